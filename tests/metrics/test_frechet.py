@@ -1,0 +1,56 @@
+"""The Frechet distance: the original's numbers, and sense where the matrix square root has none."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from metrics.frechet import Statistics, frechet_distance, statistics
+
+GOLDEN = os.path.join(os.path.dirname(__file__), '..', 'golden', 'metric_fid.npz')
+
+
+@pytest.mark.parametrize('case', ['a', 'b'])
+def test_equals_the_original_code(case):
+    golden = np.load(GOLDEN)
+    expected = json.loads(str(golden['meta_json']))[case]
+    real = statistics(golden[case + '/in/features_real'])
+    fake = statistics(golden[case + '/in/features_fake'])
+    np.testing.assert_array_equal(real.mean, golden[case + '/out/mu_real'])
+    np.testing.assert_array_equal(fake.mean, golden[case + '/out/mu_fake'])
+    np.testing.assert_allclose(real.covariance, expected['sigma_real'], rtol=1e-12)
+    np.testing.assert_allclose(fake.covariance, expected['sigma_fake'], rtol=1e-12)
+    assert frechet_distance(fake, real) == pytest.approx(expected['fid'], rel=1e-9)
+
+
+def test_equals_the_matrix_square_root_on_full_covariances():
+    random = np.random.RandomState(1)
+    a, b = (statistics(random.randn(400, 64).astype(np.float32) * (1 + random.rand(64))) for _ in range(2))
+    root = scipy.linalg.sqrtm(a.covariance @ b.covariance)
+    expected = np.square(a.mean - b.mean).sum() + np.trace(a.covariance + b.covariance - 2 * root)
+    assert frechet_distance(a, b) == pytest.approx(np.real(expected), rel=1e-6)
+
+
+def test_singular_covariances_of_known_distance():
+    # Two planes that share one axis: only that axis's standard deviations, 2 and 1, can be matched.
+    a = Statistics(np.zeros(4), np.diag([4., 9., 0., 0.]))
+    b = Statistics(np.array([0., 0., 0., 3.]), np.diag([1., 0., 16., 0.]))
+    assert frechet_distance(a, b) == pytest.approx(9 + (4 + 9 + 1 + 16) - 2 * 2, rel=1e-12)
+
+
+def test_fewer_images_than_features():
+    random = np.random.RandomState(2)
+    images = random.randn(20, 256).astype(np.float32)
+    repeated = statistics(np.tile(images, [50, 1]))
+    assert frechet_distance(repeated, repeated) == pytest.approx(0, abs=1e-9 * np.trace(repeated.covariance))
+    moved = repeated._replace(mean=repeated.mean + 1)
+    assert frechet_distance(repeated, moved) == pytest.approx(256, rel=1e-6)
+    others = statistics(random.randn(300, 256).astype(np.float32))
+    assert frechet_distance(repeated, others) == pytest.approx(frechet_distance(others, repeated), rel=1e-9)
+
+
+def test_two_equal_images_have_no_covariance():
+    flat = statistics(np.ones([2, 3], np.float32))
+    assert frechet_distance(flat, flat) == 0
