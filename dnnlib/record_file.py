@@ -1,0 +1,192 @@
+"""The bytes of one TFRecord file of images: its framing, and the `tf.train.Example` in each record.
+
+The payload of a record is framed by its length and two checksums: uint64 length, CRC-32C of the length, payload,
+CRC-32C of the payload, all little-endian and the checksums masked. Only `dnnlib.tfrecords` uses this.
+"""
+
+import os
+import struct
+
+import numpy as np
+
+from dnnlib.errors import UserError
+
+FRAME_BYTES = 16  # of a record, besides its payload
+CUT_OFF = 'the file ends before it does'
+MEND = 'copy it again or make the dataset anew with python -m prefilter'
+
+
+class RecordFile:
+    """One TFRecord file with images of one shape, readable in any order and from any thread.
+
+    Args:
+        path: The file.
+        opened: A `contextlib.ExitStack` that closes it.
+
+    Attributes:
+        path: As given.
+        shape: (C, H, W) of record 0 and so of all.
+        count: Number of records, known once `locate_records` was called.
+
+    Raises:
+        UserError: Record 0 is damaged.
+    """
+
+    def __init__(self, path, opened):
+        self.path = path
+        self._file = opened.enter_context(open(path, 'rb', buffering=0))  # noqa: SIM115
+        self._starts = None  # where each record begins, in case they are not equally spaced
+        self._step = self._record_bytes(0, 0)
+        self.count = None
+        self.shape = None
+        self.shape = self._parse(0, 0)[0]
+
+    def locate_records(self):
+        """Counts the records, at no cost when all have the same length; a `UserError` names a damaged one."""
+        size = self._size()
+        self.count = size // self._step
+        if size % self._step == 0 and self._length(size - self._step) == self._step - FRAME_BYTES:
+            return
+        # Either the records differ in length or the file is damaged: walking through it tells.
+        starts, start = [], 0
+        while start < size:
+            starts.append(start)
+            start += self._record_bytes(start, len(starts) - 1)
+        if start > size:
+            raise _damage(self.path, len(starts) - 1, CUT_OFF)
+        self._starts = np.array(starts)
+        self.count = len(starts)
+
+    def read(self, index):
+        """Record `index` as a read-only uint8 array [C, H, W]; a `UserError` when it is damaged."""
+        if not 0 <= index < self.count:
+            raise IndexError(f'{self.path} has records 0 to {self.count - 1}, not {index}')
+        start = index * self._step if self._starts is None else int(self._starts[index])
+        shape, data = self._parse(start, index)
+        if shape != self.shape:
+            raise _damage(self.path, index, f'its shape {list(shape)} differs from that of record 0')
+        return np.frombuffer(data, np.uint8).reshape(shape)
+
+    def _parse(self, start, index):
+        length = self._record_bytes(start, index) - FRAME_BYTES
+        payload = os.pread(self._file.fileno(), length, start + 12)
+        if len(payload) < length:
+            raise _damage(self.path, index, CUT_OFF)
+        try:
+            return _parse_example(payload)
+        except ValueError as error:
+            raise _damage(self.path, index, error) from error
+
+    def _record_bytes(self, start, index):
+        length = self._length(start)
+        if length is None:
+            cut_off = start + 12 > self._size()
+            raise _damage(self.path, index, CUT_OFF if cut_off else 'the checksum of its length is wrong')
+        return length + FRAME_BYTES
+
+    def _length(self, start):
+        """Payload bytes of the record that begins at `start`; None when none begins there."""
+        header = os.pread(self._file.fileno(), 12, start)
+        if len(header) < 12:
+            return None
+        length, checksum = struct.unpack('<QI', header)
+        return length if _masked_crc32c(header[:8]) == checksum else None
+
+    def _size(self):
+        return os.fstat(self._file.fileno()).st_size
+
+
+def _damage(path, index, what):
+    return UserError(f'Record {index} (counted from 0) of {path} is damaged, {what}: {MEND}.')
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The bytes of a record, in protocol-buffer encoding: a message is a row of fields, a field a varint
+# (number << 3 | wire type) and then a varint value (wire type 0) or a varint length and that many bytes (wire type 2).
+
+
+def _parse_example(payload):
+    """Splits a serialized tf.train.Example into (shape (C, H, W), its C*H*W bytes). Raises ValueError if it is none."""
+    features = {}
+    for entry in _messages(_only(memoryview(payload))):
+        name, value = (*_messages(entry), b'', b'')[:2]
+        features[bytes(name)] = value
+    if b'shape' not in features or b'data' not in features:
+        raise ValueError('it has no features named shape and data')
+    shape = tuple(_integers(_only(features[b'shape'])))
+    data = _only(_only(features[b'data']))
+    if len(shape) != 3 or len(data) != shape[0] * shape[1] * shape[2]:
+        raise ValueError(f'it has {len(data)} bytes of pixels for the shape {list(shape)}')
+    return shape, data
+
+
+def _fields(buffer):
+    """Yields the fields' values: an int or a memoryview."""
+    position = 0
+    while position < len(buffer):
+        key, position = _varint(buffer, position)
+        value, position = _varint(buffer, position)
+        if key & 7 == 2 and position + value <= len(buffer):
+            position += value
+            value = buffer[position - value : position]
+        elif key & 7 != 0:
+            raise ValueError('it is no tf.train.Example')
+        yield value
+
+
+def _messages(buffer):
+    values = list(_fields(buffer))
+    if any(isinstance(value, int) for value in values):
+        raise ValueError('it is no tf.train.Example')
+    return values
+
+
+def _only(buffer):
+    values = _messages(buffer)
+    if len(values) != 1:
+        raise ValueError('it is no tf.train.Example')
+    return values[0]
+
+
+def _integers(int64_list):
+    """The integers of an Int64List, one a field or all packed into one field."""
+    for value in _fields(int64_list):
+        if isinstance(value, int):
+            yield value
+            continue
+        position = 0
+        while position < len(value):
+            number, position = _varint(value, position)
+            yield number
+
+
+def _varint(buffer, position):
+    value = shift = 0
+    while position < len(buffer):
+        byte = buffer[position]
+        position += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, position
+    raise ValueError('it is no tf.train.Example')
+
+
+def _crc32c_table():
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+CRC32C_TABLE = _crc32c_table()
+
+
+def _masked_crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = CRC32C_TABLE[(crc ^ byte) & 255] ^ crc >> 8
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

@@ -1,0 +1,332 @@
+"""The dataset format: one TFRecord file for each resolution, the same images in the same order in all of them.
+
+A dataset is a folder. `NAME-rNN.tfrecords` holds every image at 2^NN pixels a side, from 4x4 (r02) up to the full
+size; the optional `NAME-rxx.labels` is a NumPy array file, float32 [number of images, label size]. A record is a
+serialized `tf.train.Example` of two features: `shape`, three int64 (channels, height, width), and `data`, the uint8
+pixels in that order. Level of detail (lod) 0 is the full size, each further lod has half the side.
+
+The writer leaves the framing and its checksums to TensorFlow; the reader needs no TensorFlow, since training picks
+records in any order and all records of a file have the same length, which makes the place of each one known.
+"""
+
+import contextlib
+import glob
+import os
+
+import numpy as np
+
+from dnnlib.errors import UserError
+from dnnlib.record_file import MEND, RecordFile
+
+SMALLEST_RESOLUTION = 4  # px; every dataset goes down to this level
+ORDER_SEED = 123  # of the order in which StyleGAN's dataset tool writes images
+
+
+def shuffled_order(count):
+    """The order in which StyleGAN's dataset tool writes `count` images: a fixed permutation of their sorted list.
+
+    Args:
+        count: Number of images.
+
+    Returns:
+        int64 [count]; record i is image `order[i]` of the sorted list.
+    """
+    order = np.arange(count)
+    np.random.RandomState(ORDER_SEED).shuffle(order)
+    return order
+
+
+def pyramid(image):
+    """An image at every level of a dataset, largest first, ending at 4x4.
+
+    Each level is the mean of 2x2 blocks of the level above before that one was rounded, so rounding never adds up.
+
+    Args:
+        image: [C, H, W], uint8 or float, dynamic range [0, 255], H = W a power of two >= 4.
+
+    Yields:
+        uint8 [C, H, W], [C, H/2, W/2], ..., [C, 4, 4]; rounded half to even, clipped to [0, 255].
+    """
+    yield _quantized(image)
+    image = image.astype(np.float32)
+    while image.shape[1] > SMALLEST_RESOLUTION:
+        image = (image[:, 0::2, 0::2] + image[:, 0::2, 1::2] + image[:, 1::2, 0::2] + image[:, 1::2, 1::2]) * 0.25
+        yield _quantized(image)
+
+
+def _quantized(image):
+    if image.dtype == np.uint8:
+        return image
+    return np.rint(image).clip(0, 255).astype(np.uint8)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Writing.
+
+
+class MultiResolutionWriter:
+    """Writes a dataset into an existing folder; use it in a `with` block, which closes and syncs the files.
+
+    The folder's own name does not matter, so a dataset can be written in a temporary folder and renamed.
+
+    Args:
+        folder: Existing folder that takes the files.
+        name: Prefix of the file names: the base name that the dataset's folder has in the end.
+    """
+
+    def __init__(self, folder, name):
+        import tensorflow.compat.v1 as tf  # here, so that reading a dataset does not cost TensorFlow's start
+
+        self._tf = tf
+        self._folder = folder
+        self._name = name
+        self._writers = []
+        self._paths = []
+        self._shape = None
+        self.num_images = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        try:
+            for writer in self._writers:
+                writer.close()
+        except self._tf.errors.OpError as error:
+            raise self._failure(error) from error
+        if kind is None:
+            for path in self._paths:
+                _fsync(path)
+
+    def add(self, image):
+        """Appends one image to the files of all resolutions.
+
+        Args:
+            image: [C, H, W], uint8 or float (rounded), dynamic range [0, 255]; C 1 or 3, H = W a power of two >= 4,
+                and the same shape for all images.
+
+        Raises:
+            UserError: The image is none of that, or the disk refuses the data.
+        """
+        self._check(image)
+        try:
+            if self._shape is None:
+                self._open(image.shape)
+            for writer, level in zip(self._writers, pyramid(image)):
+                writer.write(_serialized(self._tf, level))
+        except self._tf.errors.OpError as error:
+            raise self._failure(error) from error
+        self.num_images += 1
+
+    def add_labels(self, labels):
+        """Writes the label file; call it once all images are there.
+
+        Args:
+            labels: [number of images, label size], in the order of the images; stored as float32.
+
+        Raises:
+            UserError: Not one row for each image written.
+        """
+        if labels.ndim != 2 or len(labels) != self.num_images:
+            raise UserError(
+                f'Labels of shape {list(labels.shape)} do not fit {self.num_images} images: give one row for each.'
+            )
+        path = os.path.join(self._folder, self._name + '-rxx.labels')
+        with open(path, 'wb') as file:
+            np.save(file, labels.astype(np.float32))
+        self._paths.append(path)
+
+    def _check(self, image):
+        where = f'Image {self.num_images} of dataset {self._name}'
+        if image.ndim != 3 or image.shape[0] not in (1, 3):
+            raise UserError(
+                f'{where} has the shape {list(image.shape)}: give 1 (grey) or 3 (RGB) channels, height, width.'
+            )
+        if image.shape[1] != image.shape[2] or not _is_resolution(image.shape[1]):
+            raise UserError(
+                f'{where} is {image.shape[2]} pixels wide and {image.shape[1]} high: '
+                'make it square, with a side of 4, 8, 16, 32, ... pixels.'
+            )
+        if self._shape is not None and image.shape != self._shape:
+            raise UserError(
+                f'{where} has the shape {list(image.shape)} but those before it {list(self._shape)}: make all alike.'
+            )
+        if image.dtype != np.uint8 and not np.isfinite(image).all():
+            raise UserError(f'{where} holds values that are not numbers: give values from 0 to 255.')
+
+    def _open(self, shape):
+        self._shape = shape
+        resolution = shape[1]
+        while resolution >= SMALLEST_RESOLUTION:
+            path = os.path.join(self._folder, _file_name(self._name, resolution))
+            self._writers.append(self._tf.io.TFRecordWriter(path))
+            self._paths.append(path)
+            resolution //= 2
+
+    def _failure(self, error):
+        return UserError(
+            f'Dataset {self._name} cannot be written ({error.message}): free space there or choose another folder.'
+        )
+
+
+def _serialized(tf, image):
+    # Deterministic serialization sorts the features by name, so `data` comes first in every record.
+    feature = {
+        'shape': tf.train.Feature(int64_list=tf.train.Int64List(value=image.shape)),
+        'data': tf.train.Feature(bytes_list=tf.train.BytesList(value=[image.tobytes()])),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True)
+
+
+def _file_name(name, resolution):
+    return f'{name}-r{resolution.bit_length() - 1:02d}.tfrecords'
+
+
+def _is_resolution(side):
+    return side >= SMALLEST_RESOLUTION and side & (side - 1) == 0
+
+
+def _fsync(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Reading.
+
+
+class MultiResolutionDataset:
+    """A dataset folder, opened for reading records in any order, from any number of threads.
+
+    Everything that can be known without reading all pixels is checked when it is opened. The checksum of a record's
+    length and its shape are checked when it is read; that of its pixels is not.
+
+    Args:
+        folder: The dataset's folder, with files of any prefix.
+        resolution: Side in px of level of detail 0: a power of two; larger files are ignored. None: the largest.
+
+    Attributes:
+        folder: As given.
+        name: Prefix of the file names.
+        resolution: Side of lod 0 in px.
+        shape: [C, H, W] of lod 0.
+        num_images: Number of records in each file.
+        labels: float32 [num_images, label size], or None when there is no label file.
+
+    Raises:
+        UserError: The folder is missing or not whole; the sentence says what to do.
+    """
+
+    def __init__(self, folder, resolution=None):
+        self.folder = str(folder)
+        with contextlib.ExitStack() as opened:
+            found = _find_files(self.folder, opened)
+            self.resolution = max(found) if resolution is None else resolution
+            self._files = _choose_levels(self.folder, found, self.resolution)
+            self._opened = opened.pop_all()
+        self.name = os.path.basename(self._files[0].path).rsplit('-r', 1)[0]
+        self.shape = list(self._files[0].shape)
+        self.num_images = self._files[0].count
+        self.labels = _read_labels(self.folder, self.num_images)
+
+    def read(self, index, lod=0):
+        """One image.
+
+        Args:
+            index: Record, 0 to num_images - 1.
+            lod: Level of detail: 0 is the full resolution, each next one half the side, the last 4x4.
+
+        Returns:
+            uint8 [C, H / 2^lod, W / 2^lod], dynamic range [0, 255], read-only.
+
+        Raises:
+            IndexError: No such record.
+            UserError: The record is damaged.
+        """
+        return self._files[lod].read(index)
+
+    def close(self):
+        """Closes the files; nothing can be read any more."""
+        self._opened.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        self.close()
+
+
+def _find_files(folder, opened):
+    """Opens the TFRecord files of a folder, as {resolution: file}; a file's first record tells its resolution."""
+    if not os.path.isdir(folder):
+        raise UserError(f'There is no folder {folder}: make the dataset with python -m prefilter.')
+    found = {}
+    for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*.tfrecords'))):
+        file = RecordFile(path, opened)
+        channels, height, width = file.shape
+        if channels not in (1, 3) or height != width or not _is_resolution(height):
+            raise UserError(
+                f'{path} holds images of shape {list(file.shape)}, but a dataset needs 1 or 3 channels and a '
+                'square power of two: make it anew with python -m prefilter.'
+            )
+        if height in found:
+            raise UserError(
+                f'{found[height].path} and {path} both hold {height}x{height} images: keep one dataset in a folder.'
+            )
+        found[height] = file
+    if not found:
+        raise UserError(
+            f'{folder} has no *.tfrecords files: name a dataset folder, or make one with python -m prefilter.'
+        )
+    return found
+
+
+def _choose_levels(folder, found, resolution):
+    """The files from `resolution` down to 4x4, their records located and equal in number."""
+    largest = max(found)
+    if not _is_resolution(resolution) or resolution > largest:
+        raise UserError(f'Dataset {folder} has no resolution {resolution}: choose a power of two from 4 to {largest}.')
+    sides = _levels(resolution)
+    missing = [side for side in sides if side not in found]
+    if missing:
+        raise UserError(
+            'Dataset {} lacks the resolution {} (a file *-r{:02d}.tfrecords): {}.'.format(
+                folder, ', '.join(f'{side}x{side}' for side in missing), missing[0].bit_length() - 1, MEND
+            )
+        )
+    files = [found[side] for side in sides]
+    for file in files:
+        file.locate_records()
+    for what, of in (('records', lambda file: file.count), ('channels', lambda file: file.shape[0])):
+        for file in files[1:]:
+            if of(file) != of(files[0]):
+                raise UserError(f'{files[0].path} has {of(files[0])} {what} but {file.path} has {of(file)}: {MEND}.')
+    return files
+
+
+def _levels(resolution):
+    sides = []
+    while resolution >= SMALLEST_RESOLUTION:
+        sides.append(resolution)
+        resolution //= 2
+    return sides
+
+
+def _read_labels(folder, num_images):
+    paths = sorted(glob.glob(os.path.join(glob.escape(folder), '*.labels')))
+    if not paths:
+        return None
+    try:
+        labels = np.load(paths[0], allow_pickle=False)
+    except (ValueError, OSError) as error:
+        raise UserError(f'{paths[0]} is not a whole NumPy array file ({error}): {MEND}.') from error
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'biuf':
+        raise UserError(f'{paths[0]} is not an array of numbers: {MEND}.')
+    if labels.ndim != 2 or len(labels) != num_images:
+        raise UserError(
+            f'{paths[0]} has the shape {list(labels.shape)} but the dataset has {num_images} images: {MEND}.'
+        )
+    return labels.astype(np.float32, copy=False)

@@ -1,0 +1,369 @@
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from dnnlib.errors import UserError
+from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter, pyramid, shuffled_order
+
+GOLDEN = pathlib.Path(__file__).parents[1] / 'golden'
+GOLDEN_SETS = {'tiny32': 'out/', 'rgb16_shuffled': 'out/rgb16_shuffled/', 'gray16_unshuffled': 'out/gray16_unshuffled/'}
+
+
+@pytest.fixture(scope='module')
+def expected():
+    with np.load(str(GOLDEN / 'tfrecords_expected.npz')) as arrays:
+        return dict(arrays)
+
+
+def golden_level(expected, name, lod, resolution):
+    return expected[f'{GOLDEN_SETS[name]}images_r{resolution.bit_length() - 1 - lod:02d}']
+
+
+def write(folder, images, name='set', labels=None):
+    os.makedirs(str(folder), exist_ok=True)
+    with MultiResolutionWriter(str(folder), name) as writer:
+        for image in images:
+            writer.add(image)
+        if labels is not None:
+            writer.add_labels(labels)
+    return str(folder)
+
+
+def some_images(count=5, resolution=16, channels=3):
+    return np.random.RandomState(1).randint(0, 256, [count, channels, resolution, resolution]).astype(np.uint8)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The files of the original tool.
+
+
+@pytest.mark.parametrize('name', GOLDEN_SETS)
+def test_reads_the_original_tools_files(expected, name):
+    with MultiResolutionDataset(GOLDEN / 'tfrecords' / name) as dataset:
+        assert dataset.name == name
+        assert dataset.shape == list(golden_level(expected, name, 0, dataset.resolution).shape[1:])
+        for lod in range(dataset.resolution.bit_length() - 2):
+            images = golden_level(expected, name, lod, dataset.resolution)
+            assert dataset.num_images == len(images)
+            for index, image in enumerate(images):
+                np.testing.assert_array_equal(dataset.read(index, lod), image)
+
+
+def test_reads_the_original_tools_labels(expected):
+    with MultiResolutionDataset(GOLDEN / 'tfrecords' / 'tiny32') as dataset:
+        assert dataset.labels.dtype == np.float32
+        np.testing.assert_array_equal(dataset.labels, expected['out/labels_lod0'])
+    with MultiResolutionDataset(GOLDEN / 'tfrecords' / 'rgb16_shuffled') as dataset:
+        assert dataset.labels is None
+
+
+def test_order_is_that_of_the_original_tool(expected):
+    for count in (1, 2, 7, 20, 100):
+        np.testing.assert_array_equal(shuffled_order(count), expected[f'out/order_RandomState123_n{count}'])
+
+
+def test_writes_what_the_original_tool_writes(expected, tmp_path):
+    order = shuffled_order(len(expected['in/images']))
+    write(tmp_path / 'tiny32', expected['in/images'][order], 'tiny32', expected['in/labels'][order])
+    for path in sorted((GOLDEN / 'tfrecords' / 'tiny32').iterdir()):
+        ours = tmp_path / 'tiny32' / path.name
+        if path.suffix == '.labels':
+            assert ours.read_bytes() == path.read_bytes()
+        else:
+            assert decoded_by_tensorflow(ours) == decoded_by_tensorflow(path)
+            assert ours.stat().st_size == path.stat().st_size
+    assert len(list((tmp_path / 'tiny32').iterdir())) == 5
+
+
+def decoded_by_tensorflow(path):
+    """Every record as (shape, pixels); TensorFlow checks both checksums of each."""
+    records = []
+    for record in tf.io.tf_record_iterator(str(path)):
+        feature = tf.train.Example.FromString(record).features.feature
+        records.append((tuple(feature['shape'].int64_list.value), feature['data'].bytes_list.value[0]))
+    return records
+
+
+def test_our_files_open_with_tensorflows_dataset(tmp_path):
+    images = some_images()
+    folder = write(tmp_path, images)
+    with tf.Graph().as_default(), tf.Session() as session:
+        dataset = tf.data.TFRecordDataset(os.path.join(folder, 'set-r04.tfrecords'))
+        features = {'shape': tf.FixedLenFeature([3], tf.int64), 'data': tf.FixedLenFeature([], tf.string)}
+        record = tf.data.make_one_shot_iterator(dataset).get_next()
+        parsed = tf.parse_single_example(record, features)
+        image = tf.reshape(tf.decode_raw(parsed['data'], tf.uint8), parsed['shape'])
+        for original in images:
+            np.testing.assert_array_equal(session.run(image), original)
+        with pytest.raises(tf.errors.OutOfRangeError):
+            session.run(image)
+
+
+def test_features_stand_in_one_order(tmp_path):
+    folder = write(tmp_path, some_images(20))
+    for record in tf.io.tf_record_iterator(os.path.join(folder, 'set-r03.tfrecords')):
+        assert 0 < record.index(b'data') < record.rindex(b'shape')
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Write and read.
+
+square_images = st.tuples(st.sampled_from([1, 3]), st.sampled_from([4, 8, 16])).flatmap(
+    lambda size: hnp.arrays(np.uint8, (size[0], size[1], size[1]))
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(square_images)
+def test_levels_are_block_means_rounded_once(image):
+    for lod, level in enumerate(pyramid(image)):
+        block = 2**lod
+        side = image.shape[1] // block
+        mean = image.reshape(-1, side, block, side, block).astype(np.float64).mean(axis=(2, 4))
+        np.testing.assert_array_equal(level, np.rint(mean).astype(np.uint8))
+    assert level.shape == (image.shape[0], 4, 4)
+
+
+def test_floats_are_rounded_half_to_even_and_clipped():
+    image = np.zeros([1, 4, 4], np.float32)
+    image[0, 0] = [0.5, 1.5, -3, 300]
+    assert next(pyramid(image))[0, 0].tolist() == [0, 2, 0, 255]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(hnp.arrays(np.uint8, (3, 8, 8)), min_size=1, max_size=4), st.integers(0, 3))
+def test_what_is_written_is_read(images, label_size):
+    labels = np.random.RandomState(0).rand(len(images), label_size).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder, images, labels=labels)
+        with MultiResolutionDataset(folder) as dataset:
+            assert (dataset.num_images, dataset.resolution, dataset.shape) == (len(images), 8, [3, 8, 8])
+            np.testing.assert_array_equal(dataset.labels, labels)
+            for index, image in enumerate(images):
+                for lod, level in enumerate(pyramid(image)):
+                    np.testing.assert_array_equal(dataset.read(index, lod), level)
+
+
+def test_a_smaller_resolution_ignores_the_files_above(tmp_path):
+    images = some_images(resolution=32)
+    folder = write(tmp_path, images)
+    (tmp_path / 'set-r05.tfrecords').write_bytes((tmp_path / 'set-r05.tfrecords').read_bytes()[:-1])
+    with MultiResolutionDataset(folder, resolution=16) as dataset:
+        assert dataset.shape == [3, 16, 16]
+        np.testing.assert_array_equal(dataset.read(2, lod=1), list(pyramid(images[2]))[2])
+
+
+def test_records_of_unequal_length_are_found(tmp_path):
+    # Another encoder may add a feature to some records only; the framing still tells where each begins.
+    images = some_images(4, 4)
+    with tf.io.TFRecordWriter(str(tmp_path / 'set-r02.tfrecords')) as writer:
+        for index, image in enumerate(images):
+            example = tf.train.Example()
+            example.features.feature['shape'].int64_list.value.extend(image.shape)
+            example.features.feature['data'].bytes_list.value.append(image.tobytes())
+            if index == 1:
+                example.features.feature['name'].bytes_list.value.append(b'the odd one')
+            writer.write(example.SerializeToString())
+    with MultiResolutionDataset(tmp_path) as dataset:
+        assert dataset.num_images == 4
+        for index, image in enumerate(images):
+            np.testing.assert_array_equal(dataset.read(index), image)
+
+
+def test_reads_from_many_threads(tmp_path):
+    images = some_images(64, 8)
+    with MultiResolutionDataset(write(tmp_path, images)) as dataset:
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            read = list(pool.map(dataset.read, list(range(64)) * 20))
+        np.testing.assert_array_equal(np.reshape(read, [20, 64, 3, 8, 8])[7], images)
+
+
+def test_reading_needs_no_tensorflow():
+    code = 'import sys, dnnlib.tfrecords; sys.exit("tensorflow" in sys.modules)'
+    assert subprocess.run([sys.executable, '-c', code], cwd=str(GOLDEN.parents[1])).returncode == 0
+
+
+def test_no_such_record(tmp_path):
+    with MultiResolutionDataset(write(tmp_path, some_images(2, 4))) as dataset:
+        for index in (-1, 2):
+            with pytest.raises(IndexError):
+                dataset.read(index)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Bad images and bad files: each a sentence that names what is wrong.
+
+
+@pytest.mark.parametrize(
+    'image, sentence',
+    [
+        (np.zeros([16, 16], np.uint8), 'Image 1 of dataset set has the shape [16, 16]: give 1 (grey) or 3 (RGB)'),
+        (np.zeros([4, 16, 16], np.uint8), 'has the shape [4, 16, 16]: give 1 (grey) or 3 (RGB)'),
+        (np.zeros([3, 16, 8], np.uint8), 'is 8 pixels wide and 16 high: make it square'),
+        (np.zeros([3, 12, 12], np.uint8), 'is 12 pixels wide and 12 high: make it square'),
+        (np.zeros([3, 8, 8], np.uint8), 'has the shape [3, 8, 8] but those before it [3, 16, 16]'),
+        (np.full([3, 16, 16], np.nan), 'holds values that are not numbers'),
+    ],
+)
+def test_refuses_images_that_do_not_fit(tmp_path, image, sentence):
+    with MultiResolutionWriter(str(tmp_path), 'set') as writer:
+        writer.add(some_images()[0])
+        with pytest.raises(UserError) as error:
+            writer.add(image)
+    assert sentence in error.value.message
+
+
+def test_refuses_labels_that_do_not_fit(tmp_path):
+    with pytest.raises(UserError, match='one row for each'):
+        write(tmp_path, some_images(3), labels=np.zeros([2, 4], np.float32))
+
+
+def test_an_unwritable_folder_is_a_sentence(tmp_path):
+    with pytest.raises(UserError, match='Dataset set cannot be written'):
+        write_into_missing_folder(tmp_path / 'missing')
+
+
+def write_into_missing_folder(folder):
+    with MultiResolutionWriter(str(folder), 'set') as writer:
+        writer.add(some_images()[0])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write(tmp_path / 'set', some_images(5, 16), labels=np.zeros([5, 2], np.float32))
+
+
+def damage(path, position, value):
+    with open(path, 'r+b') as file:
+        file.seek(position)
+        file.write(value)
+
+
+def refusal(folder, **kwargs):
+    with pytest.raises(UserError) as error:
+        MultiResolutionDataset(folder, **kwargs)
+    message = error.value.message
+    assert message.endswith('.') and '\n' not in message
+    return message
+
+
+def test_missing_folder(tmp_path):
+    assert 'There is no folder' in refusal(str(tmp_path / 'nowhere'))
+
+
+def test_folder_without_tfrecords(tmp_path):
+    assert 'has no *.tfrecords files' in refusal(str(tmp_path))
+
+
+def test_missing_resolution(folder):
+    os.remove(os.path.join(folder, 'set-r03.tfrecords'))
+    assert 'lacks the resolution 8x8 (a file *-r03.tfrecords)' in refusal(folder)
+
+
+@pytest.mark.parametrize('resolution', [32, 12, 2, 0])
+def test_resolution_that_is_not_there(folder, resolution):
+    assert f'has no resolution {resolution}: choose a power of two from 4 to 16' in refusal(
+        folder, resolution=resolution
+    )
+
+
+def test_unequal_counts(folder):
+    path = os.path.join(folder, 'set-r02.tfrecords')
+    os.truncate(path, os.path.getsize(path) // 5 * 4)
+    message = refusal(folder)
+    assert 'set-r04.tfrecords has 5 records but' in message and 'set-r02.tfrecords has 4' in message
+
+
+@pytest.mark.parametrize('cut', [1, 20, 800, 820])
+def test_truncated_last_record(folder, cut):
+    path = os.path.join(folder, 'set-r04.tfrecords')
+    os.truncate(path, os.path.getsize(path) - cut)
+    message = refusal(folder)
+    assert message.startswith('Record 4 (counted from 0) of') and 'the file ends before it does' in message
+    assert path in message and 'copy it again' in message
+
+
+def test_empty_file(folder):
+    path = os.path.join(folder, 'set-r04.tfrecords')
+    os.truncate(path, 0)
+    assert refusal(folder).startswith(f'Record 0 (counted from 0) of {path} is damaged, the file ends before it does')
+
+
+def test_file_of_something_else(folder):
+    with open(os.path.join(folder, 'set-r04.tfrecords'), 'wb') as file:
+        file.write(b'no TFRecords at all ' * 100)
+    assert 'the checksum of its length is wrong' in refusal(folder)
+
+
+def test_records_of_something_else(folder):
+    with tf.io.TFRecordWriter(os.path.join(folder, 'set-r04.tfrecords')) as writer:
+        writer.write(b'no image')
+    assert 'it is no tf.train.Example' in refusal(folder)
+    with tf.io.TFRecordWriter(os.path.join(folder, 'set-r04.tfrecords')) as writer:
+        writer.write(tf.train.Example().SerializeToString())
+    assert 'Record 0' in refusal(folder)
+
+
+def test_two_datasets_in_one_folder(folder):
+    shutil.copy(os.path.join(folder, 'set-r03.tfrecords'), os.path.join(folder, 'other-r03.tfrecords'))
+    assert 'both hold 8x8 images' in refusal(folder)
+
+
+def test_unequal_channels(folder, tmp_path):
+    grey = write(tmp_path / 'grey', some_images(5, 4, channels=1))
+    shutil.copy(os.path.join(grey, 'set-r02.tfrecords'), folder)
+    assert 'has 3 channels but' in refusal(folder)
+
+
+def test_labels_with_a_wrong_count(folder):
+    with open(os.path.join(folder, 'set-rxx.labels'), 'wb') as file:
+        np.save(file, np.zeros([4, 2], np.float32))
+    assert 'has the shape [4, 2] but the dataset has 5 images' in refusal(folder)
+
+
+@pytest.mark.parametrize('content', [b'', b'text', b'\x93NUMPY\x01\x00'])
+def test_damaged_labels(folder, content):
+    with open(os.path.join(folder, 'set-rxx.labels'), 'wb') as file:
+        file.write(content)
+    assert 'is not a whole NumPy array file' in refusal(folder)
+
+
+def test_labels_without_numbers(folder):
+    with open(os.path.join(folder, 'set-rxx.labels'), 'wb') as file:
+        np.save(file, np.array([['a']] * 5))
+    assert 'is not an array of numbers' in refusal(folder)
+
+
+def test_damage_in_the_middle_is_named_when_read(folder):
+    path = os.path.join(folder, 'set-r04.tfrecords')
+    step = os.path.getsize(path) // 5
+    damage(path, 2 * step, struct.pack('<Q', 99))
+    damage(path, 3 * step + 12, b'\xff\xff\xff')
+    with MultiResolutionDataset(folder) as dataset:
+        dataset.read(1)
+        with pytest.raises(UserError, match='Record 2 .* the checksum of its length is wrong'):
+            dataset.read(2)
+        with pytest.raises(UserError, match='Record 3 .* it is no tf.train.Example'):
+            dataset.read(3)
+        dataset.read(4)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=60))
+def test_any_bytes_are_an_image_or_a_sentence(payload):
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.io.TFRecordWriter(os.path.join(folder, 'set-r02.tfrecords')) as writer:
+            writer.write(payload)
+        refusal(folder)
