@@ -1,0 +1,56 @@
+"""Which devices there are, and which of them carries which replica."""
+
+import click
+import tensorflow.compat.v1 as tf
+
+DEVICE_CHOICES = ('auto', 'gpu', 'cpu')
+
+
+def list_gpus():
+    """Names of the GPUs TensorFlow can use, without opening a session on them: ['/gpu:0', ...]."""
+    gpus = tf.config.experimental.list_physical_devices('GPU')
+    return ['/gpu:{}'.format(index) for index in range(len(gpus))]
+
+
+def resolve_device(device):
+    """Turns 'auto' into the kind of device that is there.
+
+    Args:
+        device: 'auto', 'gpu' or 'cpu'.
+
+    Returns:
+        'gpu' or 'cpu'.
+
+    Raises:
+        click.UsageError: 'gpu' was asked for and there is none.
+    """
+    gpus = list_gpus()
+    if device == 'gpu' and not gpus:
+        raise click.UsageError('--device gpu: TensorFlow sees no GPU on this machine; use --device cpu, or check the '
+                               'driver and CUDA 10.0 with nvidia-smi.')
+    if device == 'auto':
+        return 'gpu' if gpus else 'cpu'
+    return device
+
+
+def replica_devices(device, count):
+    """The devices that carry `count` replicas, one each.
+
+    Args:
+        device: 'auto', 'gpu' or 'cpu'.
+        count: Number of replicas, at least 1.
+
+    Returns:
+        List of device names such as ['/gpu:0', '/gpu:1'] or ['/cpu:0', '/cpu:1'].
+
+    Raises:
+        click.UsageError: There are fewer GPUs than replicas. CPU replicas are virtual, so any number fits.
+    """
+    if count < 1:
+        raise click.UsageError('--gpus {}: at least one replica is needed.'.format(count))
+    kind = resolve_device(device)
+    available = len(list_gpus())
+    if kind == 'gpu' and count > available:
+        raise click.UsageError('--gpus {}: this machine has {} GPU{}; use --gpus {} or fewer, or --device cpu.'.format(
+            count, available, '' if available == 1 else 's', available))
+    return ['/{}:{}'.format(kind, index) for index in range(count)]

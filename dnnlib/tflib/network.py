@@ -1,0 +1,351 @@
+"""A network: a build function, its arguments, its variables, and numpy in and out."""
+
+import importlib
+import inspect
+import sys
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from tqdm import tqdm
+
+from dnnlib.errors import UserError
+from dnnlib.tflib import tfutil
+from dnnlib.tflib.devices import list_gpus
+from dnnlib.util import EasyDict
+
+STATE_VERSION = 3  # of what __getstate__ returns; the published pickles hold 2 and 3
+
+# The only build functions a pickle may name. They stand above this package, so they are imported when first needed.
+BUILD_FUNCTIONS = {
+    name: 'training.networks_stylegan.' + name for name in ('G_style', 'G_mapping', 'G_synthesis', 'D_basic')}
+
+
+class Network:
+    """A network built by a function of TensorFlow expressions, usable from numpy and inside other graphs.
+
+    The build function takes its inputs as positional arguments without a default and everything else as keyword
+    arguments. It is called once with `is_template_graph=True` to create the variables, and again for every
+    `get_output_for`. It may create sub-networks and leave them in the `components` dict that it is given.
+
+    Args:
+        name: Name of the network and, made unique, of its variable scope.
+        func_name: The build function, or its dotted name ('training.networks_stylegan.G_style').
+        **static_kwargs: Arguments for the build function; they are part of the network and go into its pickle.
+
+    Attributes:
+        static_kwargs: What was given, without defaults.
+        components: EasyDict of sub-networks by role ('mapping', 'synthesis').
+        vars: Dict of all variables by local name; those of a sub-network are prefixed with its name.
+        trainables: Likewise, only what an optimizer changes.
+        input_shape, output_shape: Of the first input and output, NCHW for images; None is the minibatch.
+        input_shapes, output_shapes: Of all of them.
+    """
+
+    def __init__(self, name, func_name, **static_kwargs):
+        build_func = _import_function(func_name) if isinstance(func_name, str) else func_name
+        self._construct(name, build_func, static_kwargs)
+
+    # ----------------------------------------------------------------------------------------------------------------
+    # Construction
+
+    def _construct(self, name, build_func, static_kwargs, components=None, module_source=None):
+        self.name = name
+        self.static_kwargs = EasyDict(static_kwargs)
+        self.components = EasyDict(components or {})
+        self._build_func = build_func
+        self._module_source = module_source  # text found in a pickle, kept to be written back; never executed
+        self._run_cache = {}
+        self._input_names = _positional_parameters(build_func)
+
+        session = tfutil.init_tf()
+        with session.graph.as_default(), tf.control_dependencies(None), tf.name_scope(None):
+            with tf.variable_scope(None, default_name=name) as self._variable_scope:
+                self.scope = self._variable_scope.name
+                inputs = [tf.placeholder(tf.float32, name=input_name) for input_name in self._input_names]
+                outputs = self._call_build_func(inputs, is_template_graph=True)
+        self.input_templates, self.output_templates = inputs, outputs
+        self.input_shapes = [_shape_list(tensor) for tensor in inputs]
+        self.output_shapes = [_shape_list(tensor) for tensor in outputs]
+        self.input_shape, self.output_shape = self.input_shapes[0], self.output_shapes[0]
+        self._collect_variables()
+        session.run(tf.variables_initializer(list(self.own_vars.values())))
+
+    def _call_build_func(self, inputs, **kwargs):
+        all_kwargs = dict(self.static_kwargs)
+        all_kwargs.update(kwargs, components=self.components)
+        outputs = self._build_func(*inputs, **all_kwargs)
+        return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
+
+    def _collect_variables(self):
+        prefix = self.scope + '/'
+        foreign = {variable for net in self.components.values() for variable in net.vars.values()}
+        mine = [v for v in tf.global_variables(prefix) if v not in foreign]
+        self.own_vars = {v.name[len(prefix):].split(':')[0]: v for v in mine}
+        self.vars = dict(self.own_vars)
+        for net in self.components.values():
+            self.vars.update({net.name + '/' + local_name: v for local_name, v in net.vars.items()})
+        trainable = set(tf.trainable_variables())
+        self.trainables = {local_name: v for local_name, v in self.vars.items() if v in trainable}
+
+    # ----------------------------------------------------------------------------------------------------------------
+    # Inside a graph
+
+    def get_output_for(self, *inputs, return_as_list=False, **dynamic_kwargs):
+        """Builds the network on the given expressions with the current variables.
+
+        Args:
+            *inputs: One expression for each input.
+            return_as_list: Return a list even if there is one output.
+            **dynamic_kwargs: Override static_kwargs for this call.
+
+        Returns:
+            The output tensor, or a list of them if there are several.
+        """
+        if len(inputs) != len(self._input_names):
+            raise TypeError('{} takes {} inputs ({}), got {}.'.format(
+                self.name, len(self._input_names), ', '.join(self._input_names), len(inputs)))
+        with tf.variable_scope(self._variable_scope, reuse=True, auxiliary_name_scope=False), \
+                tf.name_scope(self.scope.split('/')[-1] + '_call'):
+            outputs = self._call_build_func([tf.identity(x) for x in inputs], is_template_graph=False, **dynamic_kwargs)
+        for tensor, shape in zip(outputs, self.output_shapes):
+            if tensor.shape.ndims is not None and tensor.shape.ndims == len(shape):
+                tensor.set_shape([None] + tensor.shape.as_list()[1:])
+        return outputs if return_as_list or len(outputs) > 1 else outputs[0]
+
+    # ----------------------------------------------------------------------------------------------------------------
+    # From numpy
+
+    def run(self, *arrays, minibatch_size=None, num_gpus=1, output_transform=None, return_as_list=False,
+            print_progress=False, **dynamic_kwargs):
+        """Runs the network on arrays, in minibatches, on one or more GPUs.
+
+        Args:
+            *arrays: One array [N, ...] for each input; None stands for zeros (unconditional labels).
+            minibatch_size: Images at a time; None takes all at once. Minibatches are shared out over the GPUs.
+            num_gpus: How many GPUs to use. Ignored where there is none.
+            output_transform: Dict with 'func', applied to the outputs inside the graph, and its keyword arguments,
+                such as dict(func=tflib.convert_images_to_uint8, nchw_to_nhwc=True).
+            return_as_list: Return a list even if there is one output.
+            print_progress: Show a progress bar.
+            **dynamic_kwargs: Override static_kwargs for this call.
+
+        Returns:
+            The output as an array [N, ...], or a list of arrays if there are several.
+        """
+        count = next(len(x) for x in arrays if x is not None)
+        if count == 0:
+            raise ValueError('{}.run needs at least one sample.'.format(self.name))
+        minibatch_size = minibatch_size or count
+        inputs, outputs = self._outputs_on_devices(num_gpus, output_transform, dynamic_kwargs)
+        pieces = []
+        with tqdm(total=count, unit='img', disable=not print_progress, desc=self.name) as bar:
+            for begin in range(0, count, minibatch_size):
+                end = min(begin + minibatch_size, count)
+                feed = {}
+                for placeholder, array, shape in zip(inputs, arrays, self.input_shapes):
+                    feed[placeholder] = (np.zeros([end - begin] + [d or 0 for d in shape[1:]], np.float32)
+                                         if array is None else array[begin:end])
+                pieces.append(tfutil.run(outputs, feed))
+                bar.update(end - begin)
+        results = [np.concatenate(piece, axis=0) for piece in zip(*pieces)]
+        return results if return_as_list or len(results) > 1 else results[0]
+
+    def _outputs_on_devices(self, num_gpus, output_transform, dynamic_kwargs):
+        key = repr((num_gpus, sorted((output_transform or {}).items()), sorted(dynamic_kwargs.items())))
+        if key not in self._run_cache:
+            # One GPU or none: leave the placement to TensorFlow. Several: each takes a share of the minibatch.
+            devices = list_gpus()[:num_gpus] if num_gpus > 1 else []
+            with tfutil.absolute_name_scope(self.scope + '_run'), tf.control_dependencies(None):
+                inputs = [tf.placeholder(tf.float32, template.shape, name) for name, template
+                          in zip(self._input_names, self.input_templates)]
+                if len(devices) < 2:
+                    outputs = self._transformed_output(inputs, output_transform, dynamic_kwargs)
+                else:
+                    outputs = self._shared_out(inputs, devices, output_transform, dynamic_kwargs)
+            self._run_cache[key] = inputs, outputs
+        return self._run_cache[key]
+
+    def _shared_out(self, inputs, devices, output_transform, dynamic_kwargs):
+        with tf.device('/cpu:0'):
+            total = tf.shape(inputs[0])[0]
+            # Every device gets a share; the last ones wrap around, so that none is empty, and are cut off again.
+            share = (total + len(devices) - 1) // len(devices)
+            indices = tf.range(share * len(devices)) % total
+        pieces = []
+        for number, device in enumerate(devices):
+            with tf.device(device):
+                mine = [tf.gather(x, indices[number * share:(number + 1) * share]) for x in inputs]
+                pieces.append(self._transformed_output(mine, output_transform, dynamic_kwargs))
+        with tf.device('/cpu:0'):
+            return [tf.concat(piece, axis=0)[:total] for piece in zip(*pieces)]
+
+    def _transformed_output(self, inputs, output_transform, dynamic_kwargs):
+        outputs = self.get_output_for(*inputs, return_as_list=True, **dynamic_kwargs)
+        if output_transform is not None:
+            transform_kwargs = dict(output_transform)
+            outputs = transform_kwargs.pop('func')(*outputs, **transform_kwargs)
+            outputs = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
+        return outputs
+
+    # ----------------------------------------------------------------------------------------------------------------
+    # Variables
+
+    def get_var(self, local_name):
+        """Value of a variable, as an array."""
+        return tfutil.run(self.vars[local_name])
+
+    def set_var(self, local_name, value):
+        """Sets a variable to a value of its shape."""
+        tfutil.set_vars({self.vars[local_name]: value})
+
+    def clone(self, name=None):
+        """A new network with the same build function, arguments and current values, and variables of its own."""
+        state = self.__getstate__()
+        if name is not None:
+            state['name'] = name
+        return Network.from_state(state, self._find_own_build_func)
+
+    def _find_own_build_func(self, func_name):
+        networks = [self] + list(self.components.values())
+        return next(net._build_func for net in networks if net._build_func.__name__ == func_name)
+
+    def copy_vars_from(self, source):
+        """Sets every variable to its value in `source`, a network with the same variables."""
+        values = tfutil.run(source.vars)
+        tfutil.set_vars({self.vars[local_name]: values[local_name] for local_name in self.vars})
+
+    def setup_as_moving_average_of(self, source, beta=0.99, beta_nontrainable=0.0):
+        """Builds the op that moves this network towards `source`: new = source + (old - source) * beta.
+
+        Args:
+            source: A network with the same variables.
+            beta: Decay for the trainable variables; float or scalar tensor.
+            beta_nontrainable: Decay for the others; 0 copies them.
+
+        Returns:
+            A `tf.Operation`.
+        """
+        updates = []
+        with tf.name_scope(self.scope.split('/')[-1] + '_moving_average'):
+            for local_name, variable in self.vars.items():
+                decay = beta if local_name in self.trainables else beta_nontrainable
+                updates.append(tf.assign(variable, tfutil.lerp(source.vars[local_name], variable, decay)))
+        return tf.group(*updates)
+
+    def print_layers(self, title=None):
+        """Prints each layer's parameters, output shape and weight shape."""
+        rows = [(title or self.name, 'Params', 'OutputShape', 'WeightShape'), ('---',) * 4]
+        total = 0
+        for layer, variables in self._variables_by_layer().items():
+            params = sum(_size(v) for name, v in variables.items() if name in self.trainables)
+            weight = next((v for name, v in variables.items() if name.endswith('weight')), None)
+            rows.append((layer, str(params) if params else '-', str(self._layer_output_shape(layer) or '-'),
+                         '-' if weight is None else str(weight.shape.as_list())))
+            total += params
+        rows += [('---',) * 4, ('Total', str(total), '', '')]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        for row in rows:
+            print('  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+    def _variables_by_layer(self):
+        layers = {}
+        for local_name, variable in self.vars.items():
+            # 'G_synthesis/8x8/Conv1/Noise/weight' belongs to the layer 'G_synthesis/8x8/Conv1'.
+            parts = local_name.split('/')[:-1]
+            if parts and parts[-1] in ('Noise', 'StyleMod'):
+                parts = parts[:-1]
+            layers.setdefault('/'.join(parts) or local_name, {})[local_name] = variable
+        return layers
+
+    def _layer_output_shape(self, layer):
+        for net in self.components.values():
+            if layer.startswith(net.name + '/'):
+                return net._layer_output_shape(layer[len(net.name) + 1:])
+        prefix = self.scope + '/' + layer + '/'
+        tensors = [op.outputs[0] for op in tf.get_default_graph().get_operations()
+                   if op.name.startswith(prefix) and op.outputs and (op.outputs[0].shape.ndims or 0) > 1]
+        tensors = [t for t in tensors if t.shape.as_list()[0] is None]
+        return _shape_list(tensors[-1]) if tensors else None
+
+    # ----------------------------------------------------------------------------------------------------------------
+    # Pickling: the container of the published files
+
+    def __getstate__(self):
+        values = tfutil.run(self.own_vars)
+        return {
+            'version': STATE_VERSION,
+            'name': self.name,
+            'static_kwargs': dict(self.static_kwargs),
+            'components': dict(self.components),
+            'build_module_src': self._module_source or inspect.getsource(sys.modules[self._build_func.__module__]),
+            'build_func_name': self._build_func.__name__,
+            'variables': [(local_name, values[local_name]) for local_name in self.own_vars],
+        }
+
+    def __setstate__(self, state):
+        self._restore(state)
+
+    @classmethod
+    def from_state(cls, state, find_build_func=None):
+        """Builds a network from what `__getstate__` returns.
+
+        Args:
+            state: Dict as in a network pickle. Its components may be networks or such dicts.
+            find_build_func: Function from a build function's name to the function; None looks among the project's own.
+
+        Raises:
+            UserError: The build function is unknown, or a variable does not fit the rebuilt network.
+        """
+        network = cls.__new__(cls)
+        network._restore(state, find_build_func)
+        return network
+
+    def _restore(self, state, find_build_func=None):
+        if state.get('version') not in (2, STATE_VERSION):
+            raise UserError('Network {!r}: state version {!r} is not one this program reads (2 or {}).'.format(
+                state.get('name'), state.get('version'), STATE_VERSION))
+        build_func = (find_build_func or find_known_build_func)(state['build_func_name'])
+        components = {}
+        for role, part in state.get('components', {}).items():
+            part_state = part.__getstate__() if isinstance(part, Network) else part
+            components[role] = Network.from_state(part_state, find_build_func)
+        self._construct(state['name'], build_func, state['static_kwargs'], components, state['build_module_src'])
+        self._set_restored_values(state['variables'])
+
+    def _set_restored_values(self, variables):
+        values = {}
+        for local_name, value in variables:
+            if local_name not in self.own_vars:
+                raise UserError('Network {!r} has no variable {!r}.'.format(self.name, local_name))
+            variable = self.own_vars[local_name]
+            if variable.shape.as_list() != list(np.shape(value)):
+                raise UserError('Network {!r}: variable {!r} has shape {}, the file holds {}.'.format(
+                    self.name, local_name, variable.shape.as_list(), list(np.shape(value))))
+            values[variable] = value
+        tfutil.set_vars(values)
+
+
+def find_known_build_func(func_name):
+    """The project's own build function of that name; a UserError if it has none."""
+    if func_name not in BUILD_FUNCTIONS:
+        raise UserError('The file names the build function {!r}; only {} can be built here.'.format(
+            func_name, ', '.join(sorted(BUILD_FUNCTIONS))))
+    return _import_function(BUILD_FUNCTIONS[func_name])
+
+
+def _import_function(dotted_name):
+    module_name, _, function_name = dotted_name.rpartition('.')
+    return getattr(importlib.import_module(module_name), function_name)
+
+
+def _positional_parameters(function):
+    return [p.name for p in inspect.signature(function).parameters.values()
+            if p.kind == p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+
+
+def _shape_list(tensor):
+    return tensor.shape.as_list() if tensor.shape.ndims is not None else None
+
+
+def _size(variable):
+    return int(np.prod(variable.shape.as_list()))

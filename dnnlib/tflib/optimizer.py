@@ -1,0 +1,121 @@
+"""Adam over replicas: averaged gradients, updates skipped when a gradient is not finite, optional loss scaling."""
+
+import tensorflow.compat.v1 as tf
+from tensorflow.python.ops import nccl_ops
+
+
+class Optimizer:
+    """Adam that keeps the copies of a network on several devices equal.
+
+    Every replica registers its loss; `apply_updates` averages the gradients over the replicas and applies the same
+    step to each replica's own variables. If any gradient of any replica is not finite, nothing is updated, not even
+    Adam's step count. A variable that a loss does not depend on gets a zero gradient.
+
+    Args:
+        name: Name scope of the optimizer's variables.
+        learning_rate: Float or scalar tensor.
+        beta1: Decay of the gradient's average.
+        beta2: Decay of the squared gradient's average.
+        epsilon: Added to the square root outside of the bias correction ("epsilon hat" in Kingma and Ba).
+        use_loss_scaling: Multiply losses by 2^s and gradients by 2^-s, for half-precision activations.
+        loss_scaling_init: First s, as a power of two.
+        loss_scaling_inc: Added to s after each update.
+        loss_scaling_dec: Taken from s when an update is skipped.
+    """
+
+    def __init__(self, name, learning_rate, beta1=0.0, beta2=0.99, epsilon=1e-8, use_loss_scaling=False,
+                 loss_scaling_init=64.0, loss_scaling_inc=0.0005, loss_scaling_dec=1.0):
+        self.name = name
+        self.learning_rate = learning_rate
+        self._adam = {'beta1': beta1, 'beta2': beta2, 'epsilon': epsilon}
+        self._use_loss_scaling = use_loss_scaling
+        self._scaling_inc, self._scaling_dec = loss_scaling_inc, loss_scaling_dec
+        self._devices, self._gradients, self._variables = [], [], []  # one entry a replica
+        self._reset_op = None
+        self.state_variables = []
+        with tf.variable_scope(name), tf.control_dependencies(None):
+            self.loss_scaling_log2 = tf.get_variable(
+                'loss_scaling_log2', [], initializer=tf.constant_initializer(loss_scaling_init), trainable=False)
+
+    def register_gradients(self, loss, variables, device=''):
+        """Adds one replica.
+
+        Args:
+            loss: Tensor of any shape; its mean is what is minimised.
+            variables: The replica's trainable variables, in the same order for every replica.
+            device: Device that holds the replica.
+        """
+        variables = list(variables)
+        with tf.device(device), tf.name_scope(self.name + '_gradients'):
+            loss = tf.reduce_mean(tf.cast(loss, tf.float32))
+            gradients = tf.gradients(self._scaled(loss, 1.0), variables, gate_gradients=tf.train.Optimizer.GATE_NONE)
+            gradients = [tf.zeros_like(v) if g is None else tf.convert_to_tensor(g)
+                         for g, v in zip(gradients, variables)]
+        self._devices.append(device)
+        self._gradients.append(gradients)
+        self._variables.append(variables)
+
+    def apply_updates(self):
+        """Builds the op that makes one step on every replica, and the state it needs. Call once, after registering.
+
+        Returns:
+            A `tf.Operation`.
+        """
+        updates = []
+        with tf.variable_scope(self.name), tf.control_dependencies(None):
+            averaged = _average_over_replicas(self._gradients, self._devices)
+            finite = []
+            for device, gradients in zip(self._devices, averaged):
+                with tf.device(device):
+                    finite.append(tf.reduce_all(tf.stack([tf.reduce_all(tf.is_finite(g)) for g in gradients])))
+            finite = finite[0]  # the averages are the same everywhere
+            for replica, (device, gradients) in enumerate(zip(self._devices, averaged)):
+                with tf.device(device), tf.variable_scope('replica{}'.format(replica)):
+                    gradients = [self._scaled(g, -1.0) for g in gradients]
+                    updates.append(self._adam_step(finite, gradients, self._variables[replica]))
+            if self._use_loss_scaling:
+                change = tf.where(finite, self._scaling_inc, -self._scaling_dec)
+                with tf.control_dependencies(updates):
+                    updates.append(tf.assign_add(self.loss_scaling_log2, change).op)
+        self.state_variables.append(self.loss_scaling_log2)
+        tf.get_default_session().run(tf.variables_initializer(self.state_variables))
+        return tf.group(*updates, name=self.name + '_update')
+
+    def reset_state(self):
+        """Forgets the moments and the step count. The loss scale is kept."""
+        tf.get_default_session().run(self._reset_op)
+
+    def _adam_step(self, finite, gradients, variables):
+        adam = tf.train.AdamOptimizer(self.learning_rate, name='adam', **self._adam)
+        # Adam makes its slots on the first application; inside a conditional they could not be initialised.
+        with tf.control_dependencies(None):
+            adam._create_slots(variables)
+        step = tf.cond(finite, lambda: adam.apply_gradients(list(zip(gradients, variables))), tf.no_op)
+        slots = adam.variables()
+        self.state_variables.extend(slots)
+        resets = [self._reset_op] if self._reset_op is not None else []
+        self._reset_op = tf.group(*resets, tf.variables_initializer(slots))
+        return step.op if isinstance(step, tf.Tensor) else step
+
+    def _scaled(self, value, sign):
+        if not self._use_loss_scaling:
+            return value
+        return value * tf.pow(2.0, sign * self.loss_scaling_log2)
+
+
+def _average_over_replicas(gradients, devices):
+    """Mean over replicas of each gradient, on each replica's device: a list [replica][variable] of tensors."""
+    count = len(gradients)
+    if count == 1:
+        return gradients
+    averaged = [[] for _ in devices]
+    for copies in zip(*gradients):
+        if all('gpu' in device.lower() for device in devices):
+            sums = nccl_ops.all_sum(copies)
+        else:
+            with tf.device(devices[0]):
+                sums = [tf.add_n(copies)] * count
+        for replica, total in enumerate(sums):
+            with tf.device(devices[replica]):
+                averaged[replica].append(total * (1.0 / count))
+    return averaged

@@ -1,0 +1,121 @@
+"""The session everything runs in, and small helpers around it."""
+
+import contextlib
+
+import tensorflow.compat.v1 as tf
+
+from dnnlib.tflib.devices import resolve_device
+
+
+def init_tf(device='auto', cpu_replicas=1, seed=None):
+    """Opens the process's session and makes it the default one; does nothing if there is one already.
+
+    Args:
+        device: 'auto' (a GPU if there is one), 'gpu' or 'cpu' (GPUs stay hidden and untouched).
+        cpu_replicas: Number of virtual CPU devices, for that many replicas on a machine without GPUs.
+        seed: Graph-level random seed, which fixes the initial weights; None draws a new one each time.
+
+    Returns:
+        The default `tf.Session`.
+    """
+    session = tf.get_default_session()
+    if session is not None:
+        return session
+    options = tf.ConfigProto(allow_soft_placement=True)
+    options.gpu_options.allow_growth = True  # share the card with what else needs it
+    options.device_count['CPU'] = cpu_replicas
+    if resolve_device(device) == 'cpu':
+        options.device_count['GPU'] = 0
+    if seed is not None:
+        tf.set_random_seed(seed)
+    session = tf.Session(config=options)
+    session.__enter__()  # stays the default until the process ends, as users of tflib expect
+    return session
+
+
+def run(*args, **kwargs):
+    """`Session.run` in the default session."""
+    session = tf.get_default_session()
+    if session is None:
+        raise RuntimeError('No TensorFlow session is open: call dnnlib.tflib.init_tf() first.')
+    return session.run(*args, **kwargs)
+
+
+def is_tf_expression(value):
+    """True for what stands for a value in a graph: a tensor, a variable or an operation."""
+    return isinstance(value, (tf.Tensor, tf.Variable, tf.Operation))
+
+
+def absolute_name_scope(scope):
+    """A name scope counted from the graph's root, wherever it is entered."""
+    return tf.name_scope(scope + '/')
+
+
+def lerp(a, b, t):
+    """Linear interpolation: a at t = 0, b at t = 1. Not clipped."""
+    with tf.name_scope('lerp'):
+        return a + (b - a) * t
+
+
+def lerp_clip(a, b, t):
+    """Linear interpolation with t clipped to [0, 1]."""
+    with tf.name_scope('lerp_clip'):
+        return a + (b - a) * tf.clip_by_value(t, 0.0, 1.0)
+
+
+def set_vars(values):
+    """Sets variables to given values in one run, without adding to the graph more than once for each variable.
+
+    Args:
+        values: Dict of `tf.Variable` to a value of its shape.
+    """
+    if not values:
+        return
+    assign_ops, feed = [], {}
+    for variable, value in values.items():
+        placeholder, assign = _setter_of(variable)
+        assign_ops.append(assign)
+        feed[placeholder] = value
+    run(assign_ops, feed)
+
+
+def _setter_of(variable):
+    # Kept with the graph, so that it is built once and dies with the graph.
+    setters = variable.graph.get_collection_ref('dnnlib_setters')
+    if not setters:
+        setters.append({})
+    if variable.name not in setters[0]:
+        with variable.graph.as_default(), outside_of_control_flow(), tf.device(variable.device):
+            placeholder = tf.placeholder(variable.dtype.base_dtype, variable.shape, name='new_value')
+            setters[0][variable.name] = placeholder, tf.assign(variable, placeholder).op
+    return setters[0][variable.name]
+
+
+@contextlib.contextmanager
+def outside_of_control_flow():
+    """Ops created inside depend on nothing that surrounds them, and take plain names."""
+    with tf.control_dependencies(None), tf.name_scope('set_vars/'):
+        yield
+
+
+def convert_images_to_uint8(images, drange=(-1, 1), nchw_to_nhwc=False, shrink=1):
+    """Quantises images for files and feature networks: truncate(clip(x * 127.5 + 128)) for [-1, 1].
+
+    Args:
+        images: Tensor [N, C, H, W] of dynamic range `drange`; values outside are clipped.
+        drange: Dynamic range (low, high) of the input.
+        nchw_to_nhwc: Return [N, H, W, C].
+        shrink: Average blocks of this many pixels a side first.
+
+    Returns:
+        uint8 tensor [N, C, H // shrink, W // shrink], or channels last.
+    """
+    images = tf.cast(images, tf.float32)
+    if shrink > 1:
+        images = tf.transpose(images, [0, 2, 3, 1])  # pooling exists on every device only with channels last
+        images = tf.nn.avg_pool(images, [1, shrink, shrink, 1], [1, shrink, shrink, 1], 'VALID')
+        images = images if nchw_to_nhwc else tf.transpose(images, [0, 3, 1, 2])
+    elif nchw_to_nhwc:
+        images = tf.transpose(images, [0, 2, 3, 1])
+    scale = 255 / (drange[1] - drange[0])
+    return tf.saturate_cast(images * scale + (0.5 - drange[0] * scale), tf.uint8)

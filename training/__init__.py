@@ -1,0 +1,1 @@
+"""TFRecords to networks: data, networks, losses, growing schedule, training loop, checkpoints."""

@@ -1,0 +1,690 @@
+"""The networks of StyleGAN: mapping, synthesis, the generator made of both, and the discriminator.
+
+The source text of this module travels inside every network pickle, and StyleGAN's own code executes it to rebuild the
+network there. So it is self-contained: it imports only what both code bases have, and may be longer than other files.
+
+At the edges images are NCHW with dynamic range [-1, 1]. Inside, the layout follows the device: NCHW on a GPU, NHWC on
+a CPU, where stock TensorFlow has no NCHW convolution. Weights do not depend on it.
+"""
+
+import dnnlib.tflib as tflib
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+# The smallest normal float32. Added to biases, it makes a leaky ReLU of exactly zero count as positive (slope 1).
+_SMALLEST_FLOAT = 1.1754944e-38
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Draws that can be repeated
+
+
+class Random:
+    """Draws random tensors, from hidden state or, if a seed is given, from that seed alone.
+
+    Args:
+        seed: int32 tensor [2], or None. Each draw of one `Random` gets a stream of its own.
+    """
+
+    def __init__(self, seed):
+        self._seed = seed
+        self._draws = 0
+
+    def normal(self, shape, dtype=tf.float32):
+        """Tensor of N(0, 1)."""
+        if self._seed is None:
+            return tf.random.normal(shape, dtype=dtype)
+        return tf.random.stateless_normal(shape, self._next_seed(), dtype=dtype)
+
+    def uniform(self):
+        """Scalar of U[0, 1)."""
+        if self._seed is None:
+            return tf.random.uniform([])
+        return tf.random.stateless_uniform([], self._next_seed())
+
+    def integer(self, low, high):
+        """int32 scalar, uniform over low, ..., high - 1; `high` may be a tensor."""
+        span = tf.cast(high - low, tf.float32)
+        return low + tf.minimum(tf.cast(self.uniform() * span, tf.int32), high - low - 1)
+
+    def _next_seed(self):
+        self._draws += 1
+        return tf.stack([self._seed[0], self._seed[1] + self._draws])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Variables
+
+
+def _get_weight(shape, gain=np.sqrt(2), use_wscale=True, lrmul=1.0):
+    """A weight with the equalised learning rate: stored with one deviation, scaled to He's when used."""
+    he_std = gain / np.sqrt(np.prod(shape[:-1]))
+    stored_std, scale = (1.0 / lrmul, he_std * lrmul) if use_wscale else (he_std / lrmul, lrmul)
+    weight = tf.get_variable('weight', shape, initializer=tf.initializers.random_normal(0, stored_std))
+    return weight * np.float32(scale)
+
+
+def _get_bias(size, lrmul=1.0):
+    bias = tf.get_variable('bias', [size], initializer=tf.initializers.zeros())
+    return bias * np.float32(lrmul) if lrmul != 1.0 else bias
+
+
+def _get_lod():
+    lod = tf.get_variable('lod', [], initializer=tf.initializers.zeros(), trainable=False)
+    return lod.read_value()  # read where the control dependencies say, not where the variable was made
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Layers without a layout
+
+
+def _dense(x, fmaps, gain=np.sqrt(2), use_wscale=True, lrmul=1.0):
+    if x.shape.ndims > 2:
+        x = tf.reshape(x, [-1, np.prod([int(size) for size in x.shape[1:]])])
+    weight = _get_weight([int(x.shape[1]), fmaps], gain, use_wscale, lrmul)
+    return tf.matmul(x, tf.cast(weight, x.dtype))
+
+
+def _nonlinearity(name):
+    """The activation and the gain that keeps the variance of what passes through it."""
+    activations = {'lrelu': lambda x: tf.nn.leaky_relu(x, 0.2), 'relu': tf.nn.relu}
+    return activations[name], np.sqrt(2)
+
+
+def _pixel_norm(x, axis):
+    # In float32 whatever the dtype: squares overflow half precision.
+    y = tf.cast(x, tf.float32)
+    return tf.cast(y * tf.rsqrt(tf.reduce_mean(tf.square(y), axis=axis, keepdims=True) + 1e-8), x.dtype)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Layers in the layout of the device
+
+
+def _layout_of(tensor, data_format):
+    """The layout for the device that holds `tensor`; for an open choice, whether the session has a GPU."""
+    if data_format == 'auto':
+        device = tensor.device.upper()
+        if 'CPU' not in device and 'GPU' not in device:
+            session = tf.get_default_session()
+            device = ' '.join(d.device_type for d in session.list_devices()) if session is not None else 'CPU'
+        data_format = 'NCHW' if 'GPU' in device else 'NHWC'
+    return _Layout(data_format)
+
+
+class _Layout:
+    """The layers whose code depends on where the channels are."""
+
+    def __init__(self, data_format):
+        self.data_format = data_format
+        self.channels_first = data_format == 'NCHW'
+        self.channel_axis = 1 if self.channels_first else 3
+        self.spatial_axes = [2, 3] if self.channels_first else [1, 2]
+
+    def from_nchw(self, x):
+        return x if self.channels_first else tf.transpose(x, [0, 2, 3, 1])
+
+    def to_nchw(self, x):
+        return x if self.channels_first else tf.transpose(x, [0, 3, 1, 2])
+
+    def fmaps(self, x):
+        return int(x.shape[self.channel_axis])
+
+    def side(self, x):
+        return int(x.shape[self.spatial_axes[0]])
+
+    def per_channel(self, values):
+        """[C] or [N, C] to a shape that broadcasts over the pixels of an image."""
+        count = -1 if values.shape.ndims > 1 else 1
+        fmaps = int(values.shape[-1])
+        return tf.reshape(values, [count, fmaps, 1, 1] if self.channels_first else [count, 1, 1, fmaps])
+
+    def apply_bias(self, x, lrmul=1.0):
+        if x.shape.ndims == 2:
+            bias = _get_bias(int(x.shape[1]), lrmul)
+            return tf.nn.bias_add(x, tf.cast(bias + _SMALLEST_FLOAT, x.dtype))
+        bias = tf.cast(_get_bias(self.fmaps(x), lrmul) + _SMALLEST_FLOAT, x.dtype)
+        return tf.nn.bias_add(x, bias, data_format=self.data_format)
+
+    def conv(self, x, fmaps, kernel, gain=np.sqrt(2), use_wscale=True):
+        weight = _get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale)
+        return self._conv(x, weight, stride=1)
+
+    def _conv(self, x, weight, stride):
+        strides = [1, 1, stride, stride] if self.channels_first else [1, stride, stride, 1]
+        return tf.nn.conv2d(x, tf.cast(weight, x.dtype), strides, 'SAME', data_format=self.data_format)
+
+    def upscale_conv(self, x, fmaps, kernel, fused_scale, gain=np.sqrt(2), use_wscale=True):
+        """Doubles the side and convolves. Fused is another function: its kernel is flipped in both directions."""
+        if not _is_fused(fused_scale, self.side(x) * 2):
+            return self.conv(self.upscale(x, 2), fmaps, kernel, gain, use_wscale)
+        weight = _get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale)
+        weight = tf.transpose(_spread_kernel(weight), [0, 1, 3, 2])  # a transposed convolution wants [h, w, out, in]
+        batch, side = tf.shape(x)[0], self.side(x) * 2
+        shape, strides = ([batch, fmaps, side, side], [1, 1, 2, 2]) if self.channels_first else \
+            ([batch, side, side, fmaps], [1, 2, 2, 1])
+        y = tf.nn.conv2d_transpose(x, tf.cast(weight, x.dtype), shape, strides, 'SAME', data_format=self.data_format)
+        y.set_shape([x.shape[0], *shape[1:]])
+        return y
+
+    def conv_downscale(self, x, fmaps, kernel, fused_scale, gain=np.sqrt(2), use_wscale=True):
+        """Convolves and averages blocks of 2x2 pixels; fused, as one convolution with stride 2."""
+        if not _is_fused(fused_scale, self.side(x)):
+            return self.downscale(self.conv(x, fmaps, kernel, gain, use_wscale), 2)
+        weight = _get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale)
+        return self._conv(x, _spread_kernel(weight) * 0.25, stride=2)
+
+    def upscale(self, x, factor):
+        """Nearest neighbour. Its gradient adds up blocks of factor x factor pixels."""
+        if factor == 1:
+            return x
+
+        @tf.custom_gradient
+        def forward(x):
+            return self._repeat_pixels(x, factor), backward
+
+        @tf.custom_gradient
+        def backward(dy):
+            return self._mean_of_blocks(dy, factor) * factor ** 2, forward
+
+        return forward(x)
+
+    def downscale(self, x, factor):
+        """Mean of blocks of factor x factor pixels. Its gradient is the nearest upscale, divided by their number."""
+        if factor == 1:
+            return x
+
+        @tf.custom_gradient
+        def forward(x):
+            return self._mean_of_blocks(x, factor), backward
+
+        @tf.custom_gradient
+        def backward(dy):
+            return self._repeat_pixels(dy, factor) * (1.0 / factor ** 2), forward
+
+        return forward(x)
+
+    def _repeat_pixels(self, x, factor):
+        side, fmaps = self.side(x), self.fmaps(x)
+        if not self.channels_first:
+            return tf.image.resize_nearest_neighbor(x, [side * factor, side * factor])  # by far the fastest on a CPU
+        x = tf.reshape(x, [-1, fmaps, side, 1, side, 1])
+        return tf.reshape(tf.tile(x, [1, 1, 1, factor, 1, factor]), [-1, fmaps, side * factor, side * factor])
+
+    def _mean_of_blocks(self, x, factor):
+        block = [1, 1, factor, factor] if self.channels_first else [1, factor, factor, 1]
+        return tf.nn.avg_pool(x, block, block, 'VALID', data_format=self.data_format)
+
+    def blur(self, x, blur_filter):
+        """Depthwise convolution with the outer product of a filter. Its gradient blurs with the flipped filter."""
+        taps = np.asarray(blur_filter, np.float32)
+        kernel = np.outer(taps, taps)
+        kernel = kernel / np.sum(kernel)
+
+        @tf.custom_gradient
+        def forward(x):
+            return self._depthwise(x, kernel), backward
+
+        @tf.custom_gradient
+        def backward(dy):
+            return self._depthwise(dy, kernel[::-1, ::-1]), forward
+
+        return forward(x)
+
+    def _depthwise(self, x, kernel):
+        kernel = np.tile(kernel[:, :, np.newaxis, np.newaxis], [1, 1, self.fmaps(x), 1])
+        return tf.nn.depthwise_conv2d(x, tf.constant(kernel, x.dtype), [1, 1, 1, 1], 'SAME',
+                                      data_format=self.data_format)
+
+    def apply_noise(self, x, noise):
+        with tf.variable_scope('Noise'):
+            weight = tf.get_variable('weight', [self.fmaps(x)], initializer=tf.initializers.zeros())
+        return x + self.from_nchw(tf.cast(noise, x.dtype)) * self.per_channel(tf.cast(weight, x.dtype))
+
+    def normalize_and_style(self, x, dlatent, use_instance_norm, use_styles, use_wscale):
+        """Adaptive instance normalisation (Karras et al., equation 1), either part of it optional."""
+        scale = None
+        if use_instance_norm:
+            # In float32 whatever the dtype: sums over many pixels overflow half precision.
+            y = tf.cast(x, tf.float32)
+            y -= tf.reduce_mean(y, axis=self.spatial_axes, keepdims=True)
+            scale = tf.rsqrt(tf.reduce_mean(tf.square(y), axis=self.spatial_axes, keepdims=True) + 1e-8)
+            scale = tf.cast(scale, x.dtype)
+            x = tf.cast(y, x.dtype)
+        if not use_styles:
+            return x if scale is None else x * scale
+        fmaps = self.fmaps(x)
+        with tf.variable_scope('StyleMod'):
+            style = _dense(dlatent, fmaps * 2, gain=1.0, use_wscale=use_wscale)
+            style = tf.nn.bias_add(style, tf.cast(_get_bias(fmaps * 2), style.dtype))
+        style_scale, shift = self.per_channel(style[:, :fmaps] + 1), self.per_channel(style[:, fmaps:])
+        return x * (style_scale if scale is None else style_scale * scale) + shift
+
+    def append_minibatch_stddev(self, x, group_size, num_features):
+        """Adds maps with the mean standard deviation over groups of samples; sample i is in group i modulo M."""
+        side, fmaps, batch = self.side(x), self.fmaps(x), tf.shape(x)[0]
+        group = tf.minimum(group_size, batch)
+        y = tf.cast(self.to_nchw(x), tf.float32)
+        y = tf.reshape(y, [group, -1, num_features, fmaps // num_features, side, side])
+        y -= tf.reduce_mean(y, axis=0, keepdims=True)
+        y = tf.sqrt(tf.reduce_mean(tf.square(y), axis=0) + 1e-8)
+        y = tf.reduce_mean(y, axis=[2, 3, 4])  # [M, num_features]
+        y = tf.tile(self.per_channel(tf.cast(y, x.dtype)), [group, *((1, side, side) if self.channels_first else
+                                                                      (side, side, 1))])
+        return tf.concat([x, y], axis=self.channel_axis)
+
+
+def _is_fused(fused_scale, larger_side):
+    return larger_side >= 128 if fused_scale == 'auto' else fused_scale
+
+
+def _spread_kernel(weight):
+    """A [k, k] kernel applied after doubling pixels is a [k+1, k+1] kernel with stride 2: four shifted copies."""
+    padded = tf.pad(weight, [[1, 1], [1, 1], [0, 0], [0, 0]])
+    return padded[1:, 1:] + padded[:-1, 1:] + padded[1:, :-1] + padded[:-1, :-1]
+
+
+def _feature_maps(fmap_base, fmap_decay, fmap_max):
+    """The function nf: number of feature maps of a stage."""
+    return lambda stage: min(int(fmap_base / 2.0 ** (stage * fmap_decay)), fmap_max)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Generator
+
+
+def G_style(
+        latents_in, labels_in,
+        truncation_psi=0.7,  # style strength of truncated layers; None: no truncation
+        truncation_cutoff=8,  # number of layers truncated, from the coarsest; None: no truncation
+        truncation_psi_val=None,  # the same in validation mode
+        truncation_cutoff_val=None,
+        dlatent_avg_beta=0.995,  # decay of the average w, tracked in training mode; None: not tracked
+        style_mixing_prob=0.9,  # probability of mixing two styles in training mode; None: never
+        is_training=False,
+        is_validation=False,
+        is_template_graph=False,
+        components=None,  # sub-networks by role; filled here when empty
+        random_seed=None,  # int32 [2]: draw mixing and noise from it; None: from hidden state
+        **kwargs):  # for the sub-networks
+    """The generator: latents to images, by the mapping and the synthesis network (Karras et al., figure 1b).
+
+    Args:
+        latents_in: Tensor [N, latent_size], N(0, 1).
+        labels_in: Tensor [N, label_size].
+
+    Returns:
+        Images [N, num_channels, resolution, resolution], nominal range [-1, 1], not clipped.
+    """
+    if is_training and is_validation:
+        raise ValueError('is_training and is_validation exclude each other.')
+    if is_validation:
+        truncation_psi, truncation_cutoff = truncation_psi_val, truncation_cutoff_val
+
+    components = {} if components is None else components
+    if 'synthesis' not in components:
+        components['synthesis'] = tflib.Network('G_synthesis', func_name=G_synthesis, **kwargs)
+    num_layers, dlatent_size = components['synthesis'].input_shape[1:]
+    if 'mapping' not in components:
+        components['mapping'] = tflib.Network('G_mapping', func_name=G_mapping, dlatent_broadcast=num_layers, **kwargs)
+    mapping, synthesis = components['mapping'], components['synthesis']
+
+    lod = _get_lod()
+    dlatent_avg = tf.get_variable('dlatent_avg', [dlatent_size], initializer=tf.initializers.zeros(), trainable=False)
+    random = Random(random_seed)
+    if random_seed is not None:
+        kwargs['random_seed'] = tf.stack([random_seed[0], random_seed[1] + 1000])  # apart from the draws made here
+
+    dlatents = mapping.get_output_for(latents_in, labels_in, **kwargs)
+    dependencies = []
+    if is_training:
+        if dlatent_avg_beta is not None and dlatent_avg_beta != 1:
+            batch_mean = tf.reduce_mean(dlatents[:, 0], axis=0)
+            dependencies.append(tf.assign(dlatent_avg, tflib.lerp(batch_mean, dlatent_avg, dlatent_avg_beta)))
+        if style_mixing_prob is not None and style_mixing_prob > 0:
+            other = mapping.get_output_for(random.normal(tf.shape(latents_in)), labels_in, **kwargs)
+            dlatents = _mix_styles(dlatents, other, lod, style_mixing_prob, random)
+    else:
+        dlatents = _truncate(dlatents, dlatent_avg, truncation_psi, truncation_cutoff)
+
+    dependencies.append(tf.assign(synthesis.vars['lod'], lod))
+    with tf.control_dependencies(dependencies):
+        images_out = synthesis.get_output_for(
+            tf.identity(dlatents), **dict(kwargs, force_clean_graph=is_template_graph))
+    return tf.identity(images_out, name='images_out')
+
+
+def _mix_styles(dlatents, other, lod, probability, random):
+    """With a probability, all layers from a random one on take the styles of `other`: one draw for the minibatch."""
+    num_layers = int(dlatents.shape[1])
+    active_layers = num_layers - 2 * tf.cast(lod, tf.int32)
+    draw, cutoff = random.uniform(), random.integer(1, active_layers)
+    cutoff = tf.where(draw < probability, cutoff, active_layers)
+    layer = np.arange(num_layers)[np.newaxis, :, np.newaxis]
+    return tf.where(tf.broadcast_to(layer < cutoff, tf.shape(dlatents)), dlatents, other)
+
+
+def _truncate(dlatents, dlatent_avg, psi, cutoff):
+    """The truncation trick: w' = avg + psi * (w - avg) for the first `cutoff` layers (Karras et al., appendix B)."""
+    if psi is None or cutoff is None or psi == 1 or cutoff <= 0:
+        return dlatents
+    layer = np.arange(int(dlatents.shape[1]))[np.newaxis, :, np.newaxis]
+    coefficients = np.where(layer < cutoff, psi, 1.0).astype(np.float32)
+    return tflib.lerp(dlatent_avg, dlatents, coefficients)
+
+
+def G_mapping(
+        latents_in, labels_in,
+        latent_size=512,
+        label_size=0,  # 0: unconditional
+        dlatent_size=512,
+        dlatent_broadcast=None,  # repeat w this many times, [N, layers, dlatent_size]; None: [N, dlatent_size]
+        mapping_layers=8,
+        mapping_fmaps=512,
+        mapping_lrmul=0.01,  # learning rate relative to the other layers
+        mapping_nonlinearity='lrelu',
+        use_wscale=True,  # equalised learning rate
+        normalize_latents=True,
+        dtype='float32',
+        **_kwargs):
+    """The mapping network f: latents z to dlatents w.
+
+    Args:
+        latents_in: Tensor [N, latent_size].
+        labels_in: Tensor [N, label_size].
+
+    Returns:
+        Tensor [N, dlatent_broadcast, dlatent_size], or [N, dlatent_size].
+    """
+    activation, gain = _nonlinearity(mapping_nonlinearity)
+    latents_in.set_shape([None, latent_size])
+    labels_in.set_shape([None, label_size])
+    layout = _Layout('NHWC')  # vectors have none; any does
+    x = tf.cast(latents_in, dtype)
+    if label_size:
+        with tf.variable_scope('LabelConcat'):
+            weight = tf.get_variable('weight', [label_size, latent_size], initializer=tf.initializers.random_normal())
+            embedded = tf.matmul(tf.cast(labels_in, dtype), tf.cast(weight, dtype))
+        x = tf.concat([x, embedded], axis=1)
+    if normalize_latents:
+        x = _pixel_norm(x, axis=1)
+    for index in range(mapping_layers):
+        with tf.variable_scope('Dense{}'.format(index)):
+            fmaps = dlatent_size if index == mapping_layers - 1 else mapping_fmaps
+            x = activation(layout.apply_bias(_dense(x, fmaps, gain, use_wscale, mapping_lrmul), mapping_lrmul))
+    if dlatent_broadcast is not None:
+        x = tf.tile(x[:, np.newaxis], [1, dlatent_broadcast, 1])
+    return tf.cast(x, tf.float32, name='dlatents_out')
+
+
+def G_synthesis(
+        dlatents_in,
+        dlatent_size=512,
+        num_channels=3,
+        resolution=1024,
+        fmap_base=8192,  # feature maps: fmap_base / 2^stage, ...
+        fmap_decay=1.0,  # ... log2 of what each doubling of the side divides them by, ...
+        fmap_max=512,  # ... at most this many
+        use_styles=True,
+        const_input_layer=True,  # start from a learned constant instead of from w
+        use_noise=True,
+        randomize_noise=True,  # fresh noise for every image; False: the noise variables
+        nonlinearity='lrelu',
+        use_wscale=True,
+        use_pixel_norm=False,
+        use_instance_norm=True,
+        dtype='float32',
+        fused_scale='auto',  # True, False, or 'auto': from 128 px on
+        blur_filter=(1, 2, 1),  # None: no blur
+        structure='auto',  # 'fixed': lod 0; 'linear': all levels; 'recursive': only active ones; 'auto'
+        is_template_graph=False,  # the graph that creates the variables: no randomness, nothing conditional
+        force_clean_graph=False,  # the same for a graph inside a template
+        data_format='auto',  # 'NCHW', 'NHWC', or the device's
+        random_seed=None,
+        **_kwargs):
+    """The synthesis network g: dlatents to images, with progressive growing by the variable `lod`.
+
+    Args:
+        dlatents_in: Tensor [N, layers, dlatent_size].
+
+    Returns:
+        Images [N, num_channels, resolution, resolution], always at full resolution, not clipped.
+    """
+    net = _Synthesis(locals())
+    clean_graph = is_template_graph or force_clean_graph
+    dlatents_in.set_shape([None, net.num_styles, dlatent_size])
+    if structure == 'auto':
+        structure = 'linear' if clean_graph else 'recursive'
+    net.layout = _layout_of(dlatents_in, data_format)
+    net.dlatents = tf.cast(dlatents_in, dtype)
+    lod = _get_lod()
+    net.make_noise(randomize=randomize_noise and not clean_graph, random=Random(random_seed))
+    builders = {'fixed': net.build_fixed, 'linear': net.build_linear, 'recursive': net.build_recursive}
+    images_out = net.layout.to_nchw(builders[structure](tf.cast(lod, dtype)))
+    images_out.set_shape([None, num_channels, resolution, resolution])
+    return tf.cast(images_out, tf.float32, name='images_out')
+
+
+class _Synthesis:
+    """The blocks of the synthesis network and the ways to put them together."""
+
+    def __init__(self, options):
+        for name in ('num_channels', 'resolution', 'use_styles', 'const_input_layer', 'use_noise', 'use_wscale',
+                     'use_pixel_norm', 'use_instance_norm', 'dtype', 'fused_scale', 'blur_filter', 'dlatent_size'):
+            setattr(self, name, options[name])
+        self.log2 = int(np.log2(self.resolution))
+        if self.resolution != 2 ** self.log2 or self.resolution < 4:
+            raise ValueError('resolution {} is no power of two from 4 on.'.format(self.resolution))
+        self.nf = _feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
+        self.num_layers = self.log2 * 2 - 2
+        self.num_styles = self.num_layers if self.use_styles else 1
+        self.activation, self.gain = _nonlinearity(options['nonlinearity'])
+
+    def make_noise(self, randomize, random):
+        self.noise = []
+        for layer in range(self.num_layers if self.use_noise else 0):
+            side = 2 ** (layer // 2 + 2)
+            fixed = tf.get_variable('noise{}'.format(layer), [1, 1, side, side], trainable=False,
+                                    initializer=tf.initializers.random_normal())
+            self.noise.append((lambda side=side: random.normal([tf.shape(self.dlatents)[0], 1, side, side]))
+                              if randomize else (lambda fixed=fixed: fixed))
+
+    def epilogue(self, x, layer):
+        """What follows every convolution: noise, bias, activation, normalisation, style."""
+        if self.use_noise:
+            x = self.layout.apply_noise(x, self.noise[layer]())
+        x = self.activation(self.layout.apply_bias(x))
+        if self.use_pixel_norm:
+            x = _pixel_norm(x, self.layout.channel_axis)
+        return self.layout.normalize_and_style(
+            x, self.dlatents[:, layer] if self.use_styles else None, self.use_instance_norm, self.use_styles,
+            self.use_wscale)
+
+    def first_block(self):
+        """The block at 4x4."""
+        fmaps = self.nf(1)
+        with tf.variable_scope('4x4'):
+            if self.const_input_layer:
+                with tf.variable_scope('Const'):
+                    x = tf.get_variable('const', [1, fmaps, 4, 4], initializer=tf.initializers.ones())
+                    x = tf.tile(tf.cast(x, self.dtype), [tf.shape(self.dlatents)[0], 1, 1, 1])
+                    x = self.epilogue(self.layout.from_nchw(x), 0)
+            else:
+                with tf.variable_scope('Dense'):
+                    x = _dense(self.dlatents[:, 0], fmaps * 16, self.gain / 4, self.use_wscale)
+                    x = self.epilogue(self.layout.from_nchw(tf.reshape(x, [-1, fmaps, 4, 4])), 0)
+            with tf.variable_scope('Conv'):
+                return self.epilogue(self.layout.conv(x, fmaps, 3, self.gain, self.use_wscale), 1)
+
+    def block(self, level, x):
+        """The block at 2^level px, from the one below."""
+        fmaps, side = self.nf(level - 1), 2 ** level
+        with tf.variable_scope('{0}x{0}'.format(side)):
+            with tf.variable_scope('Conv0_up'):
+                x = self.layout.upscale_conv(x, fmaps, 3, self.fused_scale, self.gain, self.use_wscale)
+                if self.blur_filter:
+                    x = self.layout.blur(x, self.blur_filter)
+                x = self.epilogue(x, level * 2 - 4)
+            with tf.variable_scope('Conv1'):
+                return self.epilogue(self.layout.conv(x, fmaps, 3, self.gain, self.use_wscale), level * 2 - 3)
+
+    def to_rgb(self, level, x):
+        with tf.variable_scope('ToRGB_lod{}'.format(self.log2 - level)):
+            x = self.layout.conv(x, self.num_channels, 1, gain=1.0, use_wscale=self.use_wscale)
+            return self.layout.apply_bias(x)
+
+    def build_fixed(self, _lod):
+        x = self.first_block()
+        for level in range(3, self.log2 + 1):
+            x = self.block(level, x)
+        return self.to_rgb(self.log2, x)
+
+    def build_linear(self, lod):
+        x = self.first_block()
+        image = self.to_rgb(2, x)
+        for level in range(3, self.log2 + 1):
+            x = self.block(level, x)
+            image = tflib.lerp_clip(self.to_rgb(level, x), self.layout.upscale(image, 2), lod - (self.log2 - level))
+        return image
+
+    def build_recursive(self, lod):
+        x = self.first_block()
+        return self._image_from(3, x, lod) if self.log2 > 2 else self.to_rgb(2, x)
+
+    def _image_from(self, level, below, lod):
+        """The image at full resolution, from the features below the first level that may be the last active one."""
+        level_lod = self.log2 - level
+        x = self.block(level, below)
+
+        def fading():
+            return tflib.lerp(self.to_rgb(level, x), self.layout.upscale(self.to_rgb(level - 1, below), 2),
+                              lod - level_lod)
+
+        def image():
+            rgb = tf.cond(lod > level_lod, fading, lambda: self.to_rgb(level, x))
+            return self.layout.upscale(rgb, 2 ** level_lod)
+
+        if level_lod == 0:
+            return image()
+        return tf.cond(lod < level_lod, lambda: self._image_from(level + 1, x, lod), image)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Discriminator
+
+
+def D_basic(
+        images_in, labels_in,
+        num_channels=1,
+        resolution=32,
+        label_size=0,  # 0: unconditional
+        fmap_base=8192,
+        fmap_decay=1.0,
+        fmap_max=512,
+        nonlinearity='lrelu',
+        use_wscale=True,
+        mbstd_group_size=4,  # samples compared with each other by the minibatch stddev layer; 0: no such layer
+        mbstd_num_features=1,  # maps it adds
+        dtype='float32',
+        fused_scale='auto',
+        blur_filter=(1, 2, 1),
+        structure='auto',
+        is_template_graph=False,
+        data_format='auto',
+        **_kwargs):
+    """The discriminator of progressive GANs, with blur: images to scores, growing by the variable `lod`.
+
+    Args:
+        images_in: Tensor [N, num_channels, resolution, resolution], dynamic range [-1, 1].
+        labels_in: Tensor [N, label_size].
+
+    Returns:
+        Scores [N, 1]: logits of being real.
+    """
+    net = _Discriminator(locals())
+    images_in.set_shape([None, num_channels, resolution, resolution])
+    labels_in.set_shape([None, label_size])
+    net.layout = _layout_of(images_in, data_format)
+    lod = tf.cast(_get_lod(), dtype)
+    image = net.layout.from_nchw(tf.cast(images_in, dtype))
+    if structure == 'auto':
+        structure = 'linear' if is_template_graph else 'recursive'
+    builders = {'fixed': net.build_fixed, 'linear': net.build_linear, 'recursive': net.build_recursive}
+    scores = net.last_block(builders[structure](image, lod))
+    if label_size:
+        scores = tf.reduce_sum(scores * tf.cast(labels_in, dtype), axis=1, keepdims=True)
+    return tf.cast(scores, tf.float32, name='scores_out')
+
+
+class _Discriminator:
+    """The blocks of the discriminator and the ways to put them together."""
+
+    def __init__(self, options):
+        for name in ('resolution', 'label_size', 'use_wscale', 'mbstd_group_size', 'mbstd_num_features', 'fused_scale',
+                     'blur_filter'):
+            setattr(self, name, options[name])
+        self.log2 = int(np.log2(self.resolution))
+        if self.resolution != 2 ** self.log2 or self.resolution < 4:
+            raise ValueError('resolution {} is no power of two from 4 on.'.format(self.resolution))
+        self.nf = _feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
+        self.activation, self.gain = _nonlinearity(options['nonlinearity'])
+
+    def from_rgb(self, level, image):
+        with tf.variable_scope('FromRGB_lod{}'.format(self.log2 - level)):
+            x = self.layout.conv(image, self.nf(level - 1), 1, self.gain, self.use_wscale)
+            return self.activation(self.layout.apply_bias(x))
+
+    def block(self, level, x):
+        """The block at 2^level px, level >= 3: features of half the side."""
+        with tf.variable_scope('{0}x{0}'.format(2 ** level)):
+            with tf.variable_scope('Conv0'):
+                x = self.layout.conv(x, self.nf(level - 1), 3, self.gain, self.use_wscale)
+                x = self.activation(self.layout.apply_bias(x))
+            with tf.variable_scope('Conv1_down'):
+                if self.blur_filter:
+                    x = self.layout.blur(x, self.blur_filter)
+                x = self.layout.conv_downscale(x, self.nf(level - 2), 3, self.fused_scale, self.gain, self.use_wscale)
+                return self.activation(self.layout.apply_bias(x))
+
+    def last_block(self, x):
+        """The block at 4x4, down to scores."""
+        with tf.variable_scope('4x4'):
+            if self.mbstd_group_size > 1:
+                x = self.layout.append_minibatch_stddev(x, self.mbstd_group_size, self.mbstd_num_features)
+            with tf.variable_scope('Conv'):
+                x = self.layout.conv(x, self.nf(1), 3, self.gain, self.use_wscale)
+                x = self.activation(self.layout.apply_bias(x))
+            with tf.variable_scope('Dense0'):
+                x = _dense(self.layout.to_nchw(x), self.nf(0), self.gain, self.use_wscale)
+                x = self.activation(self.layout.apply_bias(x))
+            with tf.variable_scope('Dense1'):
+                return self.layout.apply_bias(_dense(x, max(self.label_size, 1), 1.0, self.use_wscale))
+
+    def build_fixed(self, image, _lod):
+        x = self.from_rgb(self.log2, image)
+        for level in range(self.log2, 2, -1):
+            x = self.block(level, x)
+        return x
+
+    def build_linear(self, image, lod):
+        x = self.from_rgb(self.log2, image)
+        for level in range(self.log2, 2, -1):
+            image = self.layout.downscale(image, 2)
+            x = tflib.lerp_clip(self.block(level, x), self.from_rgb(level - 1, image), lod - (self.log2 - level))
+        return x
+
+    def build_recursive(self, image, lod):
+        return self._features_above(3, image, lod) if self.log2 > 2 else self.from_rgb(2, image)
+
+    def _features_above(self, level, image, lod):
+        """Features that the level below takes in: from this block, and faded with the image while it is growing in."""
+        level_lod = self.log2 - level
+
+        def from_image():
+            return self.from_rgb(level, self.layout.downscale(image, 2 ** level_lod))
+
+        x = from_image() if level_lod == 0 else tf.cond(
+            lod < level_lod, lambda: self._features_above(level + 1, image, lod), from_image)
+        x = self.block(level, x)
+        return tf.cond(lod > level_lod, lambda: tflib.lerp(
+            x, self.from_rgb(level - 1, self.layout.downscale(image, 2 ** (level_lod + 1))), lod - level_lod), lambda: x)
