@@ -1,0 +1,112 @@
+"""What a verb is pointed at: the directory of a training run, or a single network pickle."""
+
+import contextlib
+import json
+import os
+from typing import NamedTuple, Optional, Tuple
+
+import tensorflow.compat.v1 as tf
+
+from dnnlib import tflib
+from dnnlib.errors import UserError
+from metrics.results import BEST_FILE, Snapshot, find_snapshots
+
+OPTIONS_FILE = 'options.json'
+
+
+class Source(NamedTuple):
+    """Networks, and what is known of their training."""
+
+    folder: str  # where the pickles are
+    is_run: bool  # whether that is the directory of a run, which keeps its results
+    snapshots: Tuple[Snapshot, ...]  # by growing kimg; not empty
+    data: Optional[str]  # dataset folder of the training
+    mirror: bool  # whether training mirrored the reals
+
+
+def find_source(path):
+    """Looks at a run directory or a pickle without opening any network.
+
+    Args:
+        path: Existing directory of a run, or file. A file in the directory of a run is one of that run's networks.
+
+    Returns:
+        A `Source`.
+
+    Raises:
+        UserError: A directory without networks, or with a damaged options.json.
+    """
+    folder = path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path))
+    options = _read_options(folder)
+    snapshots = find_snapshots(folder, final_kimg=(options or {}).get('total_kimg'))
+    if not os.path.isdir(path):
+        name = os.path.basename(path)
+        snapshots = [next((snapshot for snapshot in snapshots if snapshot.name == name), Snapshot(name, None))]
+    elif not snapshots:
+        raise UserError(
+            f'{path} has no network-snapshot-*.pkl: name the directory of a training run, or a network pickle.'
+        )
+    return Source(
+        folder=folder,
+        is_run=options is not None or os.path.isdir(path),
+        snapshots=tuple(snapshots),
+        data=(options or {}).get('data'),
+        mirror=bool((options or {}).get('mirror', False)),
+    )
+
+
+def representative_network(path):
+    """The pickle that stands for a run directory: the best network, else the newest; a pickle stands for itself.
+
+    Raises:
+        UserError: A directory without networks.
+    """
+    if os.path.isfile(path):
+        return path
+    best = os.path.join(path, BEST_FILE)
+    return best if os.path.exists(best) else os.path.join(path, find_source(path).snapshots[-1].name)
+
+
+@contextlib.contextmanager
+def open_generator(path, device='auto', seed=None):
+    """Opens the generator of a pickle in a graph and session of its own, which end with the block.
+
+    A session that is open already is used instead and left open.
+
+    Args:
+        path: Pickle of (G, D, Gs), or of a generator alone.
+        device: 'auto', 'gpu' or 'cpu'.
+        seed: Graph-level random seed, so that noise repeats; None draws a new one.
+
+    Yields:
+        Gs, a `Network`.
+
+    Raises:
+        UserError: Not a network pickle, or not one of a generator.
+        click.UsageError: There is no such device.
+    """
+    with contextlib.ExitStack() as stack:
+        if tf.get_default_session() is None:
+            stack.enter_context(tf.Graph().as_default())
+            session = tflib.init_tf(device, seed=seed)
+            stack.callback(session.close)
+            stack.push(session.__exit__)
+        networks = tflib.load_networks(path)
+        Gs = networks[2] if isinstance(networks, tuple) and len(networks) == 3 else networks
+        if 'synthesis' not in getattr(Gs, 'components', {}):
+            raise UserError(f'{path} holds no StyleGAN generator: name a pickle with (G, D, Gs), or with a generator.')
+        yield Gs
+
+
+def _read_options(folder):
+    path = os.path.join(folder, OPTIONS_FILE)
+    if not os.path.exists(path):
+        return None
+    try:
+        with open(path, encoding='utf-8') as file:
+            options = json.load(file)
+    except ValueError as error:
+        raise UserError(f'{path} is not whole ({error}): restore it, or move it away and give --data.') from error
+    if not isinstance(options, dict):
+        raise UserError(f'{path} holds no options: restore it, or move it away and give --data.')
+    return options

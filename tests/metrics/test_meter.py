@@ -1,0 +1,162 @@
+"""From a generator and a dataset to a number."""
+
+import click
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from dnnlib import tflib
+from dnnlib.errors import UserError
+from metrics import features, meter, registry
+from metrics.frechet import frechet_distance, statistics
+from metrics.meter import Meter, default_minibatch_size, generate_batches, real_batches
+from metrics.registry import Metric
+
+
+class FakeDataset:
+    folder, name = 'datasets/toy', 'toy'
+
+    def __init__(self, images):
+        self.images, self.num_images, self.shape, self.read_count = images, len(images), list(images.shape[1:]), 0
+
+    def read(self, index, lod=0):
+        self.read_count += 1
+        return self.images[index]
+
+
+class FakeGenerator:
+    input_shape = [None, 5]
+
+    def __init__(self, shape, variables=None):
+        self.output_shape, self.vars, self.calls = [None, *shape], variables or {}, []
+
+    def run(self, latents, labels, **kwargs):
+        self.calls.append((latents, labels, kwargs))
+        return np.broadcast_to((latents[:, :1, None, None] * 40 + 128).astype(np.uint8), [
+            len(latents), *self.output_shape[1:]])
+
+
+def corner_features(images):
+    return images[:, 0, :2, :2].reshape(len(images), 4).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def session():
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.no_op()  # a session refuses an empty graph
+        yield session
+
+
+@pytest.fixture
+def toy_metric(monkeypatch):
+    metric = Metric('fd_toy', 'corner', num_fakes=30, num_reals=50)
+    monkeypatch.setitem(registry.METRICS, 'fd_toy', metric)
+    monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda published, cache_dir: corner_features)
+    return metric
+
+
+def random_images(count=20, side=4):
+    return np.random.RandomState(4).randint(0, 256, [count, 3, side, side]).astype(np.uint8)
+
+
+def make_meter(dataset, names=('fd_toy',), mirror=False, seed=7):
+    return Meter(names, dataset, mirror, seed, published={}, cache_dir='cache')
+
+
+def test_the_names_mean_what_the_paper_and_the_readme_say():
+    assert registry.METRICS['fid50k'] == Metric('fid50k', 'inception', num_fakes=50000, num_reals=50000)
+    assert registry.METRICS['fd_onet5k'] == Metric('fd_onet5k', 'onet', num_fakes=5000, num_reals=5000)
+
+
+def test_reals_are_the_records_in_file_order_from_the_first_again_after_the_last():
+    images = random_images(3)
+    batches = list(real_batches(FakeDataset(images), 8, 3, mirror=False, seed=0))
+    assert [len(batch) for batch in batches] == [3, 3, 2]
+    np.testing.assert_array_equal(np.concatenate(batches), images[[0, 1, 2, 0, 1, 2, 0, 1]])
+
+
+def test_mirroring_flips_about_half_of_the_reals_whole_and_repeats_with_its_seed():
+    images = random_images(20)
+    draw = [np.concatenate(list(real_batches(FakeDataset(images), 200, 64, True, seed))) for seed in (1, 1, 2)]
+    plain = np.tile(images, [10, 1, 1, 1])
+    same, flipped = ((draw[0] == x).all(axis=(1, 2, 3)) for x in (plain, plain[..., ::-1]))
+    assert (same ^ flipped).all() and 70 < flipped.sum() < 130
+    np.testing.assert_array_equal(draw[0], draw[1])
+    assert not np.array_equal(draw[0], draw[2])
+
+
+def test_fakes_are_untruncated_with_fresh_noise_from_seeded_latents_whatever_the_minibatch():
+    by_minibatch = []
+    for minibatch_size in (4, 10):
+        Gs = FakeGenerator([3, 4, 4])
+        assert sum(len(batch) for batch in generate_batches(Gs, 10, minibatch_size, 2, seed=3)) == 10
+        by_minibatch.append(np.concatenate([latents for latents, _, _ in Gs.calls]))
+        for _, labels, kwargs in Gs.calls:
+            assert labels is None
+            assert kwargs == {'num_gpus': 2, 'is_validation': True, 'randomize_noise': True,
+                              'output_transform': {'func': tflib.convert_images_to_uint8}}
+    np.testing.assert_array_equal(by_minibatch[0], np.random.RandomState(3).randn(10, 5))
+    np.testing.assert_array_equal(by_minibatch[0], by_minibatch[1])
+
+
+def test_measures_the_distance_of_the_features_and_looks_at_the_reals_once(toy_metric):
+    dataset, Gs = FakeDataset(random_images()), FakeGenerator([3, 4, 4])
+    toy_meter = make_meter(dataset)
+    first, second = (toy_meter.measure(toy_metric, Gs) for _ in range(2))
+    reals = np.concatenate([dataset.images, dataset.images, dataset.images[:10]])
+    fakes = np.concatenate(list(generate_batches(Gs, 30, 64, 1, seed=7)))
+    expected = frechet_distance(*(statistics(corner_features(images)) for images in (fakes, reals)))
+    assert first.value == second.value == pytest.approx(expected, rel=1e-9) and expected > 0
+    assert dataset.read_count == 50
+    assert first.metric == 'fd_toy' and first.seconds >= 0
+    assert first.settings == {
+        'features': 'corner', 'num_fakes': 30, 'num_reals': 50, 'dataset': 'toy', 'dataset_images': 20,
+        'mirror': False, 'seed': 7}
+
+
+def test_a_network_of_another_shape_is_refused_before_any_work(toy_metric):
+    dataset, Gs = FakeDataset(random_images()), FakeGenerator([1, 8, 8])
+    with pytest.raises(UserError, match=r'makes images of 1x8x8 .* holds 3x4x4: .*--data'):
+        make_meter(dataset).measure(toy_metric, Gs)
+    assert dataset.read_count == 0 and Gs.calls == []
+
+
+def test_a_network_that_is_not_numbers_is_refused(toy_metric, session):
+    broken = tf.get_variable('weight', initializer=np.float32([1, np.nan]))
+    session.run(tf.global_variables_initializer())
+    with pytest.raises(UserError, match='not numbers'):
+        make_meter(FakeDataset(random_images())).measure(toy_metric, FakeGenerator([3, 4, 4], {'weight': broken}))
+
+
+def test_lack_of_memory_is_a_sentence(toy_metric, monkeypatch):
+    def fail(images):
+        raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor')
+
+    monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda published, cache_dir: fail)
+    with pytest.raises(UserError, match='memory .* 64 images at a time'):
+        make_meter(FakeDataset(random_images())).measure(toy_metric, FakeGenerator([3, 4, 4]))
+
+
+def test_unknown_metrics_are_refused_with_the_known_ones():
+    with pytest.raises(click.UsageError, match='--metrics fid5: choose from fd_onet5k, fid50k'):
+        make_meter(FakeDataset(random_images()), names=['fd_onet5k', 'fid5'])
+    with pytest.raises(click.UsageError, match='--metrics'):
+        make_meter(FakeDataset(random_images()), names=[])
+
+
+def test_fid_without_its_network_says_which_file_to_put_where(monkeypatch, tmp_path):
+    monkeypatch.setattr('dnnlib.download.FIRST_PAUSE', 0.01)
+    monkeypatch.setenv('NO_PROXY', '127.0.0.1')
+    published = {'inception': {
+        'url': 'http://127.0.0.1:9/inception', 'file': 'inception_v3_features.pkl', 'size': None, 'sha256': None}}
+    with pytest.raises(UserError, match='inception_v3_features.pkl .* by hand'):
+        Meter(['fid50k'], FakeDataset(random_images()), False, 0, published, str(tmp_path))
+
+
+@pytest.mark.parametrize('resolution, size', [(4, 64), (64, 64), (256, 16), (1024, 4), (4096, 4)])
+def test_minibatches_shrink_with_resolution(resolution, size):
+    assert default_minibatch_size(resolution) == size
+
+
+def test_onet_distance_needs_no_download():
+    assert meter.open_feature_network('onet', published={}, cache_dir='cache')(random_images()).shape == (20, 256)

@@ -1,0 +1,127 @@
+"""The metrics file of a run and the snapshot it singles out."""
+
+import json
+import os
+
+import pytest
+
+from dnnlib.errors import UserError
+from metrics.meter import Result
+from metrics.results import (
+    Snapshot,
+    append_result,
+    find_result,
+    find_snapshots,
+    format_table,
+    keep_best,
+    read_results,
+    series,
+)
+
+SETTINGS = {'features': 'onet', 'seed': 0}
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    for kimg in (0, 10, 20):
+        (tmp_path / f'network-snapshot-{kimg:06d}.pkl').write_bytes(b'network after %d kimg' % kimg)
+    return str(tmp_path)
+
+
+def measured(run_dir, kimg, value, metric='fd_onet5k', settings=SETTINGS):
+    return append_result(
+        run_dir, Snapshot(f'network-snapshot-{kimg:06d}.pkl', kimg), Result(metric, value, 1.5, settings))
+
+
+def best_content(run_dir):
+    with open(os.path.join(run_dir, 'network-best.pkl'), 'rb') as file:
+        return file.read()
+
+
+def test_snapshots_by_growing_kimg_and_only_those(run_dir, tmp_path):
+    (tmp_path / 'network-snapshot-000005.pkl').write_bytes(b'')
+    (tmp_path / 'network-snapshot-1234567.pkl').write_bytes(b'')
+    for name in ('network-best.pkl', '.network-snapshot-000007.pkl.x.part', 'network-snapshot-000007.txt'):
+        (tmp_path / name).write_bytes(b'')
+    assert [kimg for _, kimg in find_snapshots(run_dir)] == [0, 5, 10, 20, 1234567]
+
+
+def test_the_final_network_counts_unless_it_equals_the_last_snapshot(run_dir, tmp_path):
+    final = tmp_path / 'network-final.pkl'
+    final.write_bytes(b'network after 20 kimg')
+    assert len(find_snapshots(run_dir)) == 3
+    final.write_bytes(b'network after 25 kimg')
+    assert find_snapshots(run_dir, final_kimg=25)[-1] == ('network-final.pkl', 25)
+
+
+def test_a_result_is_one_line_with_the_documented_fields(run_dir):
+    assert read_results(run_dir) == []
+    measured(run_dir, 10, 12.5)
+    with open(os.path.join(run_dir, 'metrics.jsonl')) as file:
+        assert [json.loads(line) for line in file] == [{
+            'snapshot': 'network-snapshot-000010.pkl', 'kimg': 10, 'metric': 'fd_onet5k', 'value': 12.5,
+            'seconds': 1.5, 'settings': SETTINGS}]
+    measured(run_dir, 20, 11.5)
+    assert [record['value'] for record in read_results(run_dir)] == [12.5, 11.5]
+
+
+def test_what_is_not_a_number_is_never_recorded(run_dir):
+    with pytest.raises(ValueError):
+        measured(run_dir, 10, float('nan'))
+
+
+def test_a_damaged_line_is_named(run_dir):
+    measured(run_dir, 10, 12.5)
+    with open(os.path.join(run_dir, 'metrics.jsonl'), 'a') as file:
+        file.write('{"snapshot": "network-sn')
+    with pytest.raises(UserError, match='metrics.jsonl line 2 is damaged'):
+        read_results(run_dir)
+
+
+def test_the_best_snapshot_is_the_one_of_the_lowest_value_and_its_copy_follows_it(run_dir):
+    assert keep_best(run_dir, 'fd_onet5k') is None
+    measured(run_dir, 0, 90.0)
+    assert keep_best(run_dir, 'fd_onet5k')['kimg'] == 0 and best_content(run_dir) == b'network after 0 kimg'
+    measured(run_dir, 10, 30.0)
+    assert keep_best(run_dir, 'fd_onet5k')['kimg'] == 10 and best_content(run_dir) == b'network after 10 kimg'
+    measured(run_dir, 20, 30.0)
+    measured(run_dir, 20, 5.0, metric='fid50k')
+    assert keep_best(run_dir, 'fd_onet5k')['kimg'] == 10 and best_content(run_dir) == b'network after 10 kimg'
+    assert not [name for name in os.listdir(run_dir) if name.endswith('.part')]
+
+
+def test_values_of_other_settings_are_not_compared(run_dir):
+    measured(run_dir, 0, 1.0, settings={'features': 'onet', 'seed': 9})
+    measured(run_dir, 10, 50.0)
+    assert keep_best(run_dir, 'fd_onet5k')['kimg'] == 10
+    assert keep_best(run_dir, 'fd_onet5k', {'features': 'onet', 'seed': 9})['kimg'] == 0
+
+
+def test_measuring_again_replaces_the_earlier_value(run_dir):
+    measured(run_dir, 10, 1.0)
+    measured(run_dir, 0, 3.0)
+    measured(run_dir, 10, 4.0)
+    records = read_results(run_dir)
+    assert [(record['kimg'], record['value']) for record in series(records, 'fd_onet5k')] == [(0, 3.0), (10, 4.0)]
+    assert find_result(records, 'network-snapshot-000010.pkl', 'fd_onet5k', SETTINGS)['value'] == 4.0
+    assert find_result(records, 'network-snapshot-000010.pkl', 'fd_onet5k', {}) is None
+
+
+def test_a_best_snapshot_deleted_since_lives_on_as_the_copy(run_dir):
+    measured(run_dir, 10, 1.0)
+    keep_best(run_dir, 'fd_onet5k')
+    os.remove(os.path.join(run_dir, 'network-snapshot-000010.pkl'))
+    measured(run_dir, 20, 2.0)
+    assert keep_best(run_dir, 'fd_onet5k')['kimg'] == 10 and best_content(run_dir) == b'network after 10 kimg'
+    os.remove(os.path.join(run_dir, 'network-best.pkl'))
+    with pytest.raises(UserError, match='000010.pkl has the best fd_onet5k but is gone'):
+        keep_best(run_dir, 'fd_onet5k')
+
+
+def test_table_marks_the_best():
+    records = [{'snapshot': 'network-final.pkl', 'kimg': None, 'metric': 'm', 'value': 12.34567, 'seconds': 3.21},
+               {'snapshot': 's', 'kimg': 5, 'metric': 'm', 'value': 2, 'seconds': 10}]
+    assert format_table(records, best=records[1]) == '\n'.join([
+        'snapshot           kimg  metric    value  seconds',
+        'network-final.pkl     -  m       12.3457      3.2',
+        's                     5  m        2.0000     10.0  <- best'])
