@@ -7,9 +7,10 @@ At the edges images are NCHW with dynamic range [-1, 1]. Inside, the layout foll
 a CPU, where stock TensorFlow has no NCHW convolution. Weights do not depend on it.
 """
 
-import dnnlib.tflib as tflib
 import numpy as np
 import tensorflow.compat.v1 as tf
+
+import dnnlib.tflib as tflib
 
 # The smallest normal float32. Added to biases, it makes a leaky ReLU of exactly zero count as positive (slope 1).
 _SMALLEST_FLOAT = 1.1754944e-38
@@ -24,11 +25,12 @@ class Random:
 
     Args:
         seed: int32 tensor [2], or None. Each draw of one `Random` gets a stream of its own.
+        first_draw: Where to start counting streams, so that two `Random` of the same seed draw different numbers.
     """
 
-    def __init__(self, seed):
+    def __init__(self, seed, first_draw=0):
         self._seed = seed
-        self._draws = 0
+        self._draws = first_draw
 
     def normal(self, shape, dtype=tf.float32):
         """Tensor of N(0, 1)."""
@@ -36,11 +38,11 @@ class Random:
             return tf.random.normal(shape, dtype=dtype)
         return tf.random.stateless_normal(shape, self._next_seed(), dtype=dtype)
 
-    def uniform(self):
-        """Scalar of U[0, 1)."""
+    def uniform(self, shape=()):
+        """Tensor of U[0, 1)."""
         if self._seed is None:
-            return tf.random.uniform([])
-        return tf.random.stateless_uniform([], self._next_seed())
+            return tf.random.uniform(shape)
+        return tf.random.stateless_uniform(shape, self._next_seed())
 
     def integer(self, low, high):
         """int32 scalar, uniform over low, ..., high - 1; `high` may be a tensor."""
@@ -331,9 +333,7 @@ def G_style(
 
     lod = _get_lod()
     dlatent_avg = tf.get_variable('dlatent_avg', [dlatent_size], initializer=tf.initializers.zeros(), trainable=False)
-    random = Random(random_seed)
-    if random_seed is not None:
-        kwargs['random_seed'] = tf.stack([random_seed[0], random_seed[1] + 1000])  # apart from the draws made here
+    random = Random(random_seed, first_draw=100)  # apart from what the synthesis network draws from the same seed
 
     dlatents = mapping.get_output_for(latents_in, labels_in, **kwargs)
     dependencies = []
@@ -350,7 +350,7 @@ def G_style(
     dependencies.append(tf.assign(synthesis.vars['lod'], lod))
     with tf.control_dependencies(dependencies):
         images_out = synthesis.get_output_for(
-            tf.identity(dlatents), **dict(kwargs, force_clean_graph=is_template_graph))
+            tf.identity(dlatents), **dict(kwargs, random_seed=random_seed, force_clean_graph=is_template_graph))
     return tf.identity(images_out, name='images_out')
 
 
@@ -409,7 +409,7 @@ def G_mapping(
     if normalize_latents:
         x = _pixel_norm(x, axis=1)
     for index in range(mapping_layers):
-        with tf.variable_scope('Dense{}'.format(index)):
+        with tf.variable_scope(f'Dense{index}'):
             fmaps = dlatent_size if index == mapping_layers - 1 else mapping_fmaps
             x = activation(layout.apply_bias(_dense(x, fmaps, gain, use_wscale, mapping_lrmul), mapping_lrmul))
     if dlatent_broadcast is not None:
@@ -474,7 +474,7 @@ class _Synthesis:
             setattr(self, name, options[name])
         self.log2 = int(np.log2(self.resolution))
         if self.resolution != 2 ** self.log2 or self.resolution < 4:
-            raise ValueError('resolution {} is no power of two from 4 on.'.format(self.resolution))
+            raise ValueError(f'resolution {self.resolution} is no power of two from 4 on.')
         self.nf = _feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
         self.num_layers = self.log2 * 2 - 2
         self.num_styles = self.num_layers if self.use_styles else 1
@@ -484,7 +484,7 @@ class _Synthesis:
         self.noise = []
         for layer in range(self.num_layers if self.use_noise else 0):
             side = 2 ** (layer // 2 + 2)
-            fixed = tf.get_variable('noise{}'.format(layer), [1, 1, side, side], trainable=False,
+            fixed = tf.get_variable(f'noise{layer}', [1, 1, side, side], trainable=False,
                                     initializer=tf.initializers.random_normal())
             self.noise.append((lambda side=side: random.normal([tf.shape(self.dlatents)[0], 1, side, side]))
                               if randomize else (lambda fixed=fixed: fixed))
@@ -519,7 +519,7 @@ class _Synthesis:
     def block(self, level, x):
         """The block at 2^level px, from the one below."""
         fmaps, side = self.nf(level - 1), 2 ** level
-        with tf.variable_scope('{0}x{0}'.format(side)):
+        with tf.variable_scope(f'{side}x{side}'):
             with tf.variable_scope('Conv0_up'):
                 x = self.layout.upscale_conv(x, fmaps, 3, self.fused_scale, self.gain, self.use_wscale)
                 if self.blur_filter:
@@ -529,7 +529,7 @@ class _Synthesis:
                 return self.epilogue(self.layout.conv(x, fmaps, 3, self.gain, self.use_wscale), level * 2 - 3)
 
     def to_rgb(self, level, x):
-        with tf.variable_scope('ToRGB_lod{}'.format(self.log2 - level)):
+        with tf.variable_scope(f'ToRGB_lod{self.log2 - level}'):
             x = self.layout.conv(x, self.num_channels, 1, gain=1.0, use_wscale=self.use_wscale)
             return self.layout.apply_bias(x)
 
@@ -625,12 +625,12 @@ class _Discriminator:
             setattr(self, name, options[name])
         self.log2 = int(np.log2(self.resolution))
         if self.resolution != 2 ** self.log2 or self.resolution < 4:
-            raise ValueError('resolution {} is no power of two from 4 on.'.format(self.resolution))
+            raise ValueError(f'resolution {self.resolution} is no power of two from 4 on.')
         self.nf = _feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
         self.activation, self.gain = _nonlinearity(options['nonlinearity'])
 
     def from_rgb(self, level, image):
-        with tf.variable_scope('FromRGB_lod{}'.format(self.log2 - level)):
+        with tf.variable_scope(f'FromRGB_lod{self.log2 - level}'):
             x = self.layout.conv(image, self.nf(level - 1), 1, self.gain, self.use_wscale)
             return self.activation(self.layout.apply_bias(x))
 

@@ -9,7 +9,7 @@ DEVICE_CHOICES = ('auto', 'gpu', 'cpu')
 def list_gpus():
     """Names of the GPUs TensorFlow can use, without opening a session on them: ['/gpu:0', ...]."""
     gpus = tf.config.experimental.list_physical_devices('GPU')
-    return ['/gpu:{}'.format(index) for index in range(len(gpus))]
+    return [f'/gpu:{index}' for index in range(len(gpus))]
 
 
 def resolve_device(device):
@@ -47,10 +47,10 @@ def replica_devices(device, count):
         click.UsageError: There are fewer GPUs than replicas. CPU replicas are virtual, so any number fits.
     """
     if count < 1:
-        raise click.UsageError('--gpus {}: at least one replica is needed.'.format(count))
+        raise click.UsageError(f'--gpus {count}: at least one replica is needed.')
     kind = resolve_device(device)
     available = len(list_gpus())
     if kind == 'gpu' and count > available:
         raise click.UsageError('--gpus {}: this machine has {} GPU{}; use --gpus {} or fewer, or --device cpu.'.format(
             count, available, '' if available == 1 else 's', available))
-    return ['/{}:{}'.format(kind, index) for index in range(count)]
+    return [f'/{kind}:{index}' for index in range(count)]

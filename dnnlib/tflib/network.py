@@ -134,7 +134,7 @@ class Network:
         """
         count = next(len(x) for x in arrays if x is not None)
         if count == 0:
-            raise ValueError('{}.run needs at least one sample.'.format(self.name))
+            raise ValueError(f'{self.name}.run needs at least one sample.')
         minibatch_size = minibatch_size or count
         inputs, outputs = self._outputs_on_devices(num_gpus, output_transform, dynamic_kwargs)
         pieces = []
@@ -316,11 +316,10 @@ class Network:
         values = {}
         for local_name, value in variables:
             if local_name not in self.own_vars:
-                raise UserError('Network {!r} has no variable {!r}.'.format(self.name, local_name))
+                raise UserError(f'Network {self.name!r} has no variable {local_name!r}.')
             variable = self.own_vars[local_name]
             if variable.shape.as_list() != list(np.shape(value)):
-                raise UserError('Network {!r}: variable {!r} has shape {}, the file holds {}.'.format(
-                    self.name, local_name, variable.shape.as_list(), list(np.shape(value))))
+                raise UserError(f'Network {self.name!r}: variable {local_name!r} has shape {variable.shape.as_list()}, the file holds {list(np.shape(value))}.')
             values[variable] = value
         tfutil.set_vars(values)
 

@@ -70,7 +70,7 @@ class Optimizer:
                     finite.append(tf.reduce_all(tf.stack([tf.reduce_all(tf.is_finite(g)) for g in gradients])))
             finite = finite[0]  # the averages are the same everywhere
             for replica, (device, gradients) in enumerate(zip(self._devices, averaged)):
-                with tf.device(device), tf.variable_scope('replica{}'.format(replica)):
+                with tf.device(device), tf.variable_scope(f'replica{replica}'):
                     gradients = [self._scaled(g, -1.0) for g in gradients]
                     updates.append(self._adam_step(finite, gradients, self._variables[replica]))
             if self._use_loss_scaling:

@@ -33,7 +33,7 @@ class _AllowListUnpickler(pickle.Unpickler):
             return _NetworkState
         if (module.replace('numpy._core', 'numpy.core'), name) in _NUMPY_GLOBALS:
             return super().find_class(module.replace('numpy._core', 'numpy.core'), name)
-        raise pickle.UnpicklingError('it names {}.{}, which has no place in a network pickle'.format(module, name))
+        raise pickle.UnpicklingError(f'it names {module}.{name}, which has no place in a network pickle')
 
 
 def load_networks(path):
@@ -52,7 +52,7 @@ def load_networks(path):
     try:
         networks = tuple(Network.from_state(state) for state in states)
     except UserError as error:
-        raise UserError('{}: {}'.format(path, error.message)) from error
+        raise UserError(f'{path}: {error.message}') from error
     return networks if len(networks) > 1 else networks[0]
 
 
@@ -73,14 +73,13 @@ def load_network_with_embedded_source(path, expected_sha256):
     """
     actual = sha256_of_file(path)
     if actual != expected_sha256:
-        raise UserError('{}: SHA-256 is {}, not the published {}; delete the file to have it downloaded again.'.format(
-            path, actual, expected_sha256))
+        raise UserError(f'{path}: SHA-256 is {actual}, not the published {expected_sha256}; delete the file to have it downloaded again.')
     states = _read_states(path)
     if len(states) != 1:
-        raise UserError('{}: holds {} networks where one is expected.'.format(path, len(states)))
+        raise UserError(f'{path}: holds {len(states)} networks where one is expected.')
     module = types.ModuleType('embedded_source_' + actual[:16])
     sys.modules[module.__name__] = module  # inspect.getsource and pickling look modules up by name
-    print('Running the network source embedded in {} (known by its SHA-256 {}…).'.format(path, actual[:16]))
+    print(f'Running the network source embedded in {path} (known by its SHA-256 {actual[:16]}…).')
     exec(compile(states[0]['build_module_src'], module.__name__, 'exec'), module.__dict__)
     return Network.from_state(states[0], lambda func_name: getattr(module, func_name))
 
@@ -102,11 +101,11 @@ def _read_states(path):
         with open(path, 'rb') as file:
             content = _AllowListUnpickler(file, encoding='latin1').load()  # latin1: Python 2 wrote some of them
     except OSError as error:
-        raise UserError('{}: cannot be read ({}).'.format(path, error.strerror)) from error
+        raise UserError(f'{path}: cannot be read ({error.strerror}).') from error
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, ImportError, KeyError,
             IndexError, MemoryError) as error:
-        raise UserError('{}: is not a whole network pickle ({}).'.format(path, error)) from error
+        raise UserError(f'{path}: is not a whole network pickle ({error}).') from error
     parts = content if isinstance(content, tuple) else (content,)
     if not parts or not all(isinstance(part, _NetworkState) and isinstance(part.state, dict) for part in parts):
-        raise UserError('{}: holds something else than networks.'.format(path))
+        raise UserError(f'{path}: holds something else than networks.')
     return [part.as_dict() for part in parts]

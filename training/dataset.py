@@ -1,0 +1,117 @@
+"""Real images in a repeatable order: minibatches for training, file order for metrics."""
+
+import queue
+import threading
+
+import numpy as np
+
+from dnnlib.tfrecords import MultiResolutionDataset
+
+
+class TrainingSet:
+    """The stream of real images a training run sees, and its labels.
+
+    The stream is one seeded permutation of all records after another, so a position in it is one integer, the
+    shuffle is over the whole dataset, and a resumed run sees what an uninterrupted one would.
+
+    Args:
+        folder: Folder of a multi-resolution TFRecord dataset.
+        resolution: Side in px to train at, at most the dataset's; None takes the dataset's.
+        max_label_size: Number of label columns to use: 0 none, 'full' all.
+        mirror: Whether images are to be mirrored at random.
+        seed: Of the permutations, mirroring and random labels.
+
+    Attributes:
+        shape: [C, H, W] at full resolution.
+        label_size: Number of label columns in use.
+        num_images: Number of records.
+
+    Raises:
+        UserError: The dataset is not whole; the message names the file.
+    """
+
+    def __init__(self, folder, resolution=None, max_label_size=0, mirror=False, seed=0):
+        self.records = MultiResolutionDataset(folder, resolution)
+        self.shape = self.records.shape
+        self.num_images = self.records.num_images
+        self.mirror = mirror
+        self.seed = seed
+        labels = self.records.labels
+        if labels is None or max_label_size == 0:
+            labels = np.zeros([self.num_images, 0], np.float32)
+        self._labels = labels if max_label_size == 'full' else labels[:, :max_label_size]
+        self.label_size = self._labels.shape[1]
+        self._epoch, self._order = None, None
+
+    def minibatch(self, position, size, lod=0):
+        """`size` consecutive images of the stream.
+
+        Args:
+            position: Number of images of the stream before these.
+            size: Number of images.
+            lod: Level of detail: 0 is the full resolution, 1 half of it, ...
+
+        Returns:
+            Tuple of images uint8 [size, C, H, W] with dynamic range [0, 255], labels float32 [size, label_size], and
+            mirror draws float32 [size]: an image is to be flipped horizontally where its draw is >= 0.5.
+        """
+        indices = [self._record_at(position + offset) for offset in range(size)]
+        images = np.stack([self.records.read(index, lod) for index in indices])
+        draws = np.zeros(size, np.float32)
+        if self.mirror:
+            draws = np.random.RandomState(_seed_of(self.seed, 1, position)).uniform(size=size).astype(np.float32)
+        return images, self._labels[indices], draws
+
+    def random_labels(self, size, random):
+        """Labels for fakes: rows of the training set drawn by a `RandomState`; float32 [size, label_size]."""
+        return self._labels[random.randint(self.num_images, size=size)]
+
+    def _record_at(self, position):
+        epoch, offset = divmod(position, self.num_images)
+        if epoch != self._epoch:
+            self._order = np.random.RandomState(_seed_of(self.seed, 0, epoch)).permutation(self.num_images)
+            self._epoch = epoch
+        return self._order[offset]
+
+
+class Prefetcher:
+    """Reads the next minibatch in a thread while the current one is trained on.
+
+    It guesses that the next request continues the last one; a wrong guess (the resolution or the minibatch changed)
+    costs one read and nothing else.
+    """
+
+    def __init__(self, training_set):
+        self._training_set = training_set
+        self._requests, self._results = queue.Queue(), queue.Queue()
+        self._pending = None
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def minibatch(self, position, size, lod):
+        """Same as `TrainingSet.minibatch`."""
+        request = (position, size, lod)
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            result = self._results.get()
+            if isinstance(result, BaseException):
+                raise result
+        else:
+            pending, result = None, None
+        if pending != request:
+            result = self._training_set.minibatch(*request)
+        self._pending = (position + size, size, lod)
+        self._requests.put(self._pending)
+        return result
+
+    def _work(self):
+        while True:
+            request = self._requests.get()
+            try:
+                self._results.put(self._training_set.minibatch(*request))
+            except BaseException as error:  # whatever it is, it belongs to who asked
+                self._results.put(error)
+
+
+def _seed_of(*numbers):
+    """Independent 32-bit seeds from tuples of non-negative integers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

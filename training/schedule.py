@@ -1,0 +1,103 @@
+"""The growing schedule: a pure function of the number of real images shown so far (Karras et al. 2018, section 2)."""
+
+import math
+
+import dnnlib
+
+LRATE_BY_RESOLUTION = {128: 0.0015, 256: 0.002, 512: 0.003, 1024: 0.003}  # G and D alike; 0.001 below
+TICK_KIMG_BY_RESOLUTION = {4: 160, 8: 140, 16: 120, 32: 100, 64: 80, 128: 60, 256: 40, 512: 30, 1024: 20}
+
+# What fits in 11 GB on each card: number of GPUs -> (minibatch for resolutions not listed, minibatch by resolution).
+MINIBATCHES_BY_GPUS = {
+    1: (4, {4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8, 512: 4}),
+    2: (8, {4: 256, 8: 256, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8}),
+    4: (16, {4: 512, 8: 256, 16: 128, 32: 64, 64: 32, 128: 16}),
+    8: (32, {4: 512, 8: 256, 16: 128, 32: 64, 64: 32}),
+}
+
+
+def training_schedule(
+        cur_nimg, max_resolution, num_gpus=1,
+        lod_initial_resolution=4,  # px; where growing starts
+        lod_training_kimg=600,  # real images shown between two transitions, thousands
+        lod_transition_kimg=600,  # real images shown while a resolution fades in, thousands
+        minibatch_base=16,  # for resolutions that are not in minibatch_dict
+        minibatch_dict=None,  # by resolution
+        max_minibatch_per_gpu=None,  # by resolution
+        G_lrate_base=0.001,
+        G_lrate_dict=None,  # by resolution
+        D_lrate_base=0.001,
+        D_lrate_dict=None,
+        lrate_rampup_kimg=0,  # learning rates rise linearly from 0 over this many thousand images
+        tick_kimg_base=160,  # for resolutions that are not in tick_kimg_dict
+        tick_kimg_dict=None):  # None: TICK_KIMG_BY_RESOLUTION
+    """What the next training iteration looks like.
+
+    Args:
+        cur_nimg: Number of real images shown so far.
+        max_resolution: Side of the full-resolution images, px; a power of two.
+        num_gpus: Number of replicas; the minibatch is rounded down to a multiple of it.
+
+    Returns:
+        EasyDict of kimg, lod (levels below the full resolution; its fraction is what is still to fade in),
+        resolution (px; of the higher level during a transition), minibatch (over all replicas), G_lrate, D_lrate,
+        tick_kimg.
+    """
+    kimg = cur_nimg / 1000.0
+    phase_kimg = lod_training_kimg + lod_transition_kimg
+    phase = int(math.floor(kimg / phase_kimg)) if phase_kimg > 0 else 0
+    kimg_in_phase = kimg - phase * phase_kimg
+
+    lod = math.log2(max_resolution) - math.log2(lod_initial_resolution) - phase
+    if lod_transition_kimg > 0:
+        lod -= max(kimg_in_phase - lod_training_kimg, 0.0) / lod_transition_kimg
+    lod = max(lod, 0.0)
+    resolution = max_resolution // 2 ** int(math.floor(lod))
+
+    minibatch = (minibatch_dict or {}).get(resolution, minibatch_base)
+    minibatch -= minibatch % num_gpus
+    if resolution in (max_minibatch_per_gpu or {}):
+        minibatch = min(minibatch, max_minibatch_per_gpu[resolution] * num_gpus)
+
+    rampup = min(kimg / lrate_rampup_kimg, 1.0) if lrate_rampup_kimg > 0 else 1.0
+    ticks = TICK_KIMG_BY_RESOLUTION if tick_kimg_dict is None else tick_kimg_dict
+    return dnnlib.EasyDict(
+        kimg=kimg, lod=lod, resolution=resolution, minibatch=minibatch,
+        G_lrate=(G_lrate_dict or {}).get(resolution, G_lrate_base) * rampup,
+        D_lrate=(D_lrate_dict or {}).get(resolution, D_lrate_base) * rampup,
+        tick_kimg=ticks.get(resolution, tick_kimg_base))
+
+
+def phases(total_kimg, max_resolution, **schedule_options):
+    """The schedule as a table: one row for each stretch in which a resolution trains or fades in.
+
+    Args:
+        total_kimg: Length of the run, thousands of real images.
+        max_resolution: Side of the full-resolution images, px.
+        **schedule_options: As for `training_schedule`.
+
+    Returns:
+        List of EasyDicts of what ('train' or 'fade in'), resolution, begin_kimg, end_kimg, minibatch, G_lrate, D_lrate.
+    """
+    training_kimg = schedule_options.get('lod_training_kimg', 600)
+    transition_kimg = schedule_options.get('lod_transition_kimg', 600)
+    initial = schedule_options.get('lod_initial_resolution', 4)
+    rows, begin = [], 0
+    while begin < total_kimg:
+        here = training_schedule(begin * 1000, max_resolution, **schedule_options)
+        number = len(rows)
+        fading = number % 2 == 1
+        length = transition_kimg if fading else training_kimg
+        resolution = min(initial * 2 ** ((number + 1) // 2), max_resolution)
+        end = begin + length
+        # The last resolution trains to the end; so does everything if nothing ever grows.
+        if (resolution == max_resolution and not fading) or training_kimg + transition_kimg == 0:
+            end, resolution, fading = total_kimg, max_resolution, False
+        if end > begin:
+            inside = training_schedule((begin + min(end, total_kimg)) * 500, max_resolution, **schedule_options)
+            here.update(what='fade in' if fading else 'train', resolution=resolution, begin_kimg=begin,
+                        end_kimg=min(end, total_kimg), minibatch=inside.minibatch, G_lrate=inside.G_lrate,
+                        D_lrate=inside.D_lrate)
+        rows.append(here if end > begin else None)
+        begin = end
+    return [row for row in rows if row is not None]
