@@ -1,7 +1,7 @@
 """Losses of the generator and the discriminator, and how reals reach the discriminator.
 
-Every loss returns a `Loss`. Where a gradient penalty, one number a sample, is added to scores of shape [N, 1], the value
-broadcasts to [N, N]; training minimises its mean, which is the mean score term plus the mean penalty.
+Every loss returns a `Loss`. Where a gradient penalty, one number a sample, is added to scores of shape [N, 1], the
+value broadcasts to [N, N]; training minimises its mean, which is the mean score term plus the mean penalty.
 """
 
 import collections

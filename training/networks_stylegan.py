@@ -58,7 +58,7 @@ class Random:
 # Variables
 
 
-def _get_weight(shape, gain=np.sqrt(2), use_wscale=True, lrmul=1.0):
+def _get_weight(shape, gain, use_wscale=True, lrmul=1.0):
     """A weight with the equalised learning rate: stored with one deviation, scaled to He's when used."""
     he_std = gain / np.sqrt(np.prod(shape[:-1]))
     stored_std, scale = (1.0 / lrmul, he_std * lrmul) if use_wscale else (he_std / lrmul, lrmul)
@@ -80,7 +80,7 @@ def _get_lod():
 # Layers without a layout
 
 
-def _dense(x, fmaps, gain=np.sqrt(2), use_wscale=True, lrmul=1.0):
+def _dense(x, fmaps, gain, use_wscale=True, lrmul=1.0):
     if x.shape.ndims > 2:
         x = tf.reshape(x, [-1, np.prod([int(size) for size in x.shape[1:]])])
     weight = _get_weight([int(x.shape[1]), fmaps], gain, use_wscale, lrmul)
@@ -148,7 +148,7 @@ class _Layout:
         bias = tf.cast(_get_bias(self.fmaps(x), lrmul) + _SMALLEST_FLOAT, x.dtype)
         return tf.nn.bias_add(x, bias, data_format=self.data_format)
 
-    def conv(self, x, fmaps, kernel, gain=np.sqrt(2), use_wscale=True):
+    def conv(self, x, fmaps, kernel, gain, use_wscale=True):
         weight = _get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale)
         return self._conv(x, weight, stride=1)
 
@@ -156,7 +156,7 @@ class _Layout:
         strides = [1, 1, stride, stride] if self.channels_first else [1, stride, stride, 1]
         return tf.nn.conv2d(x, tf.cast(weight, x.dtype), strides, 'SAME', data_format=self.data_format)
 
-    def upscale_conv(self, x, fmaps, kernel, fused_scale, gain=np.sqrt(2), use_wscale=True):
+    def upscale_conv(self, x, fmaps, kernel, fused_scale, gain, use_wscale=True):
         """Doubles the side and convolves. Fused is another function: its kernel is flipped in both directions."""
         if not _is_fused(fused_scale, self.side(x) * 2):
             return self.conv(self.upscale(x, 2), fmaps, kernel, gain, use_wscale)
@@ -169,7 +169,7 @@ class _Layout:
         y.set_shape([x.shape[0], *shape[1:]])
         return y
 
-    def conv_downscale(self, x, fmaps, kernel, fused_scale, gain=np.sqrt(2), use_wscale=True):
+    def conv_downscale(self, x, fmaps, kernel, fused_scale, gain, use_wscale=True):
         """Convolves and averages blocks of 2x2 pixels; fused, as one convolution with stride 2."""
         if not _is_fused(fused_scale, self.side(x)):
             return self.downscale(self.conv(x, fmaps, kernel, gain, use_wscale), 2)
@@ -686,5 +686,9 @@ class _Discriminator:
         x = from_image() if level_lod == 0 else tf.cond(
             lod < level_lod, lambda: self._features_above(level + 1, image, lod), from_image)
         x = self.block(level, x)
-        return tf.cond(lod > level_lod, lambda: tflib.lerp(
-            x, self.from_rgb(level - 1, self.layout.downscale(image, 2 ** (level_lod + 1))), lod - level_lod), lambda: x)
+
+        def fading():
+            from_half = self.from_rgb(level - 1, self.layout.downscale(image, 2 ** (level_lod + 1)))
+            return tflib.lerp(x, from_half, lod - level_lod)
+
+        return tf.cond(lod > level_lod, fading, lambda: x)

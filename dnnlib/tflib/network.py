@@ -58,11 +58,11 @@ class Network:
         self._input_names = _positional_parameters(build_func)
 
         session = tfutil.init_tf()
-        with session.graph.as_default(), tf.control_dependencies(None), tf.name_scope(None):
-            with tf.variable_scope(None, default_name=name) as self._variable_scope:
-                self.scope = self._variable_scope.name
-                inputs = [tf.placeholder(tf.float32, name=input_name) for input_name in self._input_names]
-                outputs = self._call_build_func(inputs, is_template_graph=True)
+        with session.graph.as_default(), tf.control_dependencies(None), tf.name_scope(None), \
+                tf.variable_scope(None, default_name=name) as self._variable_scope:
+            self.scope = self._variable_scope.name
+            inputs = [tf.placeholder(tf.float32, name=input_name) for input_name in self._input_names]
+            outputs = self._call_build_func(inputs, is_template_graph=True)
         self.input_templates, self.output_templates = inputs, outputs
         self.input_shapes = [_shape_list(tensor) for tensor in inputs]
         self.output_shapes = [_shape_list(tensor) for tensor in outputs]
@@ -319,7 +319,8 @@ class Network:
                 raise UserError(f'Network {self.name!r} has no variable {local_name!r}.')
             variable = self.own_vars[local_name]
             if variable.shape.as_list() != list(np.shape(value)):
-                raise UserError(f'Network {self.name!r}: variable {local_name!r} has shape {variable.shape.as_list()}, the file holds {list(np.shape(value))}.')
+                raise UserError(f'Network {self.name!r}: variable {local_name!r} has shape {variable.shape.as_list()}, '
+                                f'the file holds {list(np.shape(value))}.')
             values[variable] = value
         tfutil.set_vars(values)
 

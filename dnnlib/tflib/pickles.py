@@ -73,7 +73,8 @@ def load_network_with_embedded_source(path, expected_sha256):
     """
     actual = sha256_of_file(path)
     if actual != expected_sha256:
-        raise UserError(f'{path}: SHA-256 is {actual}, not the published {expected_sha256}; delete the file to have it downloaded again.')
+        raise UserError(f'{path}: SHA-256 is {actual}, not the published {expected_sha256}; '
+                        'delete the file to have it downloaded again.')
     states = _read_states(path)
     if len(states) != 1:
         raise UserError(f'{path}: holds {len(states)} networks where one is expected.')
