@@ -34,7 +34,8 @@ class RecordFile:
 
     def __init__(self, path, opened):
         self.path = path
-        self._file = opened.enter_context(open(path, 'rb', buffering=0))  # noqa: SIM115
+        file = open(path, 'rb', buffering=0)  # noqa: SIM115  closed by the caller's stack
+        self._file = opened.enter_context(file)
         self._starts = None  # where each record begins, in case they are not equally spaced
         self._step = self._record_bytes(0, 0)
         self.count = None

@@ -65,9 +65,10 @@ def _quantized(image):
 
 
 class MultiResolutionWriter:
-    """Writes a dataset into an existing folder; use it in a `with` block, which closes and syncs the files.
+    """Writes a dataset into an existing folder; use it in a `with` block, which closes the files.
 
-    The folder's own name does not matter, so a dataset can be written in a temporary folder and renamed.
+    The folder's own name does not matter, so a dataset can be written in a temporary folder and renamed
+    (`dnnlib.folders.atomic_folder`).
 
     Args:
         folder: Existing folder that takes the files.
@@ -81,7 +82,6 @@ class MultiResolutionWriter:
         self._folder = folder
         self._name = name
         self._writers = []
-        self._paths = []
         self._shape = None
         self.num_images = 0
 
@@ -94,9 +94,6 @@ class MultiResolutionWriter:
                 writer.close()
         except self._tf.errors.OpError as error:
             raise self._failure(error) from error
-        if kind is None:
-            for path in self._paths:
-                _fsync(path)
 
     def add(self, image):
         """Appends one image to the files of all resolutions.
@@ -134,7 +131,6 @@ class MultiResolutionWriter:
         path = os.path.join(self._folder, self._name + '-rxx.labels')
         with open(path, 'wb') as file:
             np.save(file, labels.astype(np.float32))
-        self._paths.append(path)
 
     def _check(self, image):
         where = f'Image {self.num_images} of dataset {self._name}'
@@ -160,12 +156,11 @@ class MultiResolutionWriter:
         while resolution >= SMALLEST_RESOLUTION:
             path = os.path.join(self._folder, _file_name(self._name, resolution))
             self._writers.append(self._tf.io.TFRecordWriter(path))
-            self._paths.append(path)
             resolution //= 2
 
     def _failure(self, error):
         return UserError(
-            f'Dataset {self._name} cannot be written ({error.message}): free space there or choose another folder.'
+            f'Dataset {self._name} cannot be written ({error.message}): mend that or choose another folder.'
         )
 
 
@@ -184,14 +179,6 @@ def _file_name(name, resolution):
 
 def _is_resolution(side):
     return side >= SMALLEST_RESOLUTION and side & (side - 1) == 0
-
-
-def _fsync(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

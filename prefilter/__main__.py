@@ -1,0 +1,95 @@
+"""The verb `python -m prefilter`: photographs in, a dataset for train.py out."""
+
+import dnnlib.quiet  # noqa: I001,F401  before TensorFlow
+
+import glob
+import os
+import signal
+import sys
+
+import click
+
+from prefilter.sources import IMAGE_EXTENSIONS, LFW_SUBSET, open_source
+
+SMALLEST_SIZE, LARGEST_SIZE = 4, 1024  # px
+
+
+def _check_size(context, parameter, size):
+    if not SMALLEST_SIZE <= size <= LARGEST_SIZE or size & (size - 1):
+        raise click.BadParameter(f'{size} is no power of two from {SMALLEST_SIZE} to {LARGEST_SIZE}: try 256.')
+    return size
+
+
+def _check_source(context, parameter, source):
+    if source != LFW_SUBSET and not os.path.isdir(source):
+        what = 'is a file' if os.path.exists(source) else 'does not exist'
+        raise click.BadParameter(f'{source} {what}: name a folder of images, or {LFW_SUBSET}.')
+    return source
+
+
+def _check_target(source, out, force):
+    if not os.path.lexists(out):
+        return
+    if not force:
+        raise click.UsageError(f'--out {out} exists already: choose another name, or replace it with --force.')
+    if not os.path.isdir(out) or not glob.glob(os.path.join(glob.escape(out), '*.tfrecords')):
+        raise click.UsageError(f'--out {out} is no dataset, so --force does not replace it: choose another name.')
+    if source != LFW_SUBSET and (os.path.realpath(source) + os.sep).startswith(os.path.realpath(out) + os.sep):
+        raise click.UsageError(f'--out {out} holds SOURCE, so --force does not replace it: choose another name.')
+
+
+EPILOG = f"""Example: python -m prefilter {LFW_SUBSET} --out datasets/faces --size 32
+
+SOURCE is searched with all folders below it for files named {' '.join(sorted(IMAGE_EXTENSIONS))}; other and hidden
+files are left out. An image without a face, or one that cannot be read, is refused, and manifest.jsonl says why.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument('source', callback=_check_source)
+@click.option('--out', required=True, type=click.Path(), help='Dataset folder to make, such as datasets/NAME.')
+@click.option(
+    '--size', type=int, default=256, show_default=True, callback=_check_size, help='Side of the crops, a power of two.'
+)
+@click.option(
+    '--margin',
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Pixels added to a face's width, height.",
+)
+@click.option('--labels', type=click.Choice(['identity']), help="Write one-hot labels: each image's parent folder.")
+@click.option('--no-shuffle', is_flag=True, help='Keep the records in the order of the sorted paths.')
+@click.option('--force', is_flag=True, help='Replace the dataset if it exists, once the new one is complete.')
+def main(source, out, size, margin, labels, no_shuffle, force):
+    """Find the face in each image of SOURCE, crop it, and write the crops as a dataset.
+
+    SOURCE is a folder of images, or lfw-subset: the 100 faces and 100 backgrounds that come with scikit-image.
+
+    The dataset folder gets multi-resolution TFRecords, manifest.jsonl (a line for each image: accepted or why not, the
+    face's box, the crop), and samples of both kinds in accepted.png and rejected.png.
+    """
+    _check_target(source, out, force)
+    photographs = open_source(source, leave_out=out)
+    # Late, since they start TensorFlow: a mistake on the command line is told at once.
+    from prefilter.detector import FaceDetector
+    from prefilter.pipeline import check_source, describe, make_dataset
+
+    check_source(photographs, labels == 'identity')
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # leave no temporary folder behind
+    tally = make_dataset(
+        photographs, out, FaceDetector(), size, margin, labels == 'identity', shuffle=not no_shuffle, replace=force
+    )
+    total, accepted = len(photographs.paths), len(tally.accepted)
+    refused = f' ({describe(tally.reasons)})' if tally.reasons else ''
+    click.echo(
+        f'{total:,} images: {accepted:,} accepted, {total - accepted:,} refused{refused}; '
+        f'other files left out: {photographs.ignored:,}; {total / tally.seconds:.1f} images/s.'
+    )
+    click.echo(
+        f'{out}: {size}x{size} pixels, records 0 to {accepted - 1:,}; manifest.jsonl, accepted.png, rejected.png.'
+    )
+
+
+if __name__ == '__main__':
+    main(prog_name='python -m prefilter')

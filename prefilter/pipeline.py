@@ -1,0 +1,231 @@
+"""The filter's run: every image examined once, the accepted crops parked on disk, then records, manifest, galleries.
+
+Nothing here grows with the dataset but the list of paths and a few integers an image.
+"""
+
+import array
+import collections
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from dnnlib.errors import UserError
+from dnnlib.folders import atomic_folder
+from dnnlib.tfrecords import MultiResolutionWriter, shuffled_order
+from prefilter.crop import choose_face, crop_box, cut_out
+from prefilter.gallery import choose_evenly, draw_gallery, thumbnail
+from prefilter.images import RefusedImage, decode, read_bytes
+
+MANIFEST_FIELDS = ['path', 'sha256', 'width', 'height', 'accepted', 'reason', 'faces', 'box', 'crop', 'score', 'index']
+SHOWN_REFUSALS = 10  # unreadable files named on the screen; the manifest has them all
+LARGEST_LABELS = 1 << 30  # bytes of one-hot rows: training holds them in memory
+
+
+class Tally:
+    """What became of the images: `accepted` and `showable` (refused, but readable) are places in the source's paths."""
+
+    def __init__(self):
+        self.accepted = array.array('q')
+        self.showable = array.array('q')
+        self.reasons = collections.Counter()
+        self.seconds = 0.0  # of examining, not of writing
+
+
+def make_dataset(source, target, detector, size, margin, identity_labels=False, shuffle=True, replace=False):
+    """Filters a source and writes the dataset folder `target`, whole or not at all.
+
+    Args:
+        source: As from `prefilter.sources.open_source`.
+        target: Folder to make; its base name becomes the prefix of the TFRecord files.
+        detector: A `prefilter.detector.FaceDetector`.
+        size: Side of the crops, px; a power of two >= 4.
+        margin: px added to the width and to the height of a face's box.
+        identity_labels: Whether to write one-hot labels of the images' parent folders.
+        shuffle: Records in the order of StyleGAN's dataset tool instead of sorted by path.
+        replace: Whether an existing `target` is replaced.
+
+    Returns:
+        A `Tally`.
+
+    Raises:
+        UserError: No image, no face, labels too large, or the target cannot be written.
+    """
+    check_source(source, identity_labels)
+    name = os.path.basename(os.path.abspath(target))
+    with atomic_folder(target, replace) as folder, tempfile.TemporaryDirectory(dir=folder) as work:
+        crops, verdicts = os.path.join(work, 'crops'), os.path.join(work, 'verdicts')
+        tally = _examine_all(source, detector, size, margin, crops, verdicts)
+        count = len(tally.accepted)
+        if count == 0:
+            raise UserError(
+                f'None of the {len(source.paths)} images in SOURCE has a usable face ({describe(tally.reasons)}): '
+                'choose a source of photographs with faces.'
+            )
+        order = shuffled_order(count) if shuffle else np.arange(count)
+        with open(crops, 'rb') as file:
+            labels = one_hot([_identity(source, place) for place in tally.accepted]) if identity_labels else None
+            _write_records(folder, name, file, size, order, labels)
+            shown = [_read_crop(file, index, size) for index in choose_evenly(count)]
+        _write_manifest(os.path.join(folder, 'manifest.jsonl'), verdicts, order)
+        _save_gallery(folder, 'accepted.png', [thumbnail(crop.transpose(1, 2, 0)) for crop in shown])
+        _save_gallery(folder, 'rejected.png', _refused_thumbnails(source, tally.showable))
+    return tally
+
+
+def check_source(source, identity_labels):
+    """Refuses, as a `UserError`, a source without images or with too many identities for one-hot labels."""
+    if not source.paths:
+        raise UserError(
+            f'SOURCE has no images ({source.ignored} other files): choose a folder with .jpg, .png or similar files.'
+        )
+    if identity_labels:
+        identities = len({_identity(source, place) for place in range(len(source.paths))})
+        if len(source.paths) * identities * 4 > LARGEST_LABELS:
+            raise UserError(
+                f'--labels identity would take {len(source.paths) * identities * 4 / (1 << 30):.1f} GiB for '
+                f'{len(source.paths)} images of {identities} identities: leave it out or take fewer identities.'
+            )
+
+
+def one_hot(names):
+    """One row a name, one column a distinct name in sorted order: float32 [len(names), number of distinct names]."""
+    columns, column = np.unique(names, return_inverse=True)
+    labels = np.zeros([len(names), len(columns)], np.float32)
+    labels[np.arange(len(names)), column] = 1
+    return labels
+
+
+def describe(reasons):
+    """Counts by reason as a person reads them: '7 no-face, 2 unreadable'."""
+    return ', '.join(f'{count:,} {reason}' for reason, count in reasons.most_common())
+
+
+def _identity(source, place):
+    folder = os.path.dirname(source.paths[place])
+    return os.path.basename(folder) if folder else source.name
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Examining.
+
+
+def _examine_all(source, detector, size, margin, crops, verdicts):
+    """Examines every image; crops go to one file as raw [C, H, W] bytes, verdicts to another as JSON lines."""
+    tally = Tally()
+    started = time.perf_counter()
+    with open(crops, 'wb') as crop_file, open(verdicts, 'w') as verdict_file:
+        for place, path in enumerate(tqdm(source.paths, desc='Finding faces', unit=' images', file=sys.stderr)):
+            verdict, crop, detail = examine(source, path, detector, size, margin)
+            if crop is not None:
+                crop_file.write(crop.transpose(2, 0, 1).tobytes())
+                tally.accepted.append(place)
+            else:
+                tally.reasons[verdict['reason']] += 1
+                if verdict['width']:
+                    tally.showable.append(place)
+                else:
+                    _warn(path, verdict['reason'], detail, tally)
+            verdict_file.write(json.dumps(verdict) + '\n')
+    tally.seconds = time.perf_counter() - started
+    return tally
+
+
+def examine(source, path, detector, size, margin):
+    """Decides about one image.
+
+    Args:
+        source: As from `prefilter.sources.open_source`.
+        path: One of its paths.
+        detector: Anything with `detect(image)` as in `prefilter.detector.FaceDetector`.
+        size: Side of the crop, px.
+        margin: px added to the width and to the height of a face's box.
+
+    Returns:
+        (the manifest's line as a dict, still without `index`; the crop, uint8 [size, size, 3], or None when refused;
+        what happened, in words, or None).
+    """
+    verdict = dict.fromkeys(MANIFEST_FIELDS)
+    verdict.update(path=path, accepted=False)
+    try:
+        data = read_bytes(source, path)
+        verdict['sha256'] = hashlib.sha256(data).hexdigest()
+        pixels = decode(data)
+        verdict['height'], verdict['width'] = pixels.shape[:2]
+        crop = _cut_face(pixels, detector, size, margin, verdict)
+        verdict['accepted'] = True
+    except RefusedImage as refusal:
+        verdict['reason'] = refusal.reason
+        return verdict, None, refusal.detail
+    return verdict, crop, None
+
+
+def _cut_face(pixels, detector, size, margin, verdict):
+    height, width = pixels.shape[:2]
+    faces = detector.detect(pixels)
+    verdict['faces'] = len(faces)
+    if len(faces) == 0:
+        raise RefusedImage('no-face', 'the detector finds no face')
+    face = faces[choose_face(faces, width, height)].tolist()
+    crop = crop_box(face, width, height, margin)
+    verdict.update(box=face[:4], score=face[4], crop=crop)
+    if crop[0] >= crop[2] or crop[1] >= crop[3]:
+        raise RefusedImage('empty-crop', 'the face lies outside the image')
+    return cut_out(pixels, crop, size)
+
+
+def _warn(path, reason, detail, tally):
+    named = tally.reasons['unreadable'] + tally.reasons['too-large']
+    if named <= SHOWN_REFUSALS:
+        tqdm.write(f'{path!r} is {reason}: {detail}', file=sys.stderr)
+    if named == SHOWN_REFUSALS:
+        tqdm.write('(further ones are only named in manifest.jsonl)', file=sys.stderr)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Writing.
+
+
+def _write_records(folder, name, crops, size, order, labels):
+    with MultiResolutionWriter(folder, name) as writer:
+        for index in tqdm(order, desc='Writing records', unit=' images', file=sys.stderr):
+            writer.add(_read_crop(crops, index, size))
+        if labels is not None:
+            writer.add_labels(labels[order])
+
+
+def _read_crop(crops, index, size):
+    length = 3 * size * size
+    crops.seek(int(index) * length)
+    return np.frombuffer(crops.read(length), np.uint8).reshape(3, size, size)
+
+
+def _write_manifest(path, verdicts, order):
+    records = np.argsort(order).tolist()  # from accepted image, in order of path, to record
+    with open(verdicts) as lines, open(path, 'w') as manifest:
+        accepted = iter(records)
+        for line in lines:
+            verdict = json.loads(line)
+            if verdict['accepted']:
+                verdict['index'] = next(accepted)
+            manifest.write(json.dumps(verdict) + '\n')
+
+
+def _refused_thumbnails(source, showable):
+    thumbnails = []
+    for index in choose_evenly(len(showable)):
+        # A file that was readable a moment ago but has gone meanwhile is worth no more than its cell.
+        try:
+            thumbnails.append(thumbnail(decode(read_bytes(source, source.paths[showable[index]]))))
+        except RefusedImage:
+            continue
+    return thumbnails
+
+
+def _save_gallery(folder, name, thumbnails):
+    draw_gallery(thumbnails).save(os.path.join(folder, name))

@@ -1,0 +1,76 @@
+import hashlib
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from PIL import Image
+
+from prefilter.crop import choose_face, crop_box, cut_out
+from prefilter.images import decode
+
+ROOT = str(pathlib.Path(__file__).parents[2])
+
+
+def photograph(bundled, name):
+    return decode((bundled / name).read_bytes())
+
+
+def test_the_references_box_crop_and_pixels(detector, bundled):
+    pixels = photograph(bundled, 'camera.png')
+    faces = detector.detect(pixels)
+    assert faces.shape == (1, 5) and faces.dtype == np.float64
+    box = [198.27571879327297, 117.67606236040592, 253.46596556901932, 193.73959670960903]
+    np.testing.assert_allclose(faces[0, :4], box, atol=1e-3)
+    assert faces[0, 4] == pytest.approx(0.9992254972457886, abs=1e-6)
+    assert choose_face(faces, 512, 512) == 0
+    crop = crop_box(faces[0], 512, 512, 50)
+    assert crop == [173, 92, 278, 218]
+    sha256 = hashlib.sha256(cut_out(pixels, crop, 256).tobytes()).hexdigest()
+    assert sha256 == 'cf5c0901bfa6073c595b5ceac929df6447a958eb1e1e13976fad76125610186c'
+
+
+@pytest.mark.parametrize('name', ['chelsea.png', 'coins.png', 'moon.png', 'rocket.jpg'])
+def test_the_references_refusals(detector, bundled, name):
+    assert detector.detect(photograph(bundled, name)).shape == (0, 5)
+
+
+def test_colour_order_is_rgb(detector, bundled):
+    faces = detector.detect(photograph(bundled, 'astronaut.png'))
+    assert len(faces) == 1
+    np.testing.assert_allclose(faces[0, :4], [179, 60, 268, 173], atol=2)
+    assert faces[0, 4] > 0.9999
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (5, 5), (11, 300), (200, 5), (12, 12), (20, 4000)])
+def test_tiny_and_odd_shapes_have_no_face(detector, shape):
+    for value in (0, 255):
+        assert len(detector.detect(np.full([*shape, 3], value, np.uint8))) == 0
+
+
+def test_counts_images_with_a_face_small_ones_enlarged(detector, bundled):
+    face = Image.fromarray(photograph(bundled, 'astronaut.png')).crop((150, 0, 300, 200)).resize((18, 18), Image.BOX)
+    images = np.stack([np.asarray(face), np.zeros([18, 18, 3], np.uint8), np.asarray(face)])
+    assert detector.count_faces(images) == 2
+    assert len(detector.detect(images[0])) == 0  # too small as they are
+
+
+def test_leaves_the_callers_graph_and_session_alone(detector, bundled):
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        value = tf.constant(7)
+        operations = len(graph.get_operations())
+        detector.detect(photograph(bundled, 'chelsea.png'))
+        assert tf.get_default_graph() is graph and tf.get_default_session() is session
+        assert len(graph.get_operations()) == operations
+        assert session.run(value) == 7
+
+
+def test_says_nothing():
+    code = (
+        'import numpy; from prefilter.detector import FaceDetector;'
+        'FaceDetector().detect(numpy.zeros([50, 50, 3], numpy.uint8))'
+    )
+    run = subprocess.run([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT)
+    assert (run.returncode, run.stdout) == (0, b'')

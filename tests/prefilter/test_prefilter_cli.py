@@ -1,0 +1,182 @@
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import prefilter.detector
+from dnnlib.tfrecords import MultiResolutionDataset, shuffled_order
+from prefilter.__main__ import main
+
+ROOT = str(pathlib.Path(__file__).parents[2])
+
+
+@pytest.fixture
+def run(monkeypatch, detector):
+    monkeypatch.setattr(prefilter.detector, 'FaceDetector', lambda: detector)  # made once for all tests
+    monkeypatch.setattr(signal, 'signal', lambda *args: None)
+    return lambda *args: CliRunner(mix_stderr=False).invoke(main, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def photographs(tmp_path, bundled):
+    """Three faces of two people, two images without a face, two that cannot be read, and notes."""
+    folder = tmp_path / 'photos'
+    for person in ('eileen', 'man'):
+        (folder / person).mkdir(parents=True)
+    shutil.copy(str(bundled / 'astronaut.png'), str(folder / 'eileen' / '1.png'))
+    Image.open(str(bundled / 'astronaut.png')).transpose(Image.FLIP_LEFT_RIGHT).save(str(folder / 'eileen' / '2.jpg'))
+    shutil.copy(str(bundled / 'camera.png'), str(folder / 'man' / '1.png'))
+    shutil.copy(str(bundled / 'coins.png'), str(folder / 'coins.png'))
+    shutil.copy(str(bundled / 'rocket.jpg'), str(folder / 'rocket.jpg'))
+    (folder / 'empty.jpg').write_bytes(b'')
+    (folder / 'text.png').write_text('no image')
+    (folder / 'notes.txt').write_text('ignored')
+    return folder
+
+
+def manifest(out):
+    return [json.loads(line) for line in (out / 'manifest.jsonl').read_text().splitlines()]
+
+
+def test_photographs_become_a_dataset(run, photographs, tmp_path):
+    out = tmp_path / 'sets' / 'people'
+    result = run(photographs, '--out', out, '--size', 64, '--labels', 'identity')
+    assert result.exit_code == 0, result.stderr
+    assert '7 images: 3 accepted, 4 refused (2 no-face, 2 unreadable); other files left out: 1; ' in result.stdout
+    assert 'images/s' in result.stdout and 'Finding faces' in result.stderr
+    lines = manifest(out)
+    assert [(line['path'], line['reason']) for line in lines] == [
+        ('coins.png', 'no-face'),
+        ('eileen/1.png', None),
+        ('eileen/2.jpg', None),
+        ('empty.jpg', 'unreadable'),
+        ('man/1.png', None),
+        ('rocket.jpg', 'no-face'),
+        ('text.png', 'unreadable'),
+    ]
+    assert lines[4]['crop'] == [173, 92, 278, 218] and lines[4]['faces'] == 1
+    accepted = [line for line in lines if line['accepted']]
+    assert [line['index'] for line in accepted] == np.argsort(shuffled_order(3)).tolist()
+    with MultiResolutionDataset(out) as dataset:
+        assert (dataset.name, dataset.shape, dataset.num_images) == ('people', [3, 64, 64], 3)
+        for line in accepted:
+            pixels = np.asarray(Image.open(str(photographs / line['path'])).convert('RGB'))
+            left, top, right, bottom = line['crop']
+            crop = Image.fromarray(pixels[top:bottom, left:right]).resize((64, 64), Image.BILINEAR)
+            np.testing.assert_array_equal(dataset.read(line['index']), np.asarray(crop).transpose(2, 0, 1))
+            assert dataset.labels[line['index']].tolist() == [line['path'][0] == 'e', line['path'][0] == 'm']
+    assert Image.open(str(out / 'accepted.png')).size == (3 * 132 + 4, 136)
+    assert Image.open(str(out / 'rejected.png')).size == (2 * 132 + 4, 136)
+
+
+def test_force_replaces_and_only_force(run, photographs, tmp_path):
+    out = tmp_path / 'set'
+    assert run(photographs / 'man', '--out', out, '--size', 8).exit_code == 0
+    before = manifest(out)
+    result = run(photographs / 'eileen', '--out', out, '--size', 16)
+    assert result.exit_code == 2 and f'--out {out} exists already' in result.stderr and '--force' in result.stderr
+    assert manifest(out) == before
+    assert run(photographs / 'eileen', '--out', out, '--size', 16, '--no-shuffle', '--force').exit_code == 0
+    assert [line['path'] for line in manifest(out)] == ['1.png', '2.jpg']
+    with MultiResolutionDataset(out) as dataset:
+        assert (dataset.resolution, dataset.num_images) == (16, 2)
+
+
+def test_the_dataset_may_lie_inside_the_source(run, photographs):
+    out = photographs / 'set'
+    for _ in range(2):
+        assert '7 images: 3 accepted' in run(photographs, '--out', out, '--size', 8, '--force').stdout
+
+
+def test_force_replaces_nothing_but_a_dataset(run, photographs, tmp_path):
+    result = run('lfw-subset', '--out', photographs, '--force')
+    assert result.exit_code == 2 and 'is no dataset, so --force does not replace it' in result.stderr
+    (tmp_path / 'x-r02.tfrecords').write_bytes(b'')
+    result = run(photographs, '--out', tmp_path, '--force')
+    assert result.exit_code == 2 and 'holds SOURCE, so --force does not replace it' in result.stderr
+    assert (photographs / 'coins.png').exists()
+
+
+@pytest.mark.parametrize(
+    'args, sentence',
+    [
+        (['nowhere', '--out', 'x'], 'nowhere does not exist: name a folder of images, or lfw-subset.'),
+        (['photos/notes.txt', '--out', 'x'], 'photos/notes.txt is a file: name a folder of images'),
+        (['photos', '--out', 'x', '--size', '100'], '100 is no power of two from 4 to 1024: try 256.'),
+        (['photos', '--out', 'x', '--size', '2'], "Invalid value for '--size': 2 is no power of two"),
+        (['photos', '--out', 'x', '--margin', '-1'], "Invalid value for '--margin'"),
+        (['photos', '--out', 'x', '--labels', 'age'], "Invalid value for '--labels'"),
+        (['photos'], "Missing option '--out'"),
+        (['photos', '--out', 'photos/notes.txt'], 'exists already'),
+    ],
+)
+def test_wrong_usage_is_status_2(run, photographs, tmp_path, monkeypatch, args, sentence):
+    monkeypatch.chdir(tmp_path)
+    result = run(*args)
+    assert result.exit_code == 2 and sentence in result.stderr
+    assert sorted(os.listdir('.')) == ['photos']
+
+
+@pytest.mark.parametrize(
+    'args, sentence',
+    [
+        (['empty', '--out', 'new/x'], 'SOURCE has no images (1 other files): choose a folder with .jpg'),
+        (['faceless', '--out', 'new/x'], 'None of the 1 images in SOURCE has a usable face (1 no-face)'),
+        (['photos', '--out', 'photos/notes.txt/x'], 'cannot be written (Not a directory)'),
+    ],
+)
+def test_the_rest_is_status_1(run, photographs, tmp_path, monkeypatch, args, sentence):
+    monkeypatch.chdir(tmp_path)
+    os.mkdir('empty')
+    (tmp_path / 'empty' / 'readme.md').write_text('')
+    os.mkdir('faceless')
+    shutil.copy(str(photographs / 'coins.png'), 'faceless')
+    result = run(*args)
+    assert result.exit_code == 1 and sentence in result.stderr and 'Traceback' not in result.stderr
+    assert sorted(os.listdir('.')) == ['empty', 'faceless', 'photos']
+
+
+def test_the_example_of_the_help_runs_as_printed(tmp_path):
+    help_text = CliRunner().invoke(main, ['--help']).output
+    example = next(line for line in help_text.splitlines() if 'Example: ' in line).split('Example: ')[1].split()
+    assert example[:3] == ['python', '-m', 'prefilter']
+    run = subprocess.run(
+        [sys.executable, *example[1:]],
+        cwd=str(tmp_path),
+        env={**os.environ, 'PYTHONPATH': ROOT},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith('200 images: ')
+    lines = [line for line in run.stderr.replace('\r', '\n').splitlines() if line]
+    assert all(line.startswith(('Finding faces:', 'Writing records:')) for line in lines)  # and nothing else
+    lines = manifest(tmp_path / 'datasets' / 'faces')
+    found = [line['accepted'] for line in lines if '/face_' in line['path']]
+    assert sum(found) >= 90
+    assert not any(line['accepted'] for line in lines if '/background_' in line['path'])
+    with MultiResolutionDataset(tmp_path / 'datasets' / 'faces') as dataset:
+        assert (dataset.num_images, dataset.shape) == (sum(found), [3, 32, 32])
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing(tmp_path, number):
+    run = subprocess.Popen(
+        [sys.executable, '-m', 'prefilter', 'lfw-subset', '--out', str(tmp_path / 'sets' / 'faces')],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+    )
+    run.stderr.read(40)  # the progress bar's first characters: it has begun
+    assert any((tmp_path / 'sets').iterdir())
+    run.send_signal(number)
+    rest = run.stderr.read()
+    assert run.wait() != 0 and b'Traceback' not in rest
+    assert list(tmp_path.iterdir()) == []
