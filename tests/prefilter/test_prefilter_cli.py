@@ -174,7 +174,9 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, number):
         cwd=ROOT,
         stderr=subprocess.PIPE,
     )
-    run.stderr.read(40)  # the progress bar's first characters: it has begun
+    shown = b''
+    while shown.count(b'\r') < 2:  # the progress bar was drawn again: it is at work
+        shown += run.stderr.read(1)
     assert any((tmp_path / 'sets').iterdir())
     run.send_signal(number)
     rest = run.stderr.read()
