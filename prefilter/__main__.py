@@ -56,7 +56,7 @@ files are left out. An image without a face, or one that cannot be read, is refu
     type=click.IntRange(min=0),
     default=50,
     show_default=True,
-    help="Pixels added to a face's width, height.",
+    help='Pixels added to the width and height of a face.',
 )
 @click.option('--labels', type=click.Choice(['identity']), help="Write one-hot labels: each image's parent folder.")
 @click.option('--no-shuffle', is_flag=True, help='Keep the records in the order of the sorted paths.')
