@@ -104,9 +104,13 @@ class Network:
         if len(inputs) != len(self._input_names):
             raise TypeError('{} takes {} inputs ({}), got {}.'.format(
                 self.name, len(self._input_names), ', '.join(self._input_names), len(inputs)))
+        inputs = [tf.convert_to_tensor(x) for x in inputs]
         with tf.variable_scope(self._variable_scope, reuse=True, auxiliary_name_scope=False), \
                 tf.name_scope(self.scope.split('/')[-1] + '_call'):
-            outputs = self._call_build_func([tf.identity(x) for x in inputs], is_template_graph=False, **dynamic_kwargs)
+            copies = [tf.identity(x) for x in inputs]
+            outputs = self._call_build_func(copies, is_template_graph=False, **dynamic_kwargs)
+        for tensor, copy in zip(inputs, copies):
+            tensor.set_shape(copy.shape)  # what a sub-network knows of its inputs, the network around it learns
         for tensor, shape in zip(outputs, self.output_shapes):
             if tensor.shape.ndims is not None and tensor.shape.ndims == len(shape):
                 tensor.set_shape([None] + tensor.shape.as_list()[1:])

@@ -1,0 +1,44 @@
+"""What tests of several packages share."""
+
+import contextlib
+import sys
+
+import pytest
+
+import dnnlib.quiet  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def leave_no_session_open():
+    """Commands open the process's session for good; the next test is to find none."""
+    yield
+    if 'tensorflow' in sys.modules:
+        tf = sys.modules['tensorflow'].compat.v1
+        while tf.get_default_session() is not None:
+            session = tf.get_default_session()
+            session.__exit__(None, None, None)
+            session.close()
+
+
+@pytest.fixture
+def open_session():
+    """`tflib.init_tf`, in a fresh graph; session and graph end with the test."""
+    import tensorflow.compat.v1 as tf
+
+    from dnnlib import tflib
+
+    with contextlib.ExitStack() as stack:
+        def init_tf(**options):
+            stack.enter_context(tf.Graph().as_default())
+            session = tflib.init_tf(**options)
+            stack.callback(session.close)
+            stack.push(session)
+            return session
+
+        yield init_tf
+
+
+@pytest.fixture
+def session(open_session):
+    """The default session, on the CPU, in a fresh graph: graphs that grow over tests become slow."""
+    return open_session(device='cpu', seed=1)

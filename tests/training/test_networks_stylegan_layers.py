@@ -1,0 +1,209 @@
+"""The layers of the networks against plain formulations of what they mean, with first and second derivatives."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.networks_stylegan import _dense, _Layout, _nonlinearity, _pixel_norm
+
+LAYOUT = _Layout('NHWC')
+SEEDS = st.integers(0, 2 ** 31)
+quickly = settings(max_examples=8, deadline=None, database=None)
+
+
+def normal(seed, *shape):
+    return np.random.RandomState(seed).randn(*shape).astype(np.float32)
+
+
+def evaluate(build):
+    """What `build()` gives, in a graph of its own."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        results = build()
+        session.run(tf.global_variables_initializer())
+        return session.run(results)
+
+
+def value_and_derivatives(layer, x, seed):
+    """The layer's output, the gradient of a non-linear function of it, and a second derivative of that."""
+    x = tf.constant(x)
+    y = layer(x)
+    towards = [tf.constant(normal(seed + number, *shape)) for number, shape in
+               ((1, y.shape.as_list()), (2, x.shape.as_list()))]
+    first = tf.gradients(tf.reduce_sum(y ** 3 * towards[0]), x)[0]
+    second = tf.gradients(tf.reduce_sum(first * towards[1]), x)[0]
+    return y, first, second
+
+
+def assert_same_function(layer, reference, x, seed):
+    actual, expected = evaluate(lambda: (value_and_derivatives(layer, x, seed),
+                                         value_and_derivatives(reference, x, seed)))
+    for a, b in zip(actual, expected):
+        np.testing.assert_allclose(a, b, rtol=0, atol=2e-5 * np.abs(b).max() + 1e-6)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Resizing and blurring
+
+
+def upscaled(x, factor):
+    batch, side, _, fmaps = x.shape.as_list()
+    x = tf.reshape(x, [batch, side, 1, side, 1, fmaps]) * tf.ones([1, 1, factor, 1, factor, 1])
+    return tf.reshape(x, [batch, side * factor, side * factor, fmaps])
+
+
+def downscaled(x, factor):
+    batch, side, _, fmaps = x.shape.as_list()
+    x = tf.reshape(x, [batch, side // factor, factor, side // factor, factor, fmaps])
+    return tf.reduce_mean(x, axis=[2, 4])
+
+
+def blurred(x, taps):
+    half, side = len(taps) // 2, int(x.shape[1])
+    padded = tf.pad(x, [[0, 0], [half, half], [half, half], [0, 0]])
+    total = sum(taps) ** 2
+    return tf.add_n([padded[:, row:row + side, column:column + side] * (taps[row] * taps[column] / total)
+                     for row in range(len(taps)) for column in range(len(taps))])
+
+
+@quickly
+@given(seed=SEEDS, batch=st.integers(1, 3), side=st.integers(1, 5), fmaps=st.integers(1, 3),
+       factor=st.sampled_from([1, 2, 4]))
+def test_upscale_repeats_pixels(seed, batch, side, fmaps, factor):
+    x = normal(seed, batch, side, side, fmaps)
+    assert_same_function(lambda x: LAYOUT.upscale(x, factor), lambda x: upscaled(x, factor), x, seed)
+
+
+@quickly
+@given(seed=SEEDS, batch=st.integers(1, 3), side=st.integers(1, 5), fmaps=st.integers(1, 3),
+       factor=st.sampled_from([1, 2, 4]))
+def test_downscale_averages_blocks(seed, batch, side, fmaps, factor):
+    x = normal(seed, batch, side * factor, side * factor, fmaps)
+    assert_same_function(lambda x: LAYOUT.downscale(x, factor), lambda x: downscaled(x, factor), x, seed)
+
+
+@quickly
+@given(seed=SEEDS, batch=st.integers(1, 3), side=st.integers(1, 6), fmaps=st.integers(1, 3),
+       taps=st.sampled_from([(1, 2, 1), (1, 2, 3), (1, 4, 6, 4, 1), (2,)]))
+def test_blur_is_a_normalised_separable_filter_over_zero_padding(seed, batch, side, fmaps, taps):
+    x = normal(seed, batch, side, side, fmaps)
+    assert_same_function(lambda x: LAYOUT.blur(x, taps), lambda x: blurred(x, taps), x, seed)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Convolutions
+
+
+def with_weight(scope, layer, x, weight):
+    """The layer's output with a given weight, undoing its He scale."""
+    def fixed(getter, name, *args, **kwargs):
+        he_std = 1 / np.sqrt(np.prod(weight.shape[:-1]))
+        return tf.constant((weight / he_std).astype(np.float32))
+
+    with tf.variable_scope(scope, custom_getter=fixed):
+        return layer(tf.constant(x))
+
+
+@quickly
+@given(seed=SEEDS, side=st.integers(1, 5), inputs=st.integers(1, 3), outputs=st.integers(1, 3))
+def test_fused_upscaling_is_the_plain_one_with_the_kernel_turned_around(seed, side, inputs, outputs):
+    x, weight = normal(seed, 2, side, side, inputs), normal(seed + 1, 3, 3, inputs, outputs)
+    fused, turned = evaluate(lambda: (
+        with_weight('fused', lambda x: LAYOUT.upscale_conv(x, outputs, 3, True, gain=1), x, weight),
+        with_weight('plain', lambda x: LAYOUT.upscale_conv(x, outputs, 3, False, gain=1), x, weight[::-1, ::-1])))
+    np.testing.assert_allclose(fused, turned, atol=2e-5)
+
+
+@quickly
+@given(seed=SEEDS, half=st.integers(1, 4), inputs=st.integers(1, 3), outputs=st.integers(1, 3))
+def test_fused_downscaling_is_the_plain_one(seed, half, inputs, outputs):
+    x, weight = normal(seed, 2, 2 * half, 2 * half, inputs), normal(seed + 1, 3, 3, inputs, outputs)
+    fused, plain = evaluate(lambda: [
+        with_weight(str(fused), lambda x, fused=fused: LAYOUT.conv_downscale(x, outputs, 3, fused, gain=1), x, weight)
+        for fused in (True, False)])
+    np.testing.assert_allclose(fused, plain, atol=2e-5)
+
+
+@pytest.mark.parametrize('layer, side, fused', [
+    ('upscale_conv', 64, True), ('upscale_conv', 32, False), ('conv_downscale', 128, True),
+    ('conv_downscale', 64, False)])
+def test_auto_fuses_where_the_larger_side_is_128_or_more(layer, side, fused):
+    with tf.Graph().as_default() as graph:
+        getattr(LAYOUT, layer)(tf.zeros([1, side, side, 1]), 1, 3, 'auto', gain=1)
+        strides = [op.get_attr('strides')[1] for op in graph.get_operations()
+                   if op.type in ('Conv2D', 'Conv2DBackpropInput')]
+    assert strides == [2 if fused else 1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Activation, normalisation, statistics
+
+
+@pytest.mark.parametrize('shape', [[1, 3], [1, 2, 2, 3]])
+def test_leaky_relu_of_exactly_zero_has_slope_one(shape):
+    values = np.zeros(shape, np.float32)
+    values[..., 0], values[..., 1] = -1, 1
+
+    def build():
+        x = tf.constant(values)
+        activation, gain = _nonlinearity('lrelu')
+        assert gain == pytest.approx(np.sqrt(2))
+        y = activation(LAYOUT.apply_bias(x))
+        return y, tf.gradients(y, x)[0]
+
+    y, slope = evaluate(build)
+    np.testing.assert_allclose(y.reshape(-1, 3)[0], [-0.2, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(slope.reshape(-1, 3)[0], [0.2, 1, 1], atol=1e-6)
+
+
+@quickly
+@given(seed=SEEDS, batch=st.integers(1, 4), fmaps=st.integers(1, 8), size=st.sampled_from([1e-6, 1.0, 1e3]))
+def test_pixel_norm_brings_the_mean_square_to_one(seed, batch, fmaps, size):
+    x = normal(seed, batch, fmaps) * np.float32(size)
+    expected = x / np.sqrt((x.astype(np.float64) ** 2).mean(axis=1, keepdims=True) + 1e-8)
+    np.testing.assert_allclose(evaluate(lambda: _pixel_norm(tf.constant(x), axis=1)), expected, rtol=1e-4, atol=1e-6)
+
+
+@quickly
+@given(seed=SEEDS, side=st.integers(2, 5), fmaps=st.integers(1, 4))
+def test_style_scales_and_shifts_normalised_maps(seed, side, fmaps):
+    x, style = normal(seed, 2, side, side, fmaps) * 3 + 1, normal(seed + 1, 2, 2, fmaps)
+
+    def build():
+        with tf.variable_scope('s', custom_getter=lambda getter, name, shape, *args, **kwargs: (
+                tf.eye(shape[0]) * np.sqrt(shape[0]) if len(shape) == 2 else tf.zeros(shape))):
+            return LAYOUT.normalize_and_style(tf.constant(x), tf.constant(style.reshape(2, -1)), True, True, True)
+
+    centred = x - x.mean(axis=(1, 2), keepdims=True)
+    normalised = centred / np.sqrt((centred ** 2).mean(axis=(1, 2), keepdims=True) + 1e-8)
+    expected = normalised * (style[:, None, None, 0] + 1) + style[:, None, None, 1]
+    np.testing.assert_allclose(evaluate(build), expected, rtol=1e-3, atol=1e-4)
+
+
+@quickly
+@given(seed=SEEDS, groups=st.integers(1, 3), group_size=st.integers(2, 4), features=st.integers(1, 2),
+       maps=st.integers(1, 2))
+def test_minibatch_stddev_compares_every_groups_strided_samples(seed, groups, group_size, features, maps):
+    x = normal(seed, groups * group_size, 4, 4, features * maps)
+    y = evaluate(lambda: LAYOUT.append_minibatch_stddev(tf.constant(x), group_size, features))
+    np.testing.assert_array_equal(y[..., :features * maps], x)
+    for sample in range(len(x)):
+        members = x[sample % groups::groups]
+        for feature in range(features):
+            deviation = np.sqrt(members[..., feature * maps:(feature + 1) * maps].var(axis=0) + 1e-8).mean()
+            np.testing.assert_allclose(y[sample, :, :, features * maps + feature], deviation, rtol=1e-4)
+
+
+def test_minibatch_stddev_of_few_samples_takes_them_as_one_group():
+    x = normal(3, 3, 4, 4, 2)
+    y = evaluate(lambda: LAYOUT.append_minibatch_stddev(tf.constant(x), 4, 1))
+    np.testing.assert_allclose(y[..., 2], np.sqrt(x.var(axis=0) + 1e-8).mean(), rtol=1e-4)
+
+
+def test_images_are_flattened_before_a_dense_layer():
+    def build():
+        with tf.variable_scope('d', custom_getter=lambda getter, name, shape, *args, **kwargs: tf.ones(shape)):
+            return _dense(tf.constant(normal(0, 2, 3, 4)), 5, gain=1)
+
+    np.testing.assert_allclose(evaluate(build)[:, 0], normal(0, 2, 12).sum(axis=1) / np.sqrt(12), rtol=1e-4)
