@@ -9,7 +9,7 @@ import PIL.Image
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from dnnlib.files import atomic_write
+from dnnlib.images import save_image_grid
 
 MINIBATCH_SIZE = 8  # images at a time
 WHITE = 255
@@ -219,9 +219,7 @@ def save_png(path, canvas):
         path: Target file in an existing folder.
         canvas: uint8 [H, W, C], C 1 (gray) or 3 (RGB).
     """
-    image = PIL.Image.fromarray(canvas[:, :, 0] if canvas.shape[2] == 1 else canvas)
-    with atomic_write(path) as file:
-        image.save(file, 'png')
+    save_image_grid(path, canvas.transpose(2, 0, 1)[np.newaxis], drange=(0, 255))
 
 
 def _run(network, *inputs, **kwargs):

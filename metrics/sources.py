@@ -1,7 +1,6 @@
 """What a verb is pointed at: the directory of a training run, or a single network pickle."""
 
 import contextlib
-import json
 import os
 from typing import NamedTuple, Optional, Tuple
 
@@ -9,9 +8,8 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.run_dir import OPTIONS_FILE, read_options
 from metrics.results import BEST_FILE, Snapshot, find_snapshots
-
-OPTIONS_FILE = 'options.json'
 
 
 class Source(NamedTuple):
@@ -21,6 +19,7 @@ class Source(NamedTuple):
     is_run: bool  # whether that is the directory of a run, which keeps its results
     snapshots: Tuple[Snapshot, ...]  # by growing kimg; not empty
     data: Optional[str]  # dataset folder of the training
+    resolution: Optional[int]  # px, of the training; None: unknown
     mirror: bool  # whether training mirrored the reals
 
 
@@ -37,21 +36,25 @@ def find_source(path):
         UserError: A directory without networks, or with a damaged options.json.
     """
     folder = path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path))
-    options = _read_options(folder)
-    snapshots = find_snapshots(folder, final_kimg=(options or {}).get('total_kimg'))
+    has_options = os.path.exists(os.path.join(folder, OPTIONS_FILE))
+    options = read_options(folder) if has_options else {}
+    snapshots = find_snapshots(folder, final_kimg=options.get('total_kimg'))
     if not os.path.isdir(path):
         name = os.path.basename(path)
         snapshots = [next((snapshot for snapshot in snapshots if snapshot.name == name), Snapshot(name, None))]
+    elif not snapshots and os.path.exists(os.path.join(folder, BEST_FILE)):
+        snapshots = [Snapshot(BEST_FILE, None)]  # all others were deleted to save space
     elif not snapshots:
         raise UserError(
             f'{path} has no network-snapshot-*.pkl: name the directory of a training run, or a network pickle.'
         )
     return Source(
         folder=folder,
-        is_run=options is not None or os.path.isdir(path),
+        is_run=has_options or os.path.isdir(path),
         snapshots=tuple(snapshots),
-        data=(options or {}).get('data'),
-        mirror=bool((options or {}).get('mirror', False)),
+        data=options.get('data'),
+        resolution=options.get('resolution'),
+        mirror=options.get('mirror', False),
     )
 
 
@@ -96,17 +99,3 @@ def open_generator(path, device='auto', seed=None):
         if 'synthesis' not in getattr(Gs, 'components', {}):
             raise UserError(f'{path} holds no StyleGAN generator: name a pickle with (G, D, Gs), or with a generator.')
         yield Gs
-
-
-def _read_options(folder):
-    path = os.path.join(folder, OPTIONS_FILE)
-    if not os.path.exists(path):
-        return None
-    try:
-        with open(path, encoding='utf-8') as file:
-            options = json.load(file)
-    except ValueError as error:
-        raise UserError(f'{path} is not whole ({error}): restore it, or move it away and give --data.') from error
-    if not isinstance(options, dict):
-        raise UserError(f'{path} holds no options: restore it, or move it away and give --data.')
-    return options

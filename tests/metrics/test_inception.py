@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
@@ -28,14 +27,8 @@ def gpu_only(images_in, is_template_graph=False, **kwargs):
 '''
 
 
-@pytest.fixture(autouse=True)
-def session():
-    with tf.Graph().as_default(), tf.Session() as session:
-        yield session
-
-
 @pytest.fixture
-def write_pickle(tmp_path, monkeypatch):
+def write_pickle(session, tmp_path, monkeypatch):
     """Writes a pickle whose builder is known to nobody but the file itself; returns its path and hash."""
     def write(builder):
         (tmp_path / 'foreign_builders.py').write_text(SOURCE)

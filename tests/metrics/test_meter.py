@@ -40,15 +40,9 @@ def corner_features(images):
     return images[:, 0, :2, :2].reshape(len(images), 4).astype(np.float32)
 
 
-@pytest.fixture(autouse=True)
-def session():
-    with tf.Graph().as_default(), tf.Session() as session:
-        tf.no_op()  # a session refuses an empty graph
-        yield session
-
-
 @pytest.fixture
-def toy_metric(monkeypatch):
+def toy_metric(session, monkeypatch):
+    tf.no_op()  # a session refuses to run an empty graph
     metric = Metric('fd_toy', 'corner', num_fakes=30, num_reals=50)
     monkeypatch.setitem(registry.METRICS, 'fd_toy', metric)
     monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda published, cache_dir: corner_features)
@@ -158,5 +152,5 @@ def test_minibatches_shrink_with_resolution(resolution, size):
     assert default_minibatch_size(resolution) == size
 
 
-def test_onet_distance_needs_no_download():
+def test_onet_distance_needs_no_download(session):
     assert meter.open_feature_network('onet', published={}, cache_dir='cache')(random_images()).shape == (20, 256)

@@ -9,12 +9,6 @@ from mtcnn.network.factory import NetworkFactory
 from metrics import onet
 
 
-@pytest.fixture
-def session():
-    with tf.Graph().as_default(), tf.Session() as session:
-        yield session
-
-
 def images(count=5, channels=3, side=32):
     return np.random.RandomState(3).randint(0, 256, [count, channels, side, side]).astype(np.uint8)
 

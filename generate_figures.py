@@ -1,0 +1,135 @@
+"""Draws the paper's figures for a training run or a network pickle."""
+
+import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+
+import os
+
+import click
+
+from dnnlib import tflib
+from dnnlib.errors import UserError
+from metrics import figures
+from metrics.curves import draw_curves
+from metrics.galleries import copy_galleries
+from metrics.sources import find_source, open_generator, representative_network
+
+FIGURES = ('uncurated', 'noise', 'truncation', 'galleries', 'metrics')
+EPILOG = """\b
+Figures:
+  uncurated   Figures 5, 6: samples as they come, psi = 0.7 for 4x4 to 32x32
+  noise       Figure 7: noise in all, no, fine and coarse layers
+  truncation  Figure 8: one row for each seed, psi = 1, 0.7, 0.5, 0, -0.5, -1
+  galleries   Figures 1 to 4: images the pre-filter accepted and rejected
+  metrics     each metric against kimg, the best snapshot marked
+
+\b
+Examples:
+  python generate_figures.py results/00000-celeba
+  python generate_figures.py network.pkl --out figures --figures uncurated,truncation
+"""
+
+
+class Seeds(click.ParamType):
+    """Comma-separated non-negative integers."""
+
+    name = 'N,N,...'
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        try:
+            seeds = tuple(int(part) for part in value.split(','))
+        except ValueError:
+            seeds = ()
+        if not seeds or min(seeds) < 0:
+            self.fail(f'{value!r} is no list of whole numbers such as 91,388.', param, ctx)
+        return seeds
+
+
+@click.command(epilog=EPILOG)
+@click.argument('run_or_pickle', type=click.Path(exists=True))
+@click.option('--figures', 'names', metavar='NAME[,NAME...]',
+              help='Which to draw.  [default: all there is something to draw for]')
+@click.option('--out', type=click.Path(file_okay=False), metavar='DIR',
+              help='Folder for the PNG files.  [default: figures, in the run directory or beside the pickle]')
+@click.option('--data', type=click.Path(), metavar='DIR', help='Dataset of the galleries.  [default: that of the run]')
+@click.option('--uncurated-seed', type=click.IntRange(min=0), default=figures.UNCURATED_SEED, show_default=True,
+              help='Of the uncurated samples.')
+@click.option('--noise-seeds', type=Seeds(), default=figures.NOISE_SEEDS, show_default='1967,1555',
+              help='One for each column of Figure 7; the second is mirrored.')
+@click.option('--truncation-seeds', type=Seeds(), default=figures.TRUNCATION_SEEDS, show_default='91,388',
+              help='One for each row of Figure 8.')
+@click.option('--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True,
+              help='Where to compute.')
+def main(run_or_pickle, names, out, data, uncurated_seed, noise_seeds, truncation_seeds, device):
+    """Draw the paper's figures for RUN_OR_PICKLE as PNG files.
+
+    Of a run directory the best network is drawn, or the newest snapshot when none has been measured.
+    """
+    chosen = _chosen(names)
+    tflib.replica_devices(device, 1)  # refuses a device that is not there
+    source = find_source(run_or_pickle)
+    out = _made(out or os.path.join(source.folder, 'figures'))
+    drawers = {
+        'uncurated': lambda Gs: figures.draw_uncurated(Gs, uncurated_seed),
+        'noise': lambda Gs: figures.draw_noise_components(Gs, noise_seeds),
+        'truncation': lambda Gs: figures.draw_truncation(Gs, truncation_seeds),
+    }
+    if set(chosen) & set(drawers):
+        network = representative_network(run_or_pickle)
+        click.echo(f'Network: {network}')
+        with open_generator(network, device, uncurated_seed) as Gs:
+            for name in chosen:
+                if name in drawers:
+                    _attempt(name, names, lambda name=name: _save(out, name, drawers[name](Gs)))
+    if 'galleries' in chosen:
+        _attempt('galleries', names, lambda: _galleries(data or source.data, out))
+    if 'metrics' in chosen:
+        _attempt('metrics', names, lambda: [
+            _save(out, 'metric-' + metric, curve) for metric, curve in draw_curves(source.folder).items()])
+
+
+def _chosen(names):
+    chosen = FIGURES if names is None else [name.strip() for name in names.split(',')]
+    unknown = [name for name in chosen if name not in FIGURES]
+    if unknown:
+        raise click.UsageError('--figures {}: choose from {}.'.format(','.join(unknown) or "''", ', '.join(FIGURES)))
+    return chosen
+
+
+def _made(folder):
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'--out {folder} cannot be made: {error.strerror}.') from error
+    return folder
+
+
+def _attempt(name, asked_for, draw):
+    """Draws a figure; one that was not asked for by name may turn out to have nothing to draw."""
+    try:
+        draw()
+    except UserError as error:
+        if asked_for is not None:
+            raise
+        click.echo(f'{name}: skipped. {error.message}')
+
+
+def _save(out, name, canvas):
+    path = os.path.join(out, name + '.png')
+    try:
+        figures.save_png(path, canvas)
+    except OSError as error:
+        raise click.ClickException(f'{path} cannot be written: {error.strerror}.') from error
+    click.echo(f'{path}: {canvas.shape[1]}x{canvas.shape[0]}')
+
+
+def _galleries(data, out):
+    if data is None:
+        raise UserError('No dataset is known: name it with --data.')
+    for path, caption in copy_galleries(data, out):
+        click.echo(f'{path}: {caption}')
+
+
+if __name__ == '__main__':
+    main()

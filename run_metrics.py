@@ -1,0 +1,90 @@
+"""Measures networks: every snapshot of a training run, or a single pickle."""
+
+import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+
+import os
+
+import click
+from tqdm import tqdm
+
+import config
+from dnnlib import tflib
+from dnnlib.tfrecords import MultiResolutionDataset
+from metrics import METRICS, Meter, append_result, keep_best
+from metrics.results import find_result, format_table, read_results
+from metrics.sources import find_source, open_generator
+
+EPILOG = """\b
+Examples:
+  python run_metrics.py results/00000-celeba --metrics fid50k
+  python run_metrics.py results/00000-celeba --metrics fd_onet5k --device cpu
+  python run_metrics.py network.pkl --data datasets/celeba --mirror
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument('run_or_pickle', type=click.Path(exists=True))
+@click.option('--metrics', default='fid50k', show_default=True, metavar='NAME[,NAME...]',
+              help='What to measure: {}. The first one decides which snapshot is best.'.format(', '.join(METRICS)))
+@click.option('--data', type=click.Path(), metavar='DIR', help='Dataset folder.  [default: the one of the run]')
+@click.option('--mirror/--no-mirror', default=None, help='Mirror reals at random.  [default: as the run did; else no]')
+@click.option('--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True,
+              help='Where to compute.')
+@click.option('--gpus', type=click.IntRange(min=1), default=1, show_default=True, help='GPUs that generate.')
+@click.option('--minibatch', type=click.IntRange(min=1), help='Images at a time.  [default: by resolution]')
+@click.option('--seed', type=click.IntRange(min=0), default=0, show_default=True, help='Of latents and mirroring.')
+@click.option('--force', is_flag=True, help='Measure again what has been measured with these settings.')
+def main(run_or_pickle, metrics, data, mirror, device, gpus, minibatch, seed, force):
+    """Measure every snapshot of the run directory RUN_OR_PICKLE, or a single network pickle.
+
+    Results of a run are appended to its metrics.jsonl, and its best snapshot is copied to network-best.pkl.
+    """
+    tflib.replica_devices(device, gpus)  # refuses a device that is not there
+    source = find_source(run_or_pickle)
+    data = data or source.data
+    if data is None:
+        raise click.UsageError(f'--data: name the dataset to compare with, as {run_or_pickle} has no options.json.')
+    with MultiResolutionDataset(data, source.resolution) as dataset:
+        mirror = source.mirror if mirror is None else mirror
+        meter = Meter(_names(metrics), dataset, mirror, seed, config.NETWORKS, config.CACHE_DIR)
+        records = _measure_all(source, meter, device, gpus, minibatch, seed, force)
+    best = None
+    if source.is_run:
+        decisive = meter.metrics[0]
+        best = keep_best(source.folder, decisive.name, meter.settings(decisive))
+    click.echo(format_table(records, best))
+    if best is not None:
+        click.echo('Best {metric}: {snapshot} with {value:.4f}, copied to network-best.pkl.'.format(**best))
+
+
+def _names(metrics):
+    return [name.strip() for name in metrics.split(',') if name.strip()]
+
+
+def _measure_all(source, meter, device, gpus, minibatch, seed, force):
+    """The record of every snapshot and metric, measured now or before."""
+    known = read_results(source.folder) if source.is_run and not force else []
+    found = {(snapshot, metric): find_result(known, snapshot.name, metric.name, meter.settings(metric))
+             for snapshot in source.snapshots for metric in meter.metrics}
+    pending = [snapshot for snapshot in source.snapshots
+               if any(found[snapshot, metric] is None for metric in meter.metrics)]
+    if len(pending) < len(source.snapshots):
+        click.echo(f'{len(source.snapshots) - len(pending)} of {len(source.snapshots)} networks are measured already; '
+                   '--force measures them again.')
+    for snapshot in tqdm(pending, desc='networks', unit='network'):
+        with open_generator(os.path.join(source.folder, snapshot.name), device, seed) as Gs:
+            for metric in meter.metrics:
+                if found[snapshot, metric] is None:
+                    result = meter.measure(metric, Gs, minibatch, gpus, print_progress=True)
+                    found[snapshot, metric] = _keep(source, snapshot, result)
+    return list(found.values())
+
+
+def _keep(source, snapshot, result):
+    if source.is_run:
+        return append_result(source.folder, snapshot, result)
+    return {'snapshot': snapshot.name, 'kimg': snapshot.kimg, **result._asdict()}
+
+
+if __name__ == '__main__':
+    main()

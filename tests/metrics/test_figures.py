@@ -1,0 +1,112 @@
+"""The figures against the original code's, on its toy generator."""
+
+import json
+import os
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from dnnlib import tflib
+from dnnlib.errors import UserError
+from metrics import figures
+
+GOLDEN = np.load(os.path.join(os.path.dirname(__file__), '..', 'golden', 'figures.npz'))
+META = json.loads(str(GOLDEN['meta_json']))
+
+
+@pytest.fixture
+def Gs(session):
+    network = tflib.Network('Gs', 'training.networks_stylegan.G_style', **META['static_kwargs'])
+    tflib.set_vars({variable: GOLDEN['Gs/' + name] for name, variable in network.vars.items()})
+    return network
+
+
+def assert_equal_images(actual, expected, uneven=0):
+    """Equal but for at most `uneven` values that are one level apart."""
+    difference = np.abs(actual.astype(int) - expected)
+    assert actual.dtype == np.uint8 and difference.max() <= 1 and (difference > 0).sum() <= uneven
+
+
+def test_noise_components_equal_the_original(Gs):
+    assert_equal_images(figures.draw_noise_components(Gs), GOLDEN['out/noise_components'])
+
+
+def test_noise_buffers_are_put_back(Gs):
+    figures.draw_noise_components(Gs, seeds=[1])
+    for name, variable in Gs.vars.items():
+        np.testing.assert_array_equal(tflib.run(variable), GOLDEN['Gs/' + name])
+
+
+def test_truncation_equals_the_original(Gs):
+    # Two of the 36,864 values lie within a float32 rounding error of the border between two levels.
+    assert_equal_images(figures.draw_truncation(Gs), GOLDEN['out/truncation'], uneven=4)
+
+
+def test_uncurated_equals_the_original(Gs):
+    layout = META['args']['uncurated']
+    crop = [layout[key] for key in ('cx', 'cy', 'cw', 'ch')]
+
+    def generate(latents):
+        transform = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}
+        return Gs.run(latents, None, minibatch_size=8, output_transform=transform)
+
+    canvas = figures.uncurated(generate, 16, crop, layout['rows'], layout['lods'], layout['seed'])
+    # Pillow's Lanczos differs by a level between its versions.
+    assert_equal_images(canvas, GOLDEN['out/uncurated'], uneven=canvas.size)
+
+
+def test_uncurated_truncates_the_layers_of_4_to_32_pixels_with_psi_07():
+    calls = []
+
+    class Recorder:
+        input_shape, output_shape = [None, 4], [None, 3, 256, 256]
+
+        def run(self, latents, labels, **kwargs):
+            calls.append(kwargs)
+            return np.zeros([len(latents), 256, 256, 3], np.uint8)
+
+    canvas = figures.draw_uncurated(Recorder())
+    assert canvas.shape == (768, 256 + 128 + 2 * 64 + 2 * 32, 3)
+    assert (calls[0]['truncation_psi'], calls[0]['truncation_cutoff']) == (0.7, 8)
+    assert 'randomize_noise' not in calls[0] and 'is_validation' not in calls[0]
+
+
+@pytest.mark.parametrize('resolution, rows, lods', [
+    (1024, 3, [0, 1, 2, 2, 3, 3]), (256, 3, [0, 1, 2, 2, 3, 3]), (128, 3, [0] * 6), (32, 8, [0] * 12)])
+def test_uncurated_layouts(resolution, rows, lods):
+    assert figures.uncurated_layout(resolution) == (rows, lods)
+
+
+def test_the_uncurated_canvas_is_white_where_no_image_stands():
+    canvas = figures.uncurated(
+        lambda latents: np.zeros([len(latents), 6, 6, 1], np.uint8), 2, (0, 0, 6, 6), rows=1, lods=[0, 2], seed=0)
+    assert canvas.shape == (6, 7, 1) and (canvas[:4] == 0).all()  # four images of 1x1 fill 4 of the 6 rows
+    assert (canvas[4:, :6] == 0).all() and (canvas[4:, 6] == 255).all()
+
+
+@pytest.mark.parametrize('num_layers, first_fine', [(18, 8), (14, 8), (10, 8), (8, 4), (4, 2)])
+def test_fine_layers_start_at_64_pixels_or_half_way(num_layers, first_fine):
+    assert figures.fine_layers(num_layers) == range(first_fine, num_layers)
+
+
+def test_truncation_goes_from_the_sample_over_the_mean_to_its_opposite():
+    dlatents, average = np.float32([[[4.0]], [[8.0]]]), np.float32([2.0])
+    canvas = figures.truncation_trick(
+        lambda w: w.reshape(-1, 1, 1, 1).astype(np.uint8), dlatents, average, psis=[1, 0.5, 0, -1])
+    np.testing.assert_array_equal(canvas[:, :, 0], np.uint8([[4, 3, 2, 0], [8, 5, 2, 252]]))
+
+
+def test_a_network_without_noise_has_no_noise_components(session):
+    kwargs = dict(META['static_kwargs'], use_noise=False)
+    network = tflib.Network('Gs', 'training.networks_stylegan.G_style', **kwargs)
+    with pytest.raises(UserError, match='no noise inputs'):
+        figures.draw_noise_components(network)
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_png_files_hold_the_canvas(tmp_path, channels):
+    canvas = np.random.RandomState(0).randint(0, 256, [5, 7, channels]).astype(np.uint8)
+    figures.save_png(str(tmp_path / 'x.png'), canvas)
+    stored = np.asarray(PIL.Image.open(str(tmp_path / 'x.png')))
+    np.testing.assert_array_equal(stored.reshape(canvas.shape), canvas)

@@ -1,0 +1,149 @@
+"""`run_metrics.py` on a run in miniature, and on what it must refuse."""
+
+import filecmp
+import json
+import os
+import shutil
+
+import pytest
+import tensorflow.compat.v1 as tf
+from click.testing import CliRunner
+from toy_run import make_dataset, make_run
+
+import run_metrics
+from dnnlib import tflib
+from metrics import registry
+from metrics.registry import Metric
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp('finished'))
+    data = make_dataset(os.path.join(folder, 'data'))
+    return make_run(os.path.join(folder, 'run'), data), data
+
+
+@pytest.fixture
+def run_dir(finished, tmp_path):
+    return shutil.copytree(finished[0], str(tmp_path / 'run'))
+
+
+@pytest.fixture(autouse=True)
+def few_images(monkeypatch):
+    monkeypatch.setitem(registry.METRICS, 'fd_onet5k', Metric('fd_onet5k', 'onet', 40, 30))
+
+
+def invoke(*args):
+    return CliRunner(mix_stderr=False).invoke(run_metrics.main, list(args) + ['--device', 'cpu'])
+
+
+def results(run_dir):
+    with open(os.path.join(run_dir, 'metrics.jsonl')) as file:
+        return [json.loads(line) for line in file]
+
+
+def refused(outcome, status):
+    assert outcome.exit_code == status and isinstance(outcome.exception, SystemExit), outcome.exception
+    return outcome.stderr
+
+
+def test_measures_every_snapshot_and_keeps_the_best(run_dir):
+    outcome = invoke(run_dir, '--metrics', 'fd_onet5k', '--seed', '1')
+    assert outcome.exit_code == 0, outcome.stderr
+    records = results(run_dir)
+    assert [(r['snapshot'], r['kimg'], r['metric']) for r in records] == [
+        ('network-snapshot-000000.pkl', 0, 'fd_onet5k'), ('network-snapshot-000004.pkl', 4, 'fd_onet5k')]
+    assert all(r['value'] > 0 and r['seconds'] > 0 and r['settings'] == {
+        'features': 'onet', 'num_fakes': 40, 'num_reals': 30, 'dataset': 'toy', 'dataset_images': 12,
+        'mirror': True, 'seed': 1} for r in records)
+    best = min(records, key=lambda record: record['value'])
+    assert f'Best fd_onet5k: {best["snapshot"]} with {best["value"]:.4f}' in outcome.stdout
+    assert outcome.stdout.count('<- best') == 1
+    assert filecmp.cmp(os.path.join(run_dir, best['snapshot']), os.path.join(run_dir, 'network-best.pkl'), False)
+
+
+def test_measured_once_unless_forced_and_the_same_seed_gives_the_same_number(run_dir):
+    assert invoke(run_dir, '--metrics', 'fd_onet5k').exit_code == 0
+    again = invoke(run_dir, '--metrics', 'fd_onet5k')
+    assert again.exit_code == 0 and '2 of 2 networks are measured already' in again.stdout
+    assert len(results(run_dir)) == 2
+    assert invoke(run_dir, '--metrics', 'fd_onet5k', '--no-mirror').exit_code == 0
+    assert [r['settings']['mirror'] for r in results(run_dir)] == [True, True, False, False]
+    assert invoke(run_dir, '--metrics', 'fd_onet5k', '--force').exit_code == 0
+    values = [r['value'] for r in results(run_dir)]
+    assert values[4:] == pytest.approx(values[:2], rel=1e-6)
+
+
+def test_a_single_pickle_is_measured_against_the_data_it_is_given(finished, tmp_path):
+    pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
+    outcome = invoke(pickle_path, '--data', finished[1], '--metrics', 'fd_onet5k')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert 'mine.pkl' in outcome.stdout and os.listdir(str(tmp_path)) == ['mine.pkl']
+
+
+def test_a_pickle_of_a_run_is_measured_as_that_runs_snapshot(run_dir):
+    assert invoke(os.path.join(run_dir, 'network-snapshot-000004.pkl'), '--metrics', 'fd_onet5k').exit_code == 0
+    assert [record['kimg'] for record in results(run_dir)] == [4]
+    assert os.path.exists(os.path.join(run_dir, 'network-best.pkl'))
+
+
+def test_wrong_usage_names_the_flag(run_dir, finished, tmp_path):
+    pickle_path = shutil.copy(os.path.join(run_dir, 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
+    assert '--data: name the dataset' in refused(invoke(pickle_path, '--metrics', 'fd_onet5k'), 2)
+    assert 'choose from fd_onet5k, fid50k' in refused(invoke(run_dir, '--metrics', 'fid'), 2)
+    assert 'nowhere' in refused(invoke(str(tmp_path / 'nowhere')), 2)
+    assert '--minibatch' in refused(invoke(run_dir, '--minibatch', '0'), 2)
+    assert not os.path.exists(os.path.join(run_dir, 'metrics.jsonl'))
+
+
+@pytest.mark.skipif(bool(tflib.list_gpus()), reason='this machine has a GPU')
+def test_a_gpu_that_is_not_there_is_refused(run_dir):
+    outcome = CliRunner(mix_stderr=False).invoke(run_metrics.main, [run_dir, '--device', 'gpu'])
+    assert '--device gpu' in refused(outcome, 2)
+
+
+def test_a_folder_without_networks(tmp_path):
+    assert 'no network-snapshot-*.pkl' in refused(invoke(str(tmp_path), '--metrics', 'fd_onet5k'), 1)
+
+
+def test_a_file_that_is_no_network(tmp_path, finished):
+    (tmp_path / 'mine.pkl').write_bytes(b'not a pickle')
+    message = refused(invoke(str(tmp_path / 'mine.pkl'), '--data', finished[1], '--metrics', 'fd_onet5k'), 1)
+    assert 'mine.pkl' in message
+
+
+def test_a_discriminator_is_no_generator(tmp_path, finished):
+    path = str(tmp_path / 'd.pkl')
+    with tf.Graph().as_default(), tf.Session():
+        tflib.save_networks(path, tflib.Network(
+            'D', 'training.networks_stylegan.D_basic', resolution=8, num_channels=3, fmap_max=8))
+    assert 'holds no StyleGAN generator' in refused(invoke(path, '--data', finished[1], '--metrics', 'fd_onet5k'), 1)
+
+
+def test_a_dataset_that_is_gone_or_of_another_size(run_dir, tmp_path):
+    missing = str(tmp_path / 'gone')
+    assert missing in refused(invoke(run_dir, '--data', missing, '--metrics', 'fd_onet5k'), 1)
+    smaller = make_dataset(str(tmp_path / 'smaller'), resolution=4)
+    assert 'resolution' in refused(invoke(run_dir, '--data', smaller, '--metrics', 'fd_onet5k'), 1)
+    larger = make_dataset(str(tmp_path / 'larger'), resolution=16)
+    assert invoke(run_dir, '--data', larger, '--metrics', 'fd_onet5k').exit_code == 0  # has an 8x8 level too
+    pickle_path = shutil.copy(os.path.join(run_dir, 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
+    message = refused(invoke(pickle_path, '--data', larger, '--metrics', 'fd_onet5k'), 1)
+    assert '3x8x8' in message and '3x16x16' in message and '--data' in message
+
+
+def test_fid_without_its_network_says_where_to_put_it(run_dir, monkeypatch, tmp_path):
+    entry = {'url': 'http://127.0.0.1:9/x', 'file': 'inception_v3_features.pkl', 'size': None, 'sha256': None}
+    monkeypatch.setattr('config.NETWORKS', {'inception': entry})
+    monkeypatch.setattr('config.CACHE_DIR', str(tmp_path / 'cache'))
+    monkeypatch.setattr('dnnlib.download.FIRST_PAUSE', 0.01)
+    monkeypatch.setenv('NO_PROXY', '127.0.0.1')
+    message = refused(invoke(run_dir, '--metrics', 'fid50k'), 1)
+    assert str(tmp_path / 'cache') in message and 'by hand' in message
+    assert not os.path.exists(os.path.join(run_dir, 'metrics.jsonl'))
+
+
+def test_damaged_options(run_dir):
+    with open(os.path.join(run_dir, 'options.json'), 'w') as file:
+        file.write('{"data": ')
+    assert 'options.json: is damaged' in refused(invoke(run_dir, '--metrics', 'fd_onet5k'), 1)
