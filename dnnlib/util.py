@@ -1,5 +1,7 @@
 """Small helpers without a better home."""
 
+import numpy as np
+
 
 class EasyDict(dict):
     """A dict whose items can also be read and written as attributes."""
@@ -29,9 +31,14 @@ def format_duration(seconds):
     total = int(round(seconds))
     days, hours, minutes = total // 86400, total // 3600 % 24, total // 60 % 60
     if days:
-        return '{}d {:02d}h'.format(days, hours)
+        return f'{days}d {hours:02d}h'
     if hours:
-        return '{}h {:02d}m'.format(hours, minutes)
+        return f'{hours}h {minutes:02d}m'
     if minutes:
-        return '{}m {:02d}s'.format(minutes, total % 60)
-    return '{}s'.format(total)
+        return f'{minutes}m {total % 60:02d}s'
+    return f'{total}s'
+
+
+def seed_from(*numbers):
+    """One 32-bit seed from several non-negative integers; other numbers give an independent seed."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

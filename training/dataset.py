@@ -6,6 +6,7 @@ import threading
 import numpy as np
 
 from dnnlib.tfrecords import MultiResolutionDataset
+from dnnlib.util import seed_from
 
 
 class TrainingSet:
@@ -59,7 +60,7 @@ class TrainingSet:
         images = np.stack([self.records.read(index, lod) for index in indices])
         draws = np.zeros(size, np.float32)
         if self.mirror:
-            draws = np.random.RandomState(_seed_of(self.seed, 1, position)).uniform(size=size).astype(np.float32)
+            draws = np.random.RandomState(seed_from(self.seed, 1, position)).uniform(size=size).astype(np.float32)
         return images, self._labels[indices], draws
 
     def random_labels(self, size, random):
@@ -69,7 +70,7 @@ class TrainingSet:
     def _record_at(self, position):
         epoch, offset = divmod(position, self.num_images)
         if epoch != self._epoch:
-            self._order = np.random.RandomState(_seed_of(self.seed, 0, epoch)).permutation(self.num_images)
+            self._order = np.random.RandomState(seed_from(self.seed, 0, epoch)).permutation(self.num_images)
             self._epoch = epoch
         return self._order[offset]
 
@@ -110,8 +111,3 @@ class Prefetcher:
                 self._results.put(self._training_set.minibatch(*request))
             except BaseException as error:  # whatever it is, it belongs to who asked
                 self._results.put(error)
-
-
-def _seed_of(*numbers):
-    """Independent 32-bit seeds from tuples of non-negative integers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

@@ -3,6 +3,8 @@
 import tensorflow.compat.v1 as tf
 from tensorflow.python.ops import nccl_ops
 
+from dnnlib.tflib.tfutil import run
+
 
 class Optimizer:
     """Adam that keeps the copies of a network on several devices equal.
@@ -21,6 +23,10 @@ class Optimizer:
         loss_scaling_init: First s, as a power of two.
         loss_scaling_inc: Added to s after each update.
         loss_scaling_dec: Taken from s when an update is skipped.
+
+    Attributes:
+        state_variables: Once `apply_updates` has been called, all variables of the optimizer: a list of tuples, each
+            the same variable on every replica.
     """
 
     def __init__(self, name, learning_rate, beta1=0.0, beta2=0.99, epsilon=1e-8, use_loss_scaling=False,
@@ -31,7 +37,7 @@ class Optimizer:
         self._use_loss_scaling = use_loss_scaling
         self._scaling_inc, self._scaling_dec = loss_scaling_inc, loss_scaling_dec
         self._devices, self._gradients, self._variables = [], [], []  # one entry a replica
-        self._reset_op = None
+        self._adams = []
         self.state_variables = []
         with tf.variable_scope(name), tf.control_dependencies(None):
             self.loss_scaling_log2 = tf.get_variable(
@@ -64,11 +70,8 @@ class Optimizer:
         updates = []
         with tf.variable_scope(self.name), tf.control_dependencies(None):
             averaged = _average_over_replicas(self._gradients, self._devices)
-            finite = []
-            for device, gradients in zip(self._devices, averaged):
-                with tf.device(device):
-                    finite.append(tf.reduce_all(tf.stack([tf.reduce_all(tf.is_finite(g)) for g in gradients])))
-            finite = finite[0]  # the averages are the same everywhere
+            with tf.device(self._devices[0]):  # the averages are the same everywhere
+                finite = tf.reduce_all(tf.stack([tf.reduce_all(tf.is_finite(g)) for g in averaged[0]]))
             for replica, (device, gradients) in enumerate(zip(self._devices, averaged)):
                 with tf.device(device), tf.variable_scope(f'replica{replica}'):
                     gradients = [self._scaled(g, -1.0) for g in gradients]
@@ -77,30 +80,31 @@ class Optimizer:
                 change = tf.where(finite, self._scaling_inc, -self._scaling_dec)
                 with tf.control_dependencies(updates):
                     updates.append(tf.assign_add(self.loss_scaling_log2, change).op)
-        self.state_variables.append(self.loss_scaling_log2)
-        tf.get_default_session().run(tf.variables_initializer(self.state_variables))
+        self._reset_op = tf.group(*[tf.variables_initializer(adam.variables()) for adam in self._adams])
+        self.state_variables = [*zip(*map(_state_of, self._adams, self._variables)), (self.loss_scaling_log2,)]
+        run([self._reset_op, self.loss_scaling_log2.initializer])
         return tf.group(*updates, name=self.name + '_update')
 
     def reset_state(self):
         """Forgets the moments and the step count. The loss scale is kept."""
-        tf.get_default_session().run(self._reset_op)
+        run(self._reset_op)
 
     def _adam_step(self, finite, gradients, variables):
         adam = tf.train.AdamOptimizer(self.learning_rate, name='adam', **self._adam)
-        # Adam makes its slots on the first application; inside a conditional they could not be initialised.
-        with tf.control_dependencies(None):
-            adam._create_slots(variables)
-        step = tf.cond(finite, lambda: adam.apply_gradients(list(zip(gradients, variables))), tf.no_op)
-        slots = adam.variables()
-        self.state_variables.extend(slots)
-        resets = [self._reset_op] if self._reset_op is not None else []
-        self._reset_op = tf.group(*resets, tf.variables_initializer(slots))
-        return step.op if isinstance(step, tf.Tensor) else step
+        self._adams.append(adam)
+        adam._create_slots(variables)  # made inside the conditional, they could not be initialised outside of it
+        return tf.cond(finite, lambda: adam.apply_gradients(list(zip(gradients, variables))), tf.no_op)
 
     def _scaled(self, value, sign):
         if not self._use_loss_scaling:
             return value
         return value * tf.pow(2.0, sign * self.loss_scaling_log2)
+
+
+def _state_of(adam, variables):
+    """The variables of one Adam, in an order that depends on nobody's name."""
+    moments = [adam.get_slot(variable, slot) for variable in variables for slot in ('m', 'v')]
+    return [*moments, *adam._get_beta_accumulators()]
 
 
 def _average_over_replicas(gradients, devices):

@@ -1,0 +1,54 @@
+"""Images to files: grids, and the rounding that goes with them."""
+
+import numpy as np
+import PIL.Image
+
+from dnnlib.files import atomic_write
+
+
+def create_image_grid(images, grid_size=None):
+    """Puts images side by side, row by row; cells without an image stay 0.
+
+    Args:
+        images: Array [N, C, H, W].
+        grid_size: (columns, rows); None takes the smallest near-square grid.
+
+    Returns:
+        Array [C, rows * H, columns * W] of the images' dtype.
+    """
+    count, channels, height, width = images.shape
+    if grid_size is None:
+        columns = max(int(np.ceil(np.sqrt(count))), 1)
+        grid_size = columns, max((count - 1) // columns + 1, 1)
+    columns, rows = grid_size
+    grid = np.zeros([rows * columns, channels, height, width], images.dtype)
+    grid[:count] = images[:rows * columns]
+    grid = grid.reshape(rows, columns, channels, height, width).transpose(2, 0, 3, 1, 4)
+    return grid.reshape(channels, rows * height, columns * width)
+
+
+def to_uint8(images, drange=(-1, 1)):
+    """Rounds to the nearest of 256 levels: rint(x * 127.5 + 127.5) for [-1, 1], clipped; uint8 of the same shape."""
+    scale = 255 / (drange[1] - drange[0])
+    return np.rint((np.asarray(images, np.float32) - drange[0]) * scale).clip(0, 255).astype(np.uint8)
+
+
+def to_pil(image, drange=(0, 255)):
+    """An array [C, H, W] with 1 or 3 channels, or [H, W], as a `PIL.Image`."""
+    pixels = to_uint8(image, drange)
+    if pixels.ndim == 3:
+        pixels = pixels[0] if pixels.shape[0] == 1 else pixels.transpose(1, 2, 0)
+    return PIL.Image.fromarray(pixels)
+
+
+def save_image_grid(path, images, grid_size=None, drange=(-1, 1)):
+    """Writes images as one PNG; it appears whole or not at all.
+
+    Args:
+        path: Target file.
+        images: Array [N, C, H, W] of dynamic range `drange`.
+        grid_size: (columns, rows), see `create_image_grid`.
+        drange: Dynamic range.
+    """
+    with atomic_write(path) as file:
+        to_pil(create_image_grid(np.asarray(images), grid_size), drange).save(file, 'PNG')

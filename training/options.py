@@ -1,0 +1,132 @@
+"""The options of a training run: their defaults are the paper's, a preset changes some of them."""
+
+import dataclasses
+from typing import Dict, List, Optional
+
+import click
+
+from training.schedule import LRATE_BY_RESOLUTION, MINIBATCHES_BY_GPUS
+
+
+@dataclasses.dataclass
+class TrainingOptions:
+    """Everything a training run depends on. The defaults are configuration F of StyleGAN, as the paper used it."""
+
+    data: str  # folder of a TFRecord dataset
+    resolution: Optional[int] = None  # px; None: the dataset's
+    use_labels: bool = False  # train a conditional network on the dataset's labels
+    mirror: bool = True  # mirror half of the reals
+    total_kimg: float = 25000  # length of the run, thousands of reals
+    seed: int = 1000
+    gpus: int = 1  # replicas
+    device: str = 'auto'  # auto, gpu or cpu
+
+    # Networks
+    latent_size: int = 512  # of z and w
+    mapping_layers: int = 8
+    fmap_base: int = 8192  # feature maps: at most fmap_base / (side / 2) ...
+    fmap_max: int = 512  # ... and at most this many
+    style_mixing_prob: float = 0.9
+
+    # Loss and optimisation
+    r1_gamma: float = 10.0  # weight of the gradient penalty
+    lrate: float = 0.001  # learning rate of G and D at resolutions that are not in lrate_by_resolution
+    lrate_by_resolution: Dict[int, float] = dataclasses.field(default_factory=lambda: dict(LRATE_BY_RESOLUTION))
+    minibatch: Optional[int] = None  # at resolutions not in minibatch_by_resolution; None: by the number of GPUs
+    minibatch_by_resolution: Optional[Dict[int, int]] = None  # None: by the number of GPUs
+    G_smoothing_kimg: float = 10.0  # half-life of the moving average of G's weights, thousands of reals
+    minibatch_repeats: int = 4  # iterations between two looks at the schedule
+
+    # Growing
+    initial_resolution: int = 8  # px
+    phase_kimg: float = 600  # training of each resolution, thousands of reals
+    fade_kimg: float = 600  # fading in of each resolution, thousands of reals
+
+    # Reports
+    tick_kimg: Optional[float] = None  # thousands of reals between two log lines; None: by the resolution
+    image_ticks: int = 1  # log lines between two image grids
+    snapshot_ticks: int = 10  # log lines between two network pickles, each measured
+    metrics: List[str] = dataclasses.field(default_factory=lambda: ['fid50k'])
+    grid: Optional[List[int]] = None  # columns, rows of the image grids; None: what fits a 4k screen
+
+    def schedule_options(self):
+        """Keyword arguments for `training_schedule`."""
+        options = {
+            'num_gpus': self.gpus, 'lod_initial_resolution': self.initial_resolution,
+            'lod_training_kimg': self.phase_kimg, 'lod_transition_kimg': self.fade_kimg,
+            'minibatch_base': self.minibatch, 'minibatch_dict': self.minibatch_by_resolution}
+        for network in 'GD':
+            options[network + '_lrate_base'] = self.lrate
+            options[network + '_lrate_dict'] = self.lrate_by_resolution
+        if self.tick_kimg is not None:
+            options.update(tick_kimg_base=self.tick_kimg, tick_kimg_dict={})
+        return options
+
+
+# What each preset changes. `paper` is the defaults. `demo` shows a face on two CPU cores in ten minutes: a small 32 px
+# network, short phases, a weak penalty that lets it learn fast, and a metric that needs no download.
+PRESETS = {
+    'paper': {},
+    'demo': {
+        'total_kimg': 60, 'latent_size': 64, 'mapping_layers': 4, 'fmap_base': 512, 'fmap_max': 32, 'r1_gamma': 0.3,
+        'lrate': 0.002, 'lrate_by_resolution': {}, 'minibatch': 16, 'minibatch_by_resolution': {},
+        'G_smoothing_kimg': 2.0, 'phase_kimg': 10, 'fade_kimg': 5, 'tick_kimg': 2, 'snapshot_ticks': 5, 'metrics': ['fd_onet5k'],
+        'grid': [12, 8]},
+}
+
+
+def resolve_options(preset, given, resolution):
+    """A run's options from a preset, what the user gave, and the dataset.
+
+    Args:
+        preset: Name in PRESETS.
+        given: Dict of fields set by the user; they win over the preset.
+        resolution: Side of the dataset's images, px.
+
+    Returns:
+        `TrainingOptions` without open choices.
+
+    Raises:
+        click.UsageError: An option does not fit the others; the message names the flag and the mend.
+    """
+    options = TrainingOptions(**{**PRESETS[preset], **given})
+    if options.resolution is None:
+        options.resolution = resolution
+    check_power_of_two('--resolution', options.resolution)
+    check_power_of_two('--initial-resolution', options.initial_resolution)
+    if options.resolution > resolution:
+        raise click.UsageError(f'--resolution {options.resolution}: the dataset has {resolution}x{resolution} images; '
+                               'use at most that.')
+    options.initial_resolution = min(options.initial_resolution, options.resolution)
+    _fill_in_minibatches(options, from_flag='minibatch' in given)
+    return options
+
+
+def check_power_of_two(flag, value):
+    """Raises click.UsageError unless `value` is a resolution StyleGAN knows: a power of two from 4 px on."""
+    if value < 4 or value & (value - 1):
+        raise click.UsageError(f'{flag} {value}: must be a power of two from 4 on (4, 8, 16, 32, ...).')
+
+
+def _fill_in_minibatches(options, from_flag):
+    if options.minibatch is None:
+        if options.gpus not in MINIBATCHES_BY_GPUS:
+            raise click.UsageError(f'--gpus {options.gpus}: the official minibatches are for 1, 2, 4 or 8 GPUs; '
+                                   'give --minibatch too.')
+        options.minibatch, by_resolution = MINIBATCHES_BY_GPUS[options.gpus]
+        if options.minibatch_by_resolution is None:
+            options.minibatch_by_resolution = dict(by_resolution)
+    elif options.minibatch_by_resolution is None or from_flag:
+        options.minibatch_by_resolution = {}
+    used = [side for side in (2 ** level for level in range(2, 11))
+            if options.initial_resolution <= side <= options.resolution]
+    for side in used:
+        minibatch = options.minibatch_by_resolution.get(side, options.minibatch)
+        share = minibatch // options.gpus
+        if minibatch < 1 or minibatch % options.gpus:
+            raise click.UsageError(f'--minibatch {minibatch} (at {side}x{side}) cannot be divided among '
+                                   f'{options.gpus} GPUs; use a multiple of {options.gpus}.')
+        if share > 4 and share % 4:
+            raise click.UsageError(f'--minibatch {minibatch} (at {side}x{side}) gives each GPU {share} images, which '
+                                   'do not form groups of 4 for the minibatch stddev layer; use a multiple of '
+                                   f'{4 * options.gpus}.')

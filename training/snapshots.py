@@ -1,0 +1,74 @@
+"""What a run leaves behind while it trains: image grids and network pickles."""
+
+import os
+
+import numpy as np
+
+from dnnlib import tflib
+from dnnlib.images import save_image_grid, to_uint8
+from dnnlib.util import seed_from
+
+FINAL_PICKLE = 'network-final.pkl'
+_GRID_LATENTS, _GRID_REALS = 20, 21  # random streams, see dnnlib.util.seed_from
+
+
+def grid_size_for(shape, screen=(3840, 2160)):
+    """Columns and rows of the grid that fills a screen with images: 7 to 32 columns, 4 to 32 rows on 4k.
+
+    Args:
+        shape: [C, H, W] of an image.
+        screen: Width and height in px; the least numbers of columns and rows shrink with it.
+    """
+    least = (7, 4) if screen[0] >= 3840 else (3, 2)
+    return tuple(int(np.clip(side // size, low, 32)) for side, size, low in
+                 zip(screen, (shape[2], shape[1]), least))
+
+
+class ImageGrids:
+    """Draws the same latents, and labels, at every snapshot, so that a run's grids show its progress.
+
+    Args:
+        run_dir: Folder of the run.
+        training_set: `TrainingSet`; its own reals fill reals.png.
+        latent_size: Of z.
+        grid_size: (columns, rows); None takes what fits a 4k screen.
+        seed: Of latents and choice of reals.
+    """
+
+    def __init__(self, run_dir, training_set, latent_size, grid_size, seed):
+        self._run_dir, self._training_set = run_dir, training_set
+        self.grid_size = tuple(grid_size) if grid_size else grid_size_for(training_set.shape)
+        count = self.grid_size[0] * self.grid_size[1]
+        self._latents = np.random.RandomState(seed_from(seed, _GRID_LATENTS)).randn(count, latent_size)
+        self._labels = training_set.random_labels(count, np.random.RandomState(seed_from(seed, _GRID_REALS)))
+
+    def save_reals(self):
+        """Writes reals.png: the first images of the training stream."""
+        reals, _, _ = self._training_set.minibatch(0, len(self._latents))
+        save_image_grid(os.path.join(self._run_dir, 'reals.png'), reals, self.grid_size, drange=(0, 255))
+
+    def save_fakes(self, Gs, kimg, minibatch_size):
+        """Writes fakesKKKKKK.png.
+
+        Args:
+            Gs: The moving average of the generator; used without truncation.
+            kimg: Thousands of reals shown, for the file's name.
+            minibatch_size: Images at a time.
+
+        Returns:
+            The images, uint8 [N, H, W, C].
+        """
+        images = Gs.run(self._latents, self._labels, minibatch_size=minibatch_size, is_validation=True)
+        save_image_grid(os.path.join(self._run_dir, f'fakes{int(kimg):06d}.png'), images, self.grid_size)
+        return to_uint8(images).transpose(0, 2, 3, 1)
+
+
+def save_snapshot(run_dir, networks, kimg=None):
+    """Writes (G, D, Gs) to network-snapshot-KKKKKK.pkl, or to network-final.pkl if kimg is None.
+
+    Returns:
+        Name of the file.
+    """
+    name = FINAL_PICKLE if kimg is None else f'network-snapshot-{int(kimg):06d}.pkl'
+    tflib.save_networks(os.path.join(run_dir, name), networks)
+    return name

@@ -1,0 +1,192 @@
+"""The graph of one training step over all replicas, and the numbers that go into it."""
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dnnlib import tflib
+from dnnlib.util import EasyDict, seed_from
+from training import losses, networks_stylegan
+
+# Which random stream a number comes from, see dnnlib.util.seed_from.
+_D_LATENTS, _D_DRAWS, _G_LATENTS, _G_DRAWS, _G_LABELS = range(10, 15)
+
+
+class TrainingStep:
+    """Networks, optimizers and the ops that train them, replicated over devices.
+
+    Every replica holds copies of G and D that stay equal, because their gradients are averaged. What each replica has
+    for itself are the draws of its style mixing and noise, the groups of its minibatch stddev layer, and its average
+    w; that of replica 0 is the one that counts.
+
+    Args:
+        options: `TrainingOptions`.
+        training_set: `TrainingSet`, for the shapes and the random labels.
+        devices: Name of the device of each replica.
+        networks: (G, D, Gs) to continue with, or None for new ones.
+
+    Attributes:
+        G, D: The networks of replica 0.
+        Gs: The moving average of G.
+    """
+
+    def __init__(self, options, training_set, devices, networks=None):
+        self._options, self._training_set, self._devices = options, training_set, devices
+        self._make_networks(networks)
+        self._make_placeholders()
+        self._G_optimizer = tflib.Optimizer('TrainG', self._inputs.G_lrate)
+        self._D_optimizer = tflib.Optimizer('TrainD', self._inputs.D_lrate)
+        self._lods = [v for net in [*self._G_replicas, *self._D_replicas] for name, v in net.vars.items()
+                      if name.split('/')[-1] == 'lod']
+        stats = [self._make_replica(index) for index in range(len(devices))]
+        self._G_update = self._G_optimizer.apply_updates()
+        self._D_update = self._D_optimizer.apply_updates()
+        self._Gs_update = self.Gs.setup_as_moving_average_of(self.G, beta=self._inputs.Gs_beta)
+        self._stats = {which: {name: tf.add_n([replica[which][name] for replica in stats]) / len(stats)
+                               for name in stats[0][which]} for which in 'GD'}
+
+    # ----------------------------------------------------------------------------------------------------------------
+    # Graph
+
+    def _make_networks(self, networks):
+        options, training_set = self._options, self._training_set
+        with tf.device(self._devices[0]):
+            if networks is None:
+                shape = {'num_channels': training_set.shape[0], 'resolution': options.resolution,
+                         'label_size': training_set.label_size, 'fmap_base': options.fmap_base,
+                         'fmap_max': options.fmap_max}
+                self.G = tflib.Network(
+                    'G', networks_stylegan.G_style, latent_size=options.latent_size, dlatent_size=options.latent_size,
+                    mapping_fmaps=options.latent_size, mapping_layers=options.mapping_layers,
+                    style_mixing_prob=options.style_mixing_prob, **shape)
+                self.D = tflib.Network('D', networks_stylegan.D_basic, **shape)
+                self.Gs = self.G.clone('Gs')
+            else:
+                self.G, self.D, self.Gs = networks
+        self._G_replicas, self._D_replicas = [self.G], [self.D]
+        for device in self._devices[1:]:
+            with tf.device(device):
+                self._G_replicas.append(self.G.clone())
+                self._D_replicas.append(self.D.clone())
+
+    def _make_placeholders(self):
+        channels, labels = self._training_set.shape[0], self._training_set.label_size
+        with tf.name_scope('inputs'), tf.device('/cpu:0'):
+            self._inputs = EasyDict(
+                lod=tf.placeholder(tf.float32, [], 'lod'),
+                G_lrate=tf.placeholder(tf.float32, [], 'G_lrate'),
+                D_lrate=tf.placeholder(tf.float32, [], 'D_lrate'),
+                Gs_beta=tf.placeholder(tf.float32, [], 'Gs_beta'),
+                reals=tf.placeholder(tf.uint8, [None, channels, None, None], 'reals'),
+                mirror_draws=tf.placeholder(tf.float32, [None], 'mirror_draws'),
+                labels=tf.placeholder(tf.float32, [None, labels], 'labels'),
+                latents=tf.placeholder(tf.float32, [None, *self.G.input_shape[1:]], 'latents'),
+                seeds=tf.placeholder(tf.int32, [len(self._devices), 2], 'seeds'))
+            self._shares = {name: tf.split(self._inputs[name], len(self._devices))
+                            for name in ('reals', 'mirror_draws', 'labels', 'latents')}
+
+    def _make_replica(self, index):
+        """Builds one replica's losses and registers its gradients; returns means to report, for G and D."""
+        G, D = self._G_replicas[index], self._D_replicas[index]
+        share = EasyDict({name: shares[index] for name, shares in self._shares.items()})
+        seed = self._inputs.seeds[index]
+        with tf.device(self._devices[index]), tf.name_scope(f'replica{index}'):
+            reals = losses.process_reals(share.reals, self._inputs.lod, share.mirror_draws)
+            reals.set_shape([None, *D.input_shape[1:]])
+            G_loss = losses.G_logistic_nonsaturating(G, D, share.latents, share.labels, random_seed=seed)
+            D_loss = losses.D_logistic_simplegp(G, D, share.latents, share.labels, reals, random_seed=seed,
+                                                r1_gamma=self._options.r1_gamma)
+            means = {which: {f'{which}_loss': tf.reduce_mean(loss.value)} for which, loss in (('G', G_loss),
+                                                                                             ('D', D_loss))}
+            means['D'].update({name: tf.reduce_mean(value) for name, value in D_loss.stats.items()})
+        self._G_optimizer.register_gradients(G_loss.value, G.trainables.values(), self._devices[index])
+        self._D_optimizer.register_gradients(D_loss.value, D.trainables.values(), self._devices[index])
+        return means
+
+    # ----------------------------------------------------------------------------------------------------------------
+    # Steps
+
+    def set_lod(self, lod):
+        """Sets the level of detail of all networks that train. Gs follows with its next update."""
+        tflib.set_vars(dict.fromkeys(self._lods, lod))
+
+    def train_D(self, schedule, cur_nimg, reals, labels, mirror_draws):
+        """One step of D.
+
+        Args:
+            schedule: As from `training_schedule`.
+            cur_nimg: Number of reals shown before; the step's random numbers follow from it.
+            reals: uint8 [N, C, H, W] at the resolution of floor(lod).
+            labels: float32 [N, L].
+            mirror_draws: float32 [N], see `TrainingSet.minibatch`.
+
+        Returns:
+            Dict of means over the minibatch: D_loss, real_scores, fake_scores, r1_penalty.
+        """
+        feed = self._random_numbers(cur_nimg, len(reals), _D_LATENTS, _D_DRAWS)
+        feed.update({self._inputs.lod: schedule.lod, self._inputs.D_lrate: schedule.D_lrate,
+                     self._inputs.reals: reals, self._inputs.labels: labels, self._inputs.mirror_draws: mirror_draws})
+        return tflib.run([self._stats['D'], self._D_update], feed)[0]
+
+    def update_Gs(self, minibatch):
+        """Moves Gs towards G: its weights, with a half-life of G_smoothing_kimg thousand images; the rest is copied."""
+        tflib.run(self._Gs_update, {self._inputs.Gs_beta: Gs_beta(minibatch, self._options.G_smoothing_kimg)})
+
+    def train_G(self, schedule, cur_nimg):
+        """One step of G. Returns a dict of means over the minibatch: G_loss."""
+        random = np.random.RandomState(seed_from(self._options.seed, _G_LABELS, cur_nimg))
+        feed = self._random_numbers(cur_nimg, schedule.minibatch, _G_LATENTS, _G_DRAWS)
+        feed.update({self._inputs.G_lrate: schedule.G_lrate,
+                     self._inputs.labels: self._training_set.random_labels(schedule.minibatch, random)})
+        return tflib.run([self._stats['G'], self._G_update], feed)[0]
+
+    def reset_optimizers(self):
+        """Clears Adam's moments of G and D."""
+        self._G_optimizer.reset_state()
+        self._D_optimizer.reset_state()
+
+    def _random_numbers(self, cur_nimg, count, latents_stream, draws_stream):
+        seed = self._options.seed
+        random = np.random.RandomState(seed_from(seed, latents_stream, cur_nimg))
+        # Below 2^30, so that the streams counted from a seed do not leave int32.
+        draws = [[seed_from(seed, draws_stream, cur_nimg, replica, half) >> 2 for half in range(2)]
+                 for replica in range(len(self._devices))]
+        return {self._inputs.latents: random.randn(count, *self.G.input_shape[1:]), self._inputs.seeds: draws}
+
+    # ----------------------------------------------------------------------------------------------------------------
+    # State
+
+    def get_state(self):
+        """All variables that training changes: dict of name to array. The copies on other replicas are left out."""
+        return tflib.run(self._state_variables())
+
+    def set_state(self, state):
+        """Sets what `get_state` gave, on all replicas.
+
+        Raises:
+            KeyError: A variable is missing.
+        """
+        values = {variable: state[name] for name, variable in self._state_variables().items()}
+        for first, copies in ((self.G, self._G_replicas[1:]), (self.D, self._D_replicas[1:])):
+            for copy in copies:
+                values.update({copy.vars[name]: values[variable] for name, variable in first.vars.items()
+                               if copy.vars[name] not in values})
+        for optimizer in (self._G_optimizer, self._D_optimizer):
+            for first, *copies in optimizer.state_variables:
+                values.update(dict.fromkeys(copies, values[first]))
+        tflib.set_vars(values)
+
+    def _state_variables(self):
+        variables = {}
+        for net_name, net in (('G', self.G), ('D', self.D), ('Gs', self.Gs)):
+            variables.update({f'{net_name}/{name}': variable for name, variable in net.vars.items()})
+        for index, net in enumerate(self._G_replicas[1:], 1):
+            variables[f'G_replica{index}/dlatent_avg'] = net.vars['dlatent_avg']
+        for optimizer in (self._G_optimizer, self._D_optimizer):
+            for number, (first, *_) in enumerate(optimizer.state_variables):
+                variables[f'{optimizer.name}/{number:03d}'] = first
+        return variables
+
+
+def Gs_beta(minibatch, G_smoothing_kimg):
+    """Decay of Gs in one step: 0.5^(minibatch / (1000 G_smoothing_kimg)); 0, a copy, without smoothing."""
+    return 0.5 ** (minibatch / (G_smoothing_kimg * 1000.0)) if G_smoothing_kimg > 0 else 0.0
