@@ -81,23 +81,20 @@ def phases(total_kimg, max_resolution, **schedule_options):
     """
     training_kimg = schedule_options.get('lod_training_kimg', 600)
     transition_kimg = schedule_options.get('lod_transition_kimg', 600)
-    initial = schedule_options.get('lod_initial_resolution', 4)
+    resolution = schedule_options.get('lod_initial_resolution', 4)
+    stretches = []
+    while resolution < max_resolution and training_kimg + transition_kimg > 0:
+        stretches += [('train', resolution, training_kimg), ('fade in', resolution * 2, transition_kimg)]
+        resolution *= 2
+    stretches.append(('train', resolution, total_kimg))  # the last one trains to the end
+
     rows, begin = [], 0
-    while begin < total_kimg:
-        here = training_schedule(begin * 1000, max_resolution, **schedule_options)
-        number = len(rows)
-        fading = number % 2 == 1
-        length = transition_kimg if fading else training_kimg
-        resolution = min(initial * 2 ** ((number + 1) // 2), max_resolution)
-        end = begin + length
-        # The last resolution trains to the end; so does everything if nothing ever grows.
-        if (resolution == max_resolution and not fading) or training_kimg + transition_kimg == 0:
-            end, resolution, fading = total_kimg, max_resolution, False
+    for what, resolution, length in stretches:
+        end = min(begin + length, total_kimg)
         if end > begin:
-            inside = training_schedule((begin + min(end, total_kimg)) * 500, max_resolution, **schedule_options)
-            here.update(what='fade in' if fading else 'train', resolution=resolution, begin_kimg=begin,
-                        end_kimg=min(end, total_kimg), minibatch=inside.minibatch, G_lrate=inside.G_lrate,
-                        D_lrate=inside.D_lrate)
-        rows.append(here if end > begin else None)
+            inside = training_schedule((begin + end) * 500, max_resolution, **schedule_options)
+            rows.append(dnnlib.EasyDict(
+                what=what, resolution=resolution, begin_kimg=begin, end_kimg=end, minibatch=inside.minibatch,
+                G_lrate=inside.G_lrate, D_lrate=inside.D_lrate))
         begin = end
-    return [row for row in rows if row is not None]
+    return rows
