@@ -16,7 +16,7 @@ from metrics.sources import find_source, open_generator
 
 EPILOG = """\b
 Examples:
-  python run_metrics.py results/00000-celeba --metrics fid50k
+  python run_metrics.py results/00000-celeba
   python run_metrics.py results/00000-celeba --metrics fd_onet5k --device cpu
   python run_metrics.py network.pkl --data datasets/celeba --mirror
 """
@@ -24,15 +24,16 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument('run_or_pickle', type=click.Path(exists=True))
-@click.option('--metrics', default='fid50k', show_default=True, metavar='NAME[,NAME...]',
-              help='What to measure: {}. The first one decides which snapshot is best.'.format(', '.join(METRICS)))
+@click.option('--metrics', metavar='NAME[,NAME...]',
+              help=f'Which of {", ".join(METRICS)}; the first decides which snapshot is best.  '
+                   '[default: those of the run; else fid50k]')
 @click.option('--data', type=click.Path(), metavar='DIR', help='Dataset folder.  [default: the one of the run]')
 @click.option('--mirror/--no-mirror', default=None, help='Mirror reals at random.  [default: as the run did; else no]')
 @click.option('--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True,
               help='Where to compute.')
 @click.option('--gpus', type=click.IntRange(min=1), default=1, show_default=True, help='GPUs that generate.')
 @click.option('--minibatch', type=click.IntRange(min=1), help='Images at a time.  [default: by resolution]')
-@click.option('--seed', type=click.IntRange(min=0), default=0, show_default=True, help='Of latents and mirroring.')
+@click.option('--seed', type=click.IntRange(min=0), help='Of latents and mirroring.  [default: of the run; else 0]')
 @click.option('--force', is_flag=True, help='Measure again what has been measured with these settings.')
 def main(run_or_pickle, metrics, data, mirror, device, gpus, minibatch, seed, force):
     """Measure every snapshot of the run directory RUN_OR_PICKLE, or a single network pickle.
@@ -45,8 +46,10 @@ def main(run_or_pickle, metrics, data, mirror, device, gpus, minibatch, seed, fo
     if data is None:
         raise click.UsageError(f'--data: name the dataset to compare with, as {run_or_pickle} has no options.json.')
     with MultiResolutionDataset(data, source.resolution) as dataset:
+        names = (source.metrics or ('fid50k',)) if metrics is None else [name.strip() for name in metrics.split(',')]
         mirror = source.mirror if mirror is None else mirror
-        meter = Meter(_names(metrics), dataset, mirror, seed, config.NETWORKS, config.CACHE_DIR)
+        seed = source.seed if seed is None else seed
+        meter = Meter(names, dataset, mirror, seed, config.NETWORKS, config.CACHE_DIR)
         records = _measure_all(source, meter, device, gpus, minibatch, seed, force)
     best = None
     if source.is_run:
@@ -55,10 +58,6 @@ def main(run_or_pickle, metrics, data, mirror, device, gpus, minibatch, seed, fo
     click.echo(format_table(records, best))
     if best is not None:
         click.echo('Best {metric}: {snapshot} with {value:.4f}, copied to network-best.pkl.'.format(**best))
-
-
-def _names(metrics):
-    return [name.strip() for name in metrics.split(',') if name.strip()]
 
 
 def _measure_all(source, meter, device, gpus, minibatch, seed, force):

@@ -24,13 +24,12 @@ def find_metrics(names):
     """The metrics of the given names, each once, in that order.
 
     Args:
-        names: Strings.
+        names: Strings; none of them is no metric.
 
     Raises:
-        click.UsageError: A name is unknown, or there is none.
+        click.UsageError: A name is unknown.
     """
     unknown = [name for name in names if name not in METRICS]
-    if unknown or not names:
-        raise click.UsageError('--metrics {}: choose from {}.'.format(
-            ','.join(unknown) or "''", ', '.join(sorted(METRICS))))
+    if unknown:
+        raise click.UsageError(f'--metrics {",".join(unknown)}: choose from {", ".join(sorted(METRICS))}.')
     return [METRICS[name] for name in dict.fromkeys(names)]

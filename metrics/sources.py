@@ -21,6 +21,8 @@ class Source(NamedTuple):
     data: Optional[str]  # dataset folder of the training
     resolution: Optional[int]  # px, of the training; None: unknown
     mirror: bool  # whether training mirrored the reals
+    seed: int  # of the training, and so of its measurements
+    metrics: Tuple[str, ...]  # names of what the training measured
 
 
 def find_source(path):
@@ -55,6 +57,8 @@ def find_source(path):
         data=options.get('data'),
         resolution=options.get('resolution'),
         mirror=options.get('mirror', False),
+        seed=options.get('seed', 0),
+        metrics=tuple(options.get('metrics', ())),
     )
 
 

@@ -63,15 +63,19 @@ def test_measures_every_snapshot_and_keeps_the_best(run_dir):
 
 
 def test_measured_once_unless_forced_and_the_same_seed_gives_the_same_number(run_dir):
-    assert invoke(run_dir, '--metrics', 'fd_onet5k').exit_code == 0
-    again = invoke(run_dir, '--metrics', 'fd_onet5k')
-    assert again.exit_code == 0 and '2 of 2 networks are measured already' in again.stdout
-    assert len(results(run_dir)) == 2
-    assert invoke(run_dir, '--metrics', 'fd_onet5k', '--no-mirror').exit_code == 0
-    assert [r['settings']['mirror'] for r in results(run_dir)] == [True, True, False, False]
-    assert invoke(run_dir, '--metrics', 'fd_onet5k', '--force').exit_code == 0
-    values = [r['value'] for r in results(run_dir)]
-    assert values[4:] == pytest.approx(values[:2], rel=1e-6)
+    for name in ('network-snapshot-000000.pkl', 'network-final.pkl'):
+        os.remove(os.path.join(run_dir, name))
+    assert invoke(run_dir).exit_code == 0  # with the run's own metric, seed and mirroring
+    again = invoke(run_dir)
+    assert again.exit_code == 0 and '1 of 1 networks are measured already' in again.stdout
+    assert len(results(run_dir)) == 1
+    assert invoke(run_dir, '--no-mirror').exit_code == 0
+    assert invoke(run_dir, '--force').exit_code == 0
+    first, plain, repeated = results(run_dir)
+    assert (first['settings']['mirror'], plain['settings']['mirror']) == (True, False)
+    assert first['settings']['seed'] == 1000 and first['metric'] == 'fd_onet5k'
+    assert repeated['settings'] == first['settings']
+    assert repeated['value'] == pytest.approx(first['value'], rel=1e-6)
 
 
 def test_a_single_pickle_is_measured_against_the_data_it_is_given(finished, tmp_path):

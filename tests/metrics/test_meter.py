@@ -134,8 +134,10 @@ def test_lack_of_memory_is_a_sentence(toy_metric, monkeypatch):
 def test_unknown_metrics_are_refused_with_the_known_ones():
     with pytest.raises(click.UsageError, match='--metrics fid5: choose from fd_onet5k, fid50k'):
         make_meter(FakeDataset(random_images()), names=['fd_onet5k', 'fid5'])
-    with pytest.raises(click.UsageError, match='--metrics'):
-        make_meter(FakeDataset(random_images()), names=[])
+
+
+def test_no_metric_is_none_to_measure():
+    assert make_meter(FakeDataset(random_images()), names=[]).metrics == []
 
 
 def test_fid_without_its_network_says_which_file_to_put_where(monkeypatch, tmp_path):

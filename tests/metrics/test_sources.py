@@ -37,4 +37,5 @@ def test_a_pickle_outside_of_any_run_knows_nothing_of_its_training(pickle_path):
     source = find_source(pickle_path)
     assert [snapshot.name for snapshot in source.snapshots] == ['generator.pkl']
     assert (source.is_run, source.data, source.resolution, source.mirror) == (False, None, None, False)
+    assert (source.seed, source.metrics) == (0, ())
     assert source.folder == os.path.dirname(pickle_path)
