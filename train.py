@@ -6,7 +6,6 @@ import os
 import sys
 
 import click
-import numpy as np
 
 import config
 import dnnlib.quiet  # noqa: F401, first: it silences TensorFlow before anything imports it
@@ -146,10 +145,9 @@ def run_training(options, results_dir, description, new_run):
     if options.use_labels and not training_set.label_size:
         raise click.UsageError(f'--labels: {options.data} has no label file; make one with '
                                'python -m prefilter --labels identity.')
-    np.random.seed(options.seed)
-    tflib.init_tf(options.device, cpu_replicas=options.gpus if kind == 'cpu' else 1, seed=options.seed)
     meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, config.NETWORKS,
                   config.CACHE_DIR)
+    tflib.init_tf(options.device, cpu_replicas=options.gpus if kind == 'cpu' else 1, seed=options.seed)
     stored = dataclasses.asdict(options)
     run_dir = None if new_run else find_unfinished_run(results_dir, description, stored)
     if run_dir is None:

@@ -4,10 +4,8 @@ import math
 import signal
 import time
 
-import numpy as np
-
 from dnnlib import tflib
-from dnnlib.util import format_duration
+from dnnlib.util import EasyDict, format_duration
 from training import checkpoint
 from training.cost import flops_per_image, remaining_flops
 from training.dataset import Prefetcher
@@ -34,17 +32,17 @@ def train(options, training_set, run_dir, log, on_snapshot):
     run = _Run(options, training_set, run_dir, log, on_snapshot)
     with _StopRequest() as stop:
         run.start_or_resume()
-        while run.cur_nimg < options.total_kimg * 1000 and not stop.requested:
+        while not run.finished() and not stop.requested:
             run.train_iteration()
             if run.tick_is_due() and not run.finished():
                 run.end_tick()
         if run.finished():
             run.end_tick()
             save_snapshot(run_dir, run.networks)
-            log.say(f'Trained {run.cur_nimg / 1000:.1f} kimg in {format_duration(run.total_sec())}.')
+            log.say(f'Trained {run.counters.cur_nimg / 1000:.1f} kimg in {format_duration(run.total_sec())}.')
         else:
             run.save_state()
-            log.say(f'Stopped at kimg {run.cur_nimg / 1000:.1f}; the same command goes on from there.')
+            log.say(f'Stopped at kimg {run.counters.cur_nimg / 1000:.1f}; the same command goes on from there.')
     return run.finished()
 
 
@@ -59,18 +57,22 @@ class _Run:
         self.networks = (self.step.G, self.step.D, self.step.Gs)
         self.reals = Prefetcher(training_set)
         self.grids = ImageGrids(run_dir, training_set, options.latent_size, options.grid, options.seed)
-        self.cur_nimg = 0  # reals shown so far; also the position in the stream of reals
-        self.tick = 0
-        self.tick_begin_nimg = 0
-        self.previous_lod = -1.0
-        self.earlier_sec = 0.0  # of this run before it was resumed
-        self.maintenance_sec = 0.0  # spent between ticks, whole run
-        self.last_maintenance_sec = 0.0
-        self.stats = []
+        self.counters = EasyDict(
+            cur_nimg=0,  # reals shown so far; also the position in the stream of reals
+            tick=0,
+            tick_begin_nimg=0,
+            previous_lod=-1.0,
+            total_sec=0.0,  # of the whole run, when it was saved
+            tick_sec=0.0,  # of the current tick, when it was saved
+            maintenance_sec=0.0,  # spent between ticks, whole run
+            last_maintenance_sec=0.0,
+            stats_sums={},  # over the steps of the current tick
+            stats_count=0)
 
     # ----------------------------------------------------------------------------------------------------------------
 
     def start_or_resume(self):
+        """Makes the first snapshot, or takes up the state of the run directory."""
         self.begin_time = self.tick_begin_time = time.time()
         state = checkpoint.load_state(self.run_dir)
         if state is None:
@@ -82,83 +84,88 @@ class _Run:
         else:
             variables, counters = state
             self.step.set_state(variables)
-            for name, value in counters.items():
-                setattr(self, name, value)
-            self.log.say(f'Going on at kimg {self.cur_nimg / 1000:.1f} ...')
-        self.tick_begin_time = time.time()
+            self.counters.update(counters)
+            self.begin_time -= self.counters.total_sec
+            self.log.say(f'Going on at kimg {self.counters.cur_nimg / 1000:.1f} ...')
+        self.tick_begin_time = time.time() - self.counters.tick_sec
 
     def train_iteration(self):
         """A few steps of D and G under one look at the schedule."""
-        schedule = training_schedule(self.cur_nimg, self.options.resolution, **self.options.schedule_options())
+        counters = self.counters
+        schedule = training_schedule(counters.cur_nimg, self.options.resolution, **self.options.schedule_options())
         self._set_schedule(schedule)
         for _ in range(self.options.minibatch_repeats):
             reals, labels, mirror_draws = self.reals.minibatch(
-                self.cur_nimg, schedule.minibatch, int(math.floor(schedule.lod)))
-            stats = self.step.train_D(schedule, self.cur_nimg, reals, labels, mirror_draws)
+                counters.cur_nimg, schedule.minibatch, int(math.floor(schedule.lod)))
+            stats = self.step.train_D(schedule, counters.cur_nimg, reals, labels, mirror_draws)
             # Gs lags one step of G, as in the original: it moves before G is trained.
             self.step.update_Gs(schedule.minibatch)
-            self.cur_nimg += schedule.minibatch
-            stats.update(self.step.train_G(schedule, self.cur_nimg))
-            self.stats.append(stats)
+            counters.cur_nimg += schedule.minibatch
+            stats.update(self.step.train_G(schedule, counters.cur_nimg))
+            for name, value in stats.items():
+                counters.stats_sums[name] = counters.stats_sums.get(name, 0.0) + float(value)
+            counters.stats_count += 1
 
     def _set_schedule(self, schedule):
         self.schedule = schedule
-        if (math.floor(schedule.lod) != math.floor(self.previous_lod)
-                or math.ceil(schedule.lod) != math.ceil(self.previous_lod)):
+        previous_lod = self.counters.previous_lod
+        if (math.floor(schedule.lod), math.ceil(schedule.lod)) != (math.floor(previous_lod), math.ceil(previous_lod)):
             self.step.reset_optimizers()  # entering and leaving a transition, networks change abruptly
-        if schedule.lod != self.previous_lod:
+        if schedule.lod != previous_lod:
             self.step.set_lod(schedule.lod)
-        self.previous_lod = schedule.lod
+        self.counters.previous_lod = schedule.lod
 
     def tick_is_due(self):
-        return self.cur_nimg >= self.tick_begin_nimg + self.schedule.tick_kimg * 1000
+        return self.counters.cur_nimg >= self.counters.tick_begin_nimg + self.schedule.tick_kimg * 1000
 
     def finished(self):
-        return self.cur_nimg >= self.options.total_kimg * 1000
+        return self.counters.cur_nimg >= self.options.total_kimg * 1000
 
     def total_sec(self):
-        return self.earlier_sec + time.time() - self.begin_time
+        return time.time() - self.begin_time
 
     # ----------------------------------------------------------------------------------------------------------------
 
     def end_tick(self):
         """Reports, and writes what is due."""
-        self.tick += 1
+        counters = self.counters
+        counters.tick += 1
         self.log.report(self._tick_stats())
         begin = time.time()
         finished = self.finished()
-        self._snapshot(save_images=self.tick % self.options.image_ticks == 0 or finished,
-                       save_networks=self.tick % self.options.snapshot_ticks == 0 or self.tick == 1 or finished)
-        self.stats = []
-        self.tick_begin_nimg = self.cur_nimg
-        self.save_state()
-        self.last_maintenance_sec = time.time() - begin
-        self.maintenance_sec += self.last_maintenance_sec
+        self._snapshot(save_images=counters.tick % self.options.image_ticks == 0 or finished,
+                       save_networks=counters.tick % self.options.snapshot_ticks == 0 or counters.tick == 1 or finished)
+        counters.update(tick_begin_nimg=counters.cur_nimg, stats_sums={}, stats_count=0)
         self.tick_begin_time = time.time()
+        self.save_state()
+        self.tick_begin_time = time.time()
+        counters.last_maintenance_sec = self.tick_begin_time - begin
+        counters.maintenance_sec += counters.last_maintenance_sec
 
     def _tick_stats(self):
-        kimg = self.cur_nimg / 1000
+        counters, schedule = self.counters, self.schedule
+        kimg = counters.cur_nimg / 1000
         tick_sec = time.time() - self.tick_begin_time
-        tick_kimg = (self.cur_nimg - self.tick_begin_nimg) / 1000
+        tick_kimg = (counters.cur_nimg - counters.tick_begin_nimg) / 1000
         stats = {
-            'tick': self.tick, 'kimg': kimg, 'lod': self.schedule.lod, 'resolution': self.schedule.resolution,
-            'minibatch': self.schedule.minibatch, 'total_sec': self.total_sec(), 'tick_sec': tick_sec,
+            'tick': counters.tick, 'kimg': kimg, 'lod': schedule.lod, 'resolution': schedule.resolution,
+            'minibatch': schedule.minibatch, 'total_sec': self.total_sec(), 'tick_sec': tick_sec,
             'sec_per_kimg': tick_sec / tick_kimg, 'images_per_sec': tick_kimg * 1000 / tick_sec,
-            'maintenance_sec': self.last_maintenance_sec, 'eta_sec': self._eta_sec(tick_sec / tick_kimg),
+            'maintenance_sec': counters.last_maintenance_sec, 'eta_sec': self._eta_sec(tick_sec / tick_kimg),
             'memory_gb': peak_memory_gb(), 'gpu_memory_gb': gpu_memory_gb(),
-            'G_lrate': self.schedule.G_lrate, 'D_lrate': self.schedule.D_lrate}
-        stats.update({name: float(np.mean([step[name] for step in self.stats])) for name in self.stats[0]})
+            'G_lrate': schedule.G_lrate, 'D_lrate': schedule.D_lrate}
+        stats.update({name: total / counters.stats_count for name, total in counters.stats_sums.items()})
         return stats
 
     def _eta_sec(self, sec_per_kimg):
         """Time left: the work of the remaining phases at the current speed, and as much maintenance as so far."""
-        options, kimg = self.options, self.cur_nimg / 1000
+        options, kimg = self.options, self.counters.cur_nimg / 1000
         flops_per_sec = flops_per_image(self.schedule.resolution, options.fmap_base, options.fmap_max) / sec_per_kimg
         training = remaining_flops(kimg, options) / flops_per_sec
-        return training + self.maintenance_sec / kimg * max(options.total_kimg - kimg, 0)
+        return training + self.counters.maintenance_sec / kimg * max(options.total_kimg - kimg, 0)
 
     def _snapshot(self, save_images, save_networks):
-        kimg = self.cur_nimg / 1000
+        kimg = self.counters.cur_nimg / 1000
         images = None
         if save_images or save_networks:
             share = max(self.schedule.minibatch // self.options.gpus, 1)
@@ -168,9 +175,10 @@ class _Run:
             self.on_snapshot(name, kimg, self.step.Gs, images)
 
     def save_state(self):
-        counters = {name: getattr(self, name) for name in (
-            'cur_nimg', 'tick', 'tick_begin_nimg', 'previous_lod', 'maintenance_sec', 'last_maintenance_sec')}
-        checkpoint.save_state(self.run_dir, self.step.get_state(), dict(counters, earlier_sec=self.total_sec()))
+        """Writes everything that training goes on from."""
+        now = time.time()
+        self.counters.update(total_sec=now - self.begin_time, tick_sec=now - self.tick_begin_time)
+        checkpoint.save_state(self.run_dir, self.step.get_state(), self.counters)
 
 
 class _StopRequest:
