@@ -29,6 +29,7 @@ def open_session():
 
     with contextlib.ExitStack() as stack:
         def init_tf(**options):
+            stack.close()  # the one opened before, if any
             stack.enter_context(tf.Graph().as_default())
             session = tflib.init_tf(**options)
             stack.callback(session.close)

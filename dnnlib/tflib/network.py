@@ -58,8 +58,9 @@ class Network:
         self._input_names = _positional_parameters(build_func)
 
         session = tfutil.init_tf()
-        with session.graph.as_default(), tf.control_dependencies(None), tf.name_scope(None), \
-                tf.variable_scope(None, default_name=name) as self._variable_scope:
+        with session.graph.as_default(), tf.control_dependencies(None), \
+                tf.variable_scope(None, default_name=name, auxiliary_name_scope=False) as self._variable_scope, \
+                tfutil.absolute_name_scope(self._variable_scope.name):  # operations are named as variables are
             self.scope = self._variable_scope.name
             inputs = [tf.placeholder(tf.float32, name=input_name) for input_name in self._input_names]
             outputs = self._call_build_func(inputs, is_template_graph=True)
@@ -237,23 +238,21 @@ class Network:
         return tf.group(*updates)
 
     def print_layers(self, title=None):
-        """Prints each layer's parameters, output shape and weight shape."""
+        """Prints the layers with trainable variables: number of parameters, shape of output (NCHW) and of weight."""
         rows = [(title or self.name, 'Params', 'OutputShape', 'WeightShape'), ('---',) * 4]
-        total = 0
-        for layer, variables in self._variables_by_layer().items():
-            params = sum(_size(v) for name, v in variables.items() if name in self.trainables)
-            weight = next((v for name, v in variables.items() if name.endswith('weight')), None)
-            rows.append((layer, str(params) if params else '-', str(self._layer_output_shape(layer) or '-'),
-                         '-' if weight is None else str(weight.shape.as_list())))
-            total += params
-        rows += [('---',) * 4, ('Total', str(total), '', '')]
+        for layer, variables in self._trainables_by_layer().items():
+            own = [v for name, v in variables.items() if name.rpartition('/')[0] == layer] or list(variables.values())
+            weight = max(own, key=lambda variable: variable.shape.ndims)
+            rows.append((layer, str(sum(map(_size, variables.values()))), str(self._layer_output_shape(layer) or '-'),
+                         str(weight.shape.as_list())))
+        rows += [('---',) * 4, ('Total', str(sum(map(_size, self.trainables.values()))), '', '')]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         for row in rows:
             print('  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
-    def _variables_by_layer(self):
+    def _trainables_by_layer(self):
         layers = {}
-        for local_name, variable in self.vars.items():
+        for local_name, variable in self.trainables.items():
             # 'G_synthesis/8x8/Conv1/Noise/weight' belongs to the layer 'G_synthesis/8x8/Conv1'.
             parts = local_name.split('/')[:-1]
             if parts and parts[-1] in ('Noise', 'StyleMod'):
@@ -265,11 +264,16 @@ class Network:
         for net in self.components.values():
             if layer.startswith(net.name + '/'):
                 return net._layer_output_shape(layer[len(net.name) + 1:])
-        prefix = self.scope + '/' + layer + '/'
-        tensors = [op.outputs[0] for op in tf.get_default_graph().get_operations()
-                   if op.name.startswith(prefix) and op.outputs and (op.outputs[0].shape.ndims or 0) > 1]
-        tensors = [t for t in tensors if t.shape.as_list()[0] is None]
-        return _shape_list(tensors[-1]) if tensors else None
+        shape, channels_last = None, False
+        for op in self.input_templates[0].graph.get_operations():
+            if op.name.startswith(f'{self.scope}/{layer}/') and op.outputs:
+                channels_last |= 'data_format' in op.node_def.attr and op.get_attr('data_format') == b'NHWC'
+                output = _shape_list(op.outputs[0])
+                if output and len(output) > 1 and output[0] is None:  # something of each sample; the last such one
+                    shape = output
+        if channels_last and shape and len(shape) == 4:
+            shape = [shape[axis] for axis in (0, 3, 1, 2)]
+        return shape
 
     # ----------------------------------------------------------------------------------------------------------------
     # Pickling: the container of the published files

@@ -1,0 +1,61 @@
+"""Files that appear whole or not at all."""
+
+import os
+import stat
+
+import pytest
+
+from dnnlib.files import atomic_write, sha256_of_file
+
+
+def test_a_file_appears_when_it_is_complete(tmp_path):
+    path = tmp_path / 'new.txt'
+    with atomic_write(str(path), 'w') as file:
+        file.write('größer')
+        assert not path.exists()
+    assert path.read_text(encoding='utf-8') == 'größer'
+    assert os.listdir(str(tmp_path)) == ['new.txt']
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / 'old.bin'
+    path.write_bytes(b'old')
+    with pytest.raises(ZeroDivisionError), atomic_write(path) as file:
+        file.write(b'half of the n')
+        raise ZeroDivisionError
+    assert path.read_bytes() == b'old'
+    assert os.listdir(str(tmp_path)) == ['old.bin']
+
+
+def test_an_existing_file_is_replaced(tmp_path):
+    path = tmp_path / 'old.bin'
+    path.write_bytes(b'a longer content')
+    with atomic_write(path) as file:
+        file.write(b'new')
+    assert path.read_bytes() == b'new'
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    with atomic_write(tmp_path / 'a'):
+        pass
+    (tmp_path / 'b').write_bytes(b'')
+    assert stat.S_IMODE(os.stat(str(tmp_path / 'a')).st_mode) == stat.S_IMODE(os.stat(str(tmp_path / 'b')).st_mode)
+
+
+def test_a_bare_name_is_written_to_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with atomic_write('bare') as file:
+        file.write(b'x')
+    assert (tmp_path / 'bare').read_bytes() == b'x'
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / 'missing' / 'file'):
+        pass
+
+
+def test_sha256_of_a_file(tmp_path):
+    (tmp_path / 'abc').write_bytes(b'abc')
+    assert sha256_of_file(tmp_path / 'abc') == 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
+    (tmp_path / 'long').write_bytes(b'a' * (3 << 20))
+    assert sha256_of_file(tmp_path / 'long') != sha256_of_file(tmp_path / 'abc')

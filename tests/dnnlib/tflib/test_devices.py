@@ -1,0 +1,42 @@
+"""Which devices carry which replica."""
+
+import click
+import pytest
+import tensorflow.compat.v1 as tf
+
+from dnnlib import tflib
+from dnnlib.tflib import devices
+
+
+@pytest.fixture
+def with_gpus(monkeypatch):
+    def with_gpus(count):
+        monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: ['a GPU'] * count)
+    return with_gpus
+
+
+def test_replicas_of_a_cpu_are_virtual_and_as_many_as_wanted(with_gpus):
+    with_gpus(0)
+    assert tflib.list_gpus() == []
+    assert devices.replica_devices('cpu', 3) == ['/cpu:0', '/cpu:1', '/cpu:2']
+    assert devices.replica_devices('auto', 1) == ['/cpu:0']
+
+
+def test_gpus_are_taken_when_they_are_there(with_gpus):
+    with_gpus(2)
+    assert tflib.list_gpus() == ['/gpu:0', '/gpu:1']
+    assert devices.replica_devices('auto', 2) == ['/gpu:0', '/gpu:1']
+    assert devices.replica_devices('gpu', 1) == ['/gpu:0']
+    assert devices.replica_devices('cpu', 1) == ['/cpu:0']
+
+
+@pytest.mark.parametrize('gpus, device, count, message', [
+    (0, 'gpu', 1, '--device gpu: TensorFlow sees no GPU .* use --device cpu'),
+    (1, 'auto', 2, '--gpus 2: this machine has 1 GPU; use --gpus 1'),
+    (2, 'gpu', 3, '--gpus 3: this machine has 2 GPUs; use --gpus 2'),
+    (2, 'cpu', 0, '--gpus 0: at least one'),
+])
+def test_what_cannot_be_had_is_refused(with_gpus, gpus, device, count, message):
+    with_gpus(gpus)
+    with pytest.raises(click.UsageError, match=message):
+        devices.replica_devices(device, count)

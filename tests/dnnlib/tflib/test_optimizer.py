@@ -1,0 +1,127 @@
+"""The optimizer against trajectories of the original's, and its promises over replicas."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from goldens import Golden
+
+from dnnlib import tflib
+
+FAMILIES = {
+    'plain': {},
+    'loss_scaling': {'use_loss_scaling': True},
+    'loss_scaling_small': {'use_loss_scaling': True, 'loss_scaling_init': 8.0, 'loss_scaling_inc': 0.5,
+                           'loss_scaling_dec': 2.0},
+    'adam_b1_0.5_b2_0.9_eps_1e-3_lr_0.01': {'beta1': 0.5, 'beta2': 0.9, 'epsilon': 1e-3},
+}
+
+
+def variable(name, value):
+    return tf.get_variable(name, initializer=tf.constant(value))
+
+
+def linear_loss(variables, gradients):
+    """A loss whose gradients are given."""
+    return tf.add_n([tf.reduce_sum(v * g) for v, g in zip(variables, gradients)])
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_steps_are_the_originals(session, family):
+    golden = Golden('optimizer')
+    variables = [variable(name, golden['init/' + name]) for name in 'ab']
+    gradients = [tf.placeholder(tf.float32, v.shape) for v in variables]
+    learning_rate = tf.placeholder(tf.float32, [])
+    optimizer = tflib.Optimizer('opt', learning_rate, **FAMILIES[family])
+    optimizer.register_gradients(linear_loss(variables, gradients), variables)
+    update = optimizer.apply_updates()
+    session.run(tf.variables_initializer(variables))
+
+    steps = golden.meta['steps'] if not family.startswith('adam') else [{'lr': 0.01}] * 3
+    for number, step in enumerate(steps):
+        before = session.run(variables)
+        if step.get('reset'):
+            optimizer.reset_state()
+        feed = {g: golden[f'{family}/step{number}/grad/{name}'] for g, name in zip(gradients, 'ab')}
+        session.run(update, {learning_rate: step['lr'], **feed})
+        for name, old, new in zip('ab', before, session.run(variables)):
+            np.testing.assert_allclose(new, golden[f'{family}/step{number}/value/{name}'], rtol=0, atol=1e-6)
+            if 'scale' not in step:  # such a small gradient moves nothing in float32
+                assert (old == new).all() == ('bad' in step)
+        scales = golden.under(f'{family}/step{number}/loss_scaling_log2')
+        if scales:
+            assert session.run(optimizer.loss_scaling_log2) == pytest.approx(scales[''])
+
+
+@pytest.fixture
+def two_replicas(open_session):
+    """Two variables on two devices and the placeholders of their gradients."""
+    session = open_session(device='cpu', cpu_replicas=2)
+    golden = Golden('optimizer_two_towers')
+    variables, gradients = [], []
+    optimizer = tflib.Optimizer('opt', golden.meta['lr'])
+    for replica, device in enumerate(tflib.replica_devices('cpu', 2)):
+        with tf.device(device):
+            variables.append(variable(f'v{replica}', golden['init']))
+            gradients.append(tf.placeholder(tf.float32, variables[-1].shape))
+            loss = linear_loss(variables[-1:], gradients[-1:])
+        optimizer.register_gradients(loss, variables[-1:], device)
+    update = optimizer.apply_updates()
+    session.run(tf.variables_initializer(variables))
+    return golden, optimizer, update, variables, gradients
+
+
+def test_replicas_take_the_step_of_their_mean_gradient(two_replicas):
+    golden, _, update, variables, gradients = two_replicas
+    tflib.run(update, dict(zip(gradients, [golden['grad0'], golden['grad1']])))
+    for value in tflib.run(variables):
+        np.testing.assert_allclose(value, golden['after'], rtol=0, atol=1e-6)
+    assert [v.device for v in variables] == ['/device:CPU:0', '/device:CPU:1']
+
+
+def test_a_replica_without_a_finite_gradient_holds_back_all(two_replicas):
+    golden, optimizer, update, variables, gradients = two_replicas
+    state = tflib.run(optimizer.state_variables)
+    tflib.run(update, {gradients[0]: golden['grad0'], gradients[1]: np.full([3, 4], np.inf)})
+    for value in tflib.run(variables):
+        np.testing.assert_array_equal(value, golden['init'])
+    for old, new in zip(state, tflib.run(optimizer.state_variables)):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_its_state_is_all_a_later_run_needs(two_replicas):
+    """Setting `state_variables` back brings the same step again; they are equal on all replicas."""
+    golden, optimizer, update, variables, gradients = two_replicas
+    feed = dict(zip(gradients, [golden['grad0'], golden['grad1']]))
+    tflib.run(update, feed)
+    saved_values, saved_state = tflib.run(variables), tflib.run(optimizer.state_variables)
+    for copies in saved_state[:-1]:
+        np.testing.assert_array_equal(*copies)
+    expected = tflib.run(update, feed), tflib.run(variables)
+    optimizer.reset_state()
+    tflib.set_vars(dict(zip(variables, saved_values)))
+    tflib.set_vars({v: value for copies, values in zip(optimizer.state_variables, saved_state)
+                    for v, value in zip(copies, values)})
+    actual = tflib.run(update, feed), tflib.run(variables)
+    np.testing.assert_array_equal(actual[1], expected[1])
+
+
+def test_a_variable_the_loss_ignores_stays(session):
+    used, ignored = variable('used', np.float32([1])), variable('ignored', np.float32([2]))
+    optimizer = tflib.Optimizer('opt', 0.1)
+    optimizer.register_gradients(used * 3, [used, ignored])
+    update = optimizer.apply_updates()
+    session.run(tf.variables_initializer([used, ignored]))
+    session.run(update)
+    assert session.run(ignored) == [2] and session.run(used) == pytest.approx([0.9])
+
+
+def test_the_mean_of_the_loss_is_what_counts(session):
+    x = variable('x', np.float32([1, 1]))
+    optimizer = tflib.Optimizer('opt', 0.1, epsilon=1.0)
+    optimizer.register_gradients(x * [[1.0, 2.0]] + [[0.0], [1.0], [2.0]], [x])  # [3, 2]: gradient 3/6, 6/6
+    update = optimizer.apply_updates()
+    session.run(x.initializer)
+    session.run(update)
+    gradient = np.array([0.5, 1.0])
+    corrected = 0.1 * np.sqrt(1 - 0.99)
+    np.testing.assert_allclose(session.run(x), 1 - corrected * gradient / (0.1 * gradient + 1), rtol=1e-5)
