@@ -68,12 +68,12 @@ class _Run:
             last_maintenance_sec=0.0,
             stats_sums={},  # over the steps of the current tick
             stats_count=0)
+        self.begin_time = self.tick_begin_time = time.time()
 
     # ----------------------------------------------------------------------------------------------------------------
 
     def start_or_resume(self):
         """Makes the first snapshot, or takes up the state of the run directory."""
-        self.begin_time = self.tick_begin_time = time.time()
         state = checkpoint.load_state(self.run_dir)
         if state is None:
             self._set_schedule(training_schedule(0, self.options.resolution, **self.options.schedule_options()))

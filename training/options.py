@@ -98,7 +98,10 @@ def resolve_options(preset, given, resolution):
         raise click.UsageError(f'--resolution {options.resolution}: the dataset has {resolution}x{resolution} images; '
                                'use at most that.')
     options.initial_resolution = min(options.initial_resolution, options.resolution)
-    _fill_in_minibatches(options, from_flag='minibatch' in given)
+    if 'minibatch' in given and 'minibatch_by_resolution' not in given:
+        options.minibatch_by_resolution = {}
+    _fill_in_minibatches(options)
+    _check_minibatches(options)
     return options
 
 
@@ -108,7 +111,7 @@ def check_power_of_two(flag, value):
         raise click.UsageError(f'{flag} {value}: must be a power of two from 4 on (4, 8, 16, 32, ...).')
 
 
-def _fill_in_minibatches(options, from_flag):
+def _fill_in_minibatches(options):
     if options.minibatch is None:
         if options.gpus not in MINIBATCHES_BY_GPUS:
             raise click.UsageError(f'--gpus {options.gpus}: the official minibatches are for 1, 2, 4 or 8 GPUs; '
@@ -116,8 +119,11 @@ def _fill_in_minibatches(options, from_flag):
         options.minibatch, by_resolution = MINIBATCHES_BY_GPUS[options.gpus]
         if options.minibatch_by_resolution is None:
             options.minibatch_by_resolution = dict(by_resolution)
-    elif options.minibatch_by_resolution is None or from_flag:
+    elif options.minibatch_by_resolution is None:
         options.minibatch_by_resolution = {}
+
+
+def _check_minibatches(options):
     used = [side for side in (2 ** level for level in range(2, 11))
             if options.initial_resolution <= side <= options.resolution]
     for side in used:

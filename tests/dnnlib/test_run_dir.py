@@ -1,0 +1,33 @@
+"""Run directories."""
+
+import os
+
+import pytest
+
+from dnnlib.errors import UserError
+from dnnlib.run_dir import create_run, find_runs, read_options
+
+
+def test_runs_are_numbered_and_keep_their_options(tmp_path):
+    results = str(tmp_path / 'new' / 'results')
+    assert find_runs(results) == []
+    first = create_run(results, 'celeba', {'seed': 1})
+    os.mkdir(os.path.join(results, '00007-other'))
+    os.mkdir(os.path.join(results, 'notes'))
+    second = create_run(results, 'celeba', {'seed': 2})
+    assert [os.path.basename(path) for path in find_runs(results)] == ['00000-celeba', '00007-other', '00008-celeba']
+    assert (read_options(first), read_options(second)) == ({'seed': 1}, {'seed': 2})
+
+
+def test_unwritable_results_are_refused(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(UserError, match='--results'):
+        create_run(str(tmp_path / 'file'), 'x', {})
+
+
+def test_no_run_and_damaged_options_are_named(tmp_path):
+    with pytest.raises(UserError, match='is .* the folder of a run'):
+        read_options(str(tmp_path))
+    (tmp_path / 'options.json').write_text('{')
+    with pytest.raises(UserError, match=r'options\.json: is damaged'):
+        read_options(str(tmp_path))

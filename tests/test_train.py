@@ -1,0 +1,168 @@
+"""The command that trains, from the outside."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from tests.toy_run import make_dataset
+from train import main
+
+ROOT = pathlib.Path(__file__).parents[1]
+TINY = ['--latent-size', '8', '--mapping-layers', '2', '--fmap-base', '32', '--fmap-max', '8', '--minibatch', '8',
+        '--initial-resolution', '4', '--phase-kimg', '0.064', '--fade-kimg', '0.064', '--kimg', '0.256',
+        '--tick-kimg', '0.064', '--snapshot-ticks', '2', '--metrics', 'none', '--grid', '3x2', '--device', 'cpu']
+
+
+@pytest.fixture
+def data(tmp_path):
+    return make_dataset(str(tmp_path / 'toy'))
+
+
+def run(*args):
+    return CliRunner().invoke(main, [str(arg) for arg in args], catch_exceptions=False)
+
+
+def run_process(*args, **kwargs):
+    return subprocess.Popen([sys.executable, 'train.py', *map(str, args)], cwd=str(ROOT), stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, universal_newlines=True, **kwargs)
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def without_times(records):
+    timed = ('_sec', 'per_kimg', '_gb')
+    return [{name: value for name, value in record.items() if not name.endswith(timed)} for record in records]
+
+
+def test_run_leaves_everything_it_promises(data, tmp_path):
+    results = tmp_path / 'results'
+    process = run_process('--data', data, '--results', results, *TINY)
+    output = process.communicate()[0]
+    assert process.returncode == 0, output
+    run_dir, = results.iterdir()
+    assert run_dir.name == '00000-toy-8-paper-1gpu'
+    names = {path.name for path in run_dir.iterdir()}
+    assert {'options.json', 'log.txt', 'stats.jsonl', 'reals.png', 'fakes000000.png', 'network-snapshot-000000.pkl',
+            'network-final.pkl', 'training-state.npz'} <= names
+    assert any(name.startswith('events.out.tfevents') for name in names)
+    assert not any(name.endswith('.part') for name in names)
+    stats = read_lines(run_dir / 'stats.jsonl')
+    assert [record['tick'] for record in stats] == [1, 2, 3, 4]
+    assert [record['resolution'] for record in stats] == [4, 8, 8, 8]
+    assert stats[-1]['kimg'] == 0.256
+    assert stats[-1]['eta_sec'] == 0
+    log = (run_dir / 'log.txt').read_text()
+    assert 'MTCNN finds a face in 0 of 6 fakes' in log
+    assert all(line.split('  ', 1)[1] in output for line in log.splitlines())
+    assert 'Traceback' not in output and 'WARNING' not in output
+
+
+def test_stopped_run_goes_on_and_ends_like_an_undisturbed_one(data, tmp_path):
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    assert run_process('--data', data, '--results', whole, *TINY).wait() == 0
+    process = run_process('--data', data, '--results', parts, *TINY)
+    while not list(parts.glob('*/stats.jsonl')):  # the first tick is over
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    output = process.communicate()[0]
+    assert process.returncode == 0, output
+    resumed = run_process('--data', data, '--results', parts, *TINY)
+    resumed_output = resumed.communicate()[0]
+    assert resumed.returncode == 0, resumed_output
+    if 'Stopped at kimg' in output:  # else it was through before the signal came
+        assert 'the same command goes on from there' in output
+        assert 'Going on at kimg' in resumed_output
+    first, second = next(whole.iterdir()), parts / '00000-toy-8-paper-1gpu'
+    assert without_times(read_lines(first / 'stats.jsonl')) == without_times(read_lines(second / 'stats.jsonl'))
+    for name in ('network-final.pkl', 'fakes000000.png', 'reals.png'):
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_dry_run_prints_the_papers_schedule_and_makes_nothing(tmp_path):
+    data = make_dataset(str(tmp_path / 'celeba'), resolution=256, count=2)
+    result = run('--data', data, '--gpus', 2, '--results', tmp_path / 'results', '--dry-run')
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.output.split('Schedule:')[1].splitlines()[2:]]
+    assert [row[-5:] for row in rows] == [
+        ['8x8', '0', '600', '256', '0.001'],
+        ['16x16', '600', '1200', '128', '0.001'], ['16x16', '1200', '1800', '128', '0.001'],
+        ['32x32', '1800', '2400', '64', '0.001'], ['32x32', '2400', '3000', '64', '0.001'],
+        ['64x64', '3000', '3600', '32', '0.001'], ['64x64', '3600', '4200', '32', '0.001'],
+        ['128x128', '4200', '4800', '16', '0.0015'], ['128x128', '4800', '5400', '16', '0.0015'],
+        ['256x256', '5400', '6000', '8', '0.002'], ['256x256', '6000', '25000', '8', '0.002']]
+    assert [' '.join(row[:-5]) for row in rows] == ['train'] + ['fade in', 'train'] * 5
+    assert not (tmp_path / 'results').exists()
+
+
+def damage(data, kind):
+    files = sorted(name for name in os.listdir(data) if name.endswith('.tfrecords'))
+    path = os.path.join(data, files[-1])
+    content = pathlib.Path(path).read_bytes()
+    if kind == 'missing':
+        os.remove(os.path.join(data, files[0]))
+    elif kind == 'truncated':
+        pathlib.Path(path).write_bytes(content[:-7])
+    elif kind == 'unequal':
+        pathlib.Path(path).write_bytes(content[:len(content) // 12 * 11])
+    elif kind == 'empty':
+        for name in files:
+            os.remove(os.path.join(data, name))
+
+
+@pytest.mark.parametrize('kind', ['missing', 'truncated', 'unequal', 'empty'])
+def test_damaged_dataset_is_refused_before_any_work(data, tmp_path, kind):
+    damage(data, kind)
+    result = run('--data', data, '--results', tmp_path / 'results', *TINY)
+    assert result.exit_code == 1
+    assert result.output.startswith('Error: ') and data in result.output
+    assert len(result.output.splitlines()) == 1
+    assert not (tmp_path / 'results').exists()
+
+
+@pytest.mark.parametrize('flags, sentence', [
+    (['--gpus', '3', '--device', 'cpu'], '--gpus 3: the official minibatches are for 1, 2, 4 or 8 GPUs'),
+    (['--gpus', '2', '--device', 'cpu', '--minibatch', '9'], 'cannot be divided among 2 GPUs; use a multiple of 2'),
+    (['--device', 'gpu'], '--device gpu: TensorFlow sees no GPU'),
+    (['--resolution', '16'], '--resolution 16: the dataset has 8x8 images'),
+    (['--resolution', '6'], '--resolution 6: must be a power of two'),
+    (['--minibatch', 'many'], "'many' is neither a number nor pairs"),
+    (['--grid', '4'], "'4' is not like 15x8"),
+    (['--metrics', 'fid'], 'fid'),
+    (['--kimg', '0'], '--kimg'),
+    (['--labels'], '--labels: '),
+])
+def test_wrong_usage_names_the_flag_and_the_mend(data, tmp_path, flags, sentence):
+    result = run('--data', data, '--results', tmp_path / 'results', '--device', 'cpu', *flags)
+    assert result.exit_code == 2
+    assert sentence in result.output.replace('\n', ' ')
+    assert not (tmp_path / 'results').exists()
+
+
+def test_more_gpus_than_there_are_is_refused(data, tmp_path, monkeypatch):
+    monkeypatch.setattr('dnnlib.tflib.devices.list_gpus', lambda: ['/gpu:0'])
+    result = run('--data', data, '--results', tmp_path / 'results', '--gpus', '2')
+    assert result.exit_code == 2
+    assert '--gpus 2: this machine has 1 GPU; use --gpus 1 or fewer, or --device cpu.' in result.output
+
+
+def test_missing_data_folder_is_wrong_usage(tmp_path):
+    result = run('--data', tmp_path / 'nowhere')
+    assert result.exit_code == 2
+    assert '--data' in result.output
+
+
+def test_unwritable_results_folder_is_refused(data, tmp_path):
+    (tmp_path / 'results').write_text('a file')
+    result = run('--data', data, '--results', tmp_path / 'results', *TINY)
+    assert result.exit_code == 1
+    assert '--results' in result.output

@@ -1,0 +1,109 @@
+"""The loop keeps the original's books: when optimizers are reset, ticks end and networks are saved."""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from training import loop
+from training.options import resolve_options
+
+SIMULATION = json.loads((pathlib.Path(__file__).parents[1] / 'golden' / 'schedule.json').read_text())['loop_simulation']
+
+
+class BookkeepingStep:
+    """Trains nothing and remembers what it was asked."""
+
+    G = D = Gs = None
+
+    def __init__(self, *_):
+        self.events = []
+        self.run = None
+
+    def reset_optimizers(self):
+        self.events.append(['reset', self.run.counters.cur_nimg, pytest.approx(self.run.schedule.lod)])
+
+    def set_lod(self, lod):
+        self.lod = lod
+
+    def train_D(self, schedule, cur_nimg, *_reals):
+        assert self.lod == schedule.lod
+        return {'D_loss': 1.0}
+
+    def train_G(self, schedule, cur_nimg):
+        return {'G_loss': 2.0}
+
+    def update_Gs(self, minibatch):
+        pass
+
+
+class Reals:
+    def minibatch(self, position, size, lod):
+        return None, None, None
+
+
+@pytest.fixture
+def make_run(monkeypatch):
+    monkeypatch.setattr(loop, 'TrainingStep', BookkeepingStep)
+    monkeypatch.setattr(loop, 'Prefetcher', lambda training_set: Reals())
+    monkeypatch.setattr(loop, 'ImageGrids', lambda *args: None)
+    monkeypatch.setattr(loop.tflib, 'replica_devices', lambda device, count: [device] * count)
+
+    def make(cur_nimg=0, **given):
+        options = resolve_options('paper', dict(given, data='datasets/x'), 256)
+        log = type('Log', (), {'say': lambda self, text: None, 'report': lambda self, stats: None})()
+        run = loop._Run(options, None, 'results/x', log, None)
+        run.step.run = run
+        run.save_state = lambda: None
+        run.counters.update(cur_nimg=cur_nimg, tick_begin_nimg=cur_nimg)
+        run._snapshot = lambda save_images, save_networks: run.step.events.append(
+            ['tick', run.counters.tick, run.counters.cur_nimg, pytest.approx(run.schedule.lod),
+             run.schedule.minibatch, save_networks])
+        return run
+
+    return make
+
+
+@pytest.mark.parametrize('name, cur_nimg, given', [
+    ('1gpu_256_total3000', 0, {'gpus': 1, 'total_kimg': 3000}),
+    ('8gpu_256_total25000', 0, {'gpus': 8}),
+    ('4gpu_256_total2600_resume1140', 1140000, {'gpus': 4, 'total_kimg': 2600}),
+])
+def test_books_equal_the_original(make_run, name, cur_nimg, given):
+    run = make_run(cur_nimg, **given)
+    iterations = 0
+    while not run.finished():
+        run.train_iteration()
+        iterations += 1
+        if run.tick_is_due() and not run.finished():
+            run.end_tick()
+    run.end_tick()
+    assert run.step.events == SIMULATION[name]['events']
+    assert run.counters.cur_nimg == SIMULATION[name]['final_nimg']
+    assert iterations * run.options.minibatch_repeats in range(
+        SIMULATION[name]['iterations'] * run.options.minibatch_repeats - 3,
+        SIMULATION[name]['iterations'] * run.options.minibatch_repeats + 4)
+
+
+def test_tick_reports_means_and_honest_rates(make_run, monkeypatch):
+    run = make_run(gpus=1)
+    reports = []
+    run.log.report = reports.append
+    now = [1000.0]
+    monkeypatch.setattr(loop.time, 'time', lambda: now[0])
+    run.begin_time = run.tick_begin_time = 1000.0
+    losses = iter(np.arange(8.0))
+    run.step.train_D = lambda *args: {'D_loss': next(losses)}
+    run.train_iteration()
+    run.train_iteration()
+    now[0] += 20.0
+    run.end_tick()
+    stats, = reports
+    assert stats['kimg'] == 8 * 128 / 1000
+    assert stats['D_loss'] == 3.5
+    assert stats['sec_per_kimg'] == pytest.approx(20 / 1.024)
+    assert stats['images_per_sec'] == pytest.approx(1024 / 20)
+    # The rest of the run is at higher resolutions, so it takes far longer than at the speed of 8x8.
+    assert stats['eta_sec'] > 20 / 1.024 * 25000 * 10
+    assert run.counters.stats_count == 0

@@ -1,0 +1,117 @@
+"""One training step: it learns, replicas stay equal, and its state says everything."""
+
+import numpy as np
+import pytest
+
+from dnnlib import tflib
+from tests.toy_run import make_dataset
+from training.dataset import TrainingSet
+from training.options import resolve_options
+from training.schedule import training_schedule
+from training.step import Gs_beta, TrainingStep
+
+TINY = {'latent_size': 8, 'mapping_layers': 2, 'fmap_base': 32, 'fmap_max': 8, 'minibatch': 8, 'initial_resolution': 4}
+
+
+@pytest.fixture
+def make_step(open_session, tmp_path):
+    data = make_dataset(str(tmp_path / 'toy'))
+
+    def make(**given):
+        options = resolve_options('paper', {**TINY, **given, 'data': data}, 8)
+        open_session(device='cpu', cpu_replicas=options.gpus, seed=3)
+        reals = TrainingSet(data, mirror=True, seed=options.seed)
+        return TrainingStep(options, reals, tflib.replica_devices('cpu', options.gpus)), reals, options
+
+    return make
+
+
+def train(step, reals, options, steps, cur_nimg=0):
+    for _ in range(steps):
+        schedule = training_schedule(cur_nimg, 8, **options.schedule_options())
+        step.set_lod(schedule.lod)
+        stats = step.train_D(schedule, cur_nimg, *reals.minibatch(cur_nimg, schedule.minibatch, int(schedule.lod)))
+        step.update_Gs(schedule.minibatch)
+        cur_nimg += schedule.minibatch
+        stats.update(step.train_G(schedule, cur_nimg))
+    return cur_nimg, stats
+
+
+def assert_same(state, other):
+    assert state.keys() == other.keys()
+    for name, value in state.items():
+        np.testing.assert_array_equal(value, other[name], err_msg=name)
+
+
+def test_step_moves_all_networks_and_reports_means(make_step):
+    step, reals, options = make_step()
+    before = step.get_state()
+    _, stats = train(step, reals, options, 2)
+    after = step.get_state()
+    assert set(stats) == {'D_loss', 'G_loss', 'real_scores', 'fake_scores', 'r1_penalty'}
+    assert all(np.isfinite(value) for value in stats.values())
+    for name in ('G/G_mapping/Dense0/weight', 'G/G_synthesis/4x4/Const/const', 'D/4x4/Dense1/weight', 'G/dlatent_avg',
+                 'Gs/G_mapping/Dense0/weight', 'Gs/dlatent_avg'):
+        assert np.any(before[name] != after[name]), name
+    # At lod 1 the 8x8 block's output is not in use yet.
+    np.testing.assert_array_equal(before['G/G_synthesis/ToRGB_lod0/weight'], after['G/G_synthesis/ToRGB_lod0/weight'])
+    assert after['Gs/lod'] == 1
+
+
+def test_restored_state_goes_on_as_if_nothing_had_happened(make_step):
+    step, reals, options = make_step()
+    cur_nimg, _ = train(step, reals, options, 2)
+    saved = step.get_state()
+    train(step, reals, options, 2, cur_nimg)
+    expected = step.get_state()
+    other, reals, options = make_step()
+    other.set_state(saved)
+    train(other, reals, options, 2, cur_nimg)
+    assert_same(other.get_state(), expected)
+
+
+def test_two_replicas_stay_equal_and_differ_in_their_average_w_only(make_step):
+    step, reals, options = make_step(gpus=2, minibatch=16)
+    train(step, reals, options, 3)
+    for first, copy in ((step._G_replicas), (step._D_replicas)):
+        values, others = tflib.run([first.trainables, copy.trainables])
+        assert_same(values, others)
+    state = step.get_state()
+    assert np.any(state['G/dlatent_avg'] != state['G_replica1/dlatent_avg'])
+
+
+def test_state_of_two_replicas_reaches_both(make_step):
+    step, reals, options = make_step(gpus=2, minibatch=16)
+    cur_nimg, _ = train(step, reals, options, 2)
+    saved = step.get_state()
+    train(step, reals, options, 1, cur_nimg)
+    expected = step.get_state()
+    other, reals, options = make_step(gpus=2, minibatch=16)
+    other.set_state(saved)
+    train(other, reals, options, 1, cur_nimg)
+    # Sums over two devices may be added up in either order.
+    for name, value in expected.items():
+        np.testing.assert_allclose(other.get_state()[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def test_missing_variable_is_an_error(make_step):
+    step, _, _ = make_step()
+    state = step.get_state()
+    del state['D/4x4/Dense1/weight']
+    with pytest.raises(KeyError, match='D/4x4/Dense1/weight'):
+        step.set_state(state)
+
+
+def test_optimizer_reset_clears_the_moments(make_step):
+    step, reals, options = make_step()
+    train(step, reals, options, 1)
+    step.reset_optimizers()
+    state = step.get_state()
+    moments = [value for name, value in state.items() if name.startswith('TrainD/')][:-3]
+    assert moments and all(np.all(value == 0) for value in moments)
+
+
+@pytest.mark.parametrize('minibatch, smoothing, beta', [
+    (4, 10, 0.9997227787971497), (256, 10, 0.9824119210243225), (64, 0, 0.0)])
+def test_decay_of_Gs(minibatch, smoothing, beta):
+    assert Gs_beta(minibatch, smoothing) == pytest.approx(beta, rel=1e-6)
