@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import sys
 
 import click
 
@@ -119,7 +118,7 @@ def main(data, preset, results, desc, new_run, dry_run, **given):
         if dry_run:
             print_plan(options, dataset)
             return
-    sys.exit(0 if run_training(options, results, desc or default_description(options, preset), new_run) else 1)
+    run_training(options, results, desc or default_description(options, preset), new_run)
 
 
 def print_plan(options, dataset):
@@ -137,7 +136,7 @@ def print_plan(options, dataset):
 
 
 def run_training(options, results_dir, description, new_run):
-    """Trains, continuing this command's unfinished run if there is one. Returns whether the run reached its end."""
+    """Trains, continuing this command's unfinished run if there is one."""
     kind = resolve_device(options.device)
     tflib.replica_devices(options.device, options.gpus)  # refuses more GPUs than there are
     training_set = TrainingSet(options.data, options.resolution, 'full' if options.use_labels else 0, options.mirror,
@@ -155,7 +154,7 @@ def run_training(options, results_dir, description, new_run):
     log = RunLog(run_dir)
     try:
         log.say(f'Run directory {run_dir}')
-        return train(options, training_set, run_dir, log, SnapshotReport(run_dir, meter, log, options))
+        train(options, training_set, run_dir, log, SnapshotReport(run_dir, meter, log, options))
     finally:
         log.close()
 

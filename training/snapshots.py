@@ -9,7 +9,7 @@ from dnnlib.images import save_image_grid, to_uint8
 from dnnlib.util import seed_from
 
 FINAL_PICKLE = 'network-final.pkl'
-_GRID_LATENTS, _GRID_REALS = 20, 21  # random streams, see dnnlib.util.seed_from
+_GRID_LATENTS, _GRID_REALS, _GRID_NOISE = range(20, 23)  # random streams, see dnnlib.util.seed_from
 
 
 def grid_size_for(shape, screen=(3840, 2160)):
@@ -40,6 +40,8 @@ class ImageGrids:
         self.grid_size = tuple(grid_size) if grid_size else grid_size_for(training_set.shape)
         count = self.grid_size[0] * self.grid_size[1]
         self._latents = np.random.RandomState(seed_from(seed, _GRID_LATENTS)).randn(count, latent_size)
+        # The same noise at every snapshot; below 2^30, so that the streams counted from the seed do not leave int32.
+        self._noise_seed = [seed_from(seed, _GRID_NOISE, half) >> 2 for half in range(2)]
         self._labels = training_set.random_labels(count, np.random.RandomState(seed_from(seed, _GRID_REALS)))
 
     def save_reals(self):
@@ -58,7 +60,8 @@ class ImageGrids:
         Returns:
             The images, uint8 [N, H, W, C].
         """
-        images = Gs.run(self._latents, self._labels, minibatch_size=minibatch_size, is_validation=True)
+        images = Gs.run(self._latents, self._labels, minibatch_size=minibatch_size, is_validation=True,
+                        random_seed=self._noise_seed)
         save_image_grid(os.path.join(self._run_dir, f'fakes{int(kimg):06d}.png'), images, self.grid_size)
         return to_uint8(images).transpose(0, 2, 3, 1)
 
