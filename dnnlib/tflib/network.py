@@ -69,7 +69,7 @@ class Network:
         self.output_shapes = [_shape_list(tensor) for tensor in outputs]
         self.input_shape, self.output_shape = self.input_shapes[0], self.output_shapes[0]
         self._collect_variables()
-        session.run(tf.variables_initializer(list(self.own_vars.values())))
+        session.run([variable.initializer for variable in self.own_vars.values()])
 
     def _call_build_func(self, inputs, **kwargs):
         all_kwargs = dict(self.static_kwargs)
@@ -102,9 +102,7 @@ class Network:
         Returns:
             The output tensor, or a list of them if there are several.
         """
-        if len(inputs) != len(self._input_names):
-            raise TypeError('{} takes {} inputs ({}), got {}.'.format(
-                self.name, len(self._input_names), ', '.join(self._input_names), len(inputs)))
+        self._check_number_of_inputs(inputs)
         inputs = [tf.convert_to_tensor(x) for x in inputs]
         with tf.variable_scope(self._variable_scope, reuse=True, auxiliary_name_scope=False), \
                 tf.name_scope(self.scope.split('/')[-1] + '_call'):
@@ -116,6 +114,11 @@ class Network:
             if tensor.shape.ndims is not None and tensor.shape.ndims == len(shape):
                 tensor.set_shape([None] + tensor.shape.as_list()[1:])
         return outputs if return_as_list or len(outputs) > 1 else outputs[0]
+
+    def _check_number_of_inputs(self, inputs):
+        if len(inputs) != len(self._input_names):
+            raise TypeError('{} takes {} inputs ({}), got {}.'.format(
+                self.name, len(self._input_names), ', '.join(self._input_names), len(inputs)))
 
     # ----------------------------------------------------------------------------------------------------------------
     # From numpy
@@ -137,7 +140,8 @@ class Network:
         Returns:
             The output as an array [N, ...], or a list of arrays if there are several.
         """
-        count = next(len(x) for x in arrays if x is not None)
+        self._check_number_of_inputs(arrays)
+        count = next((len(x) for x in arrays if x is not None), 0)
         if count == 0:
             raise ValueError(f'{self.name}.run needs at least one sample.')
         minibatch_size = minibatch_size or count
@@ -205,10 +209,14 @@ class Network:
 
     def clone(self, name=None):
         """A new network with the same build function, arguments and current values, and variables of its own."""
-        state = self.__getstate__()
+        state = self._nested_state()
         if name is not None:
             state['name'] = name
         return Network.from_state(state, self._find_own_build_func)
+
+    def _nested_state(self):
+        state = self.__getstate__()
+        return dict(state, components={role: part._nested_state() for role, part in state['components'].items()})
 
     def _find_own_build_func(self, func_name):
         networks = [self] + list(self.components.values())
@@ -298,7 +306,7 @@ class Network:
         """Builds a network from what `__getstate__` returns.
 
         Args:
-            state: Dict as in a network pickle. Its components may be networks or such dicts.
+            state: Dict as in a network pickle; its components are such dicts too.
             find_build_func: Function from a build function's name to the function; None looks among the project's own.
 
         Raises:
@@ -313,10 +321,9 @@ class Network:
             raise UserError('Network {!r}: state version {!r} is not one this program reads (2 or {}).'.format(
                 state.get('name'), state.get('version'), STATE_VERSION))
         build_func = (find_build_func or find_known_build_func)(state['build_func_name'])
-        components = {}
-        for role, part in state.get('components', {}).items():
-            part_state = part.__getstate__() if isinstance(part, Network) else part
-            components[role] = Network.from_state(part_state, find_build_func)
+        # Unpickling brings components that are networks already.
+        components = {role: part if isinstance(part, Network) else Network.from_state(part, find_build_func)
+                      for role, part in state.get('components', {}).items()}
         self._construct(state['name'], build_func, state['static_kwargs'], components, state['build_module_src'])
         self._set_restored_values(state['variables'])
 

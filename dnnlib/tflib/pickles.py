@@ -53,6 +53,8 @@ def load_networks(path):
         networks = tuple(Network.from_state(state) for state in states)
     except UserError as error:
         raise UserError(f'{path}: {error.message}') from error
+    except (KeyError, TypeError, ValueError) as error:  # incomplete, or not what the build function takes
+        raise UserError(f'{path}: its networks cannot be built ({error!r}).') from error
     return networks if len(networks) > 1 else networks[0]
 
 
@@ -101,12 +103,12 @@ def _read_states(path):
     try:
         with open(path, 'rb') as file:
             content = _AllowListUnpickler(file, encoding='latin1').load()  # latin1: Python 2 wrote some of them
+        parts = content if isinstance(content, tuple) else (content,)
+        if not parts or not all(isinstance(part, _NetworkState) for part in parts):
+            raise UserError(f'{path}: holds something else than networks.')
+        return [part.as_dict() for part in parts]
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror}).') from error
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, ImportError, KeyError,
             IndexError, MemoryError) as error:
         raise UserError(f'{path}: is not a whole network pickle ({error}).') from error
-    parts = content if isinstance(content, tuple) else (content,)
-    if not parts or not all(isinstance(part, _NetworkState) and isinstance(part.state, dict) for part in parts):
-        raise UserError(f'{path}: holds something else than networks.')
-    return [part.as_dict() for part in parts]

@@ -1,0 +1,248 @@
+"""Networks: what they know of themselves, how they run, and how their variables move."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from goldens import Golden, relative_error, set_all, set_lod
+
+from dnnlib import tflib
+from dnnlib.tflib import network
+from training import networks_stylegan
+
+
+def affine(x, y, size=3, offset=0.0, is_template_graph=False, components=None):
+    """A small network of two inputs and outputs."""
+    x.set_shape([None, size])
+    y.set_shape([None, 2])
+    with tf.variable_scope('Dense'):
+        weight = tf.get_variable('weight', [size, 2], initializer=tf.initializers.random_normal())
+    steps = tf.get_variable('steps', [], initializer=tf.initializers.zeros(), trainable=False)
+    return tf.matmul(x, weight) + y + offset + steps, tf.cast(tf.fill([tf.shape(x)[0]], is_template_graph), tf.float32)
+
+
+def outer(x, is_template_graph=False, components=None, **kwargs):
+    """A network with a sub-network."""
+    if 'inner' not in components:
+        components['inner'] = tflib.Network('Inner', affine, **kwargs)
+    gain = tf.get_variable('gain', [], initializer=tf.initializers.ones())
+    return components['inner'].get_output_for(x, tf.zeros([tf.shape(x)[0], 2]))[0] * gain
+
+
+X, Y = np.arange(12, dtype=np.float32).reshape(4, 3), np.ones([4, 2], np.float32)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a network is
+
+
+def test_a_network_knows_its_shapes_variables_and_arguments(session):
+    net = tflib.Network('Net', affine, size=3)
+    assert net.static_kwargs == {'size': 3}  # without defaults
+    assert (net.name, net.scope) == ('Net', 'Net')
+    assert (net.input_shape, net.output_shape) == ([None, 3], [None, 2])
+    assert (net.input_shapes, net.output_shapes) == ([[None, 3], [None, 2]], [[None, 2], [None]])
+    assert list(net.vars) == ['Dense/weight', 'steps'] and list(net.trainables) == ['Dense/weight']
+    assert net.vars['steps'].name == 'Net/steps:0'
+
+
+def test_a_network_has_the_variables_of_its_parts(session):
+    net = tflib.Network('Net', outer, size=3)
+    assert list(net.own_vars) == ['gain']
+    assert list(net.vars) == ['gain', 'Inner/Dense/weight', 'Inner/steps']
+    assert list(net.trainables) == ['gain', 'Inner/Dense/weight']
+    assert net.components.inner.name == 'Inner' and list(net.components.inner.vars) == ['Dense/weight', 'steps']
+    assert net.input_shape == [None, 3]  # known from the sub-network
+
+
+def test_names_may_repeat_but_scopes_do_not(session):
+    nets = [tflib.Network('Net', outer) for _ in range(3)]
+    assert len({net.scope for net in nets}) == 3
+    assert len({v.name for net in nets for v in net.vars.values()}) == 9
+    assert [list(net.vars) for net in nets[1:]] == [list(nets[0].vars)] * 2
+
+
+def test_a_build_function_may_be_named(session):
+    D = tflib.Network('D', 'training.networks_stylegan.D_basic', resolution=4, fmap_max=4)
+    assert D.output_shape == [None, 1]
+
+
+def test_variables_are_initialised_and_the_callers_scopes_left_alone(session):
+    with tf.name_scope('caller'), tf.control_dependencies([tf.no_op(name='before')]):
+        net = tflib.Network('Net', affine)
+    assert net.scope == 'Net' and net.get_var('steps') == 0
+    assert not any('caller' in op.name for op in session.graph.get_operations() if op.name != 'caller/before')
+
+
+def test_layers_are_printed_as_a_table(session, capsys):
+    tflib.Network('G', networks_stylegan.G_style, resolution=8, fmap_max=8, latent_size=6, dlatent_size=5,
+                  mapping_layers=1).print_layers()
+    assert capsys.readouterr().out == '''\
+G                         Params  OutputShape      WeightShape
+---                       ---     ---              ---
+G_synthesis/4x4/Const     240     [None, 8, 4, 4]  [1, 8, 4, 4]
+G_synthesis/4x4/Conv      688     [None, 8, 4, 4]  [3, 3, 8, 8]
+G_synthesis/ToRGB_lod1    27      [None, 3, 4, 4]  [1, 1, 8, 3]
+G_synthesis/8x8/Conv0_up  688     [None, 8, 8, 8]  [3, 3, 8, 8]
+G_synthesis/8x8/Conv1     688     [None, 8, 8, 8]  [3, 3, 8, 8]
+G_synthesis/ToRGB_lod0    27      [None, 3, 8, 8]  [1, 1, 8, 3]
+G_mapping/Dense0          35      [None, 5]        [6, 5]
+---                       ---     ---              ---
+Total                     2393
+'''
+
+
+@pytest.mark.parametrize('data_format', ['NCHW', 'NHWC'])
+def test_printed_shapes_do_not_depend_on_the_layout_inside(session, capsys, data_format):
+    D = tflib.Network('D', networks_stylegan.D_basic, resolution=8, fmap_max=6, num_channels=3, label_size=2,
+                      data_format=data_format)
+    D.print_layers(title='The judge')
+    lines = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][:2] == ['The', 'judge']
+    assert lines[2:-2] == [
+        ['FromRGB_lod0', '24', '[None, 6, 8, 8]  [1, 1, 3, 6]'], ['8x8/Conv0', '330', '[None, 6, 8, 8]  [3, 3, 6, 6]'],
+        ['8x8/Conv1_down', '330', '[None, 6, 4, 4]  [3, 3, 6, 6]'],
+        ['FromRGB_lod1', '24', '[None, 6, 4, 4]  [1, 1, 3, 6]'],
+        ['4x4/Conv', '384', '[None, 6, 4, 4]  [3, 3, 7, 6]'], ['4x4/Dense0', '582', '[None, 6]        [96, 6]'],
+        ['4x4/Dense1', '14', '[None, 2]        [6, 2]']]
+    assert lines[-1] == ['Total', str(24 + 330 + 330 + 24 + 384 + 582 + 14)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Running
+
+
+def test_a_network_runs_on_arrays(session):
+    net = tflib.Network('Net', affine, offset=1.0)
+    net.set_var('Dense/weight', np.ones([3, 2]))
+    first, is_template = net.run(X, Y)
+    np.testing.assert_allclose(first, X.sum(axis=1, keepdims=True) + Y + 1)
+    assert not is_template.any()
+    np.testing.assert_allclose(net.run(X, None)[0], first - 1)
+    np.testing.assert_allclose(net.run(None, Y, offset=3.0)[0], Y + 3)  # a call may override the network's arguments
+    assert net.static_kwargs == {'offset': 1.0}
+
+
+@pytest.mark.parametrize('minibatch_size', [1, 3, 4, 9])
+def test_minibatches_do_not_change_the_result(session, minibatch_size):
+    net = tflib.Network('Net', outer)
+    np.testing.assert_allclose(net.run(X, minibatch_size=minibatch_size), net.run(X), rtol=1e-6)
+
+
+def test_outputs_can_be_transformed_inside_the_graph(session):
+    net = tflib.Network('Net', outer)
+    both = net.run(X, output_transform={'func': lambda y, factor: (y, y * factor), 'factor': 2})
+    np.testing.assert_allclose(both[1], both[0] * 2)
+    np.testing.assert_allclose(net.run(X, output_transform={'func': lambda y: y + 1}), both[0] + 1, rtol=1e-6)
+    as_list = net.run(X, return_as_list=True)
+    assert isinstance(as_list, list) and len(as_list) == 1
+    assert isinstance(net.get_output_for(tf.constant(X), return_as_list=True), list)
+
+
+def test_running_again_adds_nothing_to_the_graph(session):
+    net = tflib.Network('Net', outer)
+    net.run(X)
+    operations = len(session.graph.get_operations())
+    net.run(X[:2], minibatch_size=1)
+    assert len(session.graph.get_operations()) == operations
+
+
+def test_progress_is_shown_on_demand(session, capsys):
+    net = tflib.Network('Net', outer)
+    net.run(X, print_progress=True)
+    assert '4/4' in capsys.readouterr().err
+    net.run(X)
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize('count', [1, 3, 4])
+def test_several_devices_share_a_minibatch(open_session, monkeypatch, count):
+    session = open_session(device='cpu', cpu_replicas=3)
+    monkeypatch.setattr(network, 'list_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])
+    net = tflib.Network('Net', affine)
+    expected = net.run(X[:count], Y[:count])
+    operations_before = len(session.graph.get_operations())
+    for array, reference in zip(net.run(X[:count], Y[:count], num_gpus=3), expected):
+        np.testing.assert_allclose(array, reference, rtol=1e-6)
+    new = session.graph.get_operations()[operations_before:]
+    assert {op.device for op in new if op.type == 'MatMul'} == {f'/device:CPU:{number}' for number in range(3)}
+
+
+def test_wrong_inputs_are_refused(session):
+    net = tflib.Network('Net', affine)
+    with pytest.raises(TypeError, match=r'Net takes 2 inputs \(x, y\), got 1'):
+        net.get_output_for(tf.constant(X))
+    with pytest.raises(TypeError, match=r'Net takes 2 inputs \(x, y\), got 3'):
+        net.run(X, Y, Y)
+    for arrays in ([X[:0], Y[:0]], [None, None]):
+        with pytest.raises(ValueError, match='Net.run needs at least one sample'):
+            net.run(*arrays)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Variables
+
+
+def test_variables_can_be_read_and_set(session):
+    net = tflib.Network('Net', outer)
+    net.set_var('Inner/Dense/weight', np.full([3, 2], 7))
+    assert (net.components.inner.get_var('Dense/weight') == 7).all()
+    with pytest.raises(ValueError, match='shape'):
+        net.set_var('Inner/Dense/weight', np.zeros([2, 3]))
+
+
+def test_a_clone_is_equal_and_independent(session):
+    net = tflib.Network('Net', outer, offset=2.0)
+    net.set_var('gain', 5)
+    clone = net.clone('Clone')
+    assert (clone.name, clone.static_kwargs, list(clone.vars)) == ('Clone', net.static_kwargs, list(net.vars))
+    assert not set(clone.vars.values()) & set(net.vars.values())
+    np.testing.assert_allclose(clone.run(X), net.run(X))
+    clone.set_var('gain', 0)
+    assert net.get_var('gain') == 5 and not clone.run(X).any()
+    assert net.clone().name == 'Net'
+
+
+def test_variables_are_copied_from_another_network(session):
+    net, other = (tflib.Network('Net', outer) for _ in range(2))
+    other.set_var('Inner/steps', 3)
+    net.copy_vars_from(other)
+    np.testing.assert_allclose(net.run(X), other.run(X))
+    assert net.get_var('Inner/steps') == 3
+
+
+def test_the_moving_average_is_the_originals(session):
+    golden = Golden('ema')
+    kwargs = {'resolution': 8, 'num_channels': 3, 'fmap_max': 16, 'latent_size': 16, 'dlatent_size': 16,
+              'mapping_fmaps': 16}
+    G, Gs = (tflib.Network(name, networks_stylegan.G_style, **kwargs) for name in ('G', 'Gs'))
+    set_all(G, golden.under('G/'))
+    set_all(Gs, golden.under('Gs_before/'))
+    assert list(Gs.trainables) == golden.meta['trainable']
+    beta = tf.placeholder(tf.float32, [])
+    session.run(Gs.setup_as_moving_average_of(G, beta), {beta: golden['out/beta']})
+    expected = golden.under('Gs_after/')
+    for name, value in session.run(Gs.vars).items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-6, atol=1e-7)
+    for name, value in session.run(G.vars).items():
+        np.testing.assert_array_equal(value, golden['G/' + name])
+
+
+def test_the_moving_average_decays_what_is_not_trained_on_demand(session):
+    source, average = (tflib.Network('Net', affine) for _ in range(2))
+    source.set_var('steps', 10)
+    session.run(average.setup_as_moving_average_of(source, beta=0.5, beta_nontrainable=0.25))
+    assert average.get_var('steps') == 7.5
+
+
+def test_variables_are_shared_by_all_uses_in_graphs(session):
+    golden = Golden('g_style_16_variants', 'gray')
+    G = golden.network('G', 'G_style')
+    set_lod(G, 0)
+    latents = tf.constant(golden['in/latents'])
+    images = G.get_output_for(latents, tf.zeros([2, 0]), randomize_noise=False)
+    variables = len(tf.global_variables())
+    again = G.get_output_for(latents, tf.zeros([2, 0]), randomize_noise=False)
+    assert len(tf.global_variables()) == variables and images.shape.as_list() == [2, 1, 16, 16]
+    G.set_var('G_synthesis/ToRGB_lod0/bias', [9])
+    before, after = session.run([images, again])
+    assert relative_error(before, after) < 1e-6 and before.mean() > 5

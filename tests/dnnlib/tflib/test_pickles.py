@@ -1,0 +1,282 @@
+"""Network pickles: those of the original code open here, ours are built alike, and reading one runs nobody's code."""
+
+import ast
+import collections
+import inspect
+import json
+import pickle
+import pickletools
+from unittest import mock
+
+import numpy as np
+import pytest
+from goldens import FOLDER, Golden, relative_error, set_lod
+
+import dnnlib
+from dnnlib import tflib
+from dnnlib.errors import UserError
+from dnnlib.files import sha256_of_file
+from training import networks_stylegan
+
+OFFICIAL = str(FOLDER / 'official_tiny_16_nosrc.pkl')
+STRUCTURE = json.loads((FOLDER / 'official_tiny_16_structure.json').read_text())
+TRAP = "raise SystemExit('source text found in a pickle was executed')"
+
+
+class Raw:
+    """A pickled network as it stands in the file."""
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+
+
+Raw.__module__, Raw.__qualname__ = 'dnnlib.tflib.network', 'Network'
+
+
+def read_raw(path):
+    with mock.patch('dnnlib.tflib.network.Network', Raw), open(str(path), 'rb') as file:
+        return pickle.load(file)
+
+
+def write_raw(path, states):
+    """Writes states as the networks of a pickle; a tuple of them, or one. Returns the path as text."""
+    def raw(state):
+        network = Raw()
+        components = {role: raw(part) for role, part in state.get('components', {}).items()}
+        network.__setstate__(dict(state, components=components) if 'components' in state else state)
+        return network
+
+    with mock.patch('dnnlib.tflib.network.Network', Raw):
+        path.write_bytes(pickle.dumps(tuple(map(raw, states)) if isinstance(states, tuple) else raw(states)))
+    return str(path)
+
+
+def states_of(path):
+    """State dicts of the networks in a file, components included."""
+    def state_of(raw):
+        return dict(vars(raw), components={role: state_of(part) for role, part in raw.components.items()})
+
+    return tuple(map(state_of, read_raw(path)))
+
+
+def structure_of(state):
+    """A state in the terms of the structure file: no values, no source."""
+    assert type(state) is dict and type(state['static_kwargs']) is dict and type(state['components']) is dict
+    return dict(
+        state, build_module_src=type(state['build_module_src']).__name__,
+        components={role: structure_of(vars(part)) for role, part in state['components'].items()},
+        variables=[[name, list(value.shape), value.dtype.name, type(value).__name__]
+                   for name, value in state['variables']])
+
+
+def without_source_length(structure):
+    return dict(structure, build_module_src=structure['build_module_src']['type'],
+                components={role: without_source_length(part) for role, part in structure['components'].items()})
+
+
+@pytest.fixture
+def official(session):
+    return tflib.load_networks(OFFICIAL)
+
+
+@pytest.fixture
+def discriminator_state():
+    return states_of(OFFICIAL)[1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Files of the original code
+
+
+def plain_pickle_load(path):
+    with open(path, 'rb') as file:
+        return pickle.load(file)
+
+
+@pytest.mark.parametrize('load', [tflib.load_networks, plain_pickle_load])
+def test_files_of_the_original_code_open_with_its_results(session, load):
+    golden = Golden('official_tiny_16_expected')
+    G, D, Gs = load(OFFICIAL)
+    for net, name in ((G, 'G'), (D, 'D'), (Gs, 'Gs')):
+        assert net.name == name
+        expected = golden.under(name + '/')
+        values = session.run(net.vars)
+        assert list(values) == list(expected)
+        for variable, value in values.items():
+            np.testing.assert_array_equal(value, expected[variable])
+        set_lod(net, 0)
+    latents, fixed = golden['in/latents'], {'randomize_noise': False}
+    images = Gs.run(latents, None, is_validation=True, **fixed)
+    pairs = [
+        (Gs.run(latents, None, **fixed), 'Gs_default_psi0.7_cut8'), (images, 'Gs_validation_no_truncation'),
+        (G.run(latents, None, is_validation=True, **fixed), 'G_validation_no_truncation'),
+        (Gs.components.mapping.run(latents, None), 'Gs_mapping'), (D.run(images, None), 'D_scores_of_Gs_validation')]
+    for actual, key in pairs:
+        assert relative_error(actual, golden['out/' + key]) < 1e-5
+    pixels = Gs.run(latents, None, output_transform={'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True},
+                    **fixed)
+    assert np.abs(pixels.astype(int) - golden['out/Gs_uint8_nhwc_default']).max() <= 1
+
+
+def test_older_files_have_no_components(session, tmp_path, discriminator_state):
+    del discriminator_state['components']
+    D = tflib.load_networks(write_raw(tmp_path / 'old.pkl', dict(discriminator_state, version=2)))
+    assert D.components == {} and list(D.vars) == [name for name, _ in discriminator_state['variables']]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Files written here
+
+
+def test_files_written_here_are_built_like_the_originals(official, tmp_path):
+    tflib.save_networks(tmp_path / 'ours.pkl', official)
+    networks = read_raw(tmp_path / 'ours.pkl')
+    assert type(networks) is tuple
+    for raw, expected in zip(networks, STRUCTURE['state'].values()):
+        actual = structure_of(vars(raw))
+        # As text, so that the order of keys counts too.
+        assert json.dumps(actual) == json.dumps(without_source_length(expected))
+    opcodes = {opcode.name for opcode, _, _ in pickletools.genops((tmp_path / 'ours.pkl').read_bytes())}
+    assert opcodes <= set(STRUCTURE['opcodes'])
+
+
+def test_new_networks_are_built_like_the_originals(session, tmp_path):
+    kwargs = STRUCTURE['state']['D']['static_kwargs']
+    G = tflib.Network('G', networks_stylegan.G_style, **STRUCTURE['state']['G']['static_kwargs'])
+    D = tflib.Network('D', 'training.networks_stylegan.D_basic', **dnnlib.EasyDict(kwargs))
+    tflib.save_networks(tmp_path / 'ours.pkl', (G, D, G.clone('Gs')))
+    for raw, expected in zip(read_raw(tmp_path / 'ours.pkl'), STRUCTURE['state'].values()):
+        assert json.dumps(structure_of(vars(raw))) == json.dumps(without_source_length(expected))
+        assert raw.build_module_src == inspect.getsource(networks_stylegan)
+
+
+def test_a_file_written_and_read_holds_the_same_networks(official, tmp_path):
+    tflib.save_networks(tmp_path / 'ours.pkl', official)
+    for ours, theirs in zip(tflib.load_networks(str(tmp_path / 'ours.pkl')), official):
+        assert (ours.name, ours.static_kwargs) == (theirs.name, theirs.static_kwargs)
+        for (name, value), expected in zip(tflib.run(ours.vars).items(), tflib.run(theirs.vars).values()):
+            np.testing.assert_array_equal(value, expected, err_msg=name)
+    assert states_of(tmp_path / 'ours.pkl')[0]['build_module_src'].startswith('# source removed')
+
+
+def test_one_network_makes_a_file_of_its_own(official, tmp_path):
+    tflib.save_networks(tmp_path / 'one.pkl', official[1])
+    assert isinstance(tflib.load_networks(tmp_path / 'one.pkl'), tflib.Network)
+
+
+def test_the_network_module_uses_only_what_the_original_code_has_too():
+    """Its source goes into every pickle and is executed there."""
+    tree = ast.parse(inspect.getsource(networks_stylegan))
+    imports = [ast.dump(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert imports == [ast.dump(ast.parse(line).body[0]) for line in (
+        'import numpy as np', 'import tensorflow.compat.v1 as tf', 'import dnnlib.tflib as tflib')]
+    assert sum(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(tree)) == 3
+    used = {node.attr for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and getattr(node.value, 'id', None) == 'tflib'}
+    assert used <= {'Network', 'init_tf', 'run', 'set_vars', 'lerp', 'lerp_clip', 'is_tf_expression',
+                    'absolute_name_scope'}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Nobody's code
+
+
+@pytest.mark.parametrize('load', [tflib.load_networks, plain_pickle_load])
+def test_source_in_a_pickle_is_kept_but_not_executed(session, tmp_path, load):
+    state = states_of(OFFICIAL)[2]
+    for part in (state, *state['components'].values()):
+        part['build_module_src'] = TRAP
+    tflib.save_networks(tmp_path / 'again.pkl', (load(write_raw(tmp_path / 'trap.pkl', state)),))
+    again = states_of(tmp_path / 'again.pkl')[0]
+    assert {part['build_module_src'] for part in (again, *again['components'].values())} == {TRAP}
+
+
+class RunsCommands:
+    def __reduce__(self):
+        import os
+
+        return os.system, ('echo this must not run',)
+
+
+@pytest.mark.parametrize('content, named', [
+    (RunsCommands(), 'posix.system'), ((collections.OrderedDict(),), 'collections.OrderedDict'),
+    (print, 'builtins.print'),
+])
+def test_globals_that_have_no_place_in_a_network_are_refused(session, tmp_path, capfd, content, named):
+    (tmp_path / 'evil.pkl').write_bytes(pickle.dumps(content))
+    with pytest.raises(UserError, match=f'evil.pkl: is not a whole network pickle .*{named}'):
+        tflib.load_networks(str(tmp_path / 'evil.pkl'))
+    assert 'must not run' not in capfd.readouterr().out
+
+
+def refused_states(state):
+    renamed = [('no_such_variable', value) for _, value in state['variables'][:1]]
+    misshapen = [(name, np.zeros([2, 3], np.float32)) for name, _ in state['variables'][1:2]]
+    incomplete = {key: value for key, value in state.items() if key != 'build_func_name'}
+    return [
+        (dict(state, build_func_name='E_evil'), "build function 'E_evil'; only D_basic, G_mapping"),
+        (dict(state, build_func_name='os.system'), 'build function'),
+        (dict(state, variables=renamed), "'D' has no variable 'no_such_variable'"),
+        (dict(state, variables=misshapen), r"variable 'FromRGB_lod0/weight' has shape \[1, 1, 3, 16\], .* \[2, 3\]"),
+        (dict(state, version=9), 'version 9'),
+        (dict(state, static_kwargs={'resolution': 24}), 'cannot be built .*resolution 24'),
+        (incomplete, 'cannot be built .*build_func_name'),
+    ]
+
+
+@pytest.mark.parametrize('number', range(7))
+def test_networks_that_do_not_fit_are_refused(session, tmp_path, discriminator_state, number):
+    state, message = refused_states(discriminator_state)[number]
+    path = write_raw(tmp_path / 'odd.pkl', state)
+    with pytest.raises(UserError, match='odd.pkl: .*' + message):
+        tflib.load_networks(path)
+
+
+@pytest.mark.parametrize('content, message', [
+    (b'', 'is not a whole network pickle'), (b'<html>404</html>', 'is not a whole network pickle'),
+    (pickle.dumps((1, 2, 3)), 'holds something else than networks'),
+    (pickle.dumps(()), 'holds something else than networks'),
+    (pickle.dumps({'G': 1}), 'holds something else than networks'),
+])
+def test_other_files_are_refused(session, tmp_path, content, message):
+    (tmp_path / 'other.pkl').write_bytes(content)
+    with pytest.raises(UserError, match='other.pkl: ' + message):
+        tflib.load_networks(str(tmp_path / 'other.pkl'))
+
+
+def test_truncated_and_missing_files_are_refused(session, tmp_path):
+    with open(OFFICIAL, 'rb') as file:
+        whole = file.read()
+    for length in (1, 100, len(whole) // 2, len(whole) - 1):
+        (tmp_path / 'half.pkl').write_bytes(whole[:length])
+        with pytest.raises(UserError, match='half.pkl: is not a whole network pickle'):
+            tflib.load_networks(str(tmp_path / 'half.pkl'))
+    with pytest.raises(UserError, match=r'missing.pkl: cannot be read \(No such file'):
+        tflib.load_networks('missing.pkl')
+
+
+FOREIGN_SOURCE = '''
+import tensorflow as tf
+
+def twice(x, is_template_graph=False, **kwargs):
+    x.set_shape([None, 1])
+    return x * tf.get_variable('factor', [])
+'''
+
+
+def test_embedded_source_is_executed_only_for_the_expected_file(session, tmp_path, capsys):
+    state = {'version': 3, 'name': 'twice', 'static_kwargs': {}, 'components': {}, 'build_module_src': FOREIGN_SOURCE,
+             'build_func_name': 'twice', 'variables': [('factor', np.float32(2))]}
+    path = write_raw(tmp_path / 'foreign.pkl', state)
+    net = tflib.load_network_with_embedded_source(path, sha256_of_file(path))
+    assert net.run([[3.0]]) == [[6.0]]
+    assert 'Running the network source embedded in ' + path in capsys.readouterr().out
+    with pytest.raises(UserError, match="build function 'twice'"):
+        tflib.load_networks(path)
+
+    trap = write_raw(tmp_path / 'trap.pkl', dict(state, build_module_src=TRAP))
+    with pytest.raises(UserError, match='trap.pkl: SHA-256 is .*, not the published'):
+        tflib.load_network_with_embedded_source(trap, sha256_of_file(path))
+    several = write_raw(tmp_path / 'several.pkl', (dict(state, build_module_src=TRAP),) * 2)
+    with pytest.raises(UserError, match='holds 2 networks where one is expected'):
+        tflib.load_network_with_embedded_source(several, sha256_of_file(several))
