@@ -90,16 +90,13 @@ class Prefetcher:
 
     def minibatch(self, position, size, lod):
         """Same as `TrainingSet.minibatch`."""
-        request = (position, size, lod)
-        if self._pending is not None:
-            pending, self._pending = self._pending, None
-            result = self._results.get()
-            if isinstance(result, BaseException):
-                raise result
-        else:
-            pending, result = None, None
-        if pending != request:
+        request, guess, result = (position, size, lod), self._pending, None
+        if guess is not None:
+            self._pending, result = None, self._results.get()
+        if guess != request:
             result = self._training_set.minibatch(*request)
+        elif isinstance(result, BaseException):
+            raise result
         self._pending = (position + size, size, lod)
         self._requests.put(self._pending)
         return result
