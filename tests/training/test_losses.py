@@ -79,18 +79,21 @@ def test_statistics_name_what_the_loss_is_made_of(session):
     assert list(losses.G_logistic_nonsaturating(G, D, latents, labels).stats) == ['fake_scores']
 
 
-def test_gradient_penalty_draws_a_place_for_each_sample_from_the_seed(session):
+def test_a_seed_gives_each_draw_of_a_step_a_stream_of_its_own(session, monkeypatch):
     golden = Golden('losses_16')
     G, D = golden.network('G', 'G_style'), golden.network('D', 'D_basic')
-    reals = tf.constant(golden['in/reals/lod0'])
-
-    def penalty(seed):
-        loss = losses.D_wgan_gp(G, D, tf.constant(golden['in/latents']), tf.zeros([4, 0]), reals, random_seed=seed,
-                                randomize_noise=False, style_mixing_prob=None)
-        return session.run(loss.stats['gradient_penalty'])
-
-    np.testing.assert_array_equal(penalty([1, 2]), penalty([1, 2]))
-    assert (penalty([1, 2]) != penalty([1, 3])).all()
+    seeds = []
+    for draw in (tf.random.stateless_normal, tf.random.stateless_uniform):
+        def recorded(shape, seed, draw=draw, **kwargs):
+            seeds.append(seed)
+            return draw(shape, seed, **kwargs)
+        monkeypatch.setattr(tf.random, draw.__name__.replace('_random', ''), recorded)
+    loss = losses.D_wgan_gp(G, D, tf.constant(golden['in/latents']), tf.zeros([4, 0]), tf.zeros([4, 3, 16, 16]),
+                            random_seed=[1, 2], structure='linear')
+    numbers = {tuple(seed) for seed in session.run(seeds)}
+    assert len(numbers) == len(seeds) == 3 + 6 + 1  # style mixing, noise, gradient penalty
+    value, again = session.run(loss.value), session.run(loss.value)
+    np.testing.assert_allclose(value, again, rtol=1e-5)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

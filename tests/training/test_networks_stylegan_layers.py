@@ -10,7 +10,7 @@ from training.networks_stylegan import _dense, _Layout, _nonlinearity, _pixel_no
 
 LAYOUT = _Layout('NHWC')
 SEEDS = st.integers(0, 2 ** 31)
-quickly = settings(max_examples=8, deadline=None, database=None)
+quickly = settings(max_examples=5, deadline=None, database=None)
 
 
 def normal(seed, *shape):
@@ -19,7 +19,9 @@ def normal(seed, *shape):
 
 def evaluate(build):
     """What `build()` gives, in a graph of its own."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    config = tf.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True  # it takes longer than what it improves
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
         results = build()
         session.run(tf.global_variables_initializer())
         return session.run(results)
@@ -67,25 +69,25 @@ def blurred(x, taps):
                      for row in range(len(taps)) for column in range(len(taps))])
 
 
+@pytest.mark.parametrize('factor', [1, 2, 4])
 @quickly
-@given(seed=SEEDS, batch=st.integers(1, 3), side=st.integers(1, 5), fmaps=st.integers(1, 3),
-       factor=st.sampled_from([1, 2, 4]))
+@given(seed=SEEDS, batch=st.integers(1, 3), side=st.integers(1, 5), fmaps=st.integers(1, 3))
 def test_upscale_repeats_pixels(seed, batch, side, fmaps, factor):
     x = normal(seed, batch, side, side, fmaps)
     assert_same_function(lambda x: LAYOUT.upscale(x, factor), lambda x: upscaled(x, factor), x, seed)
 
 
+@pytest.mark.parametrize('factor', [1, 2, 4])
 @quickly
-@given(seed=SEEDS, batch=st.integers(1, 3), side=st.integers(1, 5), fmaps=st.integers(1, 3),
-       factor=st.sampled_from([1, 2, 4]))
+@given(seed=SEEDS, batch=st.integers(1, 3), side=st.integers(1, 5), fmaps=st.integers(1, 3))
 def test_downscale_averages_blocks(seed, batch, side, fmaps, factor):
     x = normal(seed, batch, side * factor, side * factor, fmaps)
     assert_same_function(lambda x: LAYOUT.downscale(x, factor), lambda x: downscaled(x, factor), x, seed)
 
 
+@pytest.mark.parametrize('taps', [(1, 2, 1), (1, 2, 3), (1, 4, 6, 4, 1), (2,)])
 @quickly
-@given(seed=SEEDS, batch=st.integers(1, 3), side=st.integers(1, 6), fmaps=st.integers(1, 3),
-       taps=st.sampled_from([(1, 2, 1), (1, 2, 3), (1, 4, 6, 4, 1), (2,)]))
+@given(seed=SEEDS, batch=st.integers(1, 3), side=st.integers(2, 6), fmaps=st.integers(1, 3))
 def test_blur_is_a_normalised_separable_filter_over_zero_padding(seed, batch, side, fmaps, taps):
     x = normal(seed, batch, side, side, fmaps)
     assert_same_function(lambda x: LAYOUT.blur(x, taps), lambda x: blurred(x, taps), x, seed)
