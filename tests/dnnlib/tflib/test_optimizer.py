@@ -52,13 +52,13 @@ def test_steps_are_the_originals(session, family):
             assert session.run(optimizer.loss_scaling_log2) == pytest.approx(scales[''])
 
 
-@pytest.fixture
-def two_replicas(open_session):
-    """Two variables on two devices and the placeholders of their gradients."""
+@pytest.fixture(params=[{}], ids=['the defaults'])
+def two_replicas(open_session, request):
+    """Two variables on two devices and the placeholders of their gradients; Adam's settings may be parameters."""
     session = open_session(device='cpu', cpu_replicas=2)
     golden = Golden('optimizer_two_towers')
     variables, gradients = [], []
-    optimizer = tflib.Optimizer('opt', golden.meta['lr'])
+    optimizer = tflib.Optimizer('opt', golden.meta['lr'], **request.param)
     for replica, device in enumerate(tflib.replica_devices('cpu', 2)):
         with tf.device(device):
             variables.append(variable(f'v{replica}', golden['init']))
@@ -78,6 +78,17 @@ def test_replicas_take_the_step_of_their_mean_gradient(two_replicas):
     assert [v.device for v in variables] == ['/device:CPU:0', '/device:CPU:1']
 
 
+@pytest.mark.parametrize('two_replicas', [{'epsilon': 1.0}], indirect=True, ids=['a large epsilon'])
+def test_the_mean_is_no_sum(two_replicas):
+    """With a large epsilon the size of the gradient counts, too."""
+    golden, _, update, variables, gradients = two_replicas
+    tflib.run(update, dict(zip(gradients, [golden['grad0'], golden['grad1']])))
+    mean = (golden['grad0'] + golden['grad1']) / 2
+    step = golden.meta['lr'] * np.sqrt(1 - 0.99) * mean / (0.1 * np.abs(mean) + 1)
+    for value in tflib.run(variables):
+        np.testing.assert_allclose(value, golden['init'] - step, rtol=0, atol=1e-6)
+
+
 def test_a_replica_without_a_finite_gradient_holds_back_all(two_replicas):
     golden, optimizer, update, variables, gradients = two_replicas
     state = tflib.run(optimizer.state_variables)
@@ -88,6 +99,7 @@ def test_a_replica_without_a_finite_gradient_holds_back_all(two_replicas):
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.parametrize('two_replicas', [{'beta1': 0.5}], indirect=True, ids=['with momentum'])
 def test_its_state_is_all_a_later_run_needs(two_replicas):
     """Setting `state_variables` back brings the same step again; they are equal on all replicas."""
     golden, optimizer, update, variables, gradients = two_replicas
@@ -96,13 +108,14 @@ def test_its_state_is_all_a_later_run_needs(two_replicas):
     saved_values, saved_state = tflib.run(variables), tflib.run(optimizer.state_variables)
     for copies in saved_state[:-1]:
         np.testing.assert_array_equal(*copies)
-    expected = tflib.run(update, feed), tflib.run(variables)
+    tflib.run(update, feed)
+    expected = tflib.run(variables)
     optimizer.reset_state()
     tflib.set_vars(dict(zip(variables, saved_values)))
     tflib.set_vars({v: value for copies, values in zip(optimizer.state_variables, saved_state)
                     for v, value in zip(copies, values)})
-    actual = tflib.run(update, feed), tflib.run(variables)
-    np.testing.assert_array_equal(actual[1], expected[1])
+    tflib.run(update, feed)
+    np.testing.assert_array_equal(tflib.run(variables), expected)
 
 
 def test_a_variable_the_loss_ignores_stays(session):
