@@ -5,6 +5,7 @@ import json
 import os
 
 import click
+import numpy as np
 
 import config
 import dnnlib.quiet  # noqa: F401, first: it silences TensorFlow before anything imports it
@@ -174,7 +175,8 @@ class SnapshotReport:
             remark = '' if best is None else f'  best so far {best["value"]:.4f} at kimg {best["kimg"]:g}'
             self._log.say(f'{name}: {metric.name} {result.value:.4f} in {format_duration(result.seconds)}{remark}')
             self._log.add_scalars({metric.name: result.value}, kimg)
-        faces = self._detector.count_faces(images)
+        # The detector wants RGB; grey becomes three equal channels.
+        faces = self._detector.count_faces(np.broadcast_to(images, [*images.shape[:3], 3]))
         self._log.say(f'{name}: MTCNN finds a face in {faces} of {len(images)} fakes of the grid')
         self._log.add_scalars({'faces_found': faces / len(images)}, kimg)
 

@@ -22,16 +22,15 @@ class TrainingStep:
         options: `TrainingOptions`.
         training_set: `TrainingSet`, for the shapes and the random labels.
         devices: Name of the device of each replica.
-        networks: (G, D, Gs) to continue with, or None for new ones.
 
     Attributes:
         G, D: The networks of replica 0.
         Gs: The moving average of G.
     """
 
-    def __init__(self, options, training_set, devices, networks=None):
+    def __init__(self, options, training_set, devices):
         self._options, self._training_set, self._devices = options, training_set, devices
-        self._make_networks(networks)
+        self._make_networks()
         self._make_placeholders()
         self._G_optimizer = tflib.Optimizer('TrainG', self._inputs.G_lrate)
         self._D_optimizer = tflib.Optimizer('TrainD', self._inputs.D_lrate)
@@ -47,21 +46,17 @@ class TrainingStep:
     # ----------------------------------------------------------------------------------------------------------------
     # Graph
 
-    def _make_networks(self, networks):
+    def _make_networks(self):
         options, training_set = self._options, self._training_set
+        shape = {'num_channels': training_set.shape[0], 'resolution': options.resolution,
+                 'label_size': training_set.label_size, 'fmap_base': options.fmap_base, 'fmap_max': options.fmap_max}
         with tf.device(self._devices[0]):
-            if networks is None:
-                shape = {'num_channels': training_set.shape[0], 'resolution': options.resolution,
-                         'label_size': training_set.label_size, 'fmap_base': options.fmap_base,
-                         'fmap_max': options.fmap_max}
-                self.G = tflib.Network(
-                    'G', networks_stylegan.G_style, latent_size=options.latent_size, dlatent_size=options.latent_size,
-                    mapping_fmaps=options.latent_size, mapping_layers=options.mapping_layers,
-                    style_mixing_prob=options.style_mixing_prob, **shape)
-                self.D = tflib.Network('D', networks_stylegan.D_basic, **shape)
-                self.Gs = self.G.clone('Gs')
-            else:
-                self.G, self.D, self.Gs = networks
+            self.G = tflib.Network(
+                'G', networks_stylegan.G_style, latent_size=options.latent_size, dlatent_size=options.latent_size,
+                mapping_fmaps=options.latent_size, mapping_layers=options.mapping_layers,
+                style_mixing_prob=options.style_mixing_prob, **shape)
+            self.D = tflib.Network('D', networks_stylegan.D_basic, **shape)
+            self.Gs = self.G.clone('Gs')
         self._G_replicas, self._D_replicas = [self.G], [self.D]
         for device in self._devices[1:]:
             with tf.device(device):
