@@ -11,10 +11,10 @@ RUN rm -f /etc/apt/sources.list.d/cuda.list /etc/apt/sources.list.d/nvidia-ml.li
     && rm -rf /var/lib/apt/lists/*
 
 # The image's libraries are CUDA 10.0 and cuDNN 7; its own TensorFlow, for Python 3.6, stays unused.
-COPY requirements.txt /tmp/requirements.txt
+COPY requirements.txt /opt/requirements.txt
 RUN python3.7 -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir pip==24.0 \
-    && /opt/venv/bin/pip install --no-cache-dir -r /tmp/requirements.txt
+    && /opt/venv/bin/pip install --no-cache-dir -r /opt/requirements.txt
 
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /project

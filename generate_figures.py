@@ -24,8 +24,8 @@ Figures:
 
 \b
 Examples:
-  python generate_figures.py results/00000-celeba
-  python generate_figures.py network.pkl --out figures --figures uncurated,truncation
+  python generate_figures.py results/00000-demo
+  python generate_figures.py results/00000-demo/network-best.pkl --out figures --figures uncurated,truncation
 """
 
 

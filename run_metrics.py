@@ -16,9 +16,9 @@ from metrics.sources import find_source, open_generator
 
 EPILOG = """\b
 Examples:
-  python run_metrics.py results/00000-celeba
-  python run_metrics.py results/00000-celeba --metrics fd_onet5k --device cpu
-  python run_metrics.py network.pkl --data datasets/celeba --mirror
+  python run_metrics.py results/00000-demo
+  python run_metrics.py results/00000-demo --metrics fd_onet5k --device cpu
+  python run_metrics.py results/00000-demo/network-best.pkl --data datasets/demo --mirror
 """
 
 

@@ -62,9 +62,9 @@ COUNT = click.IntRange(min=1)
 
 @click.command(epilog='\b\nExamples:\n'
                       '  # The run of the paper: 256x256, configuration F, 25,000 kimg, FID50k at every snapshot.\n'
-                      '  python train.py --data datasets/celeba --gpus 2\n\n'
+                      '  python train.py --data datasets/faces --gpus 2\n\n'
                       '\b\n  # What that would do, without doing it.\n'
-                      '  python train.py --data datasets/celeba --gpus 2 --dry-run\n\n'
+                      '  python train.py --data datasets/faces --gpus 2 --dry-run\n\n'
                       '\b\n  # A small network that learns faces on two CPU cores.\n'
                       '  python train.py --data datasets/demo --preset demo --device cpu\n\n'
                       'The same command again goes on with a run that was stopped.')

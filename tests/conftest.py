@@ -1,6 +1,8 @@
 """What tests of several packages share."""
 
 import contextlib
+import os
+import shutil
 import sys
 
 import pytest
@@ -43,3 +45,19 @@ def open_session():
 def session(open_session):
     """The default session, on the CPU, in a fresh graph: graphs that grow over tests become slow."""
     return open_session(device='cpu', seed=1)
+
+
+@pytest.fixture(scope='session')
+def finished(tmp_path_factory):
+    """A run in miniature and its dataset: paths of their folders, not to be changed."""
+    from tests.toy_run import make_dataset, make_run
+
+    folder = str(tmp_path_factory.mktemp('finished'))
+    data = make_dataset(os.path.join(folder, 'data'))
+    return make_run(os.path.join(folder, 'run'), data), data
+
+
+@pytest.fixture
+def run_dir(finished, tmp_path):
+    """A copy of that run."""
+    return shutil.copytree(finished[0], str(tmp_path / 'run'))

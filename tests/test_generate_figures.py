@@ -4,25 +4,12 @@ import os
 import shutil
 
 import PIL.Image
-import pytest
 from click.testing import CliRunner
-from toy_run import make_dataset, make_run
 
 import generate_figures
 from metrics.meter import Result
 from metrics.results import Snapshot, append_result, keep_best
-
-
-@pytest.fixture(scope='module')
-def finished(tmp_path_factory):
-    folder = str(tmp_path_factory.mktemp('finished'))
-    data = make_dataset(os.path.join(folder, 'data'))
-    return make_run(os.path.join(folder, 'run'), data), data
-
-
-@pytest.fixture
-def run_dir(finished, tmp_path):
-    return shutil.copytree(finished[0], str(tmp_path / 'run'))
+from tests.toy_run import make_dataset
 
 
 def invoke(*args):

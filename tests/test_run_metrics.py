@@ -8,24 +8,12 @@ import shutil
 import pytest
 import tensorflow.compat.v1 as tf
 from click.testing import CliRunner
-from toy_run import make_dataset, make_run
 
 import run_metrics
 from dnnlib import tflib
 from metrics import registry
 from metrics.registry import Metric
-
-
-@pytest.fixture(scope='module')
-def finished(tmp_path_factory):
-    folder = str(tmp_path_factory.mktemp('finished'))
-    data = make_dataset(os.path.join(folder, 'data'))
-    return make_run(os.path.join(folder, 'run'), data), data
-
-
-@pytest.fixture
-def run_dir(finished, tmp_path):
-    return shutil.copytree(finished[0], str(tmp_path / 'run'))
+from tests.toy_run import make_dataset
 
 
 @pytest.fixture(autouse=True)

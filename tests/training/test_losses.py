@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from goldens import Golden, relative_error, set_lod
 
+from tests.goldens import Golden, relative_error, set_lod
 from training import losses
 
 LOSS_TOLERANCE = 1e-5  # of the largest value

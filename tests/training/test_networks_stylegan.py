@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from goldens import Golden, relative_error, set_lod, variants_of
 
 from dnnlib import tflib
+from tests.goldens import Golden, relative_error, set_lod, variants_of
 from training import networks_stylegan
 
 TOLERANCE = 1e-5  # of the largest value; 5e-6 was measured

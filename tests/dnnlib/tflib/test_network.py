@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from goldens import Golden, relative_error, set_all, set_lod
 
 from dnnlib import tflib
 from dnnlib.tflib import network
+from tests.goldens import Golden, relative_error, set_all, set_lod
 from training import networks_stylegan
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from goldens import Golden
 
 from dnnlib import tflib
+from tests.goldens import Golden
 
 FAMILIES = {
     'plain': {},

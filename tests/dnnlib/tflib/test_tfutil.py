@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from goldens import Golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnnlib import tflib
+from tests.goldens import Golden
 
 
 def test_the_session_is_opened_once_and_is_the_default(open_session):
