@@ -1,4 +1,4 @@
-"""Run directories: results/00000-name/, 00001-..., one for each training run."""
+"""Run directories: results/00000-name/, 00001-..., one for each training run, and the names of what is in them."""
 
 import json
 import os
@@ -8,7 +8,15 @@ from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 
 OPTIONS_FILE = 'options.json'
+FINAL_PICKLE = 'network-final.pkl'  # the networks at the end of the run
+BEST_PICKLE = 'network-best.pkl'  # a copy of the snapshot that a metric singles out
+SNAPSHOT_PATTERN = re.compile(r'network-snapshot-(\d{6,})\.pkl')  # the group is kimg
 _RUN_NAME = re.compile(r'(\d{5,})-.*')
+
+
+def snapshot_name(kimg):
+    """File name of the network pickle taken after `kimg` thousand reals: network-snapshot-KKKKKK.pkl, rounded down."""
+    return f'network-snapshot-{int(kimg):06d}.pkl'
 
 
 def find_runs(results_dir):

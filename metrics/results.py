@@ -4,17 +4,14 @@ import filecmp
 import json
 import math
 import os
-import re
 import shutil
 from typing import NamedTuple, Optional
 
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
+from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, SNAPSHOT_PATTERN
 
 METRICS_FILE = 'metrics.jsonl'
-BEST_FILE = 'network-best.pkl'
-FINAL_FILE = 'network-final.pkl'
-SNAPSHOT_PATTERN = re.compile(r'network-snapshot-(\d{6,})\.pkl')
 
 
 class Snapshot(NamedTuple):
@@ -38,9 +35,9 @@ def find_snapshots(run_dir, final_kimg=None):
     found = [Snapshot(name, int(match.group(1))) for name, match in (
         (name, SNAPSHOT_PATTERN.fullmatch(name)) for name in names) if match]
     found.sort(key=lambda snapshot: snapshot.kimg)
-    if FINAL_FILE in names and not (found and filecmp.cmp(
-            os.path.join(run_dir, FINAL_FILE), os.path.join(run_dir, found[-1].name), shallow=False)):
-        found.append(Snapshot(FINAL_FILE, final_kimg))
+    if FINAL_PICKLE in names and not (found and filecmp.cmp(
+            os.path.join(run_dir, FINAL_PICKLE), os.path.join(run_dir, found[-1].name), shallow=False)):
+        found.append(Snapshot(FINAL_PICKLE, final_kimg))
     return found
 
 
@@ -139,7 +136,7 @@ def keep_best(run_dir, metric, settings=None):
     best = best_result(series(read_results(run_dir), metric, settings))
     if best is None:
         return None
-    source, target = os.path.join(run_dir, best['snapshot']), os.path.join(run_dir, BEST_FILE)
+    source, target = os.path.join(run_dir, best['snapshot']), os.path.join(run_dir, BEST_PICKLE)
     if not os.path.exists(source):
         if os.path.exists(target):
             return best  # whoever deleted it to save space has it as the copy that was made when it became the best

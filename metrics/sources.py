@@ -8,8 +8,8 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from dnnlib.run_dir import OPTIONS_FILE, read_options
-from metrics.results import BEST_FILE, Snapshot, find_snapshots
+from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, read_options
+from metrics.results import Snapshot, find_snapshots
 
 
 class Source(NamedTuple):
@@ -44,8 +44,8 @@ def find_source(path):
     if not os.path.isdir(path):
         name = os.path.basename(path)
         snapshots = [next((snapshot for snapshot in snapshots if snapshot.name == name), Snapshot(name, None))]
-    elif not snapshots and os.path.exists(os.path.join(folder, BEST_FILE)):
-        snapshots = [Snapshot(BEST_FILE, None)]  # all others were deleted to save space
+    elif not snapshots and os.path.exists(os.path.join(folder, BEST_PICKLE)):
+        snapshots = [Snapshot(BEST_PICKLE, None)]  # all others were deleted to save space
     elif not snapshots:
         raise UserError(
             f'{path} has no network-snapshot-*.pkl: name the directory of a training run, or a network pickle.'
@@ -70,7 +70,7 @@ def representative_network(path):
     """
     if os.path.isfile(path):
         return path
-    best = os.path.join(path, BEST_FILE)
+    best = os.path.join(path, BEST_PICKLE)
     return best if os.path.exists(best) else os.path.join(path, find_source(path).snapshots[-1].name)
 
 

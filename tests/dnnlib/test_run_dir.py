@@ -5,7 +5,7 @@ import os
 import pytest
 
 from dnnlib.errors import UserError
-from dnnlib.run_dir import create_run, find_runs, read_options
+from dnnlib.run_dir import SNAPSHOT_PATTERN, create_run, find_runs, read_options, snapshot_name
 
 
 def test_runs_are_numbered_and_keep_their_options(tmp_path):
@@ -17,6 +17,13 @@ def test_runs_are_numbered_and_keep_their_options(tmp_path):
     second = create_run(results, 'celeba', {'seed': 2})
     assert [os.path.basename(path) for path in find_runs(results)] == ['00000-celeba', '00007-other', '00008-celeba']
     assert (read_options(first), read_options(second)) == ({'seed': 1}, {'seed': 2})
+
+
+@pytest.mark.parametrize('kimg, name', [
+    (0, 'network-snapshot-000000.pkl'), (20.96, 'network-snapshot-000020.pkl'),
+    (1234567, 'network-snapshot-1234567.pkl')])
+def test_snapshots_are_named_after_the_reals_shown_until_then(kimg, name):
+    assert snapshot_name(kimg) == name and int(SNAPSHOT_PATTERN.fullmatch(name).group(1)) == int(kimg)
 
 
 def test_unwritable_results_are_refused(tmp_path):
