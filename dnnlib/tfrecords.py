@@ -3,7 +3,8 @@
 A dataset is a folder. `NAME-rNN.tfrecords` holds every image at 2^NN pixels a side, from 4x4 (r02) up to the full
 size; the optional `NAME-rxx.labels` is a NumPy array file, float32 [number of images, label size]. A record is a
 serialized `tf.train.Example` of two features: `shape`, three int64 (channels, height, width), and `data`, the uint8
-pixels in that order. Level of detail (lod) 0 is the full size, each further lod has half the side.
+pixels in that order. Level of detail (lod) 0 is the full size, each further lod has half the side. What the
+pre-filter puts beside them, a line for each photograph and two pictures, training does not read.
 
 The writer leaves the framing and its checksums to TensorFlow; the reader needs no TensorFlow, since training picks
 records in any order and all records of a file have the same length, which makes the place of each one known.
@@ -18,6 +19,9 @@ import numpy as np
 from dnnlib.errors import UserError
 from dnnlib.record_file import MEND, RecordFile
 
+MANIFEST_FILE = 'manifest.jsonl'  # what became of each photograph
+ACCEPTED_FILE = 'accepted.png'  # gallery of accepted crops
+REJECTED_FILE = 'rejected.png'  # gallery of what was refused
 SMALLEST_RESOLUTION = 4  # px; every dataset goes down to this level
 ORDER_SEED = 123  # of the order in which StyleGAN's dataset tool writes images
 

@@ -6,8 +6,7 @@ import shutil
 
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
-
-MANIFEST_FILE = 'manifest.jsonl'
+from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE
 
 
 def copy_galleries(dataset_dir, out_dir):
@@ -28,8 +27,9 @@ def copy_galleries(dataset_dir, out_dir):
         raise UserError(f'{dataset_dir} has no {MANIFEST_FILE} and so no galleries: make it with python -m prefilter.')
     accepted = _read_decisions(manifest)
     copied = []
-    for what, count in (('accepted', sum(accepted)), ('rejected', len(accepted) - sum(accepted))):
-        source = os.path.join(dataset_dir, what + '.png')
+    for name, what, count in ((ACCEPTED_FILE, 'accepted', sum(accepted)),
+                              (REJECTED_FILE, 'rejected', len(accepted) - sum(accepted))):
+        source = os.path.join(dataset_dir, name)
         if not os.path.exists(source):
             if count:
                 raise UserError(f'{source} is missing: make the dataset anew with python -m prefilter.')
