@@ -10,7 +10,7 @@ from tqdm import tqdm
 import config
 from dnnlib import tflib
 from dnnlib.tfrecords import MultiResolutionDataset
-from metrics import METRICS, Meter, append_result, keep_best
+from metrics import METRICS, Meter, append_result, keep_best, parse_metrics
 from metrics.results import find_result, format_table, read_results
 from metrics.sources import find_source, open_generator
 
@@ -40,16 +40,18 @@ def main(run_or_pickle, metrics, data, mirror, device, gpus, minibatch, seed, fo
 
     Results of a run are appended to its metrics.jsonl, and its best snapshot is copied to network-best.pkl.
     """
+    names = None if metrics is None else parse_metrics(metrics)
+    if names == []:
+        raise click.UsageError(f'--metrics none: name what to measure, of {", ".join(METRICS)}.')
     tflib.replica_devices(device, gpus)  # refuses a device that is not there
     source = find_source(run_or_pickle)
     data = data or source.data
     if data is None:
         raise click.UsageError(f'--data: name the dataset to compare with, as {run_or_pickle} has no options.json.')
     with MultiResolutionDataset(data, source.resolution) as dataset:
-        names = (source.metrics or ('fid50k',)) if metrics is None else [name.strip() for name in metrics.split(',')]
         mirror = source.mirror if mirror is None else mirror
         seed = source.seed if seed is None else seed
-        meter = Meter(names, dataset, mirror, seed, config.NETWORKS, config.CACHE_DIR)
+        meter = Meter(names or source.metrics or ('fid50k',), dataset, mirror, seed, config.NETWORKS, config.CACHE_DIR)
         records = _measure_all(source, meter, device, gpus, minibatch, seed, force)
     best = None
     if source.is_run:

@@ -20,6 +20,26 @@ METRICS = {metric.name: metric for metric in (
 )}
 
 
+def parse_metrics(text):
+    """The names in the text of an option `--metrics`.
+
+    Args:
+        text: Names of metrics, separated by commas; 'none' alone is no metric.
+
+    Returns:
+        List of names, each once, in that order.
+
+    Raises:
+        click.UsageError: A name is unknown, or `none` stands beside others.
+    """
+    names = [name.strip() for name in text.split(',')]
+    if names == ['none']:
+        return []
+    if 'none' in names:
+        raise click.UsageError(f'--metrics {text}: none stands alone, or not at all.')
+    return [metric.name for metric in find_metrics(names)]
+
+
 def find_metrics(names):
     """The metrics of the given names, each once, in that order.
 
@@ -31,5 +51,6 @@ def find_metrics(names):
     """
     unknown = [name for name in names if name not in METRICS]
     if unknown:
-        raise click.UsageError(f'--metrics {",".join(unknown)}: choose from {", ".join(sorted(METRICS))}.')
+        raise click.UsageError(
+            '--metrics {}: choose from {}.'.format(','.join(unknown) or "''", ', '.join(sorted(METRICS))))
     return [METRICS[name] for name in dict.fromkeys(names)]

@@ -83,6 +83,7 @@ def test_wrong_usage_names_the_flag(run_dir, finished, tmp_path):
     pickle_path = shutil.copy(os.path.join(run_dir, 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
     assert '--data: name the dataset' in refused(invoke(pickle_path, '--metrics', 'fd_onet5k'), 2)
     assert 'choose from fd_onet5k, fid50k' in refused(invoke(run_dir, '--metrics', 'fid'), 2)
+    assert '--metrics none: name what to measure' in refused(invoke(run_dir, '--metrics', 'none'), 2)
     assert 'nowhere' in refused(invoke(str(tmp_path / 'nowhere')), 2)
     assert '--minibatch' in refused(invoke(run_dir, '--minibatch', '0'), 2)
     assert not os.path.exists(os.path.join(run_dir, 'metrics.jsonl'))

@@ -57,11 +57,6 @@ def make_meter(dataset, names=('fd_toy',), mirror=False, seed=7):
     return Meter(names, dataset, mirror, seed, published={}, cache_dir='cache')
 
 
-def test_the_names_mean_what_the_paper_and_the_readme_say():
-    assert registry.METRICS['fid50k'] == Metric('fid50k', 'inception', num_fakes=50000, num_reals=50000)
-    assert registry.METRICS['fd_onet5k'] == Metric('fd_onet5k', 'onet', num_fakes=5000, num_reals=5000)
-
-
 def test_reals_are_the_records_in_file_order_from_the_first_again_after_the_last():
     images = random_images(3)
     batches = list(real_batches(FakeDataset(images), 8, 3, mirror=False, seed=0))

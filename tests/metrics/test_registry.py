@@ -1,0 +1,34 @@
+"""What the names of metrics mean, and how a command line lists them."""
+
+import click
+import pytest
+
+from metrics.registry import METRICS, Metric, parse_metrics
+
+
+def test_the_names_mean_what_the_paper_and_the_readme_say():
+    assert METRICS['fid50k'] == Metric('fid50k', 'inception', num_fakes=50000, num_reals=50000)
+    assert METRICS['fd_onet5k'] == Metric('fd_onet5k', 'onet', num_fakes=5000, num_reals=5000)
+
+
+@pytest.mark.parametrize('text, names', [
+    ('fid50k', ['fid50k']),
+    (' fd_onet5k , fid50k ', ['fd_onet5k', 'fid50k']),
+    ('fid50k,fid50k', ['fid50k']),
+    ('none', []),
+    (' none ', []),
+])
+def test_names_are_separated_by_commas_and_none_is_none(text, names):
+    assert parse_metrics(text) == names
+
+
+@pytest.mark.parametrize('text, message', [
+    ('fid5', '--metrics fid5: choose from fd_onet5k, fid50k'),
+    ('fd_onet5k,fid5', '--metrics fid5: choose from'),
+    ('', "--metrics '': choose from"),
+    ('none,fid50k', 'none stands alone'),
+    ('fid50k, none', 'none stands alone'),
+])
+def test_what_is_no_list_of_metrics_is_refused_with_the_mend(text, message):
+    with pytest.raises(click.UsageError, match=message):
+        parse_metrics(text)
