@@ -41,7 +41,10 @@ def fetch(source, cache_dir):
     path = cache_path(entry, cache_dir)
     cached = path if os.path.isfile(path) else _cached_under_another_name(entry, cache_dir)
     if cached:
-        problem = _problem(entry, os.path.getsize(cached), lambda: sha256_of_file(cached))
+        try:
+            problem = _problem(entry, os.path.getsize(cached), lambda: sha256_of_file(cached))
+        except OSError as error:
+            raise UserError(f'{cached} cannot be read ({error.strerror}): mend its permissions, or delete it.') from error
         if problem:
             raise UserError('{} is not the published {} ({}): delete it, or put the right file there.'.format(
                 cached, entry['file'], problem))
@@ -114,7 +117,8 @@ def _open(session, url):
     response = _get(session, url)
     if not _is_page(response):
         return response
-    confirmed = _confirmed_url(response.text, response.url)
+    page = b''.join(_chunks(response)).decode('utf-8', 'replace')
+    confirmed = _confirmed_url(page, response.url)
     response.close()
     if confirmed is None:
         raise _Unavailable('the server answers with a web page instead of the file')

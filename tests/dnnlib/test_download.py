@@ -32,6 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply(404, b'')
         elif path == '/busy.pkl' and count < 3:
             self.reply(503, b'')
+        elif path == '/cut_page':
+            self.reply(200, FORM_PAGE[:50], 'text/html', length=len(FORM_PAGE))
         elif path == '/always_cut.pkl' or (path == '/cut.pkl' and count < 2):
             self.reply(200, CONTENT[:1000], length=len(CONTENT))
         else:
@@ -108,6 +110,7 @@ def test_tries_again_when_the_server_stumbles(server, tmp_path, path, requests):
     ('/missing.pkl', {}, 'answers 404'),
     ('/quota', {}, 'web page instead of the file'),
     ('/always_cut.pkl', {}, 'the connection broke off'),
+    ('/cut_page', {}, 'the connection broke off'),
     ('/file.pkl', {'size': 5}, '128,000 bytes instead of 5'),
     ('/file.pkl', {'sha256': '0' * 64}, 'SHA-256 differs'),
 ])
@@ -133,6 +136,18 @@ def test_a_wrong_file_in_the_cache_is_refused(tmp_path):
     with open(download.cache_path(wanted, str(tmp_path)), 'wb') as file:
         file.write(CONTENT[:-1])
     with pytest.raises(UserError, match='127,999 bytes instead of 128,000'):
+        download.fetch(wanted, str(tmp_path))
+
+
+def test_a_file_in_the_cache_that_cannot_be_read_is_a_sentence(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, 'Permission denied', path)
+
+    wanted = entry('http://127.0.0.1:9/network.pkl', size=None)
+    with open(download.cache_path(wanted, str(tmp_path)), 'wb') as file:
+        file.write(CONTENT)
+    monkeypatch.setattr(download, 'sha256_of_file', refuse)
+    with pytest.raises(UserError, match='_network.pkl cannot be read .Permission denied.'):
         download.fetch(wanted, str(tmp_path))
 
 
