@@ -29,12 +29,15 @@ class RecordFile:
         count: Number of records, known once `locate_records` was called.
 
     Raises:
-        UserError: Record 0 is damaged.
+        UserError: The file cannot be opened, or record 0 is damaged.
     """
 
     def __init__(self, path, opened):
         self.path = path
-        file = open(path, 'rb', buffering=0)  # noqa: SIM115  closed by the caller's stack
+        try:
+            file = open(path, 'rb', buffering=0)  # noqa: SIM115  closed by the caller's stack
+        except OSError as error:
+            raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions, or {MEND}.') from error
         self._file = opened.enter_context(file)
         self._starts = None  # where each record begins, in case they are not equally spaced
         self._step = self._record_bytes(0, 0)

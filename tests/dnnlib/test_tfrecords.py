@@ -295,6 +295,11 @@ def test_truncated_last_record(folder, cut):
     assert path in message and 'copy it again' in message
 
 
+def test_a_file_that_cannot_be_opened(folder):
+    os.mkdir(os.path.join(folder, 'x.tfrecords'))
+    assert 'x.tfrecords cannot be read (Is a directory): ' in refusal(folder)
+
+
 def test_empty_file(folder):
     path = os.path.join(folder, 'set-r04.tfrecords')
     os.truncate(path, 0)
