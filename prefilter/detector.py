@@ -50,9 +50,15 @@ class FaceDetector:
         Returns:
             float64 [N, 5]: left, top, right, bottom in px (they may reach outside the image) and the score in
             [0, 1], best score first; N is 0 when there is no face.
+
+        Raises:
+            MemoryError: The image is too large for the memory of the computer or the GPU.
         """
-        with self._graph.as_default(), self._session.as_default():
-            self._mtcnn.detect_faces(image)
+        try:
+            with self._graph.as_default(), self._session.as_default():
+                self._mtcnn.detect_faces(image)
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError(error.message.splitlines()[0]) from error
         if self._boxes.size == 0:
             return np.empty([0, 5])
         return self._boxes

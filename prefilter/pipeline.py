@@ -23,12 +23,13 @@ from prefilter.gallery import choose_evenly, draw_gallery, thumbnail
 from prefilter.images import RefusedImage, decode, read_bytes
 
 MANIFEST_FIELDS = ['path', 'sha256', 'width', 'height', 'accepted', 'reason', 'faces', 'box', 'crop', 'score', 'index']
-SHOWN_REFUSALS = 10  # unreadable files named on the screen; the manifest has them all
+SHOWN_REFUSALS = 10  # files named on the screen; the manifest has them all
+UNUSABLE = ('unreadable', 'too-large')  # reasons named on the screen and not shown in the gallery
 LARGEST_LABELS = 1 << 30  # bytes of one-hot rows: training holds them in memory
 
 
 class Tally:
-    """What became of the images: `accepted` and `showable` (refused, but readable) are places in the source's paths."""
+    """What became of the images: `accepted` and `showable` (refused, but of usable size) are places in the paths."""
 
     def __init__(self):
         self.accepted = array.array('q')
@@ -127,10 +128,10 @@ def _examine_all(source, detector, size, margin, crops, verdicts):
                 tally.accepted.append(place)
             else:
                 tally.reasons[verdict['reason']] += 1
-                if verdict['width']:
-                    tally.showable.append(place)
-                else:
+                if verdict['reason'] in UNUSABLE:
                     _warn(path, verdict['reason'], detail, tally)
+                else:
+                    tally.showable.append(place)
             verdict_file.write(json.dumps(verdict) + '\n')
     tally.seconds = time.perf_counter() - started
     return tally
@@ -162,6 +163,9 @@ def examine(source, path, detector, size, margin):
     except RefusedImage as refusal:
         verdict['reason'] = refusal.reason
         return verdict, None, refusal.detail
+    except MemoryError as error:
+        verdict['reason'] = 'too-large'
+        return verdict, None, str(error) or 'not enough memory'
     return verdict, crop, None
 
 
@@ -180,7 +184,7 @@ def _cut_face(pixels, detector, size, margin, verdict):
 
 
 def _warn(path, reason, detail, tally):
-    named = tally.reasons['unreadable'] + tally.reasons['too-large']
+    named = sum(tally.reasons[reason] for reason in UNUSABLE)
     if named <= SHOWN_REFUSALS:
         tqdm.write(f'{path!r} is {reason}: {detail}', file=sys.stderr)
     if named == SHOWN_REFUSALS:

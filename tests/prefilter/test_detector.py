@@ -67,6 +67,18 @@ def test_leaves_the_callers_graph_and_session_alone(detector, bundled):
         assert session.run(value) == 7
 
 
+@pytest.mark.parametrize(
+    'failure', [tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor'), MemoryError('OOM')]
+)
+def test_exhausted_memory_is_one_kind_of_error(detector, monkeypatch, failure):
+    def exhaust(image):
+        raise failure
+
+    monkeypatch.setattr(detector._mtcnn, 'detect_faces', exhaust)
+    with pytest.raises(MemoryError, match='OOM'):
+        detector.detect(np.zeros([50, 50, 3], np.uint8))
+
+
 def test_says_nothing():
     code = (
         'import numpy; from prefilter.detector import FaceDetector;'

@@ -114,6 +114,21 @@ def test_a_face_outside_the_image_is_refused():
     assert (verdict['accepted'], verdict['reason'], verdict['faces']) == (False, 'empty-crop', 1)
 
 
+def test_an_image_that_exhausts_memory_is_refused(tmp_path, capsys):
+    class Small(Oracle):
+        def detect(self, image):
+            if image[0, 0, 0] == 4:
+                raise MemoryError('Unable to allocate 101. MiB')
+            return super().detect(image)
+
+    tally = make_dataset(Shelf(PATHS), str(tmp_path / 'set'), Small(), 8, 10)
+    assert tally.reasons == {'no-face': 15, 'too-large': 1} and len(tally.accepted) == 14
+    line = lines(tmp_path / 'set')[4]
+    assert (line['accepted'], line['reason'], line['faces'], line['width']) == (False, 'too-large', None, 60)
+    assert f'{PATHS[14]!r} is too-large: Unable to allocate 101. MiB' in capsys.readouterr().err
+    assert 4 not in tally.showable  # its thumbnail might exhaust memory again
+
+
 def test_only_the_first_unreadable_files_are_named_on_screen(tmp_path, capsys):
     paths = [f'{number:02d}.png' for number in range(40)]
     make_dataset(Shelf(paths, refused=paths[1:30]), str(tmp_path / 'set'), Oracle(), 8, 10)
