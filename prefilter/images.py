@@ -6,6 +6,8 @@ import warnings
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+SIXTEEN_BITS_AS_I = ('PNG', 'PPM')  # formats whose 16-bit grey PIL calls I, 32-bit integers, which they do not have
+
 
 class RefusedImage(Exception):
     """An image that cannot be used.
@@ -36,7 +38,8 @@ def decode(data):
         data: The file's bytes.
 
     Returns:
-        uint8 [H, W, 3], RGB, dynamic range [0, 255]; grey becomes three equal channels, transparency is dropped.
+        uint8 [H, W, 3], RGB, dynamic range [0, 255]; grey becomes three equal channels, of 16 bits the high 8 are
+        kept, transparency is dropped.
 
     Raises:
         RefusedImage: 'unreadable', or 'too-large' for what memory cannot be expected to hold.
@@ -45,7 +48,9 @@ def decode(data):
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # PIL's remarks about odd files that it nevertheless reads
             with Image.open(io.BytesIO(data)) as image:
-                pixels = np.asarray(image.convert('RGB'))
+                pixels = _to_rgb(image)
+    except RefusedImage:
+        raise
     except UnidentifiedImageError as error:
         raise RefusedImage('unreadable', 'no image format that PIL knows') from error
     except (Image.DecompressionBombError, MemoryError) as error:
@@ -55,3 +60,12 @@ def decode(data):
     if pixels.size == 0:
         raise RefusedImage('unreadable', 'it has no pixels')
     return pixels
+
+
+def _to_rgb(image):
+    if image.mode.startswith('I;16') or (image.mode == 'I' and image.format in SIXTEEN_BITS_AS_I):
+        grey = (np.asarray(image) >> 8).astype(np.uint8)  # PIL's conversion would make all above 255 white
+        return np.stack([grey] * 3, axis=-1)
+    if image.mode in ('I', 'F'):
+        raise RefusedImage('unreadable', 'nothing says which of its grey values is white: save it with 8 or 16 bits')
+    return np.asarray(image.convert('RGB'))

@@ -32,6 +32,32 @@ def test_grey_gives_equal_channels():
     assert (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all()
 
 
+@pytest.mark.parametrize('file_format', ['PNG', 'TIFF', 'PPM', 'JPEG2000'])
+def test_grey_of_16_bits_keeps_its_high_byte(file_format):
+    high = np.arange(0, 200, dtype=np.uint16).reshape(10, 20)
+    grey = (high << 8) + 77
+    if file_format == 'PPM':
+        data = b'P5 20 10 65535\n' + grey.astype('>u2').tobytes()
+    else:
+        options = {'irreversible': False} if file_format == 'JPEG2000' else {}
+        data = encoded(Image.fromarray(grey), file_format, **options)
+    np.testing.assert_array_equal(decode(data), np.stack([high] * 3, axis=-1))
+
+
+def test_big_endian_tiff_of_16_bits():
+    grey = np.arange(0, 200, dtype='>u2').reshape(10, 20) * 256
+    image = Image.frombytes('I;16B', (20, 10), grey.astype('>u2').tobytes())
+    np.testing.assert_array_equal(decode(encoded(image, 'TIFF'))[..., 0], np.arange(200).reshape(10, 20))
+
+
+@pytest.mark.parametrize('values', [np.int32, np.float32])
+def test_grey_without_a_known_range_is_refused(values):
+    # Guessing wrong would make it white or black, and 'no-face' a false reason.
+    with pytest.raises(RefusedImage) as refusal:
+        decode(encoded(Image.fromarray(np.ones([10, 20], values)), 'TIFF'))
+    assert refusal.value.reason == 'unreadable' and 'save it with 8 or 16' in refusal.value.detail
+
+
 @pytest.mark.parametrize('file_format', ['JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM'])
 def test_formats(file_format):
     assert decode(encoded(gradient(), file_format)).shape == (10, 20, 3)
