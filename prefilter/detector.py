@@ -17,16 +17,24 @@ class FaceDetector:
     """MTCNN in a graph and session of its own, so that it can run beside a network in training.
 
     Not for use from several threads at once.
+
+    Args:
+        device: 'auto' or 'gpu' (a GPU if there is one), or 'cpu' (GPUs stay hidden and untouched).
     """
 
-    def __init__(self):
+    def __init__(self, device='auto'):
         self._graph = tf.Graph()
         # Takes GPU memory as needed: the rest belongs to whatever else the process does.
-        self._session = tf.Session(graph=self._graph, config=tf.ConfigProto(gpu_options={'allow_growth': True}))
+        options = tf.ConfigProto(gpu_options={'allow_growth': True})
+        if device == 'cpu':
+            options.device_count['GPU'] = 0
+        self._session = tf.Session(graph=self._graph, config=options)
         with self._graph.as_default(), self._session.as_default():
             self._mtcnn = MTCNN(None, MIN_FACE_SIZE, list(STAGE_THRESHOLDS), SCALE_FACTOR)
         for network in (self._mtcnn._pnet, self._mtcnn._rnet, self._mtcnn._onet):
-            network.predict = network.predict_on_batch  # the same numbers without Keras's data adapters: 15 % faster
+            # Without Keras's data adapters: 15 % faster. predict() splits more than 32 candidates into batches, and
+            # other batches may move boxes by up to 6e-5 px; on the reference's 63 photographs the numbers are identical.
+            network.predict = network.predict_on_batch
         self._boxes = None
         self._keep_float_boxes()
 
@@ -75,10 +83,6 @@ class FaceDetector:
             An int from 0 to N.
         """
         return sum(len(self.detect(_enlarged(image))) > 0 for image in images)
-
-    def close(self):
-        """Frees the session."""
-        self._session.close()
 
 
 def _enlarged(image):

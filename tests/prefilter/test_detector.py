@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from prefilter.crop import choose_face, crop_box, cut_out
+from prefilter.detector import FaceDetector
 from prefilter.images import decode
 
 ROOT = str(pathlib.Path(__file__).parents[2])
@@ -77,6 +78,11 @@ def test_exhausted_memory_is_one_kind_of_error(detector, monkeypatch, failure):
     monkeypatch.setattr(detector._mtcnn, 'detect_faces', exhaust)
     with pytest.raises(MemoryError, match='OOM'):
         detector.detect(np.zeros([50, 50, 3], np.uint8))
+
+
+def test_on_the_cpu_gpus_stay_hidden():
+    assert dict(FaceDetector('cpu')._session._config.device_count) == {'GPU': 0}
+    assert dict(FaceDetector()._session._config.device_count) == {}
 
 
 def test_says_nothing():
