@@ -9,8 +9,10 @@ import sys
 
 import click
 
+from prefilter.pipeline import check_source, describe, make_dataset
 from prefilter.sources import IMAGE_EXTENSIONS, LFW_SUBSET, open_source
 
+DEVICES = ['auto', 'cpu', 'gpu']  # those of dnnlib.tflib.devices, which would start TensorFlow
 SMALLEST_SIZE, LARGEST_SIZE = 4, 1024  # px
 
 
@@ -60,8 +62,15 @@ files are left out. An image without a face, or one that cannot be read, is refu
 )
 @click.option('--labels', type=click.Choice(['identity']), help="Write one-hot labels: each image's parent folder.")
 @click.option('--no-shuffle', is_flag=True, help='Keep the records in the order of the sorted paths.')
+@click.option(
+    '--device',
+    type=click.Choice(DEVICES),
+    default='auto',
+    show_default=True,
+    help='Where to look for faces; auto is a GPU if there is one.',
+)
 @click.option('--force', is_flag=True, help='Replace the dataset if it exists, once the new one is complete.')
-def main(source, out, size, margin, labels, no_shuffle, force):
+def main(source, out, size, margin, labels, no_shuffle, device, force):
     """Find the face in each image of SOURCE, crop it, and write the crops as a dataset.
 
     SOURCE is a folder of images, or lfw-subset: the 100 faces and 100 backgrounds that come with scikit-image.
@@ -71,14 +80,15 @@ def main(source, out, size, margin, labels, no_shuffle, force):
     """
     _check_target(source, out, force)
     photographs = open_source(source, leave_out=out)
-    # Late, since they start TensorFlow: a mistake on the command line is told at once.
-    from prefilter.detector import FaceDetector
-    from prefilter.pipeline import check_source, describe, make_dataset
-
     check_source(photographs, labels == 'identity')
+    # Late, since they start TensorFlow: what can be refused without it is refused at once.
+    from dnnlib.tflib.devices import resolve_device
+    from prefilter.detector import FaceDetector
+
+    detector = FaceDetector(resolve_device(device))
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # leave no temporary folder behind
     tally = make_dataset(
-        photographs, out, FaceDetector(), size, margin, labels == 'identity', shuffle=not no_shuffle, replace=force
+        photographs, out, detector, size, margin, labels == 'identity', shuffle=not no_shuffle, replace=force
     )
     total, accepted = len(photographs.paths), len(tally.accepted)
     refused = f' ({describe(tally.reasons)})' if tally.reasons else ''

@@ -42,7 +42,7 @@ def make_dataset(source, target, detector, size, margin, identity_labels=False, 
     """Filters a source and writes the dataset folder `target`, whole or not at all.
 
     Args:
-        source: As from `prefilter.sources.open_source`.
+        source: As from `prefilter.sources.open_source`, not refused by `check_source`.
         target: Folder to make; its base name becomes the prefix of the TFRecord files.
         detector: A `prefilter.detector.FaceDetector`.
         size: Side of the crops, px; a power of two >= 4.
@@ -55,9 +55,8 @@ def make_dataset(source, target, detector, size, margin, identity_labels=False, 
         A `Tally`.
 
     Raises:
-        UserError: No image, no face, labels too large, or the target cannot be written.
+        UserError: No face, or the target cannot be written.
     """
-    check_source(source, identity_labels)
     name = os.path.basename(os.path.abspath(target))
     with atomic_folder(target, replace) as folder, tempfile.TemporaryDirectory(dir=folder) as work:
         crops, verdicts = os.path.join(work, 'crops'), os.path.join(work, 'verdicts')

@@ -11,16 +11,17 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import dnnlib.tflib.devices
 import prefilter.detector
 from dnnlib.tfrecords import MultiResolutionDataset, shuffled_order
-from prefilter.__main__ import main
+from prefilter.__main__ import DEVICES, main
 
 ROOT = str(pathlib.Path(__file__).parents[2])
 
 
 @pytest.fixture
 def run(monkeypatch, detector):
-    monkeypatch.setattr(prefilter.detector, 'FaceDetector', lambda: detector)  # made once for all tests
+    monkeypatch.setattr(prefilter.detector, 'FaceDetector', lambda device: detector)  # made once for all tests
     monkeypatch.setattr(signal, 'signal', lambda *args: None)
     return lambda *args: CliRunner(mix_stderr=False).invoke(main, [str(arg) for arg in args])
 
@@ -114,12 +115,15 @@ def test_force_replaces_nothing_but_a_dataset(run, photographs, tmp_path):
         (['photos', '--out', 'x', '--size', '2'], "Invalid value for '--size': 2 is no power of two"),
         (['photos', '--out', 'x', '--margin', '-1'], "Invalid value for '--margin'"),
         (['photos', '--out', 'x', '--labels', 'age'], "Invalid value for '--labels'"),
+        (['photos', '--out', 'x', '--device', 'tpu'], "Invalid value for '--device'"),
+        (['photos', '--out', 'x', '--device', 'gpu'], '--device gpu: TensorFlow sees no GPU on this machine'),
         (['photos'], "Missing option '--out'"),
         (['photos', '--out', 'photos/notes.txt'], 'exists already'),
     ],
 )
 def test_wrong_usage_is_status_2(run, photographs, tmp_path, monkeypatch, args, sentence):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dnnlib.tflib.devices, 'list_gpus', list)
     result = run(*args)
     assert result.exit_code == 2 and sentence in result.stderr
     assert sorted(os.listdir('.')) == ['photos']
@@ -142,6 +146,43 @@ def test_the_rest_is_status_1(run, photographs, tmp_path, monkeypatch, args, sen
     result = run(*args)
     assert result.exit_code == 1 and sentence in result.stderr and 'Traceback' not in result.stderr
     assert sorted(os.listdir('.')) == ['empty', 'faceless', 'photos']
+
+
+@pytest.mark.parametrize(
+    'args, sentence',
+    [
+        (['empty', '--out', 'x'], 'SOURCE has no images'),
+        (['people', '--out', 'x', '--labels', 'identity'], '--labels identity would take'),
+        (['people', '--out', 'people'], '--out people exists already'),
+    ],
+)
+def test_what_needs_no_tensorflow_is_refused_before_it_starts(tmp_path, args, sentence):
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'people').mkdir()
+    (tmp_path / 'people' / 'a.png').write_bytes(b'')
+    code = (
+        'import sys; sys.modules["tensorflow"] = None;'  # importing it is an error
+        'import prefilter.pipeline; prefilter.pipeline.LARGEST_LABELS = 0;'
+        'from prefilter.__main__ import main; main()'
+    )
+    run = subprocess.run(
+        [sys.executable, '-c', code, *args],
+        cwd=str(tmp_path),
+        env={**os.environ, 'PYTHONPATH': ROOT},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode in (1, 2) and sentence in run.stderr and 'Traceback' not in run.stderr
+
+
+def test_the_device_is_the_detectors(run, photographs, tmp_path, monkeypatch, detector):
+    asked = []
+    monkeypatch.setattr(prefilter.detector, 'FaceDetector', lambda device: asked.append(device) or detector)
+    monkeypatch.setattr(dnnlib.tflib.devices, 'list_gpus', lambda: ['/gpu:0'])
+    for device in DEVICES:
+        assert run(photographs / 'man', '--out', tmp_path / device, '--size', 8, '--device', device).exit_code == 0
+    assert asked == ['gpu', 'cpu', 'gpu']
+    assert sorted(DEVICES) == sorted(dnnlib.tflib.devices.DEVICE_CHOICES)
 
 
 def test_the_example_of_the_help_runs_as_printed(tmp_path):
