@@ -33,7 +33,7 @@ class FaceDetector:
             self._mtcnn = MTCNN(None, MIN_FACE_SIZE, list(STAGE_THRESHOLDS), SCALE_FACTOR)
         for network in (self._mtcnn._pnet, self._mtcnn._rnet, self._mtcnn._onet):
             # Without Keras's data adapters: 15 % faster. predict() splits more than 32 candidates into batches, and
-            # other batches may move boxes by up to 6e-5 px; on the reference's 63 photographs the numbers are identical.
+            # other batches may move boxes by up to 6e-5 px; on the reference's 63 images the numbers are identical.
             network.predict = network.predict_on_batch
         self._boxes = None
         self._keep_float_boxes()
