@@ -44,6 +44,10 @@ EPILOG = f"""Example: python -m prefilter {LFW_SUBSET} --out datasets/faces --si
 
 SOURCE is searched with all folders below it for files named {' '.join(sorted(IMAGE_EXTENSIONS))}; other and hidden
 files are left out. An image without a face, or one that cannot be read, is refused, and manifest.jsonl says why.
+
+With --labels identity a folder is known by its whole path below SOURCE, and the images directly in SOURCE are one
+identity too. Where a person has several folders, such as Name/0 and Name/1, these are several identities: put the
+images of one person into one folder.
 """
 
 
@@ -60,7 +64,11 @@ files are left out. An image without a face, or one that cannot be read, is refu
     show_default=True,
     help='Pixels added to the width and height of a face.',
 )
-@click.option('--labels', type=click.Choice(['identity']), help="Write one-hot labels: each image's parent folder.")
+@click.option(
+    '--labels',
+    type=click.Choice(['identity']),
+    help='Write one-hot labels: the images of one folder are one identity.',
+)
 @click.option('--no-shuffle', is_flag=True, help='Keep the records in the order of the sorted paths.')
 @click.option(
     '--device',

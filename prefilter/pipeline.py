@@ -47,7 +47,7 @@ def make_dataset(source, target, detector, size, margin, identity_labels=False, 
         detector: A `prefilter.detector.FaceDetector`.
         size: Side of the crops, px; a power of two >= 4.
         margin: px added to the width and to the height of a face's box.
-        identity_labels: Whether to write one-hot labels of the images' parent folders.
+        identity_labels: Whether to write one-hot labels, a column for each folder of images.
         shuffle: Records in the order of StyleGAN's dataset tool instead of sorted by path.
         replace: Whether an existing `target` is replaced.
 
@@ -107,8 +107,8 @@ def describe(reasons):
 
 
 def _identity(source, place):
-    folder = os.path.dirname(source.paths[place])
-    return os.path.basename(folder) if folder else source.name
+    # All of the folder's path, since Name/0 and Other/0 are two people.
+    return os.path.dirname(source.paths[place])
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Where photographs come from: a folder tree, or the small faces that scikit-image brings along.
 
-A source has a `name`; `paths`, the sorted names of its images (relative, with '/'); `read(path)`, the bytes of one
-encoded image; and `ignored`, the number of files that are no images by their name.
+A source has `paths`, the sorted names of its images (relative, with '/'); `read(path)`, the bytes of one encoded image;
+and `ignored`, the number of files that are no images by their name.
 """
 
 import io
@@ -39,7 +39,6 @@ class FolderTree:
 
     def __init__(self, folder, leave_out=None):
         self.folder = str(folder)
-        self.name = os.path.basename(os.path.abspath(self.folder))
         self.paths = []
         self.ignored = 0
         self._collect(leave_out)
@@ -75,8 +74,6 @@ def _refuse(error):
 
 class LfwSubset:
     """100 faces of LFW and 100 patches of its backgrounds, bundled in scikit-image as 25x25 grey, enlarged 8 times."""
-
-    name = LFW_SUBSET
 
     def __init__(self):
         from skimage.data import lfw_subset  # here: only this source needs scikit-image

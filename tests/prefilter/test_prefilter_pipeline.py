@@ -14,7 +14,6 @@ from prefilter.pipeline import MANIFEST_FIELDS, check_source, examine, make_data
 class Shelf:
     """A source in memory: each image is one colour, its red value the image's number."""
 
-    name = 'shelf'
     ignored = 0
 
     def __init__(self, paths, refused=()):
@@ -84,15 +83,21 @@ def test_manifest_has_a_line_an_image_and_knows_its_record(tmp_path):
 
 
 def test_identity_labels_follow_their_records(tmp_path):
-    make_dataset(
-        Shelf([*PATHS, 'loose.png', 'loose2.png']), str(tmp_path / 'set'), Oracle(), 8, 10, identity_labels=True
-    )
+    loose = ['loose.png', 'loose2.png']
+    make_dataset(Shelf([*PATHS, *loose]), str(tmp_path / 'set'), Oracle(), 8, 10, identity_labels=True)
     with MultiResolutionDataset(tmp_path / 'set') as dataset:
         for line in lines(tmp_path / 'set'):
             if line['accepted']:
-                person = line['path'].split('/')[0] if '/' in line['path'] else 'shelf'
-                row = [float(person == name) for name in ('a', 'b', 'c', 'shelf')]
-                assert dataset.labels[line['index']].tolist() == row
+                folder = line['path'][0] if '/' in line['path'] else ''
+                assert dataset.labels[line['index']].tolist() == [float(folder == name) for name in ('', *'abc')]
+
+
+def test_folders_of_one_name_are_not_one_identity(tmp_path):
+    # As in the YouTube Faces database, where the videos of every person are numbered from 0.
+    source = Shelf([f'{person}/{video}/{frame}.png' for person in 'ab' for video in '01' for frame in range(2)])
+    make_dataset(source, str(tmp_path / 'set'), Oracle(), 8, 10, identity_labels=True)
+    with MultiResolutionDataset(tmp_path / 'set') as dataset:
+        assert dataset.labels.shape == (4, 4) and dataset.labels.sum(axis=0).tolist() == [1, 1, 1, 1]
 
 
 def test_one_hot_columns_are_sorted_names():
