@@ -44,7 +44,8 @@ def fetch(source, cache_dir):
         try:
             problem = _problem(entry, os.path.getsize(cached), lambda: sha256_of_file(cached))
         except OSError as error:
-            raise UserError(f'{cached} cannot be read ({error.strerror}): mend its permissions, or delete it.') from error
+            raise UserError(
+                f'{cached} cannot be read ({error.strerror}): mend its permissions, or delete it.') from error
         if problem:
             raise UserError('{} is not the published {} ({}): delete it, or put the right file there.'.format(
                 cached, entry['file'], problem))
