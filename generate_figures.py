@@ -11,7 +11,7 @@ from dnnlib.errors import UserError
 from metrics import figures
 from metrics.curves import draw_curves
 from metrics.galleries import copy_galleries
-from metrics.sources import find_source, open_generator, representative_network
+from metrics.sources import LARGEST_SEED, find_source, open_generator, representative_network
 
 FIGURES = ('uncurated', 'noise', 'truncation', 'galleries', 'metrics')
 EPILOG = """\b
@@ -30,7 +30,7 @@ Examples:
 
 
 class Seeds(click.ParamType):
-    """Comma-separated non-negative integers."""
+    """Comma-separated integers from 0 to LARGEST_SEED."""
 
     name = 'N,N,...'
 
@@ -41,8 +41,8 @@ class Seeds(click.ParamType):
             seeds = tuple(int(part) for part in value.split(','))
         except ValueError:
             seeds = ()
-        if not seeds or min(seeds) < 0:
-            self.fail(f'{value!r} is no list of whole numbers such as 91,388.', param, ctx)
+        if not seeds or min(seeds) < 0 or max(seeds) > LARGEST_SEED:
+            self.fail(f'{value!r} is no list of whole numbers from 0 to {LARGEST_SEED} such as 91,388.', param, ctx)
         return seeds
 
 
@@ -53,8 +53,8 @@ class Seeds(click.ParamType):
 @click.option('--out', type=click.Path(file_okay=False), metavar='DIR',
               help='Folder for the PNG files.  [default: figures, in the run directory or beside the pickle]')
 @click.option('--data', type=click.Path(), metavar='DIR', help='Dataset of the galleries.  [default: that of the run]')
-@click.option('--uncurated-seed', type=click.IntRange(min=0), default=figures.UNCURATED_SEED, show_default=True,
-              help='Of the uncurated samples.')
+@click.option('--uncurated-seed', type=click.IntRange(0, LARGEST_SEED), default=figures.UNCURATED_SEED,
+              show_default=True, help='Of the uncurated samples.')
 @click.option('--noise-seeds', type=Seeds(), default=figures.NOISE_SEEDS, show_default='1967,1555',
               help='One for each column of Figure 7; the second is mirrored.')
 @click.option('--truncation-seeds', type=Seeds(), default=figures.TRUNCATION_SEEDS, show_default='91,388',
@@ -120,7 +120,7 @@ def _save(out, name, canvas):
     try:
         figures.save_png(path, canvas)
     except OSError as error:
-        raise click.ClickException(f'{path} cannot be written: {error.strerror}.') from error
+        raise UserError(f'{path} cannot be written: {error.strerror}.') from error
     click.echo(f'{path}: {canvas.shape[1]}x{canvas.shape[0]}')
 
 

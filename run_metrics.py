@@ -12,7 +12,7 @@ from dnnlib import tflib
 from dnnlib.tfrecords import MultiResolutionDataset
 from metrics import METRICS, Meter, append_result, keep_best, parse_metrics
 from metrics.results import find_result, format_table, read_results
-from metrics.sources import find_source, open_generator
+from metrics.sources import LARGEST_SEED, find_source, open_generator
 
 EPILOG = """\b
 Examples:
@@ -33,7 +33,8 @@ Examples:
               help='Where to compute.')
 @click.option('--gpus', type=click.IntRange(min=1), default=1, show_default=True, help='GPUs that generate.')
 @click.option('--minibatch', type=click.IntRange(min=1), help='Images at a time.  [default: by resolution]')
-@click.option('--seed', type=click.IntRange(min=0), help='Of latents and mirroring.  [default: of the run; else 0]')
+@click.option('--seed', type=click.IntRange(0, LARGEST_SEED),
+              help='Of latents, noise and mirroring.  [default: of the run; else 0]')
 @click.option('--force', is_flag=True, help='Measure again what has been measured with these settings.')
 def main(run_or_pickle, metrics, data, mirror, device, gpus, minibatch, seed, force):
     """Measure every snapshot of the run directory RUN_OR_PICKLE, or a single network pickle.

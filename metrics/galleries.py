@@ -20,7 +20,7 @@ def copy_galleries(dataset_dir, out_dir):
         List of (path, caption), one for each gallery the dataset has; without any refused image it has only one.
 
     Raises:
-        UserError: The folder is no such dataset.
+        UserError: The folder is no such dataset, or a file cannot be read or written.
     """
     manifest = os.path.join(dataset_dir, MANIFEST_FILE)
     if not os.path.exists(manifest):
@@ -35,18 +35,25 @@ def copy_galleries(dataset_dir, out_dir):
                 raise UserError(f'{source} is missing: make the dataset anew with python -m prefilter.')
             continue
         target = os.path.join(out_dir, f'gallery-{what}.png')
-        with open(source, 'rb') as original, atomic_write(target) as copy:
-            shutil.copyfileobj(original, copy)
+        try:
+            with open(source, 'rb') as original, atomic_write(target) as copy:
+                shutil.copyfileobj(original, copy)
+        except OSError as error:
+            raise UserError(f'{target} cannot be written: {error.strerror}.') from error
         copied.append((target, f'{count:,} of {len(accepted):,} images {what}'))
     return copied
 
 
 def _read_decisions(manifest):
+    try:
+        with open(manifest, 'rb') as file:
+            lines = file.read().splitlines()
+    except OSError as error:
+        raise UserError(f'{manifest} cannot be read ({error.strerror}): mend its permissions.') from error
     decisions = []
-    with open(manifest, encoding='utf-8') as file:
-        for number, line in enumerate(file, 1):
-            try:
-                decisions.append(bool(json.loads(line)['accepted']))
-            except (ValueError, KeyError, TypeError) as error:
-                raise UserError(f'{manifest} line {number} is damaged: make the dataset anew.') from error
+    for number, line in enumerate(lines, 1):
+        try:
+            decisions.append(bool(json.loads(line.decode('utf-8'))['accepted']))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f'{manifest} line {number} is damaged: make the dataset anew.') from error
     return decisions

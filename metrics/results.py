@@ -2,7 +2,6 @@
 
 import filecmp
 import json
-import math
 import os
 import shutil
 from typing import NamedTuple, Optional
@@ -12,6 +11,8 @@ from dnnlib.files import atomic_write
 from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, SNAPSHOT_PATTERN
 
 METRICS_FILE = 'metrics.jsonl'
+RECORD_FIELDS = {'snapshot': str, 'kimg': (int, float, type(None)), 'metric': str, 'value': (int, float),
+                 'seconds': (int, float), 'settings': dict}
 
 
 class Snapshot(NamedTuple):
@@ -30,15 +31,27 @@ def find_snapshots(run_dir, final_kimg=None):
 
     Returns:
         List of `Snapshot`; the final network is left out when the last snapshot is the same file by content.
+
+    Raises:
+        UserError: The folder, or a pickle in it, cannot be read.
     """
-    names = sorted(os.listdir(run_dir))
-    found = [Snapshot(name, int(match.group(1))) for name, match in (
-        (name, SNAPSHOT_PATTERN.fullmatch(name)) for name in names) if match]
-    found.sort(key=lambda snapshot: snapshot.kimg)
-    if FINAL_PICKLE in names and not (found and filecmp.cmp(
-            os.path.join(run_dir, FINAL_PICKLE), os.path.join(run_dir, found[-1].name), shallow=False)):
-        found.append(Snapshot(FINAL_PICKLE, final_kimg))
+    try:
+        names = sorted(os.listdir(run_dir))
+        found = [Snapshot(name, int(match.group(1))) for name, match in (
+            (name, SNAPSHOT_PATTERN.fullmatch(name)) for name in names) if match]
+        found.sort(key=lambda snapshot: snapshot.kimg)
+        if FINAL_PICKLE in names and not find_equal(run_dir, found[-1:], FINAL_PICKLE):
+            found.append(Snapshot(FINAL_PICKLE, final_kimg))
+    except OSError as error:
+        raise UserError(f'{error.filename} cannot be read ({error.strerror}): mend its permissions.') from error
     return found
+
+
+def find_equal(run_dir, snapshots, name):
+    """The newest of some snapshots whose content is that of the file `name` in the run directory, or None."""
+    path = os.path.join(run_dir, name)
+    return next((snapshot for snapshot in reversed(snapshots) if filecmp.cmp(
+        path, os.path.join(run_dir, snapshot.name), shallow=False)), None)
 
 
 def append_result(run_dir, snapshot, result):
@@ -56,11 +69,13 @@ def append_result(run_dir, snapshot, result):
         UserError: The file cannot be written.
     """
     record = {'snapshot': snapshot.name, 'kimg': snapshot.kimg, **result._asdict()}
+    line = json.dumps(record, allow_nan=False).encode('utf-8') + b'\n'
     path = os.path.join(run_dir, METRICS_FILE)
     try:
         # Appended rather than rewritten, so that a training run and a measurement beside it lose no line.
-        with open(path, 'a', encoding='utf-8') as file:
-            file.write(json.dumps(record, allow_nan=False) + '\n')
+        with open(path, 'a+b') as file:
+            _end_last_line(file)
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -68,26 +83,48 @@ def append_result(run_dir, snapshot, result):
     return record
 
 
+def _end_last_line(file):
+    """Ends a last line that a full disk or a power cut left without its end: a whole record, or else a rest to drop."""
+    file.seek(0)
+    rest = file.read().rpartition(b'\n')[2]
+    if rest and _parse_record(rest) is None:
+        file.truncate(file.tell() - len(rest))
+    elif rest:
+        file.write(b'\n')
+
+
 def read_results(run_dir):
     """All records of a run's metrics file, oldest first; none when there is no file.
 
+    Part of a record at the end of the file, which a full disk may leave, is none.
+
     Raises:
-        UserError: A line is damaged.
+        UserError: The file cannot be read, or a line is damaged.
     """
     path = os.path.join(run_dir, METRICS_FILE)
-    if not os.path.exists(path):
+    try:
+        with open(path, 'rb') as file:
+            lines = file.read().split(b'\n')
+    except FileNotFoundError:
         return []
-    with open(path, encoding='utf-8') as file:
-        lines = file.read().splitlines()
-    records = []
-    for number, line in enumerate(lines, 1):
-        try:
-            record = json.loads(line)
-            record['snapshot'], record['kimg'], record['metric'], float(record['value']), record['settings']
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f'{path} line {number} is damaged: delete that line and measure again.') from error
-        records.append(record)
+    except OSError as error:
+        raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions.') from error
+    records = [_parse_record(line) for line in lines]
+    if records[-1] is None:
+        records.pop()
+    if None in records:
+        raise UserError(f'{path} line {records.index(None) + 1} is damaged: delete that line and measure again.')
     return records
+
+
+def _parse_record(line):
+    """The record in a line of bytes, or None when it is damaged."""
+    try:
+        record = json.loads(line.decode('utf-8'))
+        whole = all(isinstance(record[field], kinds) for field, kinds in RECORD_FIELDS.items())
+    except (ValueError, KeyError, TypeError):
+        return None
+    return record if whole else None
 
 
 def find_result(records, snapshot_name, metric, settings):
@@ -105,13 +142,13 @@ def series(records, metric, settings=None):
         settings: Settings the records must have; None takes those of the newest record of the metric.
 
     Returns:
-        List of records; of several of one snapshot the newest counts.
+        List of records; of several of one snapshot the newest counts. A network whose kimg nothing tells is none.
     """
-    records = [record for record in records if record['metric'] == metric]
+    records = [record for record in records if record['metric'] == metric and record['kimg'] is not None]
     if records and settings is None:
         settings = records[-1]['settings']
     by_snapshot = {record['snapshot']: record for record in records if record['settings'] == settings}
-    return sorted(by_snapshot.values(), key=lambda record: math.inf if record['kimg'] is None else record['kimg'])
+    return sorted(by_snapshot.values(), key=lambda record: record['kimg'])
 
 
 def best_result(records):
@@ -128,7 +165,7 @@ def keep_best(run_dir, metric, settings=None):
         settings: As in `series`.
 
     Returns:
-        The best snapshot's record, or None when nothing has been measured.
+        The best snapshot's record, or None when no snapshot of a known kimg has been measured.
 
     Raises:
         UserError: The snapshot is gone, and so is the copy made of it; or the disk refuses the copy.
@@ -142,10 +179,11 @@ def keep_best(run_dir, metric, settings=None):
             return best  # whoever deleted it to save space has it as the copy that was made when it became the best
         raise UserError(f'{source} has the best {metric} but is gone: delete its line in {METRICS_FILE}.')
     try:
-        with open(source, 'rb') as original, atomic_write(target) as copy:
-            shutil.copyfileobj(original, copy, 1 << 20)
+        if not os.path.exists(target) or not filecmp.cmp(source, target, shallow=False):
+            with open(source, 'rb') as original, atomic_write(target) as copy:
+                shutil.copyfileobj(original, copy, 1 << 20)
     except OSError as error:
-        raise UserError(f'{target} cannot be written: {error.strerror}.') from error
+        raise UserError(f'{source} cannot be copied to {target}: {error.strerror}.') from error
     return best
 
 

@@ -9,7 +9,19 @@ import tensorflow.compat.v1 as tf
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, read_options
-from metrics.results import Snapshot, find_snapshots
+from metrics.results import Snapshot, find_equal, find_snapshots
+
+LARGEST_SEED = 2 ** 32 - 1  # that numpy takes
+
+# What the options of a run may be, as far as measurements and figures use them; any may be missing.
+_VALID_OPTIONS = {
+    'data': lambda value: isinstance(value, str),
+    'resolution': lambda value: isinstance(value, int),
+    'mirror': lambda value: isinstance(value, bool),
+    'seed': lambda value: isinstance(value, int) and 0 <= value <= LARGEST_SEED,
+    'metrics': lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+    'total_kimg': lambda value: isinstance(value, (int, float)),
+}
 
 
 class Source(NamedTuple):
@@ -29,21 +41,21 @@ def find_source(path):
     """Looks at a run directory or a pickle without opening any network.
 
     Args:
-        path: Existing directory of a run, or file. A file in the directory of a run is one of that run's networks.
+        path: Existing directory of a run, or file. A file in the directory of a run is one of that run's networks; one
+            that equals a snapshot by content, such as network-best.pkl, stands for that snapshot.
 
     Returns:
         A `Source`.
 
     Raises:
-        UserError: A directory without networks, or with a damaged options.json.
+        UserError: A directory without networks, that cannot be read, or with a damaged options.json.
     """
     folder = path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path))
     has_options = os.path.exists(os.path.join(folder, OPTIONS_FILE))
-    options = read_options(folder) if has_options else {}
+    options = _read_valid_options(folder) if has_options else {}
     snapshots = find_snapshots(folder, final_kimg=options.get('total_kimg'))
     if not os.path.isdir(path):
-        name = os.path.basename(path)
-        snapshots = [next((snapshot for snapshot in snapshots if snapshot.name == name), Snapshot(name, None))]
+        snapshots = [_snapshot_of(folder, snapshots, os.path.basename(path))]
     elif not snapshots and os.path.exists(os.path.join(folder, BEST_PICKLE)):
         snapshots = [Snapshot(BEST_PICKLE, None)]  # all others were deleted to save space
     elif not snapshots:
@@ -60,6 +72,23 @@ def find_source(path):
         seed=options.get('seed', 0),
         metrics=tuple(options.get('metrics', ())),
     )
+
+
+def _read_valid_options(run_dir):
+    options = {name: value for name, value in read_options(run_dir).items() if value is not None}
+    for name, is_valid in _VALID_OPTIONS.items():
+        if name in options and not is_valid(options[name]):
+            raise UserError(f'{os.path.join(run_dir, OPTIONS_FILE)}: is damaged ({name} is {options[name]!r}); '
+                            'restore it, or start anew with train.py --new-run.')
+    return options
+
+
+def _snapshot_of(folder, snapshots, name):
+    named = next((snapshot for snapshot in snapshots if snapshot.name == name), None)
+    try:
+        return named or find_equal(folder, snapshots, name) or Snapshot(name, None)
+    except OSError as error:
+        raise UserError(f'{error.filename} cannot be read ({error.strerror}): mend its permissions.') from error
 
 
 def representative_network(path):

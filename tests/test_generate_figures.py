@@ -87,15 +87,35 @@ def test_a_gallery_without_its_picture_is_an_error(run_dir, tmp_path):
     with open(os.path.join(data, 'manifest.jsonl'), 'w') as file:
         file.write('{"accepted": true}\n')
     assert invoke(run_dir, '--figures', 'galleries', '--data', data).exit_code == 0
-    with open(os.path.join(data, 'manifest.jsonl'), 'w') as file:
-        file.write('{"accep')
-    assert 'line 1 is damaged' in refused(invoke(run_dir, '--figures', 'galleries', '--data', data), 1)
+    for damaged in (b'{"accep', b'\xff\n', b'5\n'):
+        with open(os.path.join(data, 'manifest.jsonl'), 'wb') as file:
+            file.write(damaged)
+        assert 'line 1 is damaged' in refused(invoke(run_dir, '--figures', 'galleries', '--data', data), 1)
+    os.remove(os.path.join(data, 'manifest.jsonl'))
+    os.mkdir(os.path.join(data, 'manifest.jsonl'))
+    assert 'manifest.jsonl cannot be read' in refused(invoke(run_dir, '--figures', 'galleries', '--data', data), 1)
+
+
+def test_what_cannot_be_written_is_named_and_the_rest_is_drawn(run_dir, tmp_path):
+    taken = ('gallery-accepted.png', 'truncation.png')
+    for name in taken:
+        os.makedirs(str(tmp_path / 'out' / name))
+    outcome = invoke(run_dir, '--out', str(tmp_path / 'out'))
+    assert outcome.exit_code == 0, outcome.stderr
+    for name, figure in zip(taken, ('galleries', 'truncation')):
+        path = str(tmp_path / 'out' / name)
+        assert f'{figure}: skipped. {path} cannot be written: Is a directory.' in outcome.stdout
+        assert f'{path} cannot be written' in refused(
+            invoke(run_dir, '--out', str(tmp_path / 'out'), '--figures', figure), 1)
+    assert os.path.exists(str(tmp_path / 'out' / 'uncurated.png'))
 
 
 def test_wrong_usage_names_the_flag(run_dir, tmp_path):
     assert 'choose from uncurated' in refused(invoke(run_dir, '--figures', 'mixing'), 2)
     assert '--noise-seeds' in refused(invoke(run_dir, '--noise-seeds', '1,x'), 2)
-    assert '--truncation-seeds' in refused(invoke(run_dir, '--truncation-seeds', '-1'), 2)
+    for seed in ('-1', '4294967296'):
+        assert '--truncation-seeds' in refused(invoke(run_dir, '--truncation-seeds', seed), 2)
+        assert '--uncurated-seed' in refused(invoke(run_dir, '--uncurated-seed', seed), 2)
     assert 'nowhere' in refused(invoke(str(tmp_path / 'nowhere')), 2)
 
 

@@ -79,12 +79,31 @@ def test_a_pickle_of_a_run_is_measured_as_that_runs_snapshot(run_dir):
     assert os.path.exists(os.path.join(run_dir, 'network-best.pkl'))
 
 
+@pytest.mark.parametrize('name', ['network-best.pkl', 'network-final.pkl', 'mine.pkl'])
+def test_a_copy_in_a_run_is_measured_as_the_snapshot_it_is_a_copy_of(run_dir, name):
+    shutil.copy(os.path.join(run_dir, 'network-snapshot-000004.pkl'), os.path.join(run_dir, name))
+    assert invoke(os.path.join(run_dir, name)).exit_code == 0
+    assert [(record['snapshot'], record['kimg']) for record in results(run_dir)] == [('network-snapshot-000004.pkl', 4)]
+
+
+def test_a_run_whose_options_hold_what_they_cannot(run_dir):
+    for options, message in (('[]', 'it holds no object'), ('{"metrics": 5}', 'metrics is 5'),
+                             ('{"metrics": [5]}', 'metrics is'), ('{"data": 5}', 'data is 5'),
+                             ('{"seed": -1}', 'seed is -1'), ('{"resolution": "8"}', "resolution is '8'"),
+                             ('{"mirror": "no"}', "mirror is 'no'"), ('{"total_kimg": "4"}', "total_kimg is '4'")):
+        with open(os.path.join(run_dir, 'options.json'), 'w') as file:
+            file.write(options)
+        stderr = refused(invoke(run_dir), 1)
+        assert 'options.json: is damaged' in stderr and message in stderr and '--new-run' in stderr
+
+
 def test_wrong_usage_names_the_flag(run_dir, finished, tmp_path):
     pickle_path = shutil.copy(os.path.join(run_dir, 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
     assert '--data: name the dataset' in refused(invoke(pickle_path, '--metrics', 'fd_onet5k'), 2)
     assert 'choose from fd_onet5k, fid50k' in refused(invoke(run_dir, '--metrics', 'fid'), 2)
     assert '--metrics none: name what to measure' in refused(invoke(run_dir, '--metrics', 'none'), 2)
     assert 'nowhere' in refused(invoke(str(tmp_path / 'nowhere')), 2)
+    assert '--seed' in refused(invoke(run_dir, '--seed', str(2 ** 32)), 2)
     assert '--minibatch' in refused(invoke(run_dir, '--minibatch', '0'), 2)
     assert not os.path.exists(os.path.join(run_dir, 'metrics.jsonl'))
 

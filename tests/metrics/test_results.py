@@ -70,12 +70,60 @@ def test_what_is_not_a_number_is_never_recorded(run_dir):
         measured(run_dir, 10, float('nan'))
 
 
-def test_a_damaged_line_is_named(run_dir):
+def add_to_file(run_dir, content):
+    with open(os.path.join(run_dir, 'metrics.jsonl'), 'ab') as file:
+        file.write(content)
+
+
+@pytest.mark.parametrize('line', [
+    b'{"snapshot": "network-sn\n',
+    b'\xff\n',
+    b'\n',
+    b'[]\n',
+    b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": 1, "settings": {}}\n',  # no seconds
+    b'{"snapshot": "s", "kimg": "1", "metric": "m", "value": 1, "seconds": 1, "settings": {}}\n',
+    b'{"snapshot": "s", "kimg": 1, "metric": [], "value": 1, "seconds": 1, "settings": {}}\n',
+    b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": "1", "seconds": 1, "settings": {}}\n',
+    b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": 1, "seconds": null, "settings": {}}\n',
+])
+def test_a_damaged_line_is_named(run_dir, line):
     measured(run_dir, 10, 12.5)
-    with open(os.path.join(run_dir, 'metrics.jsonl'), 'a') as file:
-        file.write('{"snapshot": "network-sn')
+    add_to_file(run_dir, line)
     with pytest.raises(UserError, match='metrics.jsonl line 2 is damaged'):
         read_results(run_dir)
+
+
+@pytest.mark.parametrize('part', [b'{"snapshot": "network-sn', b'\xc3', b'\0' * 100])
+def test_what_a_full_disk_left_of_a_last_line_is_ignored_and_does_not_glue_with_the_next(run_dir, part):
+    measured(run_dir, 10, 12.5)
+    add_to_file(run_dir, part)
+    assert [record['value'] for record in read_results(run_dir)] == [12.5]
+    measured(run_dir, 20, 11.5)
+    assert [record['value'] for record in read_results(run_dir)] == [12.5, 11.5]
+
+
+def test_a_last_line_that_only_lacks_its_end_counts(run_dir):
+    measured(run_dir, 10, 12.5)
+    path = os.path.join(run_dir, 'metrics.jsonl')
+    os.truncate(path, os.path.getsize(path) - 1)
+    assert [record['value'] for record in read_results(run_dir)] == [12.5]
+    measured(run_dir, 20, 11.5)
+    assert [record['value'] for record in read_results(run_dir)] == [12.5, 11.5]
+
+
+def test_files_that_cannot_be_read_or_written_are_named(run_dir, monkeypatch):
+    os.mkdir(os.path.join(run_dir, 'metrics.jsonl'))
+    with pytest.raises(UserError, match='metrics.jsonl cannot be read .Is a directory.'):
+        read_results(run_dir)
+    with pytest.raises(UserError, match='metrics.jsonl cannot be written'):
+        measured(run_dir, 10, 12.5)
+
+    def refuse(path):
+        raise PermissionError(13, 'Permission denied', path)
+
+    monkeypatch.setattr(os, 'listdir', refuse)
+    with pytest.raises(UserError, match='cannot be read .Permission denied.'):
+        find_snapshots(run_dir)
 
 
 def test_the_best_snapshot_is_the_one_of_the_lowest_value_and_its_copy_follows_it(run_dir):
@@ -88,6 +136,27 @@ def test_the_best_snapshot_is_the_one_of_the_lowest_value_and_its_copy_follows_i
     measured(run_dir, 20, 5.0, metric='fid50k')
     assert keep_best(run_dir, 'fd_onet5k')['kimg'] == 10 and best_content(run_dir) == b'network after 10 kimg'
     assert not [name for name in os.listdir(run_dir) if name.endswith('.part')]
+
+
+def test_the_copy_is_made_only_when_its_content_changes(run_dir):
+    best = os.path.join(run_dir, 'network-best.pkl')
+    measured(run_dir, 10, 30.0)
+    keep_best(run_dir, 'fd_onet5k')
+    before = os.stat(best).st_ino
+    measured(run_dir, 20, 40.0)
+    keep_best(run_dir, 'fd_onet5k')
+    assert os.stat(best).st_ino == before
+    measured(run_dir, 0, 20.0)
+    keep_best(run_dir, 'fd_onet5k')
+    assert os.stat(best).st_ino != before and best_content(run_dir) == b'network after 0 kimg'
+
+
+def test_a_network_whose_kimg_nothing_tells_is_no_rival(run_dir):
+    measured(run_dir, 10, 30.0)
+    keep_best(run_dir, 'fd_onet5k')
+    append_result(run_dir, Snapshot('network-best.pkl', None), Result('fd_onet5k', 29.0, 1.5, SETTINGS))
+    assert keep_best(run_dir, 'fd_onet5k')['snapshot'] == 'network-snapshot-000010.pkl'
+    assert [record['value'] for record in series(read_results(run_dir), 'fd_onet5k')] == [30.0]
 
 
 def test_values_of_other_settings_are_not_compared(run_dir):
