@@ -11,7 +11,7 @@ OPTIONS_FILE = 'options.json'
 FINAL_PICKLE = 'network-final.pkl'  # the networks at the end of the run
 BEST_PICKLE = 'network-best.pkl'  # a copy of the snapshot that a metric singles out
 SNAPSHOT_PATTERN = re.compile(r'network-snapshot-(\d{6,})\.pkl')  # the group is kimg
-_RUN_NAME = re.compile(r'(\d{5,})-.*')
+_RUN_NAME = re.compile(r'(\d{5,})-.*', re.DOTALL)
 
 
 def snapshot_name(kimg):
@@ -20,12 +20,24 @@ def snapshot_name(kimg):
 
 
 def find_runs(results_dir):
-    """Paths of the run directories in a folder, oldest first; none if the folder does not exist."""
+    """Paths of the run directories in a folder, oldest first; none if the folder does not exist.
+
+    Raises:
+        UserError: The folder cannot be read.
+    """
     if not os.path.isdir(results_dir):
         return []
-    names = [name for name in os.listdir(results_dir) if _RUN_NAME.fullmatch(name)]
-    names.sort(key=lambda name: (int(_RUN_NAME.fullmatch(name).group(1)), name))
+    try:
+        names = [name for name in os.listdir(results_dir) if _RUN_NAME.fullmatch(name)]
+    except OSError as error:
+        raise UserError(f'The results folder {results_dir} cannot be read ({error.strerror}); choose another one with '
+                        '--results, or mend its permissions.') from error
+    names.sort(key=lambda name: (_number_of(name), name))
     return [os.path.join(results_dir, name) for name in names]
+
+
+def _number_of(path):
+    return int(_RUN_NAME.fullmatch(os.path.basename(path)).group(1))
 
 
 def create_run(results_dir, description, options):
@@ -44,15 +56,7 @@ def create_run(results_dir, description, options):
     """
     try:
         os.makedirs(results_dir, exist_ok=True)
-        runs = find_runs(results_dir)
-        number = int(_RUN_NAME.fullmatch(os.path.basename(runs[-1])).group(1)) + 1 if runs else 0
-        while True:  # another process may take the number in the meantime
-            path = os.path.join(results_dir, f'{number:05d}-{description}')
-            if any(os.path.basename(run).startswith(f'{number:05d}-') for run in find_runs(results_dir)):
-                number += 1
-                continue
-            os.mkdir(path)
-            break
+        path = _make_next(results_dir, description)
         with atomic_write(os.path.join(path, OPTIONS_FILE), 'w') as file:
             json.dump(options, file, indent=2, sort_keys=True)
             file.write('\n')
@@ -60,6 +64,17 @@ def create_run(results_dir, description, options):
         raise UserError(f'The results folder {results_dir} cannot be written ({error.strerror}); choose another one '
                         'with --results, or mend its permissions.') from error
     return path
+
+
+def _make_next(results_dir, description):
+    while True:
+        number = max(map(_number_of, find_runs(results_dir)), default=-1) + 1
+        path = os.path.join(results_dir, f'{number:05d}-{description}')
+        try:
+            os.mkdir(path)
+            return path
+        except FileExistsError:
+            continue  # another process has taken the number in the meantime
 
 
 def read_options(run_dir):
@@ -71,8 +86,11 @@ def read_options(run_dir):
     path = os.path.join(run_dir, OPTIONS_FILE)
     try:
         with open(path, encoding='utf-8') as file:
-            return json.load(file)
+            options = json.load(file)
+        if not isinstance(options, dict):
+            raise ValueError('it holds no object of named values')
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror}); is {run_dir} the folder of a run?') from error
     except ValueError as error:
-        raise UserError(f'{path}: is damaged ({error}); restore it or start a new run.') from error
+        raise UserError(f'{path}: is damaged ({error}); restore it, or start anew with train.py --new-run.') from error
+    return options

@@ -32,9 +32,37 @@ def test_unwritable_results_are_refused(tmp_path):
         create_run(str(tmp_path / 'file'), 'x', {})
 
 
+def test_a_number_that_another_process_takes_in_between_is_left_to_it(tmp_path, monkeypatch):
+    results, mkdir = str(tmp_path), os.mkdir
+
+    def outrun(path, *args):
+        if path.endswith('00000-x'):
+            mkdir(path)  # the other process
+        mkdir(path, *args)
+
+    monkeypatch.setattr(os, 'mkdir', outrun)
+    assert os.path.basename(create_run(results, 'x', {})) == '00001-x'
+
+
+def test_a_folder_of_runs_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, 'Permission denied', path)
+
+    monkeypatch.setattr(os, 'listdir', refuse)
+    with pytest.raises(UserError, match='Permission denied'):
+        find_runs(str(tmp_path))
+
+
 def test_no_run_and_damaged_options_are_named(tmp_path):
     with pytest.raises(UserError, match='is .* the folder of a run'):
         read_options(str(tmp_path))
     (tmp_path / 'options.json').write_text('{')
     with pytest.raises(UserError, match=r'options\.json: is damaged'):
+        read_options(str(tmp_path))
+
+
+@pytest.mark.parametrize('content', [b'[]', b'null', b'5', b'\xff{}'])
+def test_options_that_are_no_options_are_named_with_the_mend(tmp_path, content):
+    (tmp_path / 'options.json').write_bytes(content)
+    with pytest.raises(UserError, match=r'options\.json: is damaged .* --new-run'):
         read_options(str(tmp_path))
