@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE
 from prefilter.pipeline import check_source, describe, make_dataset
 from prefilter.sources import IMAGE_EXTENSIONS, LFW_SUBSET, open_source
 
@@ -40,10 +41,17 @@ def _check_target(source, out, force):
         raise click.UsageError(f'--out {out} holds SOURCE, so --force does not replace it: choose another name.')
 
 
+def _exit_on_signals():
+    """Ends in order when killed or when the terminal is closed, so that no temporary folder is left behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup has the terminal's end ignored
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))
+
+
 EPILOG = f"""Example: python -m prefilter {LFW_SUBSET} --out datasets/faces --size 32
 
 SOURCE is searched with all folders below it for files named {' '.join(sorted(IMAGE_EXTENSIONS))}; other and hidden
-files are left out. An image without a face, or one that cannot be read, is refused, and manifest.jsonl says why.
+files are left out. An image without a face, or one that cannot be read, is refused, and {MANIFEST_FILE} says why.
 
 With --labels identity a folder is known by its whole path below SOURCE, and the images directly in SOURCE are one
 identity too. Where a person has several folders, such as Name/0 and Name/1, these are several identities: put the
@@ -94,7 +102,7 @@ def main(source, out, size, margin, labels, no_shuffle, device, force):
     from prefilter.detector import FaceDetector
 
     detector = FaceDetector(resolve_device(device))
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # leave no temporary folder behind
+    _exit_on_signals()
     tally = make_dataset(
         photographs, out, detector, size, margin, labels == 'identity', shuffle=not no_shuffle, replace=force
     )
@@ -105,7 +113,8 @@ def main(source, out, size, margin, labels, no_shuffle, device, force):
         f'other files left out: {photographs.ignored:,}; {total / tally.seconds:.1f} images/s.'
     )
     click.echo(
-        f'{out}: {size}x{size} pixels, records 0 to {accepted - 1:,}; manifest.jsonl, accepted.png, rejected.png.'
+        f'{out}: {size}x{size} pixels, records 0 to {accepted - 1:,}; '
+        f'{MANIFEST_FILE}, {ACCEPTED_FILE}, {REJECTED_FILE}.'
     )
 
 

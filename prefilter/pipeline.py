@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from dnnlib.errors import UserError
 from dnnlib.folders import atomic_folder
-from dnnlib.tfrecords import MultiResolutionWriter, shuffled_order
+from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, MultiResolutionWriter, shuffled_order
 from prefilter.crop import choose_face, crop_box, cut_out
 from prefilter.gallery import choose_evenly, draw_gallery, thumbnail
 from prefilter.images import RefusedImage, decode, read_bytes
@@ -72,9 +72,9 @@ def make_dataset(source, target, detector, size, margin, identity_labels=False, 
             labels = one_hot([_identity(source, place) for place in tally.accepted]) if identity_labels else None
             _write_records(folder, name, file, size, order, labels)
             shown = [_read_crop(file, index, size) for index in choose_evenly(count)]
-        _write_manifest(os.path.join(folder, 'manifest.jsonl'), verdicts, order)
-        _save_gallery(folder, 'accepted.png', [thumbnail(crop.transpose(1, 2, 0)) for crop in shown])
-        _save_gallery(folder, 'rejected.png', _refused_thumbnails(source, tally.showable))
+        _write_manifest(os.path.join(folder, MANIFEST_FILE), verdicts, order)
+        _save_gallery(folder, ACCEPTED_FILE, [thumbnail(crop.transpose(1, 2, 0)) for crop in shown])
+        _save_gallery(folder, REJECTED_FILE, _refused_thumbnails(source, tally.showable))
     return tally
 
 

@@ -148,6 +148,33 @@ def test_the_rest_is_status_1(run, photographs, tmp_path, monkeypatch, args, sen
     assert sorted(os.listdir('.')) == ['empty', 'faceless', 'photos']
 
 
+def test_a_folder_without_permission_is_a_sentence(run, photographs, tmp_path, monkeypatch):
+    scandir = os.scandir
+
+    def refuse_one(folder):
+        if os.path.basename(folder) == 'man':
+            raise PermissionError(13, 'Permission denied', folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, 'scandir', refuse_one)
+    result = run(photographs, '--out', tmp_path / 'x')
+    assert (result.exit_code, result.stdout) == (1, '')
+    assert result.stderr == (
+        f"Error: {photographs / 'man'} cannot be read (Permission denied): make it readable or move it away.\n"
+    )
+    assert not (tmp_path / 'x').exists()
+
+
+def test_links_to_nothing_are_unreadable_images(run, photographs, tmp_path):
+    (photographs / 'man' / 'gone.jpg').symlink_to('nowhere.jpg')
+    (photographs / 'man' / 'self.jpg').symlink_to('self.jpg')
+    (photographs / 'man' / 'lost').symlink_to('nowhere')
+    result = run(photographs / 'man', '--out', tmp_path / 'x', '--size', 8)
+    assert result.exit_code == 0, result.stderr
+    assert '3 images: 1 accepted, 2 refused (2 unreadable); other files left out: 1; ' in result.stdout
+    assert "'gone.jpg' is unreadable: No such file or directory" in result.stderr
+
+
 @pytest.mark.parametrize(
     'args, sentence',
     [
@@ -208,7 +235,7 @@ def test_the_example_of_the_help_runs_as_printed(tmp_path):
         assert (dataset.num_images, dataset.shape) == (sum(found), [3, 32, 32])
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_nothing(tmp_path, number):
     run = subprocess.Popen(
         [sys.executable, '-m', 'prefilter', 'lfw-subset', '--out', str(tmp_path / 'sets' / 'faces')],
