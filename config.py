@@ -3,10 +3,10 @@
 RESULTS_DIR = 'results'  # one folder per training run
 CACHE_DIR = 'cache'  # downloaded networks
 
-# Published networks by name. The program itself fetches only `inception`, for fid50k. The generators are to be downloaded
-# by hand and named by their path, to run_metrics.py or generate_figures.py. `file` is the name a download is kept under;
-# `size` (bytes) and `sha256` are None where nobody has published them. Source code embedded in a pickle may run only for
-# a file whose `sha256` stands here.
+# Published networks by name. The program itself fetches only `inception`, for fid50k; a generator is downloaded by hand
+# and named by its path, to run_metrics.py or generate_figures.py. `file` is the name a download is kept under; `size`
+# (bytes) and `sha256` are None where nobody has published them. Source code embedded in a pickle may run only for a
+# file whose `sha256` stands here.
 NETWORKS = {
     # Re-trained by the paper's authors (its footnote 1).
     'celeba-256x256': {
