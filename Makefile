@@ -7,7 +7,7 @@ PY := .venv/bin/python
 demo: venv
 	test -d datasets/demo || $(PY) -m prefilter lfw-subset --out datasets/demo --size 32
 	$(PY) train.py --data datasets/demo --preset demo --desc demo $(DEMO_FLAGS)
-	run=$$(ls -d results/*-demo | sort | tail -n 1) && \
+	run=$$(ls -d results/?????-demo | tail -n 1) && \
 	$(PY) run_metrics.py $$run --metrics fd_onet5k && \
 	$(PY) generate_figures.py $$run && \
 	echo && \

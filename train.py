@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import tempfile
 
 import click
 import numpy as np
@@ -10,16 +11,18 @@ import numpy as np
 import config
 import dnnlib.quiet  # noqa: F401, first: it silences TensorFlow before anything imports it
 from dnnlib import tflib
+from dnnlib.errors import UserError
 from dnnlib.run_dir import create_run, find_runs, read_options
 from dnnlib.tflib.devices import DEVICE_CHOICES, resolve_device
 from dnnlib.tfrecords import MultiResolutionDataset
 from dnnlib.util import format_duration
 from metrics import METRICS, Meter, Snapshot, append_result, keep_best
+from metrics.registry import parse_metrics
 from prefilter.detector import FaceDetector
 from training import checkpoint
 from training.dataset import TrainingSet
 from training.log import RunLog
-from training.loop import train
+from training.loop import NOTHING, train
 from training.options import PRESETS, resolve_options
 from training.schedule import phases
 
@@ -55,6 +58,13 @@ class GridSize(click.ParamType):
         return [columns, rows]
 
 
+def check_description(_ctx, param, value):
+    """Refuses what would leave the folder of the runs."""
+    if value is not None and (not value or os.path.basename(value) != value):
+        raise click.BadParameter(f'{value!r} is to be one part of a path.', param=param)
+    return value
+
+
 POSITIVE = click.FloatRange(min=0, min_open=True)
 NOT_NEGATIVE = click.FloatRange(min=0)
 COUNT = click.IntRange(min=1)
@@ -74,7 +84,8 @@ COUNT = click.IntRange(min=1)
 @click.option('--gpus', type=COUNT, help='Number of replicas.  [1]')
 @click.option('--device', type=click.Choice(DEVICE_CHOICES), help='Where to train; auto: on GPUs if there are.  [auto]')
 @click.option('--results', default=config.RESULTS_DIR, show_default=True, help='Folder of the runs.')
-@click.option('--desc', help='Ends the name of the run directory.  [from data, preset and GPUs]')
+@click.option('--desc', callback=check_description,
+              help='Ends the name of the run directory.  [from data, preset and GPUs]')
 @click.option('--new-run', is_flag=True, help='Start anew even if this command has an unfinished run.')
 @click.option('--dry-run', is_flag=True, help='Print options and schedule, and exit.')
 @click.option('--kimg', 'total_kimg', type=POSITIVE, help='Length of the run, thousands of reals.  [25000]')
@@ -101,19 +112,20 @@ COUNT = click.IntRange(min=1)
 @click.option('--image-ticks', type=COUNT, help='Log lines between two image grids.  [1]')
 @click.option('--snapshot-ticks', type=COUNT, help='Log lines between two network pickles.  [10]')
 @click.option('--grid', type=GridSize(), help='Size of the image grids.  [what fits a 4k screen]')
-@click.option('--seed', type=click.IntRange(min=0), help='Of everything random.  [1000]')
+@click.option('--seed', type=click.IntRange(0, 2 ** 32 - 1), help='Of everything random.  [1000]')
 def main(data, preset, results, desc, new_run, dry_run, **given):
     """Trains StyleGAN on the TFRecord dataset in the folder DATA, as the paper did or with what you change.
 
     Defaults in brackets are those of --preset paper.
     """
+    data = os.path.normpath(data)
     given = {name: value for name, value in given.items() if value is not None}
     if 'minibatch' in given:
         given['minibatch'], given['minibatch_by_resolution'] = given['minibatch']
     if 'lrate' in given:
         given['lrate_by_resolution'] = {}
     if 'metrics' in given:
-        given['metrics'] = [name for name in given['metrics'].split(',') if name != 'none']
+        given['metrics'] = parse_metrics(given['metrics'])
     with MultiResolutionDataset(data) as dataset:
         options = resolve_options(preset, dict(given, data=data), dataset.resolution)
         if dry_run:
@@ -145,6 +157,7 @@ def run_training(options, results_dir, description, new_run):
     if options.use_labels and not training_set.label_size:
         raise click.UsageError(f'--labels: {options.data} has no label file; make one with '
                                'python -m prefilter --labels identity.')
+    check_writable(results_dir)
     meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, config.NETWORKS,
                   config.CACHE_DIR)
     tflib.init_tf(options.device, cpu_replicas=options.gpus if kind == 'cpu' else 1, seed=options.seed)
@@ -152,12 +165,27 @@ def run_training(options, results_dir, description, new_run):
     run_dir = None if new_run else find_unfinished_run(results_dir, description, stored)
     if run_dir is None:
         run_dir = create_run(results_dir, description, stored)
-    log = RunLog(run_dir)
     try:
-        log.say(f'Run directory {run_dir}')
-        train(options, training_set, run_dir, log, SnapshotReport(run_dir, meter, log, options))
-    finally:
-        log.close()
+        log = RunLog(run_dir)
+        try:
+            log.say(f'Run directory {run_dir}')
+            train(options, training_set, run_dir, log, SnapshotReport(run_dir, meter, log, options))
+        finally:
+            log.close()
+    except OSError as error:
+        raise UserError(f'{error.filename or run_dir} cannot be read or written ({error.strerror}): free space or '
+                        'mend its permissions; the same command goes on with the run.') from error
+
+
+def check_writable(results_dir):
+    """Refuses a folder of runs that cannot be written, before anything takes time."""
+    try:
+        os.makedirs(results_dir, exist_ok=True)
+        with tempfile.TemporaryFile(dir=results_dir):
+            pass
+    except OSError as error:
+        raise UserError(f'The results folder {results_dir} cannot be written ({error.strerror}): choose another one '
+                        'with --results, or mend its permissions.') from error
 
 
 class SnapshotReport:
@@ -165,7 +193,7 @@ class SnapshotReport:
 
     def __init__(self, run_dir, meter, log, options):
         self._run_dir, self._meter, self._log, self._options = run_dir, meter, log, options
-        self._detector = FaceDetector()
+        self._detector = FaceDetector(options.device)
 
     def __call__(self, name, kimg, Gs, images):
         for metric in self._meter.metrics:
@@ -188,7 +216,8 @@ def find_unfinished_run(results_dir, description, options):
             continue
         counters = checkpoint.load_counters(run_dir)
         if counters is not None and same_options(read_options(run_dir), options):
-            return run_dir if counters['cur_nimg'] < options['total_kimg'] * 1000 else None
+            finished = counters['cur_nimg'] >= options['total_kimg'] * 1000 and counters['due'] == NOTHING
+            return None if finished else run_dir
     return None
 
 
@@ -199,7 +228,7 @@ def same_options(stored, options):
 
 def default_description(options, preset):
     """Such as celeba-256-paper-2gpu."""
-    name = os.path.basename(os.path.normpath(options.data))
+    name = os.path.basename(os.path.abspath(options.data))
     return f'{name}-{options.resolution}-{preset}-{options.gpus}gpu'
 
 

@@ -140,6 +140,9 @@ def test_damaged_dataset_is_refused_before_any_work(data, tmp_path, kind):
     (['--metrics', 'fid'], 'fid'),
     (['--kimg', '0'], '--kimg'),
     (['--labels'], '--labels: '),
+    (['--desc', 'a/b'], "'a/b' is to be one part of a path"),
+    (['--seed', str(2 ** 32)], '--seed'),
+    (['--metrics', 'none,fid50k'], 'none stands alone'),
 ])
 def test_wrong_usage_names_the_flag_and_the_mend(data, tmp_path, flags, sentence):
     result = run('--data', data, '--results', tmp_path / 'results', '--device', 'cpu', *flags)
@@ -166,3 +169,13 @@ def test_unwritable_results_folder_is_refused(data, tmp_path):
     result = run('--data', data, '--results', tmp_path / 'results', *TINY)
     assert result.exit_code == 1
     assert '--results' in result.output
+
+
+def test_damaged_state_is_named_and_not_passed_over(data, tmp_path):
+    results = tmp_path / 'results'
+    run_dir = results / '00000-toy-8-paper-1gpu'
+    run_dir.mkdir(parents=True)
+    (run_dir / 'training-state.npz').write_bytes(b'PK')
+    result = run('--data', data, '--results', results, *TINY)
+    assert result.exit_code == 1
+    assert 'training-state.npz is damaged' in result.output and '--new-run' in result.output

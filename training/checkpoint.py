@@ -34,25 +34,24 @@ def load_state(run_dir):
     Raises:
         UserError: The file is damaged.
     """
-    path = os.path.join(run_dir, STATE_FILE)
-    if not os.path.exists(path):
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            variables = {name: file[name] for name in file.files}
-        return variables, json.loads(str(variables.pop(_COUNTERS)))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f'{path}: is damaged ({error}); delete it and start the run again, or start a new one with '
-                        '--new-run.') from error
+    return _read(run_dir, lambda file: ({name: file[name] for name in file.files if name != _COUNTERS},
+                                        json.loads(str(file[_COUNTERS]))))
 
 
 def load_counters(run_dir):
-    """Only the counters of `load_state`, without reading the variables; None if there is no state."""
+    """Only the counters of `load_state`, without reading the variables."""
+    return _read(run_dir, lambda file: json.loads(str(file[_COUNTERS])))
+
+
+def _read(run_dir, take):
     path = os.path.join(run_dir, STATE_FILE)
     if not os.path.exists(path):
         return None
     try:
+        if not zipfile.is_zipfile(path):  # asked first: numpy's own complaint comes with noise
+            raise ValueError('it is cut short')
         with np.load(path, allow_pickle=False) as file:
-            return json.loads(str(file[_COUNTERS]))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return None  # load_state says what is wrong with it, should that run be continued
+            return take(file)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f'{path} is damaged ({error}): give --new-run to start anew; the network snapshots beside it '
+                        'are whole.') from error

@@ -1,5 +1,6 @@
 """How much work an image costs at each resolution: the basis of an honest estimate of the time left."""
 
+from training.networks_stylegan import feature_maps
 from training.schedule import phases
 
 
@@ -10,9 +11,7 @@ def flops_per_image(resolution, fmap_base, fmap_max):
         resolution: Side in px that is trained.
         fmap_base, fmap_max: Of the networks.
     """
-    def fmaps(stage):
-        return min(int(fmap_base / 2 ** stage), fmap_max)
-
+    fmaps = feature_maps(fmap_base, 1.0, fmap_max)
     total, level = 0, 2
     while 2 ** level <= resolution:
         in_maps, out_maps = fmaps(level - 2), fmaps(level - 1)

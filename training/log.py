@@ -1,6 +1,7 @@
 """What a run tells while it trains: a line for people, the same as JSON, and TensorBoard events."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -40,7 +41,7 @@ class RunLog:
         """
         self.say(format_tick(stats))
         with open(self._stats_path, 'a', encoding='utf-8') as file:
-            file.write(json.dumps(stats) + '\n')
+            file.write(json.dumps({name: _finite(value) for name, value in stats.items()}) + '\n')
         self.add_scalars(stats, stats['kimg'])
 
     def add_scalars(self, values, kimg):
@@ -54,6 +55,11 @@ class RunLog:
         """Closes the files."""
         self._log.close()
         self._events.close()
+
+
+def _finite(value):
+    """The value, or None, JSON's null, for what JSON has no number for."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def format_tick(stats):
@@ -77,7 +83,7 @@ def peak_memory_gb():
     except ImportError:
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e9 if sys.platform == 'darwin' else 1e6)  # bytes there, kilobytes elsewhere
+    return peak * (1 if sys.platform == 'darwin' else 1024) / 1e9  # bytes there, KiB elsewhere
 
 
 def gpu_memory_gb():

@@ -1,10 +1,14 @@
 """The training loop: report, snapshot, checkpoint, train, until the schedule ends."""
 
 import math
+import os
 import signal
 import time
 
+import tensorflow.compat.v1 as tf
+
 from dnnlib import tflib
+from dnnlib.errors import UserError
 from dnnlib.util import EasyDict, format_duration
 from training import checkpoint
 from training.cost import flops_per_image, remaining_flops
@@ -26,24 +30,28 @@ def train(options, training_set, run_dir, log, on_snapshot):
         on_snapshot: Called after each network pickle with its file name, kimg, Gs, and the current grid of fakes as
             uint8 [N, H, W, C].
 
-    Returns:
-        True if the run reached its end, False if it was asked to stop.
+    Raises:
+        UserError: The device has too little memory, or the run's state is damaged or does not fit the dataset.
     """
     run = _Run(options, training_set, run_dir, log, on_snapshot)
-    with _StopRequest() as stop:
-        run.start_or_resume()
-        while not run.finished() and not stop.requested:
-            run.train_iteration()
-            if run.tick_is_due() and not run.finished():
-                run.end_tick()
-        if run.finished():
-            run.end_tick()
-            save_snapshot(run_dir, run.networks)
-            log.say(f'Trained {run.counters.cur_nimg / 1000:.1f} kimg in {format_duration(run.total_sec())}.')
-        else:
-            run.save_state()
-            log.say(f'Stopped at kimg {run.counters.cur_nimg / 1000:.1f}; the same command goes on from there.')
-    return run.finished()
+    try:
+        with _StopRequest() as stop:
+            run.start_or_resume()
+            while not run.finished() and not stop.requested:
+                run.train_iteration()
+                if run.tick_is_due() or run.finished():
+                    run.end_tick()
+            if run.finished():
+                log.say(f'Trained {run.kimg():.1f} kimg in {format_duration(run.total_sec())}.')
+            else:
+                run.save_state()
+                log.say(f'Stopped at kimg {run.kimg():.1f}; the same command goes on from there.')
+    except tf.errors.ResourceExhaustedError as error:
+        raise UserError(f'The device has too little memory for minibatches of {run.schedule.minibatch} at '
+                        f'{run.schedule.resolution}x{run.schedule.resolution}: give a smaller --minibatch.') from error
+
+# What a tick leaves behind; networks come with images.
+NOTHING, IMAGES, NETWORKS = 'nothing', 'images', 'networks'
 
 
 class _Run:
@@ -67,33 +75,44 @@ class _Run:
             maintenance_sec=0.0,  # spent between ticks, whole run
             last_maintenance_sec=0.0,
             stats_sums={},  # over the steps of the current tick
-            stats_count=0)
+            stats_count=0,
+            due=NETWORKS)  # what is still to be written for the last tick: NETWORKS, IMAGES or NOTHING
         self.begin_time = self.tick_begin_time = time.time()
 
     # ----------------------------------------------------------------------------------------------------------------
 
     def start_or_resume(self):
         """Makes the first snapshot, or takes up the state of the run directory."""
+        tick_sec = 0.0
         state = checkpoint.load_state(self.run_dir)
         if state is None:
-            self._set_schedule(training_schedule(0, self.options.resolution, **self.options.schedule_options()))
+            self._follow_schedule()
             self.step.update_Gs(0)  # takes the lod over
             self.grids.save_reals()
-            self._snapshot(save_images=True, save_networks=True)
             self.log.say(f'Training for {self.options.total_kimg:g} kimg ...')
+            self.save_state()
         else:
-            variables, counters = state
+            self._set_state(*state)
+            tick_sec = self.counters.tick_sec
+            self.log.say(f'Going on at kimg {self.kimg():.1f} ...')
+        self._maintain(time.time())
+        self.tick_begin_time -= tick_sec
+
+    def _set_state(self, variables, counters):
+        try:
             self.step.set_state(variables)
-            self.counters.update(counters)
-            self.begin_time -= self.counters.total_sec
-            self.log.say(f'Going on at kimg {self.counters.cur_nimg / 1000:.1f} ...')
-        self.tick_begin_time = time.time() - self.counters.tick_sec
+        except (KeyError, ValueError) as error:
+            raise UserError(f'The state in {self.run_dir} is of other networks ({error}): has {self.options.data} been '
+                            'made anew? Give --new-run to start anew.') from error
+        self.counters.update(counters)
+        self.begin_time -= self.counters.total_sec
+        self.schedule = self._schedule_now()
 
     def train_iteration(self):
         """A few steps of D and G under one look at the schedule."""
         counters = self.counters
-        schedule = training_schedule(counters.cur_nimg, self.options.resolution, **self.options.schedule_options())
-        self._set_schedule(schedule)
+        self._follow_schedule()
+        schedule = self.schedule
         for _ in range(self.options.minibatch_repeats):
             reals, labels, mirror_draws = self.reals.minibatch(
                 counters.cur_nimg, schedule.minibatch, int(math.floor(schedule.lod)))
@@ -106,8 +125,11 @@ class _Run:
                 counters.stats_sums[name] = counters.stats_sums.get(name, 0.0) + float(value)
             counters.stats_count += 1
 
-    def _set_schedule(self, schedule):
-        self.schedule = schedule
+    def _schedule_now(self):
+        return training_schedule(self.counters.cur_nimg, self.options.resolution, **self.options.schedule_options())
+
+    def _follow_schedule(self):
+        self.schedule = schedule = self._schedule_now()
         previous_lod = self.counters.previous_lod
         if (math.floor(schedule.lod), math.ceil(schedule.lod)) != (math.floor(previous_lod), math.ceil(previous_lod)):
             self.step.reset_optimizers()  # entering and leaving a transition, networks change abruptly
@@ -121,30 +143,31 @@ class _Run:
     def finished(self):
         return self.counters.cur_nimg >= self.options.total_kimg * 1000
 
+    def kimg(self):
+        return self.counters.cur_nimg / 1000
+
     def total_sec(self):
         return time.time() - self.begin_time
 
     # ----------------------------------------------------------------------------------------------------------------
 
     def end_tick(self):
-        """Reports, and writes what is due."""
+        """Reports, and writes what is due. The state goes first: what follows may take long, or fail."""
         counters = self.counters
         counters.tick += 1
         self.log.report(self._tick_stats())
-        begin = time.time()
-        finished = self.finished()
-        self._snapshot(save_images=counters.tick % self.options.image_ticks == 0 or finished,
-                       save_networks=counters.tick % self.options.snapshot_ticks == 0 or counters.tick == 1 or finished)
+        if counters.tick % self.options.snapshot_ticks == 0 or counters.tick == 1 or self.finished():
+            counters.due = NETWORKS
+        else:
+            counters.due = IMAGES if counters.tick % self.options.image_ticks == 0 else NOTHING
         counters.update(tick_begin_nimg=counters.cur_nimg, stats_sums={}, stats_count=0)
-        self.tick_begin_time = time.time()
+        self.tick_begin_time = begin = time.time()
         self.save_state()
-        self.tick_begin_time = time.time()
-        counters.last_maintenance_sec = self.tick_begin_time - begin
-        counters.maintenance_sec += counters.last_maintenance_sec
+        self._maintain(begin)
 
     def _tick_stats(self):
         counters, schedule = self.counters, self.schedule
-        kimg = counters.cur_nimg / 1000
+        kimg = self.kimg()
         tick_sec = time.time() - self.tick_begin_time
         tick_kimg = (counters.cur_nimg - counters.tick_begin_nimg) / 1000
         stats = {
@@ -159,20 +182,33 @@ class _Run:
 
     def _eta_sec(self, sec_per_kimg):
         """Time left: the work of the remaining phases at the current speed, and as much maintenance as so far."""
-        options, kimg = self.options, self.counters.cur_nimg / 1000
+        options, kimg = self.options, self.kimg()
         flops_per_sec = flops_per_image(self.schedule.resolution, options.fmap_base, options.fmap_max) / sec_per_kimg
         training = remaining_flops(kimg, options) / flops_per_sec
         return training + self.counters.maintenance_sec / kimg * max(options.total_kimg - kimg, 0)
 
-    def _snapshot(self, save_images, save_networks):
-        kimg = self.counters.cur_nimg / 1000
-        images = None
-        if save_images or save_networks:
-            share = max(self.schedule.minibatch // self.options.gpus, 1)
-            images = self.grids.save_fakes(self.step.Gs, kimg, share)
-        if save_networks:
-            name = save_snapshot(self.run_dir, self.networks, kimg)
-            self.on_snapshot(name, kimg, self.step.Gs, images)
+    def _maintain(self, begin):
+        """Does what the last tick left to do, counts the time since `begin` as maintenance, starts a tick's clock."""
+        counters, due = self.counters, self.counters.due
+        if due != NOTHING:
+            self._write(due)
+        counters.due = NOTHING
+        self.tick_begin_time = time.time()
+        counters.last_maintenance_sec = self.tick_begin_time - begin
+        counters.maintenance_sec += counters.last_maintenance_sec
+        if due == NETWORKS:
+            self.save_state()  # so that a long measurement is not made twice
+            self.tick_begin_time = time.time()
+
+    def _write(self, due):
+        """Writes the grid of fakes, and the networks and their measurements if they are due."""
+        share = max(self.schedule.minibatch // self.options.gpus, 1)
+        images = self.grids.save_fakes(self.step.Gs, self.kimg(), share)
+        if due == NETWORKS:
+            name = save_snapshot(self.run_dir, self.networks, self.kimg())
+            self.on_snapshot(name, self.kimg(), self.step.Gs, images)
+            if self.finished():
+                save_snapshot(self.run_dir, self.networks)
 
     def save_state(self):
         """Writes everything that training goes on from."""
@@ -197,3 +233,5 @@ class _StopRequest:
     def _on_signal(self, number, _frame):
         self.requested = True
         signal.signal(number, self._previous[number])
+        # Not through the log: the signal may have come while that is being written to.
+        os.write(2, b'Stopping after the current step, or the measurement that is running ...\n')

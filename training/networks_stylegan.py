@@ -107,10 +107,13 @@ def _layout_of(tensor, data_format):
     """The layout for the device that holds `tensor`; for an open choice, whether the session has a GPU."""
     if data_format == 'auto':
         device = tensor.device.upper()
-        if 'CPU' not in device and 'GPU' not in device:
+        if 'CPU' in device or 'GPU' in device:
+            on_gpu = 'GPU' in device
+        else:
             session = tf.get_default_session()
-            device = ' '.join(d.device_type for d in session.list_devices()) if session is not None else 'CPU'
-        data_format = 'NCHW' if 'GPU' in device else 'NHWC'
+            # The whole word: XLA_GPU is there also when the card cannot be used.
+            on_gpu = session is not None and any(d.device_type == 'GPU' for d in session.list_devices())
+        data_format = 'NCHW' if on_gpu else 'NHWC'
     return _Layout(data_format)
 
 
@@ -286,8 +289,8 @@ def _spread_kernel(weight):
     return padded[1:, 1:] + padded[:-1, 1:] + padded[1:, :-1] + padded[:-1, :-1]
 
 
-def _feature_maps(fmap_base, fmap_decay, fmap_max):
-    """The function nf: number of feature maps of a stage."""
+def feature_maps(fmap_base, fmap_decay, fmap_max):
+    """The function nf: from a stage (0 is 2x2, 1 is 4x4, ...) to its number of feature maps."""
     return lambda stage: min(int(fmap_base / 2.0 ** (stage * fmap_decay)), fmap_max)
 
 
@@ -475,7 +478,7 @@ class _Synthesis:
         self.log2 = int(np.log2(self.resolution))
         if self.resolution != 2 ** self.log2 or self.resolution < 4:
             raise ValueError(f'resolution {self.resolution} is no power of two from 4 on.')
-        self.nf = _feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
+        self.nf = feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
         self.num_layers = self.log2 * 2 - 2
         self.num_styles = self.num_layers if self.use_styles else 1
         self.activation, self.gain = _nonlinearity(options['nonlinearity'])
@@ -626,7 +629,7 @@ class _Discriminator:
         self.log2 = int(np.log2(self.resolution))
         if self.resolution != 2 ** self.log2 or self.resolution < 4:
             raise ValueError(f'resolution {self.resolution} is no power of two from 4 on.')
-        self.nf = _feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
+        self.nf = feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
         self.activation, self.gain = _nonlinearity(options['nonlinearity'])
 
     def from_rgb(self, level, image):

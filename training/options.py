@@ -97,9 +97,20 @@ def resolve_options(preset, given, resolution):
     if options.resolution > resolution:
         raise click.UsageError(f'--resolution {options.resolution}: the dataset has {resolution}x{resolution} images; '
                                'use at most that.')
-    options.initial_resolution = min(options.initial_resolution, options.resolution)
+    if options.initial_resolution > options.resolution:
+        if 'initial_resolution' in given:
+            raise click.UsageError(f'--initial-resolution {options.initial_resolution}: training ends at '
+                                   f'{options.resolution}x{options.resolution}; use at most that.')
+        options.initial_resolution = options.resolution
+    if options.phase_kimg + options.fade_kimg == 0 and options.initial_resolution < options.resolution:
+        raise click.UsageError('--phase-kimg 0 and --fade-kimg 0 leave no time to grow; to train at full resolution '
+                               f'from the start, give --initial-resolution {options.resolution}.')
     if 'minibatch' in given and 'minibatch_by_resolution' not in given:
         options.minibatch_by_resolution = {}
+    missing = set(_resolutions_of(options)) - set(given.get('minibatch_by_resolution') or _resolutions_of(options))
+    if missing:
+        raise click.UsageError(f'--minibatch names none for {min(missing)}x{min(missing)}; name every resolution from '
+                               f'{options.initial_resolution} to {options.resolution}, or give one number.')
     _fill_in_minibatches(options)
     _check_minibatches(options)
     return options
@@ -124,15 +135,24 @@ def _fill_in_minibatches(options):
 
 
 def _check_minibatches(options):
-    used = [side for side in (2 ** level for level in range(2, 11))
-            if options.initial_resolution <= side <= options.resolution]
-    for side in used:
+    for side in _resolutions_of(options):
         minibatch = options.minibatch_by_resolution.get(side, options.minibatch)
         share = minibatch // options.gpus
-        if minibatch < 1 or minibatch % options.gpus:
-            raise click.UsageError(f'--minibatch {minibatch} (at {side}x{side}) cannot be divided among '
-                                   f'{options.gpus} GPUs; use a multiple of {options.gpus}.')
+        what = f'--minibatch {minibatch} (at {side}x{side})'
+        if minibatch < 1:
+            raise click.UsageError(f'{what}: must be at least 1.')
+        if minibatch % options.gpus:
+            raise click.UsageError(f'{what} cannot be divided among {options.gpus} GPUs; use a multiple of '
+                                   f'{options.gpus}.')
         if share > 4 and share % 4:
-            raise click.UsageError(f'--minibatch {minibatch} (at {side}x{side}) gives each GPU {share} images, which '
-                                   'do not form groups of 4 for the minibatch stddev layer; use a multiple of '
-                                   f'{4 * options.gpus}.')
+            raise click.UsageError(f'{what} gives each GPU {share} images, which do not form groups of 4 for the '
+                                   f'minibatch stddev layer; use a multiple of {4 * options.gpus}.')
+
+
+def _resolutions_of(options):
+    """Sides in px that the run trains, smallest first."""
+    side, sides = options.initial_resolution, []
+    while side <= options.resolution:
+        sides.append(side)
+        side *= 2
+    return sides

@@ -6,9 +6,9 @@ import numpy as np
 
 from dnnlib import tflib
 from dnnlib.images import save_image_grid, to_uint8
+from dnnlib.run_dir import FINAL_PICKLE, snapshot_name
 from dnnlib.util import seed_from
 
-FINAL_PICKLE = 'network-final.pkl'
 _GRID_LATENTS, _GRID_REALS, _GRID_NOISE = range(20, 23)  # random streams, see dnnlib.util.seed_from
 
 
@@ -72,6 +72,6 @@ def save_snapshot(run_dir, networks, kimg=None):
     Returns:
         Name of the file.
     """
-    name = FINAL_PICKLE if kimg is None else f'network-snapshot-{int(kimg):06d}.pkl'
+    name = FINAL_PICKLE if kimg is None else snapshot_name(kimg)
     tflib.save_networks(os.path.join(run_dir, name), networks)
     return name

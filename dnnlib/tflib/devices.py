@@ -12,6 +12,12 @@ def list_gpus():
     return [f'/gpu:{index}' for index in range(len(gpus))]
 
 
+def session_gpus():
+    """Names of the GPUs of the default session: none if it was opened with GPUs hidden."""
+    devices = tf.get_default_session().list_devices()
+    return [f'/gpu:{index}' for index in range(sum(device.device_type == 'GPU' for device in devices))]
+
+
 def resolve_device(device):
     """Turns 'auto' into the kind of device that is there.
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from dnnlib.errors import UserError
 from dnnlib.tflib import tfutil
-from dnnlib.tflib.devices import list_gpus
+from dnnlib.tflib.devices import session_gpus
 from dnnlib.util import EasyDict
 
 STATE_VERSION = 3  # of what __getstate__ returns; the published pickles hold 2 and 3
@@ -163,7 +163,7 @@ class Network:
         key = repr((num_gpus, sorted((output_transform or {}).items()), sorted(dynamic_kwargs.items())))
         if key not in self._run_cache:
             # One GPU or none: leave the placement to TensorFlow. Several: each takes a share of the minibatch.
-            devices = list_gpus()[:num_gpus] if num_gpus > 1 else []
+            devices = session_gpus()[:num_gpus] if num_gpus > 1 else []
             with tfutil.absolute_name_scope(self.scope + '_run'), tf.control_dependencies(None):
                 inputs = [tf.placeholder(tf.float32, template.shape, name) for name, template
                           in zip(self._input_names, self.input_templates)]

@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.tflib import devices
+from training import networks_stylegan
 
 
 @pytest.fixture
@@ -40,3 +41,24 @@ def test_what_cannot_be_had_is_refused(with_gpus, gpus, device, count, message):
     with_gpus(gpus)
     with pytest.raises(click.UsageError, match=message):
         devices.replica_devices(device, count)
+
+
+class SessionWith:
+    """A session that lists devices of these kinds."""
+
+    def __init__(self, *kinds):
+        self._kinds = kinds
+
+    def list_devices(self):
+        return [type('Device', (), {'device_type': kind}) for kind in self._kinds]
+
+
+@pytest.mark.parametrize('kinds, gpus', [
+    (('CPU', 'XLA_CPU', 'XLA_GPU'), []),  # a driver without the right CUDA
+    (('CPU', 'GPU', 'XLA_GPU', 'GPU'), ['/gpu:0', '/gpu:1']),
+])
+def test_a_sessions_gpus_are_those_it_was_opened_with(monkeypatch, kinds, gpus):
+    monkeypatch.setattr(tf, 'get_default_session', lambda: SessionWith(*kinds))
+    assert devices.session_gpus() == gpus
+    layout = networks_stylegan._layout_of(tf.constant(0.0), 'auto')
+    assert layout.data_format == ('NCHW' if gpus else 'NHWC')

@@ -157,7 +157,7 @@ def test_progress_is_shown_on_demand(session, capsys):
 @pytest.mark.parametrize('count', [1, 3, 4])
 def test_several_devices_share_a_minibatch(open_session, monkeypatch, count):
     session = open_session(device='cpu', cpu_replicas=3)
-    monkeypatch.setattr(network, 'list_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])
+    monkeypatch.setattr(network, 'session_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])
     net = tflib.Network('Net', affine)
     expected = net.run(X[:count], Y[:count])
     operations_before = len(session.graph.get_operations())
