@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dnnlib.errors import UserError
-from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter, pyramid, shuffled_order
+from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter, fingerprint, pyramid, shuffled_order
 
 GOLDEN = pathlib.Path(__file__).parents[1] / 'golden'
 GOLDEN_SETS = {'tiny32': 'out/', 'rgb16_shuffled': 'out/rgb16_shuffled/', 'gray16_unshuffled': 'out/gray16_unshuffled/'}
@@ -180,6 +180,22 @@ def test_records_of_unequal_length_are_found(tmp_path):
         assert dataset.num_images == 4
         for index, image in enumerate(images):
             np.testing.assert_array_equal(dataset.read(index), image)
+
+
+def test_a_fingerprint_is_that_of_the_pixels_their_number_and_their_shape(tmp_path):
+    images, folders = some_images(200, 4), iter(range(100))
+
+    def of(images, resolution=None):
+        folder = write(tmp_path / str(next(folders)), images)
+        with MultiResolutionDataset(folder, resolution) as dataset:
+            return fingerprint(dataset)
+
+    assert of(images) == of(images) and len(of(images)) == 16
+    changed = images.copy()
+    changed[0, 0, 0, 0] ^= 1
+    larger = some_images(3, 8)
+    others = [changed, images[:199], images[:3], images[:3, :1], images[::-1], larger]
+    assert len({of(images), of(larger, resolution=4), *map(of, others)}) == 8
 
 
 def test_reads_from_many_threads(tmp_path):
