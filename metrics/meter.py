@@ -9,9 +9,14 @@ from tqdm import tqdm
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.tflib.devices import session_gpus
+from dnnlib.tfrecords import fingerprint
+from dnnlib.util import seed_from
 from metrics.features import open_feature_network
 from metrics.frechet import frechet_distance, statistics
 from metrics.registry import find_metrics
+
+_FLIPS, _NOISE = 1, 2  # random streams of a seed, apart from that of the latents
 
 
 class Result(NamedTuple):
@@ -33,7 +38,7 @@ class Meter:
         dataset: An open `dnnlib.tfrecords.MultiResolutionDataset`.
         mirror: Whether each real is flipped horizontally with probability 1/2, as training with mirror augmentation
             does.
-        seed: Of latents and flips.
+        seed: Of latents, noise and flips; below 2^32.
         published: Table of published networks, `config.NETWORKS`.
         cache_dir: Folder of downloaded files.
 
@@ -42,12 +47,13 @@ class Meter:
 
     Raises:
         click.UsageError: A metric is unknown.
-        UserError: A feature network cannot be had; the message says which file to put where.
+        UserError: A feature network cannot be had; the message says which file to put where. Or the dataset is damaged.
     """
 
     def __init__(self, names, dataset, mirror, seed, published, cache_dir):
         self.metrics = find_metrics(names)
         self._dataset, self._mirror, self._seed = dataset, mirror, seed
+        self._fingerprint = fingerprint(dataset)
         self._feature_networks = {
             name: open_feature_network(name, published, cache_dir)
             for name in dict.fromkeys(metric.features for metric in self.metrics)
@@ -62,6 +68,7 @@ class Meter:
             'num_reals': metric.num_reals,
             'dataset': self._dataset.name,
             'dataset_images': self._dataset.num_images,
+            'dataset_sha256': self._fingerprint,
             'mirror': self._mirror,
             'seed': self._seed,
         }
@@ -75,7 +82,8 @@ class Meter:
         Args:
             metric: One of `self.metrics`.
             Gs: Generator `Network` whose images have the dataset's shape.
-            minibatch_size: Images at a time; None chooses by resolution. It is no part of what is measured.
+            minibatch_size: Images at a time; None chooses by resolution. It is no part of what is measured: it changes
+                which noise is drawn and rounding, not what either is.
             num_gpus: How many GPUs generate.
             print_progress: Show progress bars with the time left.
 
@@ -93,8 +101,9 @@ class Meter:
             batches = generate_batches(Gs, metric.num_fakes, minibatch_size, num_gpus, self._seed)
             fakes = self._extract(metric, batches, metric.num_fakes, 'fakes', print_progress)
         except tf.errors.ResourceExhaustedError as error:
-            raise UserError(f'The device has too little memory for {minibatch_size} images at a time: '
-                            'measure with a smaller --minibatch.') from error
+            raise UserError(f'The device has too little memory to measure {minibatch_size} images at a time: measure '
+                            'with run_metrics.py and a --minibatch below that, and train with --metrics none.'
+                            ) from error
         value = frechet_distance(statistics(fakes), reals)
         return Result(metric.name, value, time.perf_counter() - begin, self.settings(metric))
 
@@ -143,7 +152,7 @@ def real_batches(dataset, count, minibatch_size, mirror, seed):
         mirror: Flip each horizontally with probability 1/2.
         seed: Of the flips.
     """
-    random = np.random.RandomState([seed, 1])  # another stream than that of the latents
+    random = np.random.RandomState([seed, _FLIPS])
     for begin in range(0, count, minibatch_size):
         indices = range(begin, min(begin + minibatch_size, count))
         images = np.stack([dataset.read(index % dataset.num_images) for index in indices])
@@ -156,20 +165,41 @@ def real_batches(dataset, count, minibatch_size, mirror, seed):
 def generate_batches(Gs, count, minibatch_size, num_gpus, seed):
     """Yields `count` generated images, uint8 [N, C, H, W], without truncation and with fresh noise.
 
+    On a CPU the same seed and minibatch size give the same images again, in any process. GPUs that share a minibatch
+    draw noise that does not repeat, since from one seed they would all draw the same.
+
     Args:
         Gs: Generator `Network`.
         count: How many.
         minibatch_size: N of all batches but the last.
         num_gpus: How many GPUs share a minibatch.
-        seed: Of the latents.
+        seed: Of latents and noise, below 2^32.
     """
     random = np.random.RandomState(seed)
+    shared = len(session_gpus()[:num_gpus]) > 1
+    noise_seed, noise_seed_value = _noise_seed(tf.get_default_graph())
+    repeated = {} if shared else {'random_seed': noise_seed_value}
     for begin in range(0, count, minibatch_size):
         latents = random.randn(min(minibatch_size, count - begin), *Gs.input_shape[1:])
+        # Below 2^30, so that the streams counted from the seed do not leave int32.
+        tflib.set_vars({noise_seed: [seed_from(seed, _NOISE, begin, half) >> 2 for half in range(2)]})
         yield Gs.run(
             latents, None, num_gpus=num_gpus, is_validation=True, randomize_noise=True,
-            output_transform={'func': tflib.convert_images_to_uint8},
+            output_transform={'func': tflib.convert_images_to_uint8}, **repeated,
         )
+
+
+def _noise_seed(graph):
+    """The variable, int32 [2], that fakes take their noise from, and its value; one for each graph.
+
+    A variable, since `Network.run` feeds nothing but a network's inputs, and keeps the graph it built for this tensor.
+    """
+    kept = graph.get_collection_ref('metrics_noise_seed')
+    if not kept:
+        with graph.as_default(), tf.control_dependencies(None), tf.device('/cpu:0'):
+            variable = tf.Variable([0, 0], trainable=False, collections=[], dtype=tf.int32, name='metrics_noise_seed')
+            kept.append((variable, variable.read_value()))
+    return kept[0]
 
 
 def _by(shape):

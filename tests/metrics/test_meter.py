@@ -7,10 +7,12 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.tfrecords import fingerprint
 from metrics import features, meter, registry
 from metrics.frechet import frechet_distance, statistics
 from metrics.meter import Meter, default_minibatch_size, generate_batches, real_batches
 from metrics.registry import Metric
+from tests.toy_run import SMALL, SMALL_G
 
 
 class FakeDataset:
@@ -28,9 +30,12 @@ class FakeGenerator:
     input_shape = [None, 5]
 
     def __init__(self, shape, variables=None):
-        self.output_shape, self.vars, self.calls = [None, *shape], variables or {}, []
+        self.output_shape, self.vars = [None, *shape], variables or {}
+        self.calls, self.noise_seeds = [], []
 
     def run(self, latents, labels, **kwargs):
+        seed = kwargs.pop('random_seed', None)
+        self.noise_seeds.append(None if seed is None else tuple(tflib.run(seed)))
         self.calls.append((latents, labels, kwargs))
         return np.broadcast_to((latents[:, :1, None, None] * 40 + 128).astype(np.uint8), [
             len(latents), *self.output_shape[1:]])
@@ -74,7 +79,7 @@ def test_mirroring_flips_about_half_of_the_reals_whole_and_repeats_with_its_seed
     assert not np.array_equal(draw[0], draw[2])
 
 
-def test_fakes_are_untruncated_with_fresh_noise_from_seeded_latents_whatever_the_minibatch():
+def test_fakes_are_untruncated_with_fresh_noise_from_seeded_latents_whatever_the_minibatch(session):
     by_minibatch = []
     for minibatch_size in (4, 10):
         Gs = FakeGenerator([3, 4, 4])
@@ -88,9 +93,57 @@ def test_fakes_are_untruncated_with_fresh_noise_from_seeded_latents_whatever_the
     np.testing.assert_array_equal(by_minibatch[0], by_minibatch[1])
 
 
+def test_each_minibatch_has_noise_of_its_own_that_repeats_with_the_seed(session):
+    draws = []
+    for seed in (3, 3, 2 ** 32 - 1):
+        Gs = FakeGenerator([3, 4, 4])
+        list(generate_batches(Gs, 10, 4, 1, seed))
+        assert all(0 <= half < 2 ** 30 for pair in Gs.noise_seeds for half in pair)
+        draws.append(Gs.noise_seeds)
+    assert draws[0] == draws[1] and len(set(draws[0] + draws[2])) == 6
+
+
+def test_gpus_that_share_a_minibatch_draw_different_noise(session, monkeypatch):
+    monkeypatch.setattr(meter, 'session_gpus', lambda: ['/gpu:0', '/gpu:1'])
+    Gs = FakeGenerator([3, 4, 4])
+    list(generate_batches(Gs, 10, 4, 2, seed=3))
+    assert Gs.noise_seeds == [None] * 3
+
+
+def test_a_generators_images_repeat_in_another_session_and_its_graph_is_built_once(open_session):
+    drawn = []
+    for graph_seed in (1, 2):
+        session = open_session(device='cpu', seed=graph_seed)
+        Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
+        values = {variable: np.random.RandomState(index).randn(*variable.shape.as_list())
+                  for index, variable in enumerate(Gs.trainables.values())}
+        tflib.set_vars(values)
+        drawn.append([np.concatenate(list(generate_batches(Gs, 12, 4, 1, seed))) for seed in (3, 4)])
+        operations = len(session.graph.get_operations())
+        np.testing.assert_array_equal(np.concatenate(list(generate_batches(Gs, 12, 4, 1, 3))), drawn[-1][0])
+        assert len(session.graph.get_operations()) == operations
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(*drawn[0])
+
+
+def test_minibatches_of_the_same_latents_differ_by_their_noise(session, monkeypatch):
+    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
+    tflib.set_vars({variable: np.ones(variable.shape.as_list())
+                    for name, variable in Gs.vars.items() if name.endswith('Noise/weight')})
+    monkeypatch.setattr(np.random, 'RandomState', lambda seed: FixedLatents())
+    first, second = generate_batches(Gs, 4, 2, 1, seed=3)
+    assert not np.array_equal(first, second)
+
+
+class FixedLatents:
+    def randn(self, *shape):
+        return np.ones(shape)
+
+
 def test_measures_the_distance_of_the_features_and_looks_at_the_reals_once(toy_metric):
     dataset, Gs = FakeDataset(random_images()), FakeGenerator([3, 4, 4])
     toy_meter = make_meter(dataset)
+    dataset.read_count = 0
     first, second = (toy_meter.measure(toy_metric, Gs) for _ in range(2))
     reals = np.concatenate([dataset.images, dataset.images, dataset.images[:10]])
     fakes = np.concatenate(list(generate_batches(Gs, 30, 64, 1, seed=7)))
@@ -100,14 +153,22 @@ def test_measures_the_distance_of_the_features_and_looks_at_the_reals_once(toy_m
     assert first.metric == 'fd_toy' and first.seconds >= 0
     assert first.settings == {
         'features': 'corner', 'num_fakes': 30, 'num_reals': 50, 'dataset': 'toy', 'dataset_images': 20,
-        'mirror': False, 'seed': 7}
+        'dataset_sha256': fingerprint(dataset), 'mirror': False, 'seed': 7}
 
 
 def test_a_network_of_another_shape_is_refused_before_any_work(toy_metric):
     dataset, Gs = FakeDataset(random_images()), FakeGenerator([1, 8, 8])
+    toy_meter = make_meter(dataset)
+    dataset.read_count = 0
     with pytest.raises(UserError, match=r'makes images of 1x8x8 .* holds 3x4x4: .*--data'):
-        make_meter(dataset).measure(toy_metric, Gs)
+        toy_meter.measure(toy_metric, Gs)
     assert dataset.read_count == 0 and Gs.calls == []
+
+
+def test_settings_tell_a_dataset_made_anew_under_the_same_name(toy_metric):
+    images = random_images()
+    before, same, after = (make_meter(FakeDataset(x)).settings(toy_metric) for x in (images, images.copy(), ~images))
+    assert before == same and {name for name in before if before[name] != after[name]} == {'dataset_sha256'}
 
 
 def test_a_network_that_is_not_numbers_is_refused(toy_metric, session):
@@ -122,7 +183,8 @@ def test_lack_of_memory_is_a_sentence(toy_metric, monkeypatch):
         raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor')
 
     monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda published, cache_dir: fail)
-    with pytest.raises(UserError, match='memory .* 64 images at a time'):
+    mend = 'run_metrics.py and a --minibatch below that, and train with --metrics none'
+    with pytest.raises(UserError, match='memory to measure 64 images at a time: measure with ' + mend):
         make_meter(FakeDataset(random_images())).measure(toy_metric, FakeGenerator([3, 4, 4]))
 
 
