@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.tfrecords import fingerprint
 from dnnlib.util import EasyDict, format_duration
 from training import checkpoint
 from training.cost import flops_per_image, remaining_flops
@@ -66,6 +67,7 @@ class _Run:
         self.reals = Prefetcher(training_set)
         self.grids = ImageGrids(run_dir, training_set, options.latent_size, options.grid, options.seed)
         self.counters = EasyDict(
+            dataset=fingerprint(training_set.records),
             cur_nimg=0,  # reals shown so far; also the position in the stream of reals
             tick=0,
             tick_begin_nimg=0,
@@ -99,11 +101,14 @@ class _Run:
         self.tick_begin_time -= tick_sec
 
     def _set_state(self, variables, counters):
+        if counters['dataset'] != self.counters.dataset:
+            raise UserError(f'{self.options.data} holds other images than when {self.run_dir} was started: bring them '
+                            'back, or give --new-run to start anew.')
         try:
             self.step.set_state(variables)
         except (KeyError, ValueError) as error:
-            raise UserError(f'The state in {self.run_dir} is of other networks ({error}): has {self.options.data} been '
-                            'made anew? Give --new-run to start anew.') from error
+            raise UserError(f'The state in {self.run_dir} is of other networks ({error}): give --new-run to start '
+                            'anew.') from error
         self.counters.update(counters)
         self.begin_time -= self.counters.total_sec
         self.schedule = self._schedule_now()

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import types
 
 import numpy as np
 import pytest
@@ -48,12 +49,13 @@ def make_run(monkeypatch):
     monkeypatch.setattr(loop, 'TrainingStep', BookkeepingStep)
     monkeypatch.setattr(loop, 'Prefetcher', lambda training_set: Reals())
     monkeypatch.setattr(loop, 'ImageGrids', lambda *args: None)
+    monkeypatch.setattr(loop, 'fingerprint', lambda records: '')
     monkeypatch.setattr(loop.tflib, 'replica_devices', lambda device, count: [device] * count)
 
     def make(cur_nimg=0, **given):
         options = resolve_options('paper', dict(given, data='datasets/x'), 256)
         log = type('Log', (), {'say': lambda self, text: None, 'report': lambda self, stats: None})()
-        run = loop._Run(options, None, 'results/x', log, None)
+        run = loop._Run(options, types.SimpleNamespace(records=None), 'results/x', log, None)
         run.step.run = run
         run.save_state = lambda: None
         run.counters.update(cur_nimg=cur_nimg, tick_begin_nimg=cur_nimg)

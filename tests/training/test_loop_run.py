@@ -5,6 +5,7 @@ import os
 import pytest
 
 from dnnlib.errors import UserError
+from dnnlib.tfrecords import MultiResolutionDataset, fingerprint
 from tests.toy_run import make_dataset
 from training import checkpoint
 from training.dataset import TrainingSet
@@ -31,7 +32,7 @@ def train_toy(open_session, tmp_path):
         finally:
             log.close()
 
-    call.run_dir = run_dir
+    call.run_dir, call.records = run_dir, MultiResolutionDataset(data)
     return call
 
 
@@ -67,6 +68,12 @@ def test_end_that_failed_is_made_up_for_too(train_toy):
 
 
 def test_state_of_other_networks_is_refused_in_a_sentence(train_toy):
-    checkpoint.save_state(train_toy.run_dir, {}, {'cur_nimg': 8})
+    checkpoint.save_state(train_toy.run_dir, {}, {'cur_nimg': 8, 'dataset': fingerprint(train_toy.records)})
     with pytest.raises(UserError, match='is of other networks .* --new-run'):
+        train_toy(lambda *args: None)
+
+
+def test_dataset_made_anew_is_not_continued_on(train_toy):
+    checkpoint.save_state(train_toy.run_dir, {}, {'cur_nimg': 8, 'dataset': 'another'})
+    with pytest.raises(UserError, match='holds other images .* --new-run'):
         train_toy(lambda *args: None)
