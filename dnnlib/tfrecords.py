@@ -144,7 +144,7 @@ class MultiResolutionWriter:
             raise UserError(
                 f'{where} has the shape {list(image.shape)}: give 1 (grey) or 3 (RGB) channels, height, width.'
             )
-        if image.shape[1] != image.shape[2] or not _is_resolution(image.shape[1]):
+        if image.shape[1] != image.shape[2] or not is_resolution(image.shape[1]):
             raise UserError(
                 f'{where} is {image.shape[2]} pixels wide and {image.shape[1]} high: '
                 'make it square, with a side of 4, 8, 16, 32, ... pixels.'
@@ -183,7 +183,8 @@ def _file_name(name, resolution):
     return f'{name}-r{resolution.bit_length() - 1:02d}.tfrecords'
 
 
-def _is_resolution(side):
+def is_resolution(side):
+    """Whether StyleGAN knows images of this side in px: a power of two from 4 on."""
     return side >= SMALLEST_RESOLUTION and side & (side - 1) == 0
 
 
@@ -278,7 +279,7 @@ def _find_files(folder, opened):
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*.tfrecords'))):
         file = RecordFile(path, opened)
         channels, height, width = file.shape
-        if channels not in (1, 3) or height != width or not _is_resolution(height):
+        if channels not in (1, 3) or height != width or not is_resolution(height):
             raise UserError(
                 f'{path} holds images of shape {list(file.shape)}, but a dataset needs 1 or 3 channels and a '
                 'square power of two: make it anew with python -m prefilter.'
@@ -298,7 +299,7 @@ def _find_files(folder, opened):
 def _choose_levels(folder, found, resolution):
     """The files from `resolution` down to 4x4, their records located and equal in number."""
     largest = max(found)
-    if not _is_resolution(resolution) or resolution > largest:
+    if not is_resolution(resolution) or resolution > largest:
         raise UserError(f'Dataset {folder} has no resolution {resolution}: choose a power of two from 4 to {largest}.')
     sides = _levels(resolution)
     missing = [side for side in sides if side not in found]

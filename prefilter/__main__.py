@@ -9,17 +9,17 @@ import sys
 
 import click
 
-from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE
+from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, SMALLEST_RESOLUTION, is_resolution
 from prefilter.pipeline import check_source, describe, make_dataset
 from prefilter.sources import IMAGE_EXTENSIONS, LFW_SUBSET, open_source
 
 DEVICES = ['auto', 'cpu', 'gpu']  # those of dnnlib.tflib.devices, which would start TensorFlow
-SMALLEST_SIZE, LARGEST_SIZE = 4, 1024  # px
+LARGEST_SIZE = 1024  # px, the largest StyleGAN was made for
 
 
 def _check_size(context, parameter, size):
-    if not SMALLEST_SIZE <= size <= LARGEST_SIZE or size & (size - 1):
-        raise click.BadParameter(f'{size} is no power of two from {SMALLEST_SIZE} to {LARGEST_SIZE}: try 256.')
+    if not is_resolution(size) or size > LARGEST_SIZE:
+        raise click.BadParameter(f'{size} is no power of two from {SMALLEST_RESOLUTION} to {LARGEST_SIZE}: try 256.')
     return size
 
 

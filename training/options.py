@@ -5,6 +5,7 @@ from typing import Dict, List, Optional
 
 import click
 
+from dnnlib.tfrecords import is_resolution
 from training.schedule import LRATE_BY_RESOLUTION, MINIBATCHES_BY_GPUS
 
 
@@ -92,8 +93,8 @@ def resolve_options(preset, given, resolution):
     options = TrainingOptions(**{**PRESETS[preset], **given})
     if options.resolution is None:
         options.resolution = resolution
-    check_power_of_two('--resolution', options.resolution)
-    check_power_of_two('--initial-resolution', options.initial_resolution)
+    _check_resolution('--resolution', options.resolution)
+    _check_resolution('--initial-resolution', options.initial_resolution)
     if options.resolution > resolution:
         raise click.UsageError(f'--resolution {options.resolution}: the dataset has {resolution}x{resolution} images; '
                                'use at most that.')
@@ -116,9 +117,8 @@ def resolve_options(preset, given, resolution):
     return options
 
 
-def check_power_of_two(flag, value):
-    """Raises click.UsageError unless `value` is a resolution StyleGAN knows: a power of two from 4 px on."""
-    if value < 4 or value & (value - 1):
+def _check_resolution(flag, value):
+    if not is_resolution(value):
         raise click.UsageError(f'{flag} {value}: must be a power of two from 4 on (4, 8, 16, 32, ...).')
 
 
