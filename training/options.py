@@ -69,7 +69,7 @@ class TrainingOptions:
 PRESETS = {
     'paper': {},
     'demo': {
-        'total_kimg': 64, 'latent_size': 64, 'mapping_layers': 4, 'fmap_base': 512, 'fmap_max': 32, 'r1_gamma': 0.3,
+        'total_kimg': 56, 'latent_size': 64, 'mapping_layers': 4, 'fmap_base': 512, 'fmap_max': 32, 'r1_gamma': 0.3,
         'lrate': 0.002, 'lrate_by_resolution': {}, 'minibatch': 16, 'minibatch_by_resolution': {},
         'G_smoothing_kimg': 2.0, 'phase_kimg': 10, 'fade_kimg': 5, 'tick_kimg': 2, 'snapshot_ticks': 5,
         'metrics': ['fd_onet5k'], 'grid': [12, 8]},
