@@ -6,6 +6,7 @@ PY := .venv/bin/python
 
 demo: venv
 	test -d datasets/demo || $(PY) -m prefilter lfw-subset --out datasets/demo --size 32
+	ls results/?????-demo/network-final.pkl >/dev/null 2>&1 || \
 	$(PY) train.py --data datasets/demo --preset demo --desc demo $(DEMO_FLAGS)
 	run=$$(ls -d results/?????-demo | tail -n 1) && \
 	$(PY) run_metrics.py $$run --metrics fd_onet5k && \

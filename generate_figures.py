@@ -3,6 +3,7 @@
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
 import os
+import tempfile
 
 import click
 
@@ -55,10 +56,10 @@ class Seeds(click.ParamType):
 @click.option('--data', type=click.Path(), metavar='DIR', help='Dataset of the galleries.  [default: that of the run]')
 @click.option('--uncurated-seed', type=click.IntRange(0, LARGEST_SEED), default=figures.UNCURATED_SEED,
               show_default=True, help='Of the uncurated samples.')
-@click.option('--noise-seeds', type=Seeds(), default=figures.NOISE_SEEDS, show_default='1967,1555',
-              help='One for each column of Figure 7; the second is mirrored.')
-@click.option('--truncation-seeds', type=Seeds(), default=figures.TRUNCATION_SEEDS, show_default='91,388',
-              help='One for each row of Figure 8.')
+@click.option('--noise-seeds', type=Seeds(), default=figures.NOISE_SEEDS,
+              help='One for each column of Figure 7; the second is mirrored.  [default: 1967,1555]')
+@click.option('--truncation-seeds', type=Seeds(), default=figures.TRUNCATION_SEEDS,
+              help='One for each row of Figure 8.  [default: 91,388]')
 @click.option('--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True,
               help='Where to compute.')
 def main(run_or_pickle, names, out, data, uncurated_seed, noise_seeds, truncation_seeds, device):
@@ -100,8 +101,10 @@ def _chosen(names):
 def _made(folder):
     try:
         os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):  # known before anything is drawn
+            pass
     except OSError as error:
-        raise UserError(f'--out {folder} cannot be made: {error.strerror}.') from error
+        raise UserError(f'{folder} cannot be written ({error.strerror}): name another folder with --out.') from error
     return folder
 
 

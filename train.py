@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import tempfile
 
@@ -65,8 +66,18 @@ def check_description(_ctx, param, value):
     return value
 
 
-POSITIVE = click.FloatRange(min=0, min_open=True)
-NOT_NEGATIVE = click.FloatRange(min=0)
+class FiniteRange(click.FloatRange):
+    """A range of numbers; click's own lets `nan` and `inf` pass."""
+
+    def convert(self, value, param, ctx):
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f'{value!r} is not a finite number.', param, ctx)
+        return number
+
+
+POSITIVE = FiniteRange(min=0, min_open=True)
+NOT_NEGATIVE = FiniteRange(min=0)
 COUNT = click.IntRange(min=1)
 
 
@@ -100,7 +111,7 @@ COUNT = click.IntRange(min=1)
               help="Half-life of the average of G's weights, thousands of reals.  [10]")
 @click.option('--mirror/--no-mirror', default=None, help='Mirror half of the reals.  [mirror]')
 @click.option('--labels/--no-labels', 'use_labels', default=None, help="Train on the dataset's labels.  [no-labels]")
-@click.option('--style-mixing', 'style_mixing_prob', type=click.FloatRange(0, 1),
+@click.option('--style-mixing', 'style_mixing_prob', type=FiniteRange(0, 1),
               help='Probability of mixing two styles.  [0.9]')
 @click.option('--latent-size', type=COUNT, help='Size of z and w.  [512]')
 @click.option('--mapping-layers', type=COUNT, help='Layers of the mapping network.  [8]')

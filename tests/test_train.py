@@ -139,6 +139,7 @@ def test_damaged_dataset_is_refused_before_any_work(data, tmp_path, kind):
     (['--grid', '4'], "'4' is not like 15x8"),
     (['--metrics', 'fid'], 'fid'),
     (['--kimg', '0'], '--kimg'),
+    (['--lrate', 'nan'], 'not a finite number'),
     (['--labels'], '--labels: '),
     (['--desc', 'a/b'], "'a/b' is to be one part of a path"),
     (['--seed', str(2 ** 32)], '--seed'),

@@ -241,6 +241,8 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, number):
         [sys.executable, '-m', 'prefilter', 'lfw-subset', '--out', str(tmp_path / 'sets' / 'faces')],
         cwd=ROOT,
         stderr=subprocess.PIPE,
+        # A background job inherits an ignored SIGINT, one under nohup an ignored SIGHUP.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     shown = b''
     while shown.count(b'\r') < 2:  # the progress bar was drawn again: it is at work
