@@ -25,7 +25,7 @@ from training.dataset import TrainingSet
 from training.log import RunLog
 from training.loop import NOTHING, train
 from training.options import PRESETS, resolve_options
-from training.schedule import phases
+from training.plan import print_plan
 
 
 class MinibatchByResolution(click.ParamType):
@@ -143,20 +143,6 @@ def main(data, preset, results, desc, new_run, dry_run, **given):
             print_plan(options, dataset)
             return
     run_training(options, results, desc or default_description(options, preset), new_run)
-
-
-def print_plan(options, dataset):
-    """Prints the options and the growing schedule as a table."""
-    print(f'Dataset {dataset.folder}: {dataset.num_images} images, {dataset.shape[0]}x{dataset.shape[1]}x'
-          f'{dataset.shape[2]}.\n\nOptions:')
-    for name, value in dataclasses.asdict(options).items():
-        print(f'  {name:<24s}{value}')
-    print('\nSchedule:')
-    row = '  {:<9s}{:<12s}{:>10s}{:>10s}{:>11s}{:>15s}'
-    print(row.format('phase', 'resolution', 'from kimg', 'to kimg', 'minibatch', 'learning rate').rstrip())
-    for phase in phases(options.total_kimg, options.resolution, **options.schedule_options()):
-        print(row.format(phase.what, f'{phase.resolution}x{phase.resolution}', f'{phase.begin_kimg:g}',
-                         f'{phase.end_kimg:g}', str(phase.minibatch), f'{phase.G_lrate:g}'))
 
 
 def run_training(options, results_dir, description, new_run):
