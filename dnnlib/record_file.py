@@ -1,7 +1,7 @@
 """The bytes of one TFRecord file of images: its framing, and the `tf.train.Example` in each record.
 
 The payload of a record is framed by its length and two checksums: uint64 length, CRC-32C of the length, payload,
-CRC-32C of the payload, all little-endian and the checksums masked. Only `dnnlib.tfrecords` uses this.
+CRC-32C of the payload, all little-endian and the checksums masked. Only the reader and `dnnlib.verify` use this.
 """
 
 import os
@@ -11,7 +11,9 @@ import numpy as np
 
 from dnnlib.errors import UserError
 
-FRAME_BYTES = 16  # of a record, besides its payload
+HEADER_BYTES = 12  # before a record's payload: its length, and the checksum of that
+CHECKSUM_BYTES = 4  # after it: the payload's checksum
+FRAME_BYTES = HEADER_BYTES + CHECKSUM_BYTES
 CUT_OFF = 'the file ends before it does'
 MEND = 'copy it again or make the dataset anew with python -m prefilter'
 
@@ -42,8 +44,10 @@ class RecordFile:
         self._starts = None  # where each record begins, in case they are not equally spaced
         self._step = self._record_bytes(0, 0)
         self.count = None
-        self.shape = None
-        self.shape = self._parse(0, 0)[0]
+        self.shape, data, record = self._parse(0, 0)
+        # A record that has the bytes of record 0 around its pixels needs no parsing.
+        begin = _place_in(data, record)
+        self._before, self._after = record[:begin], record[begin + len(data) : -CHECKSUM_BYTES]
 
     def locate_records(self):
         """Counts the records, at no cost when all have the same length; a `UserError` names a damaged one."""
@@ -57,7 +61,7 @@ class RecordFile:
             starts.append(start)
             start += self._record_bytes(start, len(starts) - 1)
         if start > size:
-            raise _damage(self.path, len(starts) - 1, CUT_OFF)
+            raise damage(self.path, len(starts) - 1, CUT_OFF)
         self._starts = np.array(starts)
         self.count = len(starts)
 
@@ -66,32 +70,38 @@ class RecordFile:
         if not 0 <= index < self.count:
             raise IndexError(f'{self.path} has records 0 to {self.count - 1}, not {index}')
         start = index * self._step if self._starts is None else int(self._starts[index])
-        shape, data = self._parse(start, index)
+        record = os.pread(self._file.fileno(), self._step, start)
+        end = len(record) - len(self._after) - CHECKSUM_BYTES
+        alike = record.startswith(self._before) and record.startswith(self._after, end) and len(record) == self._step
+        if alike:
+            return np.frombuffer(record, np.uint8, end - len(self._before), len(self._before)).reshape(self.shape)
+        shape, data, _ = self._parse(start, index)
         if shape != self.shape:
-            raise _damage(self.path, index, f'its shape {list(shape)} differs from that of record 0')
+            raise damage(self.path, index, f'its shape {list(shape)} differs from that of record 0')
         return np.frombuffer(data, np.uint8).reshape(shape)
 
     def _parse(self, start, index):
-        length = self._record_bytes(start, index) - FRAME_BYTES
-        payload = os.pread(self._file.fileno(), length, start + 12)
-        if len(payload) < length:
-            raise _damage(self.path, index, CUT_OFF)
+        """A record's shape, its pixels, and all of its bytes."""
+        size = self._record_bytes(start, index)
+        record = os.pread(self._file.fileno(), size, start)
+        if len(record) < size:
+            raise damage(self.path, index, CUT_OFF)
         try:
-            return _parse_example(payload)
+            return (*_parse_example(memoryview(record)[HEADER_BYTES:-CHECKSUM_BYTES]), record)
         except ValueError as error:
-            raise _damage(self.path, index, error) from error
+            raise damage(self.path, index, error) from error
 
     def _record_bytes(self, start, index):
         length = self._length(start)
         if length is None:
-            cut_off = start + 12 > self._size()
-            raise _damage(self.path, index, CUT_OFF if cut_off else 'the checksum of its length is wrong')
+            cut_off = start + HEADER_BYTES > self._size()
+            raise damage(self.path, index, CUT_OFF if cut_off else 'the checksum of its length is wrong')
         return length + FRAME_BYTES
 
     def _length(self, start):
         """Payload bytes of the record that begins at `start`; None when none begins there."""
-        header = os.pread(self._file.fileno(), 12, start)
-        if len(header) < 12:
+        header = os.pread(self._file.fileno(), HEADER_BYTES, start)
+        if len(header) < HEADER_BYTES:
             return None
         length, checksum = struct.unpack('<QI', header)
         return length if _masked_crc32c(header[:8]) == checksum else None
@@ -100,7 +110,8 @@ class RecordFile:
         return os.fstat(self._file.fileno()).st_size
 
 
-def _damage(path, index, what):
+def damage(path, index, what):
+    """The `UserError` for a damaged record."""
     return UserError(f'Record {index} (counted from 0) of {path} is damaged, {what}: {MEND}.')
 
 
@@ -112,7 +123,7 @@ def _damage(path, index, what):
 def _parse_example(payload):
     """Splits a serialized tf.train.Example into (shape (C, H, W), its C*H*W bytes). Raises ValueError if it is none."""
     features = {}
-    for entry in _messages(_only(memoryview(payload))):
+    for entry in _messages(_only(payload)):
         name, value = (*_messages(entry), b'', b'')[:2]
         features[bytes(name)] = value
     if b'shape' not in features or b'data' not in features:
@@ -122,6 +133,11 @@ def _parse_example(payload):
     if len(shape) != 3 or len(data) != shape[0] * shape[1] * shape[2]:
         raise ValueError(f'it has {len(data)} bytes of pixels for the shape {list(shape)}')
     return shape, data
+
+
+def _place_in(part, whole):
+    """Where a memoryview of some of the bytes begins in them."""
+    return np.byte_bounds(np.frombuffer(part, np.uint8))[0] - np.byte_bounds(np.frombuffer(whole, np.uint8))[0]
 
 
 def _fields(buffer):

@@ -45,6 +45,10 @@ def some_images(count=5, resolution=16, channels=3):
     return np.random.RandomState(1).randint(0, 256, [count, channels, resolution, resolution]).astype(np.uint8)
 
 
+def some_levels(index, side):
+    return {level.shape[1]: level for level in pyramid(some_images()[index])}[side]
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # The files of the original tool.
 
@@ -178,6 +182,15 @@ def test_records_of_unequal_length_are_found(tmp_path):
             writer.write(example.SerializeToString())
     with MultiResolutionDataset(tmp_path) as dataset:
         assert dataset.num_images == 4
+        for index, image in enumerate(images):
+            np.testing.assert_array_equal(dataset.read(index), image)
+
+
+@given(value=st.integers(0, 255), side=st.sampled_from([4, 8]))
+@settings(max_examples=40, deadline=None)
+def test_pixels_like_the_bytes_around_them_are_read_from_their_place(value, side):
+    images = [np.full([3, side, side], value, np.uint8), np.full([3, side, side], 255 - value, np.uint8)]
+    with tempfile.TemporaryDirectory() as folder, MultiResolutionDataset(write(folder, images)) as dataset:
         for index, image in enumerate(images):
             np.testing.assert_array_equal(dataset.read(index), image)
 
@@ -379,6 +392,32 @@ def test_damage_in_the_middle_is_named_when_read(folder):
         with pytest.raises(UserError, match='Record 3 .* it is no tf.train.Example'):
             dataset.read(3)
         dataset.read(4)
+
+
+def test_damage_around_the_pixels_is_found_when_read_or_changes_nothing(folder):
+    path = os.path.join(folder, 'set-r02.tfrecords')
+    content = pathlib.Path(path).read_bytes()
+    step = len(content) // 5
+    pixels = [some_levels(index, 4) for index in range(5)]
+    begin = content.index(pixels[3].tobytes())
+    refused = 0
+    for position in [*range(3 * step, begin), *range(begin + 48, 4 * step)]:
+        damage(path, position, bytes([content[position] ^ 64]))
+        with MultiResolutionDataset(folder) as dataset:
+            np.testing.assert_array_equal(dataset.read(2, lod=2), pixels[2])
+            try:
+                np.testing.assert_array_equal(dataset.read(3, lod=2), pixels[3])
+            except UserError as error:
+                assert f'Record 3 (counted from 0) of {path} is damaged' in error.message
+                refused += 1
+        damage(path, position, content[position:position + 1])
+    assert refused > 12  # the length and its checksum, and more
+
+
+def test_labels_that_are_no_numbers(folder):
+    with open(os.path.join(folder, 'set-rxx.labels'), 'wb') as file:
+        np.save(file, np.full([5, 2], np.nan, np.float32))
+    assert 'not numbers' in refusal(folder)
 
 
 @settings(max_examples=200, deadline=None)
