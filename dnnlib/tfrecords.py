@@ -196,7 +196,7 @@ class MultiResolutionDataset:
     """A dataset folder, opened for reading records in any order, from any number of threads.
 
     Everything that can be known without reading all pixels is checked when it is opened. The checksum of a record's
-    length and its shape are checked when it is read; that of its pixels is not.
+    length and its shape are checked when it is read; that of its pixels only by `dnnlib.verify`.
 
     Args:
         folder: The dataset's folder, with files of any prefix.
@@ -204,6 +204,7 @@ class MultiResolutionDataset:
 
     Attributes:
         folder: As given.
+        paths: Of the files, lod 0 first.
         name: Prefix of the file names.
         resolution: Side of lod 0 in px.
         shape: [C, H, W] of lod 0.
@@ -221,7 +222,8 @@ class MultiResolutionDataset:
             self.resolution = max(found) if resolution is None else resolution
             self._files = _choose_levels(self.folder, found, self.resolution)
             self._opened = opened.pop_all()
-        self.name = os.path.basename(self._files[0].path).rsplit('-r', 1)[0]
+        self.paths = [file.path for file in self._files]
+        self.name = os.path.basename(self.paths[0]).rsplit('-r', 1)[0]
         self.shape = list(self._files[0].shape)
         self.num_images = self._files[0].count
         self.labels = _read_labels(self.folder, self.num_images)
@@ -337,6 +339,8 @@ def _read_labels(folder, num_images):
         raise UserError(f'{paths[0]} is not a whole NumPy array file ({error}): {MEND}.') from error
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'biuf':
         raise UserError(f'{paths[0]} is not an array of numbers: {MEND}.')
+    if not np.isfinite(labels).all():
+        raise UserError(f'{paths[0]} holds values that are not numbers: {MEND}.')
     if labels.ndim != 2 or len(labels) != num_images:
         raise UserError(
             f'{paths[0]} has the shape {list(labels.shape)} but the dataset has {num_images} images: {MEND}.'
