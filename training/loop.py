@@ -12,7 +12,7 @@ from dnnlib.errors import UserError
 from dnnlib.tfrecords import fingerprint
 from dnnlib.util import EasyDict, format_duration
 from training import checkpoint
-from training.cost import flops_per_image, remaining_flops
+from training.cost import eta_sec
 from training.dataset import Prefetcher
 from training.log import gpu_memory_gb, peak_memory_gb
 from training.schedule import training_schedule
@@ -179,18 +179,12 @@ class _Run:
             'tick': counters.tick, 'kimg': kimg, 'lod': schedule.lod, 'resolution': schedule.resolution,
             'minibatch': schedule.minibatch, 'total_sec': self.total_sec(), 'tick_sec': tick_sec,
             'sec_per_kimg': tick_sec / tick_kimg, 'images_per_sec': tick_kimg * 1000 / tick_sec,
-            'maintenance_sec': counters.last_maintenance_sec, 'eta_sec': self._eta_sec(tick_sec / tick_kimg),
+            'maintenance_sec': counters.last_maintenance_sec,
+            'eta_sec': eta_sec(counters.tick, kimg - tick_kimg, kimg, tick_sec, counters.maintenance_sec, self.options),
             'memory_gb': peak_memory_gb(), 'gpu_memory_gb': gpu_memory_gb(),
             'G_lrate': schedule.G_lrate, 'D_lrate': schedule.D_lrate}
         stats.update({name: total / counters.stats_count for name, total in counters.stats_sums.items()})
         return stats
-
-    def _eta_sec(self, sec_per_kimg):
-        """Time left: the work of the remaining phases at the current speed, and as much maintenance as so far."""
-        options, kimg = self.options, self.kimg()
-        flops_per_sec = flops_per_image(self.schedule.resolution, options.fmap_base, options.fmap_max) / sec_per_kimg
-        training = remaining_flops(kimg, options) / flops_per_sec
-        return training + self.counters.maintenance_sec / kimg * max(options.total_kimg - kimg, 0)
 
     def _maintain(self, begin):
         """Does what the last tick left to do, counts the time since `begin` as maintenance, starts a tick's clock."""

@@ -77,7 +77,8 @@ def phases(total_kimg, max_resolution, **schedule_options):
         **schedule_options: As for `training_schedule`.
 
     Returns:
-        List of EasyDicts of what ('train' or 'fade in'), resolution, begin_kimg, end_kimg, minibatch, G_lrate, D_lrate.
+        List of EasyDicts of what ('train' or 'fade in'), resolution, begin_kimg, end_kimg, minibatch, G_lrate, D_lrate,
+        tick_kimg.
     """
     training_kimg = schedule_options.get('lod_training_kimg', 600)
     transition_kimg = schedule_options.get('lod_transition_kimg', 600)
@@ -95,6 +96,6 @@ def phases(total_kimg, max_resolution, **schedule_options):
             inside = training_schedule((begin + end) * 500, max_resolution, **schedule_options)
             rows.append(dnnlib.EasyDict(
                 what=what, resolution=resolution, begin_kimg=begin, end_kimg=end, minibatch=inside.minibatch,
-                G_lrate=inside.G_lrate, D_lrate=inside.D_lrate))
+                G_lrate=inside.G_lrate, D_lrate=inside.D_lrate, tick_kimg=inside.tick_kimg))
         begin = end
     return rows
