@@ -1,7 +1,9 @@
 # Two commands do everything: `make demo` and `make test`. Both make .venv first, see .ci/make-venv.
+# `make test-nchw` runs the tests of what depends on the layout once more, in the layout of GPUs, with a TensorFlow that
+# can execute it on a CPU; it makes .venv-nchw for that.
 # PYTHON=... names the Python 3.7 to use. DEMO_FLAGS=... adds flags to the demo's training.
 
-.PHONY: demo test lint venv clean
+.PHONY: demo test test-nchw lint venv clean
 PY := .venv/bin/python
 
 demo: venv
@@ -21,11 +23,16 @@ demo: venv
 test: venv lint
 	$(PY) -m pytest -n 2
 
+# One thread an operation, since two test processes share the cores, and none that waits spinning for the next one.
+test-nchw:
+	@.ci/make-venv .venv-nchw intel-tensorflow==1.15.2
+	OMP_NUM_THREADS=1 KMP_BLOCKTIME=0 .venv-nchw/bin/python -m pytest -n 2 --layout NCHW
+
 lint: venv
 	$(PY) -m ruff check .
 
 venv:
-	@.ci/make-venv
+	@.ci/make-venv .venv
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-nchw .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,5 @@
 """What tests of several packages share."""
 
-import contextlib
 import os
 import shutil
 import sys
@@ -8,6 +7,42 @@ import sys
 import pytest
 
 import dnnlib.quiet  # noqa: F401
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Layouts: a test, or a fixture of it, that has an argument `layout` runs in each layout that this machine executes.
+
+
+def pytest_addoption(parser):
+    parser.addoption('--layout', metavar='LAYOUT', help='Run only what the layout matters to, in this one: NCHW.')
+
+
+def pytest_configure(config):
+    wanted = config.getoption('layout')
+    if wanted is not None:
+        from tests.layouts import LAYOUTS
+
+        if wanted not in LAYOUTS:
+            raise pytest.UsageError(f'--layout {wanted}: TensorFlow executes {", ".join(LAYOUTS)} here; NCHW takes a '
+                                    'GPU, or intel-tensorflow (make test-nchw).')
+
+
+def pytest_generate_tests(metafunc):
+    if 'layout' in metafunc.fixturenames:
+        from tests.layouts import LAYOUTS
+
+        metafunc.parametrize('layout', LAYOUTS)
+
+
+def pytest_collection_modifyitems(config, items):
+    wanted = config.getoption('layout')
+    if wanted is not None:
+        kept = [item for item in items if hasattr(item, 'callspec') and item.callspec.params.get('layout') == wanted]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Fixtures
 
 
 @pytest.fixture(autouse=True)
@@ -25,19 +60,9 @@ def leave_no_session_open():
 @pytest.fixture
 def open_session():
     """`tflib.init_tf`, in a fresh graph; session and graph end with the test."""
-    import tensorflow.compat.v1 as tf
+    from tests.sessions import one_session_at_a_time
 
-    from dnnlib import tflib
-
-    with contextlib.ExitStack() as stack:
-        def init_tf(**options):
-            stack.close()  # the one opened before, if any
-            stack.enter_context(tf.Graph().as_default())
-            session = tflib.init_tf(**options)
-            stack.callback(session.close)
-            stack.push(session)
-            return session
-
+    with one_session_at_a_time() as init_tf:
         yield init_tf
 
 
@@ -45,6 +70,21 @@ def open_session():
 def session(open_session):
     """The default session, on the CPU, in a fresh graph: graphs that grow over tests become slow."""
     return open_session(device='cpu', seed=1)
+
+
+@pytest.fixture
+def open_layout_session(open_session, layout):
+    """`open_session` for networks in a layout; the test runs in each one that this machine executes."""
+    from tests.layouts import device_for, networks_in
+
+    with networks_in(layout):
+        yield lambda **options: open_session(**{'device': device_for(layout), **options})
+
+
+@pytest.fixture
+def layout_session(open_layout_session):
+    """The default session for networks in a layout, in a fresh graph."""
+    return open_layout_session(seed=1)
 
 
 @pytest.fixture(scope='session')

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from dnnlib.images import create_image_grid, save_image_grid, to_pil
-from tests.goldens import FOLDER
+from tests.goldens.files import FOLDER
 
 GOLDEN = np.load(str(FOLDER / 'image_utils.npz'))
 

@@ -5,26 +5,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
-from tests.goldens import Golden, relative_error, set_lod, variants_of
+from tests.goldens.files import OUTPUT_TOLERANCE, Golden, relative_error, set_lod
+from tests.goldens.kinds import assert_agreement, golden_cases
 from training import networks_stylegan
-
-TOLERANCE = 1e-5  # of the largest value; 5e-6 was measured
-
-
-def cases(*names):
-    found = [(name, variant) for name in names for variant in variants_of(name)]
-    return pytest.mark.parametrize('name, variant', found, ids=[variant or name for name, variant in found])
-
-
-def outputs_that_differ(net, golden, outputs, inputs_of, **kwargs):
-    """Runs all runs that a golden file describes; returns the errors above the tolerance by run."""
-    errors = {}
-    for name, run in golden.meta['runs'].items():
-        set_lod(net, run['lod'])
-        actual = net.run(*[golden[key] for key in inputs_of(run)], **dict(kwargs, **run['kwargs']))
-        errors[name] = relative_error(actual, golden[outputs + name])
-    assert errors
-    return {name: error for name, error in errors.items() if not error <= TOLERANCE}
 
 
 @pytest.fixture
@@ -38,104 +21,14 @@ def small(session):
 # Outputs of the original code
 
 
-@cases('g_style_32', 'g_style_64_fused', 'g_style_128_auto', 'g_style_32_label', 'g_style_16_variants')
-def test_generator_gives_the_originals_images(session, name, variant):
-    golden = Golden(name, variant)
-    G = golden.network('G', 'G_style')
-    w = G.components.mapping.run(golden['in/latents'], golden['in/labels'])
-    assert relative_error(w, golden['out/mapping_dlatents']) < TOLERANCE
-    assert not outputs_that_differ(G, golden, 'out/images/', lambda run: ('in/latents', 'in/labels'),
-                                   randomize_noise=False)
+@golden_cases('g_style_*')
+def test_generator_gives_the_originals_numbers(open_layout_session, kind, path, case):
+    assert_agreement(kind, path, case, open_layout_session)
 
 
-@cases('d_basic_32', 'd_basic_64_fused', 'd_basic_128_auto', 'd_basic_32_label', 'd_basic_16_variants')
-def test_discriminator_gives_the_originals_scores(session, name, variant):
-    golden = Golden(name, variant)
-    D = golden.network('D', 'D_basic')
-    assert not outputs_that_differ(
-        D, golden, 'out/scores/', lambda run: ('in/images_b{batch}'.format(**run), 'in/labels_b{batch}'.format(**run)))
-
-
-def test_parts_of_the_generator_give_the_originals_values(session):
-    golden = Golden('g_style_32')
-    G = golden.network('G', 'G_style')
-    mapping, synthesis = G.components.mapping, G.components.synthesis
-    w = mapping.run(golden['in/latents'], None, dlatent_broadcast=None)
-    assert relative_error(w, golden['out/mapping_dlatents_nobroadcast']) < TOLERANCE
-
-    truncated = session.run(networks_stylegan._truncate(
-        tf.constant(golden['out/mapping_dlatents']), G.vars['dlatent_avg'], psi=0.5, cutoff=3))
-    assert relative_error(truncated, golden['out/truncated_dlatents_psi0.5_cut3']) < TOLERANCE
-
-    for lod, images in golden.under('out/synthesis_images/lod').items():
-        set_lod(G, float(lod))
-        actual = synthesis.run(golden['in/synthesis_dlatents'], randomize_noise=False)
-        assert relative_error(actual, images) < TOLERANCE
-
-
-@pytest.mark.parametrize('key, options', [('uint8_nhwc', {}), ('uint8_nhwc_shrink2', {'shrink': 2})])
-def test_images_are_quantised_as_the_original_does(session, key, options):
-    golden = Golden('g_style_32')
-    synthesis = golden.network('G', 'G_style').components.synthesis
-    set_lod(synthesis, 0)
-    images = synthesis.run(
-        golden['in/synthesis_dlatents'], randomize_noise=False,
-        output_transform=dict(func=tflib.convert_images_to_uint8, nchw_to_nhwc=True, **options))
-    expected = golden[f'out/{key}/synthesis_lod0']
-    assert images.dtype == np.uint8 and images.shape == expected.shape
-    differences = np.abs(images.astype(int) - expected)
-    assert differences.max() <= 1 and (differences > 0).mean() < 1e-3  # float32 rounding at the edge between two levels
-
-
-def test_labels_may_be_none(session):
-    golden = Golden('g_style_32_label')
-    w = golden.network('G', 'G_style').components.mapping.run(golden['in/latents'], None)
-    assert relative_error(w, golden['out/mapping_dlatents_labels_None']) < TOLERANCE
-
-
-def test_training_mode_moves_the_average_w(session):
-    golden = Golden('g_style_32')
-    G = golden.network('G', 'G_style')
-    runs = {f'training_nomix/lod{lod}': (lod, {}) for lod in (0, 0.3, 1)}
-    runs['training_nomix_beta1'] = 0, {'dlatent_avg_beta': 1}
-    for name, (lod, kwargs) in runs.items():
-        G.set_var('dlatent_avg', golden['G/dlatent_avg'])
-        set_lod(G, lod)
-        images = G.run(golden['in/latents'], None, is_training=True, randomize_noise=False, style_mixing_prob=None,
-                       **kwargs)
-        assert relative_error(images, golden[f'out/{name}/images']) < TOLERANCE
-        assert relative_error(G.get_var('dlatent_avg'), golden[f'out/{name}/dlatent_avg_after']) < TOLERANCE
-
-
-def test_styles_are_mixed_where_the_draws_say(session, monkeypatch):
-    golden = Golden('g_style_32')
-    G = golden.network('G', 'G_style')
-    upper_bounds = []
-
-    class PinnedRandom:
-        def __init__(self, seed, first_draw=0):
-            pass
-
-        def normal(self, shape):
-            return tf.constant(golden['in/latents2'])
-
-        def uniform(self):
-            return tf.constant(draws['u'], tf.float32)
-
-        def integer(self, low, high):
-            assert low == 1
-            upper_bounds.append(high)
-            return tf.constant(draws['pinned_cutoff_draw'])
-
-    monkeypatch.setattr(networks_stylegan, 'Random', PinnedRandom)
-    for number, (key, draws) in enumerate(sorted(golden.meta['style_mixing'].items())):
-        set_lod(G, draws['lod'])
-        latents = tf.constant(golden['in/latents'])
-        images = session.run(G.get_output_for(
-            latents, tf.zeros([3, 0]), is_training=True, randomize_noise=False,
-            style_mixing_prob=draws['style_mixing_prob']))
-        assert relative_error(images, golden[key]) < TOLERANCE
-        assert session.run(upper_bounds[number]) == 8 - 2 * int(draws['lod'])
+@golden_cases('d_basic_*')
+def test_discriminator_gives_the_originals_scores(open_layout_session, kind, path, case):
+    assert_agreement(kind, path, case, open_layout_session)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -173,9 +66,9 @@ def test_structures_agree_at_every_lod(session, options):
             inputs = [array, None][:len(net.input_shapes)]
             set_lod(net, lod)
             linear = net.run(*inputs, structure='linear', **run_kwargs)
-            assert relative_error(net.run(*inputs, structure='recursive', **run_kwargs), linear) < TOLERANCE
+            assert relative_error(net.run(*inputs, structure='recursive', **run_kwargs), linear) < OUTPUT_TOLERANCE
             if lod == 0:
-                assert relative_error(net.run(*inputs, structure='fixed', **run_kwargs), linear) < TOLERANCE
+                assert relative_error(net.run(*inputs, structure='fixed', **run_kwargs), linear) < OUTPUT_TOLERANCE
 
 
 def test_only_active_levels_are_computed(session):

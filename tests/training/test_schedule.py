@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.goldens import FOLDER
+from tests.goldens.files import FOLDER
 from training.schedule import LRATE_BY_RESOLUTION, MINIBATCHES_BY_GPUS, phases, training_schedule
 
 GOLDEN = json.loads((FOLDER / 'schedule.json').read_text())

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.goldens import FOLDER
+from tests.goldens.files import FOLDER
 from training.snapshots import grid_size_for
 
 with np.load(str(FOLDER / 'image_utils.npz')) as file:

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.tflib import network
-from tests.goldens import Golden, relative_error, set_all, set_lod
+from tests.goldens.files import Golden, relative_error, set_all, set_lod
 from training import networks_stylegan
 
 

@@ -5,15 +5,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
-from tests.goldens import Golden
-
-FAMILIES = {
-    'plain': {},
-    'loss_scaling': {'use_loss_scaling': True},
-    'loss_scaling_small': {'use_loss_scaling': True, 'loss_scaling_init': 8.0, 'loss_scaling_inc': 0.5,
-                           'loss_scaling_dec': 2.0},
-    'adam_b1_0.5_b2_0.9_eps_1e-3_lr_0.01': {'beta1': 0.5, 'beta2': 0.9, 'epsilon': 1e-3},
-}
+from tests.goldens.files import Golden
+from tests.goldens.kinds import assert_agreement, golden_cases
 
 
 def variable(name, value):
@@ -25,31 +18,14 @@ def linear_loss(variables, gradients):
     return tf.add_n([tf.reduce_sum(v * g) for v, g in zip(variables, gradients)])
 
 
-@pytest.mark.parametrize('family', FAMILIES)
-def test_steps_are_the_originals(session, family):
-    golden = Golden('optimizer')
-    variables = [variable(name, golden['init/' + name]) for name in 'ab']
-    gradients = [tf.placeholder(tf.float32, v.shape) for v in variables]
-    learning_rate = tf.placeholder(tf.float32, [])
-    optimizer = tflib.Optimizer('opt', learning_rate, **FAMILIES[family])
-    optimizer.register_gradients(linear_loss(variables, gradients), variables)
-    update = optimizer.apply_updates()
-    session.run(tf.variables_initializer(variables))
+@golden_cases('optimizer*')
+def test_steps_are_the_originals(open_session, kind, path, case):
+    assert_agreement(kind, path, case, open_session)
 
-    steps = golden.meta['steps'] if not family.startswith('adam') else [{'lr': 0.01}] * 3
-    for number, step in enumerate(steps):
-        before = session.run(variables)
-        if step.get('reset'):
-            optimizer.reset_state()
-        feed = {g: golden[f'{family}/step{number}/grad/{name}'] for g, name in zip(gradients, 'ab')}
-        session.run(update, {learning_rate: step['lr'], **feed})
-        for name, old, new in zip('ab', before, session.run(variables)):
-            np.testing.assert_allclose(new, golden[f'{family}/step{number}/value/{name}'], rtol=0, atol=1e-6)
-            if 'scale' not in step:  # such a small gradient moves nothing in float32
-                assert (old == new).all() == ('bad' in step)
-        scales = golden.under(f'{family}/step{number}/loss_scaling_log2')
-        if scales:
-            assert session.run(optimizer.loss_scaling_log2) == pytest.approx(scales[''])
+
+@golden_cases('optimizer_*towers*')
+def test_replicas_take_the_originals_step(open_session, kind, path, case):
+    assert_agreement(kind, path, case, open_session)
 
 
 @pytest.fixture(params=[{}], ids=['the defaults'])
@@ -70,11 +46,8 @@ def two_replicas(open_session, request):
     return golden, optimizer, update, variables, gradients
 
 
-def test_replicas_take_the_step_of_their_mean_gradient(two_replicas):
-    golden, _, update, variables, gradients = two_replicas
-    tflib.run(update, dict(zip(gradients, [golden['grad0'], golden['grad1']])))
-    for value in tflib.run(variables):
-        np.testing.assert_allclose(value, golden['after'], rtol=0, atol=1e-6)
+def test_each_replica_has_its_variables_on_its_device(two_replicas):
+    _, _, _, variables, _ = two_replicas
     assert [v.device for v in variables] == ['/device:CPU:0', '/device:CPU:1']
 
 

@@ -15,7 +15,7 @@ import dnnlib
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.files import sha256_of_file
-from tests.goldens import FOLDER, Golden, relative_error, set_lod
+from tests.goldens.files import FOLDER, Golden, relative_error, set_lod
 from training import networks_stylegan
 
 OFFICIAL = str(FOLDER / 'official_tiny_16_nosrc.pkl')

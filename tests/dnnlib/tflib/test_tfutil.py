@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnnlib import tflib
-from tests.goldens import Golden
+from tests.goldens.files import Golden
 
 
 def test_the_session_is_opened_once_and_is_the_default(open_session):

@@ -1,0 +1,111 @@
+"""What a golden file holds, and how far a result is from it."""
+
+import collections
+import json
+import pathlib
+
+import numpy as np
+
+from dnnlib import tflib
+
+FOLDER = pathlib.Path(__file__).parents[1] / 'golden'
+
+# Largest error that passes, relative to the largest expected value.
+OUTPUT_TOLERANCE = 1e-5
+GRADIENT_TOLERANCE = 1e-4  # of each variable's gradient
+ROUNDING_TOLERANCE = 1e-6  # where little arithmetic is done
+LEVEL_TOLERANCE = 1 / 255  # one of the levels of an image
+
+Comparison = collections.namedtuple('Comparison', 'quantity key error tolerance')
+Comparison.__doc__ = """One result against its expected value: quantity (what the values are), key in the file,
+relative error, and the largest one that passes; both None for what this project does not have."""
+
+
+class Golden:
+    """The arrays of an .npz file by key, and its meta data `meta`.
+
+    Args:
+        name: Name of the file without its ending.
+        variant: One variant, if the file holds several.
+        folder: Where the file is.
+
+    Attributes:
+        uncompared: Keys of the outputs that nobody has asked for yet.
+    """
+
+    def __init__(self, name, variant=None, folder=FOLDER):
+        self.name, self.folder = name, pathlib.Path(folder)
+        with np.load(str(self.folder / (name + '.npz'))) as file:
+            self.meta = json.loads(str(file['meta_json']))
+            prefix = variant + '/' if variant else ''
+            self.arrays = {key[len(prefix):]: file[key] for key in file.files if key.startswith(prefix)}
+        if variant:
+            self.meta = self.meta['variants'][variant]
+        self.uncompared = {key for key in self.arrays if 'out' in key.split('/')}
+
+    def __getitem__(self, key):
+        self.uncompared.discard(key)
+        return self.arrays[key]
+
+    def __contains__(self, key):
+        return key in self.arrays
+
+    def under(self, prefix):
+        """The arrays whose key begins with a prefix, by the rest of their key."""
+        return {key[len(prefix):]: self[key] for key in self.arrays if key.startswith(prefix)}
+
+    def matches(self, pattern):
+        """Pairs of key and `re.Match` of the keys that a pattern matches as a whole."""
+        found = ((key, pattern.fullmatch(key)) for key in self.arrays)
+        return [(key, match) for key, match in found if match]
+
+    def network(self, name, func_name, **more_kwargs):
+        """The network 'G', 'D' or 'Gs' of the file with the file's weights."""
+        net = tflib.Network(name, 'training.networks_stylegan.' + func_name,
+                            **dict(self.meta['static_kwargs'], **more_kwargs))
+        set_all(net, self.under(name + '/'))
+        return net
+
+    def compare(self, quantity, key, actual, tolerance):
+        """`Comparison` of a result with the array of a key."""
+        return Comparison(quantity, key, relative_error(actual, self[key]), tolerance)
+
+    def compare_levels(self, key, actual):
+        """`Comparison`s of 8-bit images: no value is off by more than one level, and hardly any by that.
+
+        Float rounding moves a value that lies at the edge between two levels.
+        """
+        expected = self[key]
+        yield Comparison('8-bit levels', key, relative_error(actual, expected, of=255), LEVEL_TOLERANCE)
+        if actual.shape == expected.shape:
+            yield Comparison('8-bit levels off', key, (actual != expected).mean(), 1e-3 + 1 / expected.size)
+
+    def leave_out(self, key):
+        """The `Comparison` that stands for an output which this project has nothing for; none if there is no such."""
+        if key in self.uncompared:
+            self.uncompared.discard(key)
+            yield Comparison('not in this project', key, None, None)
+
+
+def set_all(net, values):
+    """Sets all variables of a network, which must have the given names in the given order."""
+    assert list(net.vars) == list(values)
+    assert {name: tuple(v.shape.as_list()) for name, v in net.vars.items()} == {n: a.shape for n, a in values.items()}
+    tflib.set_vars({net.vars[name]: value for name, value in values.items()})
+
+
+def set_lod(net, lod):
+    """Sets the level of detail of a network and its parts."""
+    tflib.set_vars({variable: lod for name, variable in net.vars.items() if name.split('/')[-1] == 'lod'})
+
+
+def relative_error(actual, expected, of=None):
+    """Largest difference over the largest expected value, or over `of`; differently shaped is infinitely wrong."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    if actual.shape != expected.shape or actual.dtype.kind != expected.dtype.kind:
+        return np.inf
+    if actual.size == 0 or np.array_equal(actual, expected):
+        return 0.0
+    difference = np.abs(actual.astype(np.float64) - expected).max()
+    of = np.abs(expected.astype(np.float64)).max() if of is None else of
+    return difference / of if of else np.inf

@@ -1,0 +1,192 @@
+"""Golden files of the networks: what they hold is computed anew and compared.
+
+Every function takes a `Golden`, the name of one of the file's cases, and a function that opens a session, and gives
+`Comparison`s. All options come from the file's meta data and keys.
+"""
+
+import re
+from unittest import mock
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dnnlib import tflib
+from tests.goldens.files import OUTPUT_TOLERANCE, ROUNDING_TOLERANCE, Comparison, Golden, set_all, set_lod
+from training import networks_stylegan
+from training.step import Gs_beta
+
+_FIXED = {'randomize_noise': False}
+_NUMBER = r'([\d.]+)'
+
+
+def variants(golden):
+    """A case for each variant; None for a file of one network."""
+    return list(golden.meta.get('variants', [None]))
+
+
+def generator(golden, variant, open_session):
+    """G_style: images, dlatents, training mode, 8-bit images."""
+    golden = Golden(golden.name, variant, golden.folder) if variant else golden
+    open_session(seed=1)
+    G = golden.network('G', 'G_style')
+    yield from _runs(golden, G, 'images', lambda run: ('in/latents', 'in/labels'), **_FIXED)
+    yield from _dlatents(golden, G)
+    yield from _synthesis(golden, G.components.synthesis)
+    yield from _training_mode(golden, G)
+    yield from _style_mixing(golden, G)
+    yield from _unknown(golden)
+
+
+def discriminator(golden, variant, open_session):
+    """D_basic: scores."""
+    golden = Golden(golden.name, variant, golden.folder) if variant else golden
+    open_session(seed=1)
+    D = golden.network('D', 'D_basic')
+    yield from _runs(golden, D, 'scores', lambda run: [f'in/{what}_b{run["batch"]}' for what in ('images', 'labels')])
+    yield from _unknown(golden)
+
+
+def _unknown(golden):
+    """What no code here compares must not count as agreeing."""
+    return [Comparison('not known here', key, np.nan, 0) for key in sorted(golden.uncompared)]
+
+
+def _runs(golden, net, quantity, inputs_of, **kwargs):
+    for name, run in golden.meta['runs'].items():
+        set_lod(net, run['lod'])
+        actual = net.run(*[golden[key] for key in inputs_of(run)], **dict(kwargs, **run['kwargs']))
+        yield golden.compare(quantity, f'out/{quantity}/{name}', actual, OUTPUT_TOLERANCE)
+
+
+def _dlatents(golden, G):
+    mapping, latents, labels = G.components.mapping, golden['in/latents'], golden['in/labels']
+    for key, inputs, kwargs in (
+            ('out/mapping_dlatents', (latents, labels), {}),
+            ('out/mapping_dlatents_labels_None', (latents, None), {}),
+            ('out/mapping_dlatents_nobroadcast', (latents, labels), {'dlatent_broadcast': None})):
+        if key in golden:
+            yield golden.compare('dlatents', key, mapping.run(*inputs, **kwargs), OUTPUT_TOLERANCE)
+    for key, match in golden.matches(re.compile(rf'out/truncated_dlatents_psi{_NUMBER}_cut(\d+)')):
+        truncated = networks_stylegan._truncate(
+            tf.constant(golden['out/mapping_dlatents']), G.vars['dlatent_avg'], float(match[1]), int(match[2]))
+        yield golden.compare('dlatents', key, tflib.run(truncated), OUTPUT_TOLERANCE)
+
+
+def _synthesis(golden, synthesis):
+    for key, match in golden.matches(re.compile(rf'out/synthesis_images/lod{_NUMBER}')):
+        set_lod(synthesis, float(match[1]))
+        actual = synthesis.run(golden['in/synthesis_dlatents'], **_FIXED)
+        yield golden.compare('images', key, actual, OUTPUT_TOLERANCE)
+    for key, match in golden.matches(re.compile(rf'out/uint8_nhwc(?:_shrink(\d+))?/synthesis_lod{_NUMBER}')):
+        set_lod(synthesis, float(match[2]))
+        transform = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True, 'shrink': int(match[1] or 1)}
+        actual = synthesis.run(golden['in/synthesis_dlatents'], output_transform=transform, **_FIXED)
+        yield from golden.compare_levels(key, actual)
+
+
+def _training_mode(golden, G):
+    pattern = re.compile(rf'out/training_nomix(?:_beta{_NUMBER})?(?:/lod{_NUMBER})?/images')
+    for key, match in golden.matches(pattern):
+        kwargs = {} if match[1] is None else {'dlatent_avg_beta': float(match[1])}
+        G.set_var('dlatent_avg', golden['G/dlatent_avg'])
+        set_lod(G, float(match[2] or 0))
+        images = G.run(golden['in/latents'], golden['in/labels'], is_training=True, style_mixing_prob=None, **_FIXED,
+                       **kwargs)
+        yield golden.compare('images', key, images, OUTPUT_TOLERANCE)
+        yield golden.compare('average w', key.replace('/images', '/dlatent_avg_after'), G.get_var('dlatent_avg'),
+                             OUTPUT_TOLERANCE)
+
+
+def _style_mixing(golden, G):
+    ranges = []
+
+    class PinnedRandom:
+        def __init__(self, seed, first_draw=0):
+            pass
+
+        def normal(self, shape):
+            return tf.constant(golden['in/latents2'])
+
+        def uniform(self):
+            return tf.constant(draws['u'], tf.float32)
+
+        def integer(self, low, high):
+            ranges.append((low, high))
+            return tf.constant(draws['pinned_cutoff_draw'])
+
+    with mock.patch.object(networks_stylegan, 'Random', PinnedRandom):
+        for key, draws in sorted(golden.meta.get('style_mixing', {}).items()):
+            set_lod(G, draws['lod'])
+            latents, labels = tf.constant(golden['in/latents']), tf.constant(golden['in/labels'])
+            images = tflib.run(G.get_output_for(
+                latents, labels, is_training=True, style_mixing_prob=draws['style_mixing_prob'], **_FIXED))
+            yield golden.compare('images', key, images, OUTPUT_TOLERANCE)
+            low, high = tflib.run([tf.constant(bound) for bound in ranges[-1][:1]] + [ranges[-1][1]])
+            layers = G.components.synthesis.input_shape[1] - 2 * int(draws['lod'])
+            yield Comparison('range of the mixing layer', key, 0 if (low, high) == (1, layers) else np.inf, 0)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The moving average, and whole pickles
+
+
+def moving_average(golden, _case, open_session):
+    """One update of Gs."""
+    open_session(seed=1)
+    G_values = golden.under('G/')
+    kwargs = golden.meta.get('static_kwargs') or _kwargs_by_shapes({n: v.shape for n, v in G_values.items()})
+    G, Gs = (tflib.Network(name, networks_stylegan.G_style, **kwargs) for name in ('G', 'Gs'))
+    set_all(G, G_values)
+    set_all(Gs, golden.under('Gs_before/'))
+    yield Comparison('trainable variables', 'meta', 0 if list(Gs.trainables) == golden.meta['trainable'] else np.inf, 0)
+    decay = Gs_beta(golden.meta['minibatch'], golden.meta['G_smoothing_kimg'])
+    yield golden.compare('decay', 'out/beta', np.float32(decay), ROUNDING_TOLERANCE)
+    beta = tf.placeholder(tf.float32, [])
+    tflib.run(Gs.setup_as_moving_average_of(G, beta), {beta: decay})
+    for name, value in tflib.run(Gs.vars).items():
+        yield golden.compare('variables', 'Gs_after/' + name, value, ROUNDING_TOLERANCE)
+    for name, value in tflib.run(G.vars).items():
+        yield golden.compare('variables of the source', 'G/' + name, value, 0)
+
+
+def _kwargs_by_shapes(shapes):
+    """Arguments of G_style that give variables of these shapes."""
+    num_layers = max(int(name.split('/noise')[1]) for name in shapes if '/noise' in name) + 1
+    log2 = num_layers // 2 + 1
+    widths = [shapes['G_synthesis/{0}x{0}/Conv{1}/bias'.format(2 ** level, '' if level == 2 else '1')][0]
+              for level in range(2, log2 + 1)]  # nf(1), nf(2), ...
+    latents, mapping_fmaps = shapes['G_mapping/Dense0/weight']
+    label_size, latents = shapes.get('G_mapping/LabelConcat/weight', (0, latents))
+    return {
+        'resolution': 2 ** log2, 'num_channels': shapes['G_synthesis/ToRGB_lod0/bias'][0], 'label_size': label_size,
+        'latent_size': latents, 'dlatent_size': shapes['dlatent_avg'][0], 'mapping_fmaps': mapping_fmaps,
+        'mapping_layers': sum(re.fullmatch(r'G_mapping/Dense\d+/weight', name) is not None for name in shapes),
+        'fmap_max': max(widths), 'fmap_base': widths[-1] * 2 ** len(widths) if widths[-1] < max(widths) else 8192}
+
+
+def pickled_networks(golden, _case, open_session):
+    """A network pickle in the published format: its variables and its outputs."""
+    open_session(seed=1)
+    path, = golden.folder.glob(golden.name.replace('_expected', '') + '*.pkl')
+    networks = dict(zip(('G', 'D', 'Gs'), tflib.load_networks(str(path))))
+    for name, net in networks.items():
+        values = tflib.run(net.vars)
+        names = list(values) == list(golden.under(name + '/')) and net.name == name
+        yield Comparison('names', name, 0 if names else np.inf, 0)
+        for variable, value in values.items():
+            yield golden.compare('variables', f'{name}/{variable}', value, 0)
+        set_lod(net, 0)
+    latents, labels = golden['in/latents'], golden['in/labels']
+    Gs = networks['Gs']
+    images = Gs.run(latents, labels, is_validation=True, **_FIXED)
+    for key, actual in (
+            ('out/Gs_default_psi0.7_cut8', Gs.run(latents, labels, **_FIXED)),
+            ('out/Gs_validation_no_truncation', images),
+            ('out/G_validation_no_truncation', networks['G'].run(latents, labels, is_validation=True, **_FIXED)),
+            ('out/Gs_mapping', Gs.components.mapping.run(latents, labels)),
+            ('out/D_scores_of_Gs_validation', networks['D'].run(images, labels))):
+        yield golden.compare('outputs', key, actual, OUTPUT_TOLERANCE)
+    transform = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}
+    pixels = Gs.run(latents, labels, output_transform=transform, **_FIXED)
+    yield from golden.compare_levels('out/Gs_uint8_nhwc_default', pixels)
+    yield from _unknown(golden)

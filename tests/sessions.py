@@ -1,0 +1,22 @@
+"""Sessions that end."""
+
+import contextlib
+
+import tensorflow.compat.v1 as tf
+
+from dnnlib import tflib
+
+
+@contextlib.contextmanager
+def one_session_at_a_time():
+    """Gives `tflib.init_tf`, in a fresh graph at each call; session and graph end with the next call or the block."""
+    with contextlib.ExitStack() as stack:
+        def open_session(**options):
+            stack.close()  # the one opened before, if any
+            stack.enter_context(tf.Graph().as_default())
+            session = tflib.init_tf(**options)
+            stack.callback(session.close)
+            stack.push(session)
+            return session
+
+        yield open_session
