@@ -1,26 +1,15 @@
 """Grids and rounding."""
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from dnnlib.images import create_image_grid, save_image_grid, to_pil
-from tests.goldens.files import FOLDER
-
-GOLDEN = np.load(str(FOLDER / 'image_utils.npz'))
+from dnnlib.images import save_image_grid
+from tests.goldens.kinds import assert_agreement, golden_cases
 
 
-@pytest.mark.parametrize('source, size, expected', [
-    ('in/rgb', None, 'out/grid_auto'), ('in/rgb', (4, 2), 'out/grid_4x2'), ('in/gray', None, 'out/grid_gray_auto')])
-def test_grid_is_the_originals(source, size, expected):
-    np.testing.assert_array_equal(create_image_grid(GOLDEN[source], size), GOLDEN[expected])
-
-
-@pytest.mark.parametrize('source, drange, expected', [
-    ('out/grid_auto', (-1, 1), 'out/pil_rgb'), ('out/grid_gray_auto', (-1, 1), 'out/pil_gray'),
-    ('in/half', (0, 255), 'out/pil_half_drange255')])
-def test_rounding_is_the_originals(source, drange, expected):
-    np.testing.assert_array_equal(np.asarray(to_pil(GOLDEN[source], drange)), GOLDEN[expected])
+@golden_cases('image_utils*')
+def test_grids_and_rounding_are_the_originals(open_session, kind, path, case):
+    assert_agreement(kind, path, case, open_session)
 
 
 def test_saved_grid_reads_back(tmp_path):

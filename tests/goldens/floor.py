@@ -12,6 +12,7 @@ from dnnlib.images import create_image_grid, to_pil
 from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter, shuffled_order
 from metrics import figures
 from metrics.frechet import frechet_distance, statistics
+from tests.bookkeeping import bookkeeping_runs, run_to_the_end
 from tests.goldens.files import LEVEL_TOLERANCE, ROUNDING_TOLERANCE, Comparison, relative_error
 from tests.goldens.networks import _unknown
 from training.schedule import training_schedule
@@ -126,6 +127,7 @@ def schedule(golden, case, _open_session):
                              ROUNDING_TOLERANCE)
         return
     if part == 'loop_simulation':
+        yield from _books(name, meta[part][name])
         return
     if part == 'settings':
         num_gpus, options = int(re.search(r'gpus(\d+)', name)[1]), meta[part][name]
@@ -138,6 +140,20 @@ def schedule(golden, case, _open_session):
         actual = training_schedule(cur_nimg, resolution, num_gpus, **with_integer_keys(options))
         same = [actual[column] for column in meta['columns']] == row and actual.kimg == cur_nimg / 1000
         yield Comparison('rows', f'{case} {cur_nimg}', 0 if same else np.inf, 0)
+
+
+def _books(name, expected):
+    gpus, resolution, total, resume = re.fullmatch(r'(\d+)gpu_(\d+)_total(\d+)(?:_resume(\d+))?', name).groups()
+    with bookkeeping_runs() as make_run:
+        run = make_run(int(resume or 0) * 1000, int(resolution), gpus=int(gpus), total_kimg=int(total))
+        iterations = run_to_the_end(run)
+    yield Comparison('books: iterations', name, 0 if abs(iterations - expected['iterations']) < 1 else np.inf, 0)
+    yield Comparison('books: images', name, relative_error(run.counters.cur_nimg, expected['final_nimg']), 0)
+    for number, event in enumerate(expected['events']):
+        actual = run.step.events[number] if number < len(run.step.events) else [None]
+        same = actual[0] == event[0] and np.allclose(actual[1:], event[1:], rtol=ROUNDING_TOLERANCE, atol=0)
+        yield Comparison('books: events', f'{name} {number}', 0 if same else np.inf, 0)
+    yield Comparison('books: events', name, 0 if len(run.step.events) == len(expected['events']) else np.inf, 0)
 
 
 def with_integer_keys(options):

@@ -1,8 +1,5 @@
 """The figures against the original code's, on its toy generator."""
 
-import json
-import os
-
 import numpy as np
 import PIL.Image
 import pytest
@@ -10,50 +7,25 @@ import pytest
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from metrics import figures
+from tests.goldens.files import Golden
+from tests.goldens.kinds import assert_agreement, golden_cases
 
-GOLDEN = np.load(os.path.join(os.path.dirname(__file__), '..', 'golden', 'figures.npz'))
-META = json.loads(str(GOLDEN['meta_json']))
+
+@golden_cases('figures*')
+def test_figures_equal_the_original(open_session, kind, path, case):
+    assert_agreement(kind, path, case, open_session)
 
 
 @pytest.fixture
-def Gs(session):
-    network = tflib.Network('Gs', 'training.networks_stylegan.G_style', **META['static_kwargs'])
-    tflib.set_vars({variable: GOLDEN['Gs/' + name] for name, variable in network.vars.items()})
-    return network
+def golden(session):
+    return Golden('figures')
 
 
-def assert_equal_images(actual, expected, uneven=0):
-    """Equal but for at most `uneven` values that are one level apart."""
-    difference = np.abs(actual.astype(int) - expected)
-    assert actual.dtype == np.uint8 and difference.max() <= 1 and (difference > 0).sum() <= uneven
-
-
-def test_noise_components_equal_the_original(Gs):
-    assert_equal_images(figures.draw_noise_components(Gs), GOLDEN['out/noise_components'])
-
-
-def test_noise_buffers_are_put_back(Gs):
+def test_noise_buffers_are_put_back(golden):
+    Gs = golden.network('Gs', 'G_style')
     figures.draw_noise_components(Gs, seeds=[1])
     for name, variable in Gs.vars.items():
-        np.testing.assert_array_equal(tflib.run(variable), GOLDEN['Gs/' + name])
-
-
-def test_truncation_equals_the_original(Gs):
-    # Two of the 36,864 values lie within a float32 rounding error of the border between two levels.
-    assert_equal_images(figures.draw_truncation(Gs), GOLDEN['out/truncation'], uneven=4)
-
-
-def test_uncurated_equals_the_original(Gs):
-    layout = META['args']['uncurated']
-    crop = [layout[key] for key in ('cx', 'cy', 'cw', 'ch')]
-
-    def generate(latents):
-        transform = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}
-        return Gs.run(latents, None, minibatch_size=8, output_transform=transform)
-
-    canvas = figures.uncurated(generate, 16, crop, layout['rows'], layout['lods'], layout['seed'])
-    # Pillow's Lanczos differs by a level between its versions.
-    assert_equal_images(canvas, GOLDEN['out/uncurated'], uneven=canvas.size)
+        np.testing.assert_array_equal(tflib.run(variable), golden['Gs/' + name])
 
 
 def test_uncurated_truncates_the_layers_of_4_to_32_pixels_with_psi_07():
@@ -97,8 +69,8 @@ def test_truncation_goes_from_the_sample_over_the_mean_to_its_opposite():
     np.testing.assert_array_equal(canvas[:, :, 0], np.uint8([[4, 3, 2, 0], [8, 5, 2, 252]]))
 
 
-def test_a_network_without_noise_has_no_noise_components(session):
-    kwargs = dict(META['static_kwargs'], use_noise=False)
+def test_a_network_without_noise_has_no_noise_components(golden):
+    kwargs = dict(golden.meta['static_kwargs'], use_noise=False)
     network = tflib.Network('Gs', 'training.networks_stylegan.G_style', **kwargs)
     with pytest.raises(UserError, match='no noise inputs'):
         figures.draw_noise_components(network)

@@ -1,28 +1,16 @@
 """The Frechet distance: the original's numbers, and sense where the matrix square root has none."""
 
-import json
-import os
-
 import numpy as np
 import pytest
 import scipy.linalg
 
 from metrics.frechet import Statistics, frechet_distance, statistics
+from tests.goldens.kinds import assert_agreement, golden_cases
 
-GOLDEN = os.path.join(os.path.dirname(__file__), '..', 'golden', 'metric_fid.npz')
 
-
-@pytest.mark.parametrize('case', ['a', 'b'])
-def test_equals_the_original_code(case):
-    golden = np.load(GOLDEN)
-    expected = json.loads(str(golden['meta_json']))[case]
-    real = statistics(golden[case + '/in/features_real'])
-    fake = statistics(golden[case + '/in/features_fake'])
-    np.testing.assert_array_equal(real.mean, golden[case + '/out/mu_real'])
-    np.testing.assert_array_equal(fake.mean, golden[case + '/out/mu_fake'])
-    np.testing.assert_allclose(real.covariance, expected['sigma_real'], rtol=1e-12)
-    np.testing.assert_allclose(fake.covariance, expected['sigma_fake'], rtol=1e-12)
-    assert frechet_distance(fake, real) == pytest.approx(expected['fid'], rel=1e-9)
+@golden_cases('metric_fid*')
+def test_equals_the_original_code(open_session, kind, path, case):
+    assert_agreement(kind, path, case, open_session)
 
 
 def test_equals_the_matrix_square_root_on_full_covariances():

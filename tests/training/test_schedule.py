@@ -7,15 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.goldens.files import FOLDER
+from tests.goldens.floor import with_integer_keys
+from tests.goldens.kinds import assert_agreement, golden_cases
+from training.options import resolve_options
 from training.schedule import LRATE_BY_RESOLUTION, MINIBATCHES_BY_GPUS, phases, training_schedule
 
 GOLDEN = json.loads((FOLDER / 'schedule.json').read_text())
-
-
-def with_integer_keys(options):
-    """Undoes what JSON does to the keys of dicts."""
-    return {name: {int(key): item for key, item in value.items()} if isinstance(value, dict) else value
-            for name, value in options.items()}
 
 
 def paper_options(num_gpus):
@@ -24,25 +21,20 @@ def paper_options(num_gpus):
             'minibatch_dict': minibatch_dict, 'G_lrate_dict': LRATE_BY_RESOLUTION, 'D_lrate_dict': LRATE_BY_RESOLUTION}
 
 
-def assert_rows(expected, *args, **options):
-    for cur_nimg, row in zip(GOLDEN['grid'], expected):
-        actual = training_schedule(cur_nimg, *args, **options)
-        assert [actual[column] for column in GOLDEN['columns']] == row
-        assert actual.kimg == cur_nimg / 1000
+@golden_cases('schedule*')
+def test_grows_as_the_original(open_session, kind, path, case):
+    assert_agreement(kind, path, case, open_session)
 
 
 @pytest.mark.parametrize('name', GOLDEN['settings'])
-def test_published_settings_grow_as_the_original(name):
+def test_presets_are_the_published_settings(name):
     resolution, num_gpus = (int(number) for number in name.replace('res', '').split('_gpus'))
-    options = with_integer_keys(GOLDEN['settings'][name])
-    assert dict(options, num_gpus=num_gpus) == paper_options(num_gpus)
-    assert_rows(GOLDEN['results'][name], resolution, **dict(options, num_gpus=num_gpus))
-
-
-@pytest.mark.parametrize('name', GOLDEN['extra_settings'])
-def test_other_settings_grow_as_the_original(name):
-    setting = GOLDEN['extra_settings'][name]
-    assert_rows(GOLDEN['extra_results'][name], 256, setting['num_gpus'], **with_integer_keys(setting['kwargs']))
+    published = dict(with_integer_keys(GOLDEN['settings'][name]), num_gpus=num_gpus)
+    assert published == paper_options(num_gpus)
+    options = resolve_options('paper', {'gpus': num_gpus, 'data': 'datasets/x'}, resolution).schedule_options()
+    for cur_nimg in GOLDEN['grid']:
+        assert (training_schedule(cur_nimg, resolution, **options)
+                == training_schedule(cur_nimg, resolution, **published))
 
 
 def test_generator_and_discriminator_have_learning_rates_of_their_own():

@@ -6,7 +6,8 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.tflib import network
-from tests.goldens.files import Golden, relative_error, set_all, set_lod
+from tests.goldens.files import Golden, relative_error, set_lod
+from tests.goldens.kinds import assert_agreement, golden_cases
 from training import networks_stylegan
 
 
@@ -210,21 +211,9 @@ def test_variables_are_copied_from_another_network(session):
     assert net.get_var('Inner/steps') == 3
 
 
-def test_the_moving_average_is_the_originals(session):
-    golden = Golden('ema')
-    kwargs = {'resolution': 8, 'num_channels': 3, 'fmap_max': 16, 'latent_size': 16, 'dlatent_size': 16,
-              'mapping_fmaps': 16}
-    G, Gs = (tflib.Network(name, networks_stylegan.G_style, **kwargs) for name in ('G', 'Gs'))
-    set_all(G, golden.under('G/'))
-    set_all(Gs, golden.under('Gs_before/'))
-    assert list(Gs.trainables) == golden.meta['trainable']
-    beta = tf.placeholder(tf.float32, [])
-    session.run(Gs.setup_as_moving_average_of(G, beta), {beta: golden['out/beta']})
-    expected = golden.under('Gs_after/')
-    for name, value in session.run(Gs.vars).items():
-        np.testing.assert_allclose(value, expected[name], rtol=1e-6, atol=1e-7)
-    for name, value in session.run(G.vars).items():
-        np.testing.assert_array_equal(value, golden['G/' + name])
+@golden_cases('ema*')
+def test_the_moving_average_is_the_originals(open_layout_session, kind, path, case):
+    assert_agreement(kind, path, case, open_layout_session)
 
 
 def test_the_moving_average_decays_what_is_not_trained_on_demand(session):

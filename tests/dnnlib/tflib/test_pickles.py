@@ -15,7 +15,8 @@ import dnnlib
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.files import sha256_of_file
-from tests.goldens.files import FOLDER, Golden, relative_error, set_lod
+from tests.goldens.files import FOLDER
+from tests.goldens.kinds import assert_agreement, golden_cases
 from training import networks_stylegan
 
 OFFICIAL = str(FOLDER / 'official_tiny_16_nosrc.pkl')
@@ -93,29 +94,15 @@ def plain_pickle_load(path):
         return pickle.load(file)
 
 
-@pytest.mark.parametrize('load', [tflib.load_networks, plain_pickle_load])
-def test_files_of_the_original_code_open_with_its_results(session, load):
-    golden = Golden('official_tiny_16_expected')
-    G, D, Gs = load(OFFICIAL)
-    for net, name in ((G, 'G'), (D, 'D'), (Gs, 'Gs')):
-        assert net.name == name
-        expected = golden.under(name + '/')
-        values = session.run(net.vars)
-        assert list(values) == list(expected)
-        for variable, value in values.items():
-            np.testing.assert_array_equal(value, expected[variable])
-        set_lod(net, 0)
-    latents, fixed = golden['in/latents'], {'randomize_noise': False}
-    images = Gs.run(latents, None, is_validation=True, **fixed)
-    pairs = [
-        (Gs.run(latents, None, **fixed), 'Gs_default_psi0.7_cut8'), (images, 'Gs_validation_no_truncation'),
-        (G.run(latents, None, is_validation=True, **fixed), 'G_validation_no_truncation'),
-        (Gs.components.mapping.run(latents, None), 'Gs_mapping'), (D.run(images, None), 'D_scores_of_Gs_validation')]
-    for actual, key in pairs:
-        assert relative_error(actual, golden['out/' + key]) < 1e-5
-    pixels = Gs.run(latents, None, output_transform={'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True},
-                    **fixed)
-    assert np.abs(pixels.astype(int) - golden['out/Gs_uint8_nhwc_default']).max() <= 1
+@golden_cases('official_*_expected')
+def test_files_of_the_original_code_open_with_its_results(open_layout_session, kind, path, case):
+    assert_agreement(kind, path, case, open_layout_session)
+
+
+def test_pickle_itself_opens_them_too(official):
+    for net, theirs in zip(plain_pickle_load(OFFICIAL), official):
+        for (name, value), expected in zip(tflib.run(net.vars).items(), tflib.run(theirs.vars).values()):
+            np.testing.assert_array_equal(value, expected, err_msg=name)
 
 
 def test_older_files_have_no_components(session, tmp_path, discriminator_state):
