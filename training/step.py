@@ -11,6 +11,23 @@ from training import losses, networks_stylegan
 _D_LATENTS, _D_DRAWS, _G_LATENTS, _G_DRAWS, _G_LABELS = range(10, 15)
 
 
+def make_networks(options, num_channels, label_size):
+    """Builds G and D, untrained.
+
+    Args:
+        options: `TrainingOptions`.
+        num_channels: Of the images: 1 or 3.
+        label_size: Number of label columns, 0 without labels.
+    """
+    shape = {'num_channels': num_channels, 'resolution': options.resolution, 'label_size': label_size,
+             'fmap_base': options.fmap_base, 'fmap_max': options.fmap_max}
+    G = tflib.Network(
+        'G', networks_stylegan.G_style, latent_size=options.latent_size, dlatent_size=options.latent_size,
+        mapping_fmaps=options.latent_size, mapping_layers=options.mapping_layers,
+        style_mixing_prob=options.style_mixing_prob, **shape)
+    return G, tflib.Network('D', networks_stylegan.D_basic, **shape)
+
+
 class TrainingStep:
     """Networks, optimizers and the ops that train them, replicated over devices.
 
@@ -47,15 +64,8 @@ class TrainingStep:
     # Graph
 
     def _make_networks(self):
-        options, training_set = self._options, self._training_set
-        shape = {'num_channels': training_set.shape[0], 'resolution': options.resolution,
-                 'label_size': training_set.label_size, 'fmap_base': options.fmap_base, 'fmap_max': options.fmap_max}
         with tf.device(self._devices[0]):
-            self.G = tflib.Network(
-                'G', networks_stylegan.G_style, latent_size=options.latent_size, dlatent_size=options.latent_size,
-                mapping_fmaps=options.latent_size, mapping_layers=options.mapping_layers,
-                style_mixing_prob=options.style_mixing_prob, **shape)
-            self.D = tflib.Network('D', networks_stylegan.D_basic, **shape)
+            self.G, self.D = make_networks(self._options, self._training_set.shape[0], self._training_set.label_size)
             self.Gs = self.G.clone('Gs')
         self._G_replicas, self._D_replicas = [self.G], [self.D]
         for device in self._devices[1:]:
