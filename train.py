@@ -98,7 +98,7 @@ COUNT = click.IntRange(min=1)
 @click.option('--desc', callback=check_description,
               help='Ends the name of the run directory.  [from data, preset and GPUs]')
 @click.option('--new-run', is_flag=True, help='Start anew even if this command has an unfinished run.')
-@click.option('--dry-run', is_flag=True, help='Print options and schedule, and exit.')
+@click.option('--dry-run', is_flag=True, help='Print options, schedule and what the run needs, and exit.')
 @click.option('--kimg', 'total_kimg', type=POSITIVE, help='Length of the run, thousands of reals.  [25000]')
 @click.option('--resolution', type=int, help="Train at this side, px.  [the dataset's]")
 @click.option('--initial-resolution', type=int, help='Start growing at this side, px.  [8]')
@@ -140,7 +140,7 @@ def main(data, preset, results, desc, new_run, dry_run, **given):
     with MultiResolutionDataset(data) as dataset:
         options = resolve_options(preset, dict(given, data=data), dataset.resolution)
         if dry_run:
-            print_plan(options, dataset)
+            print_plan(options, dataset, results)
             return
     run_training(options, results, desc or default_description(options, preset), new_run)
 

@@ -92,7 +92,7 @@ def test_dry_run_prints_the_papers_schedule_and_makes_nothing(tmp_path):
     data = make_dataset(str(tmp_path / 'celeba'), resolution=256, count=2)
     result = run('--data', data, '--gpus', 2, '--results', tmp_path / 'results', '--dry-run')
     assert result.exit_code == 0
-    rows = [line.split() for line in result.output.split('Schedule:')[1].splitlines()[2:]]
+    rows = [line.split() for line in result.output.split('Schedule:')[1].split('\n\n')[0].splitlines()[2:]]
     assert [row[-5:] for row in rows] == [
         ['8x8', '0', '600', '256', '0.001'],
         ['16x16', '600', '1200', '128', '0.001'], ['16x16', '1200', '1800', '128', '0.001'],

@@ -1,0 +1,95 @@
+"""What a dry run tells."""
+
+import os
+
+import pytest
+
+from dnnlib.tfrecords import MultiResolutionDataset
+from tests.toy_run import make_dataset
+from training.footprint import Networks
+from training.options import resolve_options
+from training.plan import count_parameters, disk_gb, free_gb, print_plan, published_times
+from training.schedule import phases
+
+PAPER = Networks(G=26261495, D=23052354, G_trainable=26086229, D_trainable=23052353)
+
+
+def options_of(resolution=256, **given):
+    return resolve_options('paper', dict(given, data='x'), resolution)
+
+
+def rows_of(options):
+    return phases(options.total_kimg, options.resolution, **options.schedule_options())
+
+
+def plan_of(capsys, data, results='results', **given):
+    with MultiResolutionDataset(data) as dataset:
+        print_plan(options_of(dataset.resolution, **given), dataset, results)
+    return capsys.readouterr().out
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    return make_dataset(str(tmp_path_factory.mktemp('datasets') / 'celeba'), resolution=256, count=2)
+
+
+def test_parameters_are_those_of_stylegan():
+    assert count_parameters(options_of(), 3, 0) == PAPER
+
+
+def test_plan_of_the_papers_run(capsys, data):
+    plan = plan_of(capsys, data, gpus=2)
+    assert 'G   26,086,229\n  D   23,052,353' in plan
+    memory = plan.split('Memory of each GPU')[1].split('\n\n')[0]
+    sides, images = zip(*[line.split()[:2] for line in memory.splitlines()[2:]])
+    assert sides == ('8x8', '16x16', '32x32', '64x64', '128x128', '256x256')
+    assert images == ('128', '64', '32', '16', '8', '4')
+    assert 'does not fit' not in plan
+    assert '25,000 kimg at 256x256 took 12d 00h on 2 RTX 2080 Ti (the paper).' in plan
+
+
+def test_a_minibatch_too_large_for_the_card_is_told_with_one_that_fits(capsys, data):
+    minibatches = {8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 32}
+    plan = plan_of(capsys, data, minibatch=32, minibatch_by_resolution=minibatches)
+    assert plan.count('does not fit in the 11 GB') == 1
+    assert 'give a smaller --minibatch, 16 at 256x256.' in plan
+    assert 'does not fit' not in plan_of(capsys, data, minibatch=16, minibatch_by_resolution={})
+
+
+def test_networks_too_large_for_the_card_are_told_so(capsys, data):
+    plan = plan_of(capsys, data, fmap_base=2 ** 17, fmap_max=1024)
+    assert 'give a smaller --resolution, or smaller networks by --fmap-base and --fmap-max.' in plan
+
+
+def test_disk_space_is_that_of_the_files():
+    options = options_of(total_kimg=1200, tick_kimg=10, snapshot_ticks=20, image_ticks=4, grid=[10, 5])
+    sizes = disk_gb(rows_of(options), options, PAPER, 3)
+    pickle = 4 * (2 * PAPER.G + PAPER.D) / 1e9
+    assert sizes[f'9 network snapshots of {pickle:.3f}'] == pytest.approx(9 * pickle)
+    assert sizes['the best and the final networks'] == pytest.approx(2 * pickle)
+    assert sizes['image grids'] == pytest.approx(32 * 50 * 256 ** 2 * 2 / 1e9)
+    assert sizes['training states'] == pytest.approx(3 * 0.695, rel=0.01)
+
+
+def test_too_little_disk_space_is_told(capsys, data, tmp_path):
+    results = str(tmp_path / 'not' / 'there' / 'yet')
+    assert free_gb(results) == pytest.approx(free_gb(str(tmp_path)), rel=0.1) and not os.path.exists(results)
+    assert 'This is not enough' in plan_of(capsys, data, results, total_kimg=10 ** 7)
+
+
+@pytest.mark.parametrize('given, sentences', [
+    ({'gpus': 1}, ['25,000 kimg at 256x256 took 14d 22h on 1 V100 (the original authors).']),
+    ({'gpus': 8}, ['25,000 kimg at 256x256 took 3d 08h on 8 V100 (the original authors).']),
+    ({'resolution': 128}, ['None is published for these settings; the log lines of the run tell an ETA.']),
+    ({'fmap_base': 4096},
+     ['None is published for other networks or minibatches; the log lines of the run tell an ETA.']),
+    ({'device': 'cpu'}, ['None is published for these settings; the log lines of the run tell an ETA.']),
+])
+def test_published_times_are_told_for_what_they_hold(given, sentences):
+    assert published_times(options_of(**given)) == sentences
+
+
+def test_time_of_a_shorter_run_is_scaled_by_its_work():
+    # The last 19,000 kimg, at 256x256, are more than their share of images.
+    line = published_times(options_of(gpus=2, total_kimg=6000))[0]
+    assert '25,000 kimg at 256x256 took 12d 00h' in line and '6000 kimg, by their share of its work, 1d ' in line
