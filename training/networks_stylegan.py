@@ -12,8 +12,9 @@ import tensorflow.compat.v1 as tf
 
 import dnnlib.tflib as tflib
 
-# The smallest normal float32. Added to biases, it makes a leaky ReLU of exactly zero count as positive (slope 1).
-_SMALLEST_FLOAT = 1.1754944e-38
+# Added to biases, these make a leaky ReLU of exactly zero count as positive (slope 1): the smallest normal float32, and
+# the smallest float16 of all, since the smallest normal one would be seen.
+_SMALLEST = {tf.float32: 1.1754944e-38, tf.float16: 6e-8}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -145,11 +146,9 @@ class _Layout:
         return tf.reshape(values, [count, fmaps, 1, 1] if self.channels_first else [count, 1, 1, fmaps])
 
     def apply_bias(self, x, lrmul=1.0):
-        if x.shape.ndims == 2:
-            bias = _get_bias(int(x.shape[1]), lrmul)
-            return tf.nn.bias_add(x, tf.cast(bias + _SMALLEST_FLOAT, x.dtype))
-        bias = tf.cast(_get_bias(self.fmaps(x), lrmul) + _SMALLEST_FLOAT, x.dtype)
-        return tf.nn.bias_add(x, bias, data_format=self.data_format)
+        fmaps = int(x.shape[1]) if x.shape.ndims == 2 else self.fmaps(x)
+        bias = tf.cast(_get_bias(fmaps, lrmul), x.dtype) + _SMALLEST[x.dtype]
+        return tf.nn.bias_add(x, bias, data_format='NHWC' if x.shape.ndims == 2 else self.data_format)
 
     def conv(self, x, fmaps, kernel, gain, use_wscale=True):
         weight = _get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale)
@@ -221,7 +220,11 @@ class _Layout:
         return tf.nn.avg_pool(x, block, block, 'VALID', data_format=self.data_format)
 
     def blur(self, x, blur_filter):
-        """Depthwise convolution with the outer product of a filter. Its gradient blurs with the flipped filter."""
+        """Depthwise convolution with the outer product of a filter, zero padding.
+
+        Its gradient blurs with the flipped filter. That is the true one for an odd number of taps; for an even number,
+        where zero padding has one pixel more below and on the right, it lies one pixel off, as in the original.
+        """
         taps = np.asarray(blur_filter, np.float32)
         kernel = np.outer(taps, taps)
         kernel = kernel / np.sum(kernel)
