@@ -1,0 +1,36 @@
+"""The measuring parts of the benchmarks."""
+
+import os
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from benchmarks.data import published_rate
+from benchmarks.memory import memory_of
+from benchmarks.step_memory import traced_peak
+from dnnlib import tflib
+from training.plan import PAPER_DAYS, V100_DAYS
+
+
+@pytest.mark.parametrize('gpus, days', [(2, PAPER_DAYS), (8, V100_DAYS)])
+def test_published_rates_of_all_phases_add_up_to_the_published_days(gpus, days):
+    kimg = {8: 600, 16: 1200, 32: 1200, 64: 1200, 128: 1200, 256: 19600}
+    seconds = sum(length * 1000 / published_rate(resolution, gpus, days) for resolution, length in kimg.items())
+    assert seconds / 86400 == pytest.approx(days[256][gpus])
+
+
+def test_the_traced_peak_is_what_is_alive_at_once(session):
+    size = tf.placeholder(tf.int32, [])
+    tensors = [tf.random.uniform([size, 1000]) for _ in range(3)]  # 3 alive at once, and what multiplying makes
+    product = tf.matmul(tf.matmul(tensors[0], tensors[1], transpose_a=True), tensors[2], transpose_b=True)
+    peak = traced_peak(lambda: tflib.run(tf.reduce_sum(product), {size: 1000}))
+    assert 3 * 4e6 <= peak <= 5 * 4e6
+
+
+def test_resident_memory_follows_what_is_allocated():
+    before = memory_of(os.getpid())[0]
+    block = np.ones(25 * 10 ** 6)  # 200 MB
+    after, peak = memory_of(os.getpid())
+    assert after - before == pytest.approx(block.nbytes / 1e6, rel=0.1) and peak >= after
+    assert memory_of(2 ** 30) is None
