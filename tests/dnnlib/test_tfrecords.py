@@ -15,20 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dnnlib.errors import UserError
-from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter, fingerprint, pyramid, shuffled_order
+from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter, fingerprint, pyramid
+from tests.goldens.kinds import assert_agreement, golden_cases
 
-GOLDEN = pathlib.Path(__file__).parents[1] / 'golden'
-GOLDEN_SETS = {'tiny32': 'out/', 'rgb16_shuffled': 'out/rgb16_shuffled/', 'gray16_unshuffled': 'out/gray16_unshuffled/'}
-
-
-@pytest.fixture(scope='module')
-def expected():
-    with np.load(str(GOLDEN / 'tfrecords_expected.npz')) as arrays:
-        return dict(arrays)
-
-
-def golden_level(expected, name, lod, resolution):
-    return expected[f'{GOLDEN_SETS[name]}images_r{resolution.bit_length() - 1 - lod:02d}']
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def write(folder, images, name='set', labels=None):
@@ -53,51 +43,9 @@ def some_levels(index, side):
 # The files of the original tool.
 
 
-@pytest.mark.parametrize('name', GOLDEN_SETS)
-def test_reads_the_original_tools_files(expected, name):
-    with MultiResolutionDataset(GOLDEN / 'tfrecords' / name) as dataset:
-        assert dataset.name == name
-        assert dataset.shape == list(golden_level(expected, name, 0, dataset.resolution).shape[1:])
-        for lod in range(dataset.resolution.bit_length() - 2):
-            images = golden_level(expected, name, lod, dataset.resolution)
-            assert dataset.num_images == len(images)
-            for index, image in enumerate(images):
-                np.testing.assert_array_equal(dataset.read(index, lod), image)
-
-
-def test_reads_the_original_tools_labels(expected):
-    with MultiResolutionDataset(GOLDEN / 'tfrecords' / 'tiny32') as dataset:
-        assert dataset.labels.dtype == np.float32
-        np.testing.assert_array_equal(dataset.labels, expected['out/labels_lod0'])
-    with MultiResolutionDataset(GOLDEN / 'tfrecords' / 'rgb16_shuffled') as dataset:
-        assert dataset.labels is None
-
-
-def test_order_is_that_of_the_original_tool(expected):
-    for count in (1, 2, 7, 20, 100):
-        np.testing.assert_array_equal(shuffled_order(count), expected[f'out/order_RandomState123_n{count}'])
-
-
-def test_writes_what_the_original_tool_writes(expected, tmp_path):
-    order = shuffled_order(len(expected['in/images']))
-    write(tmp_path / 'tiny32', expected['in/images'][order], 'tiny32', expected['in/labels'][order])
-    for path in sorted((GOLDEN / 'tfrecords' / 'tiny32').iterdir()):
-        ours = tmp_path / 'tiny32' / path.name
-        if path.suffix == '.labels':
-            assert ours.read_bytes() == path.read_bytes()
-        else:
-            assert decoded_by_tensorflow(ours) == decoded_by_tensorflow(path)
-            assert ours.stat().st_size == path.stat().st_size
-    assert len(list((tmp_path / 'tiny32').iterdir())) == 5
-
-
-def decoded_by_tensorflow(path):
-    """Every record as (shape, pixels); TensorFlow checks both checksums of each."""
-    records = []
-    for record in tf.io.tf_record_iterator(str(path)):
-        feature = tf.train.Example.FromString(record).features.feature
-        records.append((tuple(feature['shape'].int64_list.value), feature['data'].bytes_list.value[0]))
-    return records
+@golden_cases('tfrecords_expected')
+def test_reads_and_writes_what_the_original_tool_does(open_session, kind, path, case):
+    assert_agreement(kind, path, case, open_session)
 
 
 def test_our_files_open_with_tensorflows_dataset(tmp_path):
@@ -221,7 +169,7 @@ def test_reads_from_many_threads(tmp_path):
 
 def test_reading_needs_no_tensorflow():
     code = 'import sys, dnnlib.tfrecords; sys.exit("tensorflow" in sys.modules)'
-    assert subprocess.run([sys.executable, '-c', code], cwd=str(GOLDEN.parents[1])).returncode == 0
+    assert subprocess.run([sys.executable, '-c', code], cwd=str(ROOT)).returncode == 0
 
 
 def test_no_such_record(tmp_path):

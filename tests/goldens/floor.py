@@ -1,6 +1,7 @@
 """Golden files of what surrounds the networks; see `tests.goldens.networks` for the functions' form."""
 
 import json
+import pathlib
 import re
 import tempfile
 
@@ -179,6 +180,10 @@ def tfrecords(golden, _case, _open_session):
                 yield golden.compare('images read', f'{prefix}images_r{side:02d}', images, 0)
                 if f'{prefix}labels_lod{lod}' in golden:
                     yield golden.compare('labels read', f'{prefix}labels_lod{lod}', dataset.labels, 0)
+            side = dataset.resolution.bit_length() - 1
+            known = dataset.name == path.name and dataset.shape == list(golden[f'{prefix}images_r{side:02d}'].shape[1:])
+            labelled = any(path.glob('*.labels')) == (dataset.labels is not None)
+            yield Comparison('names, shapes', path.name, 0 if known and labelled else np.inf, 0)
     for key, match in golden.matches(re.compile(r'out/order_RandomState123_n(\d+)')):
         yield golden.compare('order', key, shuffled_order(int(match[1])), 0)
     yield from _written(golden, folder / main)
@@ -194,8 +199,10 @@ def _written(golden, theirs):
                 writer.add(image)
             if 'in/labels' in golden:
                 writer.add_labels(golden['in/labels'][order])
+        names = [sorted(path.name for path in side.iterdir()) for side in (theirs, pathlib.Path(folder))]
+        yield Comparison('files written', theirs.name, 0 if names[0] == names[1] else np.inf, 0)
         for path in sorted(theirs.iterdir()):
-            ours = theirs.__class__(folder) / path.name
+            ours = pathlib.Path(folder) / path.name
             same = ours.exists() and ours.stat().st_size == path.stat().st_size and (
                 ours.read_bytes() == path.read_bytes() if path.suffix == '.labels' else
                 decoded_by_tensorflow(ours) == decoded_by_tensorflow(path))
