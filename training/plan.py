@@ -14,7 +14,7 @@ from training.schedule import phases
 from training.snapshots import grid_size_for
 from training.step import make_networks
 
-CARD, CARD_GB = 'an RTX 2080 Ti', 11  # the card of the paper
+CARD, CARD_GB = 'An RTX 2080 Ti', 11  # the card of the paper
 STATES = 3  # training states on disk at most: two kept, and one being written
 PNG_BYTES = 2  # of a pixel of a grid, about
 TICK_BYTES = 4000  # of a tick in the logs, about
@@ -48,7 +48,7 @@ def print_plan(options, dataset, results_dir):
     label_size = dataset.labels.shape[1] if options.use_labels and dataset.labels is not None else 0
     networks = count_parameters(options, dataset.shape[0], label_size)
     print(f'\nTrained parameters:\n  G {networks.G_trainable:>12,d}\n  D {networks.D_trainable:>12,d}')
-    print(f'\nMemory of each GPU, GB, estimated; cuDNN and the driver take some more. {CARD[3:]}s have {CARD_GB}.')
+    print(f'\nMemory of each GPU, GB, estimated; cuDNN and the driver take some more. {CARD} has {CARD_GB}.')
     _print_memory(rows, options, networks, dataset.shape[0])
     print('\nDisk space, GB, estimated:')
     _print_disk(rows, options, networks, dataset.shape[0], results_dir)
@@ -103,7 +103,7 @@ def _step_gb(which, row, share, options, networks, num_channels):
 
 def _how_to_fit(row, options, networks, num_channels):
     """The sentence on a phase that is too large for the card."""
-    what = f'This does not fit in the {CARD_GB} GB of {CARD}: '
+    what = f'This does not fit in {CARD_GB} GB: '
     share = row.minibatch // options.gpus
     while share > 1:
         share //= 2

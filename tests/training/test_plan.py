@@ -51,7 +51,7 @@ def test_plan_of_the_papers_run(capsys, data):
 def test_a_minibatch_too_large_for_the_card_is_told_with_one_that_fits(capsys, data):
     minibatches = {8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 32}
     plan = plan_of(capsys, data, minibatch=32, minibatch_by_resolution=minibatches)
-    assert plan.count('does not fit in the 11 GB') == 1
+    assert plan.count('This does not fit in 11 GB: ') == 1
     assert 'give a smaller --minibatch, 16 at 256x256.' in plan
     assert 'does not fit' not in plan_of(capsys, data, minibatch=16, minibatch_by_resolution={})
 
