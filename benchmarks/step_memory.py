@@ -20,9 +20,9 @@ from training.step import TrainingStep
 
 
 @click.command(epilog='\b\nExamples:\n'
-                      '  # Seconds: small networks.\n'
+                      '  # A minute: small networks.\n'
                       '  python -m benchmarks.step_memory --resolution 32 --fmap-base 1024 --fmap-max 64\n\n'
-                      '\b\n  # Half an hour and 9 GB: every phase of the real run.\n'
+                      '\b\n  # Half an hour and 6 GB, about: every phase of the real run.\n'
                       '  python -m benchmarks.step_memory --resolution 256')
 @click.option('--resolution', default=64, show_default=True, help='Of the images, px.')
 @click.option('--fmap-base', default=8192, show_default=True, help='As for train.py.')
