@@ -29,7 +29,7 @@ def main(folder):
     files = golden_files(folder)
     if not files:
         raise click.UsageError(f'{folder}: holds no golden file that this project knows.')
-    row = '{:<28} {:<26} {:>7}' + ' {:>10}' * len(LAYOUTS) + ' {:>10}  {}'
+    row = '{:<30} {:<26} {:>7}' + ' {:>10}' * len(LAYOUTS) + ' {:>10}  {}'
     click.echo(row.format('file', 'quantity', 'results', *LAYOUTS, 'tolerance', ''))
     wrong = 0
     for path, kind in files.items():
@@ -39,8 +39,10 @@ def main(folder):
             over = any(is_wrong(result) for results in by_layout.values() for result in results[quantity])
             wrong += over
             errors = [_largest(results[quantity], 'error') for results in by_layout.values()]
+            tolerance = _largest(results, 'tolerance')
+            verdict = 'TOO LARGE' if over else 'ok' if tolerance != '-' else 'left out'
             click.echo(row.format(path.name, quantity, len(results), *errors, *[''] * (len(LAYOUTS) - len(errors)),
-                                  _largest(results, 'tolerance'), 'TOO LARGE' if over else 'ok').rstrip())
+                                  tolerance, verdict))
     others = sorted(path.name for path in folder.iterdir() if path.suffix == '.npz' and path not in files)
     click.echo(f'{len(files)} files, {wrong} quantities over their tolerance.'
                + (f' Not compared, since the project does not have it: {", ".join(others)}.' if others else ''))
