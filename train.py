@@ -1,31 +1,52 @@
 """Trains StyleGAN on a TFRecord dataset: `python train.py --help`."""
 
+import contextlib
 import dataclasses
 import json
 import math
 import os
-import tempfile
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 import config
 import dnnlib.quiet  # noqa: F401, first: it silences TensorFlow before anything imports it
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from dnnlib.run_dir import create_run, find_runs, read_options
+from dnnlib.run_dir import (
+    OPTIONS_FILE,
+    check_writable,
+    description_of,
+    find_runs,
+    locked_run,
+    new_run,
+    read_options,
+    write_options,
+)
 from dnnlib.tflib.devices import DEVICE_CHOICES, resolve_device
-from dnnlib.tfrecords import MultiResolutionDataset
+from dnnlib.tfrecords import MultiResolutionDataset, fingerprint
 from dnnlib.util import format_duration
 from metrics import METRICS, Meter, Snapshot, append_result, keep_best
 from metrics.registry import parse_metrics
+from metrics.results import delete_snapshots, drop_results
 from prefilter.detector import FaceDetector
-from training import checkpoint
+from training.checkpoint import load_counters
 from training.dataset import TrainingSet
 from training.log import RunLog
-from training.loop import NOTHING, train
+from training.loop import train
 from training.options import PRESETS, resolve_options
 from training.plan import print_plan
+from training.resume import (
+    begin_kimg,
+    changed_options,
+    check_networks_fit,
+    options_of_pickle,
+    read_pickle,
+    stored_options,
+)
+from training.run_state import check_same_images, is_finished
+from training.stop import Stopped, StopRequest
 
 
 class MinibatchByResolution(click.ParamType):
@@ -88,8 +109,13 @@ COUNT = click.IntRange(min=1)
                       '  python train.py --data datasets/faces --gpus 2 --dry-run\n\n'
                       '\b\n  # A small network that learns faces on two CPU cores.\n'
                       '  python train.py --data datasets/demo --preset demo --device cpu\n\n'
+                      '\b\n  # Another 5,000 kimg for a run that has ended.\n'
+                      '  python train.py --resume results/00000-faces-256-paper-2gpu --kimg 30000\n\n'
+                      '\b\n  # A new run that starts from the networks of another one.\n'
+                      '  python train.py --data datasets/others --resume network-best.pkl\n\n'
                       'The same command again goes on with a run that was stopped.')
-@click.option('--data', required=True, type=click.Path(exists=True, file_okay=False), help='Folder of TFRecords.')
+@click.option('--data', type=click.Path(exists=True, file_okay=False),
+              help='Folder of TFRecords; needed but for going on with --resume.')
 @click.option('--preset', default='paper', type=click.Choice(sorted(PRESETS)), show_default=True,
               help='Where the defaults come from.')
 @click.option('--gpus', type=COUNT, help='Number of replicas.  [1]')
@@ -97,7 +123,11 @@ COUNT = click.IntRange(min=1)
 @click.option('--results', default=config.RESULTS_DIR, show_default=True, help='Folder of the runs.')
 @click.option('--desc', callback=check_description,
               help='Ends the name of the run directory.  [from data, preset and GPUs]')
-@click.option('--new-run', is_flag=True, help='Start anew even if this command has an unfinished run.')
+@click.option('--resume', type=click.Path(exists=True),
+              help='A run directory, to go on with that run; or a network pickle, to start a new run from it.')
+@click.option('--resume-kimg', type=NOT_NEGATIVE,
+              help="Where in the schedule a pickle's networks go on.  [by its name, else by its level of detail]")
+@click.option('--new-run', 'anew', is_flag=True, help='Start anew even if this command has an unfinished run.')
 @click.option('--dry-run', is_flag=True, help='Print options, schedule and what the run needs, and exit.')
 @click.option('--kimg', 'total_kimg', type=POSITIVE, help='Length of the run, thousands of reals.  [25000]')
 @click.option('--resolution', type=int, help="Train at this side, px.  [the dataset's]")
@@ -122,14 +152,16 @@ COUNT = click.IntRange(min=1)
 @click.option('--tick-kimg', type=POSITIVE, help='Thousands of reals between two log lines.  [20 to 160, by side]')
 @click.option('--image-ticks', type=COUNT, help='Log lines between two image grids.  [1]')
 @click.option('--snapshot-ticks', type=COUNT, help='Log lines between two network pickles.  [10]')
+@click.option('--keep-snapshots', type=COUNT, help='Newest network pickles to keep, beside the best one.  [all]')
+@click.option('--max-nonfinite', type=COUNT, help='Steps in a row without finite losses that end the run.  [100]')
 @click.option('--grid', type=GridSize(), help='Size of the image grids.  [what fits a 4k screen]')
 @click.option('--seed', type=click.IntRange(0, 2 ** 32 - 1), help='Of everything random.  [1000]')
-def main(data, preset, results, desc, new_run, dry_run, **given):
+@click.pass_context
+def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, dry_run, **given):
     """Trains StyleGAN on the TFRecord dataset in the folder DATA, as the paper did or with what you change.
 
     Defaults in brackets are those of --preset paper.
     """
-    data = os.path.normpath(data)
     given = {name: value for name, value in given.items() if value is not None}
     if 'minibatch' in given:
         given['minibatch'], given['minibatch_by_resolution'] = given['minibatch']
@@ -137,16 +169,104 @@ def main(data, preset, results, desc, new_run, dry_run, **given):
         given['lrate_by_resolution'] = {}
     if 'metrics' in given:
         given['metrics'] = parse_metrics(given['metrics'])
-    with MultiResolutionDataset(data) as dataset:
-        options = resolve_options(preset, dict(given, data=data), dataset.resolution)
+    if data is not None:
+        given['data'] = os.path.normpath(data)
+    if resume is not None and os.path.isdir(resume):
+        refuse_flags_of_new_runs(ctx)
+        continue_training(os.path.normpath(resume), given, flags_of(ctx), dry_run)
+        return
+    if data is None:
+        raise click.UsageError('--data: name the folder of a dataset, or --resume a run directory.')
+    if resume_kimg is not None and resume is None:
+        raise click.UsageError('--resume-kimg: give --resume with a network pickle too.')
+    with MultiResolutionDataset(given['data']) as dataset:
+        options = new_options(preset, given, resume, resume_kimg, dataset, flags_of(ctx))
         if dry_run:
             print_plan(options, dataset, results)
             return
-    run_training(options, results, desc or default_description(options, preset), new_run)
+    run_training(options, results, open_run(results, desc or default_description(options, preset), anew))
 
 
-def run_training(options, results_dir, description, new_run):
-    """Trains, continuing this command's unfinished run if there is one."""
+def flags_of(ctx):
+    """Which flag sets which field of the options."""
+    return {param.name: param.opts[0] for param in ctx.command.params}
+
+
+def refuse_flags_of_new_runs(ctx):
+    """Refuses what has no meaning for a run that goes on in its directory."""
+    for name in ('preset', 'results', 'desc', 'resume_kimg', 'anew'):
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f'{flags_of(ctx)[name]} is for new runs: leave it out to go on with the run in '
+                                   f'{ctx.params["resume"]}.')
+
+
+def new_options(preset, given, resume, resume_kimg, dataset, flags):
+    """Options of a run that begins, with its networks anew or from the pickle `resume`."""
+    if resume is None:
+        return resolve_options(preset, given, dataset.resolution)
+    resume = os.path.normpath(resume)
+    pickled = read_pickle(resume)
+    given = dict(given, **options_of_pickle(resume, pickled, given, flags))
+    options = resolve_options(preset, given, dataset.resolution)
+    kimg, reason = begin_kimg(resume, pickled.lod, options) if resume_kimg is None else (resume_kimg, 'as you say')
+    if kimg >= options.total_kimg:
+        raise click.UsageError(f'--kimg {options.total_kimg:g}: the run would begin at kimg {kimg:g}, {reason}; give a '
+                               'larger number, or another --resume-kimg.')
+    click.echo(f'The networks of {resume} go on at kimg {kimg:g}: {reason}.')
+    return dataclasses.replace(options, resume=resume, resume_kimg=kimg)
+
+
+def continue_training(run_dir, given, flags, dry_run):
+    """Goes on with the run in a directory, with its options but for those that may change."""
+    before = stored_options(run_dir, read_options(run_dir))
+    options = changed_options(before, given, flags)
+    counters = load_counters(run_dir) or {'cur_nimg': 0}
+    if options != before and options.total_kimg * 1000 < counters['cur_nimg']:
+        raise click.UsageError(f'--kimg {options.total_kimg:g}: the run in {run_dir} is at kimg '
+                               f'{counters["cur_nimg"] / 1000:g} already.')
+    if dry_run:
+        with MultiResolutionDataset(options.data) as dataset:
+            print_plan(options, dataset, os.path.dirname(run_dir))
+        return
+
+    @contextlib.contextmanager
+    def opened(options, training_set):
+        with locked_run(run_dir):
+            if 'dataset' in counters:
+                check_same_images(counters, fingerprint(training_set.records), options.data, run_dir)
+            write_options(run_dir, dataclasses.asdict(options))
+            yield run_dir
+
+    run_training(options, run_dir, opened)
+
+
+def open_run(results_dir, description, anew):
+    """Function from options to the context of a locked run directory: the command's unfinished one, or a new one."""
+    def opened(options, training_set):
+        stored = dataclasses.asdict(options)
+        run_dir = None if anew else find_unfinished_run(results_dir, description, stored)
+        return locked_run(run_dir) if run_dir else new_run(results_dir, description, stored)
+
+    return opened
+
+
+def run_training(options, folder, opened):
+    """Trains in the run directory, in or at `folder`, that `opened(options, training_set)` is the context of."""
+    try:
+        with StopRequest() as stop, contextlib.ExitStack() as stack:
+            with stop.at_once():
+                training_set, meter = prepare(options, folder)
+                run_dir = stack.enter_context(opened(options, training_set))
+            train_in(run_dir, options, training_set, meter, stop)
+    except Stopped:
+        click.echo('Stopped before any training; the same command goes on from there.')
+    except OSError as error:
+        raise UserError(f'{error.filename or folder} cannot be read or written ({error.strerror}): free space or mend '
+                        'its permissions; the same command goes on with the run.') from error
+
+
+def prepare(options, folder):
+    """Everything that may be missing or in the way, found out before any work: (training set, meter)."""
     kind = resolve_device(options.device)
     tflib.replica_devices(options.device, options.gpus)  # refuses more GPUs than there are
     training_set = TrainingSet(options.data, options.resolution, 'full' if options.use_labels else 0, options.mirror,
@@ -154,45 +274,33 @@ def run_training(options, results_dir, description, new_run):
     if options.use_labels and not training_set.label_size:
         raise click.UsageError(f'--labels: {options.data} has no label file; make one with '
                                'python -m prefilter --labels identity.')
-    check_writable(results_dir)
+    check_networks_fit(options, training_set)
+    check_writable(folder)
     meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, config.NETWORKS,
                   config.CACHE_DIR)
     tflib.init_tf(options.device, cpu_replicas=options.gpus if kind == 'cpu' else 1, seed=options.seed)
-    stored = dataclasses.asdict(options)
-    run_dir = None if new_run else find_unfinished_run(results_dir, description, stored)
-    if run_dir is None:
-        run_dir = create_run(results_dir, description, stored)
+    return training_set, meter
+
+
+def train_in(run_dir, options, training_set, meter, stop):
+    """Trains in a run directory that is locked."""
+    log = RunLog(run_dir)
     try:
-        log = RunLog(run_dir)
-        try:
-            log.say(f'Run directory {run_dir}')
-            train(options, training_set, run_dir, log, SnapshotReport(run_dir, meter, log, options))
-        finally:
-            log.close()
-    except OSError as error:
-        raise UserError(f'{error.filename or run_dir} cannot be read or written ({error.strerror}): free space or '
-                        'mend its permissions; the same command goes on with the run.') from error
+        log.say(f'Run directory {run_dir}')
+        train(options, training_set, run_dir, log, MeasuredSnapshots(run_dir, meter, log, options), stop)
+    finally:
+        log.close()
 
 
-def check_writable(results_dir):
-    """Refuses a folder of runs that cannot be written, before anything takes time."""
-    try:
-        os.makedirs(results_dir, exist_ok=True)
-        with tempfile.TemporaryFile(dir=results_dir):
-            pass
-    except OSError as error:
-        raise UserError(f'The results folder {results_dir} cannot be written ({error.strerror}): choose another one '
-                        'with --results, or mend its permissions.') from error
-
-
-class SnapshotReport:
-    """What is said about each snapshot: its metrics, the best one, and in how many fakes a face is found."""
+class MeasuredSnapshots:
+    """What is found out about each snapshot: its metrics, the best one, and in how many fakes a face is found."""
 
     def __init__(self, run_dir, meter, log, options):
         self._run_dir, self._meter, self._log, self._options = run_dir, meter, log, options
         self._detector = FaceDetector(options.device)
 
-    def __call__(self, name, kimg, Gs, images):
+    def measure(self, name, kimg, Gs, images):
+        """Measures the snapshot of that file name; `images` are the grid of its fakes, uint8 [N, H, W, C]."""
         for metric in self._meter.metrics:
             result = self._meter.measure(metric, Gs, num_gpus=self._options.gpus)
             append_result(self._run_dir, Snapshot(name, kimg), result)
@@ -204,17 +312,24 @@ class SnapshotReport:
         faces = self._detector.count_faces(np.broadcast_to(images, [*images.shape[:3], 3]))
         self._log.say(f'{name}: MTCNN finds a face in {faces} of {len(images)} fakes of the grid')
         self._log.add_scalars({'faces_found': faces / len(images)}, kimg)
+        if self._options.keep_snapshots is not None:
+            decisive = self._meter.metrics[0].name if self._meter.metrics else None
+            delete_snapshots(self._run_dir, decisive, self._options.keep_snapshots)
+
+    def forget_from(self, kimg):
+        """Drops what was measured at or after that many thousand reals: the run goes on from before."""
+        drop_results(self._run_dir, kimg)
 
 
 def find_unfinished_run(results_dir, description, options):
-    """The newest run directory of the same description and options whose state is short of the end, or None."""
+    """The newest run directory of the same description and options if it has something left to do, else None."""
     for run_dir in reversed(find_runs(results_dir)):
-        if os.path.basename(run_dir).split('-', 1)[1] != description:
+        if description_of(run_dir) != description or not os.path.exists(os.path.join(run_dir, OPTIONS_FILE)):
             continue
-        counters = checkpoint.load_counters(run_dir)
-        if counters is not None and same_options(read_options(run_dir), options):
-            finished = counters['cur_nimg'] >= options['total_kimg'] * 1000 and counters['due'] == NOTHING
-            return None if finished else run_dir
+        if same_options(read_options(run_dir), options):
+            counters = load_counters(run_dir)
+            # Without a state it was stopped while its graph was built.
+            return None if counters is not None and is_finished(counters, options) else run_dir
     return None
 
 

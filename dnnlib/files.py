@@ -1,9 +1,16 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, lines likewise, and locks that die with their owner."""
 
 import contextlib
 import hashlib
 import os
 import tempfile
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is locked
+    fcntl = None
+
+_PART = '.part'  # ends the names of files that are not whole yet
 
 
 @contextlib.contextmanager
@@ -18,9 +25,10 @@ def atomic_write(path, mode='wb'):
         The open file object. When the block raises, the temporary file is removed and `path` is left as it was.
     """
     folder, name = os.path.split(os.path.abspath(path))
-    descriptor, temporary = tempfile.mkstemp(prefix='.' + name + '.', suffix='.part', dir=folder)
+    descriptor, temporary = tempfile.mkstemp(prefix='.' + name + '.', suffix=_PART, dir=folder)
     try:
         with os.fdopen(descriptor, mode, encoding=None if 'b' in mode else 'utf-8') as file:
+            try_lock(file)  # tells `remove_leftovers` that somebody is still at it
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -31,6 +39,83 @@ def atomic_write(path, mode='wb'):
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
         raise
+
+
+def remove_leftovers(folder):
+    """Deletes the temporary files that killed processes left in a folder; those still being written stay."""
+    for name in os.listdir(folder):
+        if name.startswith('.') and name.endswith(_PART):
+            path = os.path.join(folder, name)
+            with contextlib.suppress(FileNotFoundError), open(path, 'rb') as file:
+                if try_lock(file):
+                    os.remove(path)
+
+
+def try_lock(file):
+    """Locks an open file, until it is closed or the process ends; returns whether nobody else has it locked.
+
+    Where the file system knows no locks, everything counts as not locked.
+    """
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+@contextlib.contextmanager
+def folder_locked(folder):
+    """Waits until no other process is in such a block for the folder: for changes that must not cross."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def append_line(path, line):
+    """Adds a line to a file, made if missing; durably, or not at all.
+
+    Args:
+        path: The file.
+        line: Bytes without the end of line.
+
+    Raises:
+        OSError: It could not be written; the file is as before.
+    """
+    with open(path, 'ab', buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        try:
+            rest = line + b'\n'
+            while rest:
+                rest = rest[file.write(rest):]
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(end)
+            raise
+
+
+def keep_lines(path, is_wanted=lambda line: True):
+    """Drops lines from a file in one step, and what follows the last end of line; a missing file stays missing.
+
+    Args:
+        path: The file.
+        is_wanted: Function from a line, bytes without its end, to whether it stays.
+    """
+    if not os.path.exists(path):
+        return
+    with open(path, 'rb') as file:
+        before = file.read()
+    after = b''.join(line + b'\n' for line in before.split(b'\n')[:-1] if is_wanted(line))
+    if after != before:
+        with atomic_write(path) as file:
+            file.write(after)
 
 
 def fsync_folder(folder):

@@ -1,22 +1,37 @@
 """Run directories: results/00000-name/, 00001-..., one for each training run, and the names of what is in them."""
 
+import contextlib
 import json
 import os
 import re
+import tempfile
 
 from dnnlib.errors import UserError
-from dnnlib.files import atomic_write
+from dnnlib.files import atomic_write, remove_leftovers, try_lock
 
 OPTIONS_FILE = 'options.json'
+LOCK_FILE = 'lock'  # holds the number of the process that trains, and is locked as long as that lives
 FINAL_PICKLE = 'network-final.pkl'  # the networks at the end of the run
 BEST_PICKLE = 'network-best.pkl'  # a copy of the snapshot that a metric singles out
 SNAPSHOT_PATTERN = re.compile(r'network-snapshot-(\d{6,})\.pkl')  # the group is kimg
+STATE_PATTERN = re.compile(r'training-state-(\d{9,})\.npz')  # the group is the number of images shown
 _RUN_NAME = re.compile(r'(\d{5,})-.*', re.DOTALL)
 
 
 def snapshot_name(kimg):
     """File name of the network pickle taken after `kimg` thousand reals: network-snapshot-KKKKKK.pkl, rounded down."""
     return f'network-snapshot-{int(kimg):06d}.pkl'
+
+
+def state_name(nimg):
+    """File name of the state of training after `nimg` reals: training-state-NNNNNNNNN.npz."""
+    return f'training-state-{nimg:09d}.npz'
+
+
+def find_states(run_dir):
+    """The number of reals shown in each state of training that a run directory holds, newest first."""
+    matches = map(STATE_PATTERN.fullmatch, os.listdir(run_dir))
+    return sorted((int(match.group(1)) for match in matches if match), reverse=True)
 
 
 def find_runs(results_dir):
@@ -40,41 +55,120 @@ def _number_of(path):
     return int(_RUN_NAME.fullmatch(os.path.basename(path)).group(1))
 
 
-def create_run(results_dir, description, options):
-    """Makes the next run directory and writes the run's options into it.
+def check_writable(results_dir):
+    """Refuses a folder of runs that cannot be written; makes it if it is missing.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    with _told_when_unwritable(results_dir):
+        os.makedirs(results_dir, exist_ok=True)
+        with tempfile.TemporaryFile(dir=results_dir):
+            pass
+
+
+@contextlib.contextmanager
+def _told_when_unwritable(results_dir):
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f'The results folder {results_dir} cannot be written ({error.strerror}); choose another one '
+                        'with --results, or mend its permissions.') from error
+
+
+@contextlib.contextmanager
+def new_run(results_dir, description, options):
+    """Makes the next run directory, locked as by `locked_run`, and writes the run's options into it.
+
+    A directory that was made for such a run but ended before its options were written is used up first.
 
     Args:
         results_dir: Folder of all runs; made if missing.
         description: Ends the directory's name.
         options: Dict fit for JSON.
 
-    Returns:
-        Path of the new directory.
+    Yields:
+        Path of the directory.
 
     Raises:
         UserError: The folder cannot be written.
     """
-    try:
-        os.makedirs(results_dir, exist_ok=True)
-        path = _make_next(results_dir, description)
-        with atomic_write(os.path.join(path, OPTIONS_FILE), 'w') as file:
-            json.dump(options, file, indent=2, sort_keys=True)
-            file.write('\n')
-    except OSError as error:
-        raise UserError(f'The results folder {results_dir} cannot be written ({error.strerror}); choose another one '
-                        'with --results, or mend its permissions.') from error
-    return path
+    with contextlib.ExitStack() as stack:
+        with _told_when_unwritable(results_dir):
+            os.makedirs(results_dir, exist_ok=True)
+            path = _lock_stillborn(results_dir, description, stack)
+            if path is None:
+                path = _make_next(results_dir, description)
+                stack.enter_context(locked_run(path))
+            write_options(path, options)
+        yield path
 
 
 def _make_next(results_dir, description):
     while True:
-        number = max(map(_number_of, find_runs(results_dir)), default=-1) + 1
+        runs = find_runs(results_dir)
+        number = max(map(_number_of, runs), default=-1) + 1
         path = os.path.join(results_dir, f'{number:05d}-{description}')
         try:
             os.mkdir(path)
             return path
         except FileExistsError:
             continue  # another process has taken the number in the meantime
+
+
+def _lock_stillborn(results_dir, description, stack):
+    """Locks the newest run if it is of that description and nobody's: killed before its options were written."""
+    path = (find_runs(results_dir) or [''])[-1]
+    if path and description_of(path) == description and _is_stillborn(path):
+        with contextlib.suppress(UserError):  # of a process that is just about to write them
+            stack.enter_context(locked_run(path))
+            if _is_stillborn(path):
+                return path
+    return None
+
+
+def _is_stillborn(run_dir):
+    return all(name == LOCK_FILE or name.startswith('.' + OPTIONS_FILE) for name in os.listdir(run_dir))
+
+
+def description_of(run_dir):
+    """What follows the number in the name of a run directory."""
+    return os.path.basename(run_dir).split('-', 1)[1]
+
+
+@contextlib.contextmanager
+def locked_run(run_dir):
+    """While active no other process trains in the directory. What killed ones left half-written is deleted.
+
+    The lock ends with the process, however that ends.
+
+    Args:
+        run_dir: Existing run directory.
+
+    Yields:
+        The same.
+
+    Raises:
+        UserError: Another process has the lock.
+    """
+    with open(os.path.join(run_dir, LOCK_FILE), 'a+', encoding='utf-8') as file:
+        if not try_lock(file):
+            file.seek(0)
+            raise UserError(f'{run_dir} is being trained by process {file.read().strip() or "unknown"}: let that one '
+                            'end or stop it, or give --new-run to train beside it.')
+        file.truncate(0)
+        with contextlib.suppress(OSError):  # a full disk; the number is only for people
+            file.write(str(os.getpid()))
+            file.flush()
+        remove_leftovers(run_dir)
+        yield run_dir
+
+
+def write_options(run_dir, options):
+    """Writes the options of a run, a dict fit for JSON, replacing those it had."""
+    with atomic_write(os.path.join(run_dir, OPTIONS_FILE), 'w') as file:
+        json.dump(options, file, indent=2, sort_keys=True)
+        file.write('\n')
 
 
 def read_options(run_dir):

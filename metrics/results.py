@@ -2,13 +2,14 @@
 
 import filecmp
 import json
+import math
 import os
 import shutil
 from typing import NamedTuple, Optional
 
 from dnnlib.errors import UserError
-from dnnlib.files import atomic_write
-from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, SNAPSHOT_PATTERN
+from dnnlib.files import append_line, atomic_write, folder_locked, keep_lines
+from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, SNAPSHOT_PATTERN, find_states
 
 METRICS_FILE = 'metrics.jsonl'
 RECORD_FIELDS = {'snapshot': str, 'kimg': (int, float, type(None)), 'metric': str, 'value': (int, float),
@@ -69,28 +70,42 @@ def append_result(run_dir, snapshot, result):
         UserError: The file cannot be written.
     """
     record = {'snapshot': snapshot.name, 'kimg': snapshot.kimg, **result._asdict()}
-    line = json.dumps(record, allow_nan=False).encode('utf-8') + b'\n'
+    line = json.dumps(record, allow_nan=False).encode('utf-8')
     path = os.path.join(run_dir, METRICS_FILE)
     try:
         # Appended rather than rewritten, so that a training run and a measurement beside it lose no line.
-        with open(path, 'a+b') as file:
-            _end_last_line(file)
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        with folder_locked(run_dir):
+            _end_last_line(path)
+            append_line(path, line)
     except OSError as error:
         raise UserError(f'{path} cannot be written: {error.strerror}.') from error
     return record
 
 
-def _end_last_line(file):
-    """Ends a last line that a full disk or a power cut left without its end: a whole record, or else a rest to drop."""
-    file.seek(0)
-    rest = file.read().rpartition(b'\n')[2]
-    if rest and _parse_record(rest) is None:
-        file.truncate(file.tell() - len(rest))
-    elif rest:
-        file.write(b'\n')
+def drop_results(run_dir, kimg):
+    """Drops the records of networks of `kimg` thousand reals and more, and what is left of a half-written one.
+
+    Records of a network whose kimg nothing tells stay, and so do damaged lines, which reading names.
+    """
+    def stays(line):
+        record = _parse_record(line)
+        return record is None or record['kimg'] is None or record['kimg'] < kimg
+
+    path = os.path.join(run_dir, METRICS_FILE)
+    with folder_locked(run_dir):
+        _end_last_line(path)
+        keep_lines(path, stays)
+
+
+def _end_last_line(path):
+    """Ends a last line that a power cut left without its end: a whole record, or else a rest to drop."""
+    if os.path.exists(path):
+        with open(path, 'r+b') as file:
+            rest = file.read().rpartition(b'\n')[2]
+            if rest and _parse_record(rest) is None:
+                file.truncate(file.tell() - len(rest))
+            elif rest:
+                file.write(b'\n')
 
 
 def read_results(run_dir):
@@ -185,6 +200,32 @@ def keep_best(run_dir, metric, settings=None):
     except OSError as error:
         raise UserError(f'{source} cannot be copied to {target}: {error.strerror}.') from error
     return best
+
+
+def delete_snapshots(run_dir, metric, keep):
+    """Deletes the snapshots that have been measured, but for the newest ones and the best.
+
+    The best one at the time of the oldest state of training stays too: should the run go back to that state, it is
+    what `network-best.pkl` is a copy of. What is not a snapshot of a known kimg, as `network-final.pkl`, stays.
+
+    Args:
+        run_dir: Folder of the run.
+        metric: Name of the metric that decides; None if the run measures nothing, where every snapshot counts as
+            measured.
+        keep: How many of the newest ones stay, at least 1.
+    """
+    snapshots = [snapshot.name for snapshot in find_snapshots(run_dir) if snapshot.name != FINAL_PICKLE]
+    kept = set()
+    if metric is not None:
+        records = series(read_results(run_dir), metric)
+        oldest = min(find_states(run_dir), default=math.inf) / 1000
+        earlier = [record for record in records if record['kimg'] <= oldest]
+        kept = {best['snapshot'] for best in map(best_result, (records, earlier)) if best is not None}
+        measured = {record['snapshot'] for record in records}
+        snapshots = [name for name in snapshots if name in measured]
+    for name in snapshots[:-keep]:
+        if name not in kept:
+            os.remove(os.path.join(run_dir, name))
 
 
 def find_measured(records):

@@ -6,6 +6,7 @@ from unittest import mock
 
 from training import loop
 from training.options import resolve_options
+from training.stop import StopRequest
 
 
 class BookkeepingStep:
@@ -53,10 +54,10 @@ def bookkeeping_runs():
 
 def _make_run(cur_nimg=0, resolution=256, **given):
     options = resolve_options('paper', dict(given, data='datasets/x'), resolution)
-    log = type('Log', (), {'say': lambda self, text: None, 'report': lambda self, stats: None})()
-    run = loop._Run(options, types.SimpleNamespace(records=None), 'results/x', log, None)
+    log = types.SimpleNamespace(say=lambda text: None, report=lambda stats: None, attempt=lambda action: [action()])
+    run = loop._Run(options, types.SimpleNamespace(records=None), 'results/x', log, None, StopRequest())
     run.step.run = run
-    run.save_state = lambda: None
+    run.save_state = lambda: True
     run.counters.update(cur_nimg=cur_nimg, tick_begin_nimg=cur_nimg)
     run._write = lambda due: run.step.events.append(
         ['tick', run.counters.tick, run.counters.cur_nimg, run.schedule.lod, run.schedule.minibatch,

@@ -34,6 +34,11 @@ def run_process(*args, **kwargs):
                             stderr=subprocess.STDOUT, universal_newlines=True, **kwargs)
 
 
+def allow_interrupts():
+    """For a child process: shells start what runs in the background deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def read_lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -52,7 +57,7 @@ def test_run_leaves_everything_it_promises(data, tmp_path):
     assert run_dir.name == '00000-toy-8-paper-1gpu'
     names = {path.name for path in run_dir.iterdir()}
     assert {'options.json', 'log.txt', 'stats.jsonl', 'reals.png', 'fakes000000.png', 'network-snapshot-000000.pkl',
-            'network-final.pkl', 'training-state.npz'} <= names
+            'network-final.pkl', 'training-state-000000192.npz', 'training-state-000000256.npz'} <= names
     assert any(name.startswith('events.out.tfevents') for name in names)
     assert not any(name.endswith('.part') for name in names)
     stats = read_lines(run_dir / 'stats.jsonl')
@@ -86,6 +91,36 @@ def test_stopped_run_goes_on_and_ends_like_an_undisturbed_one(data, tmp_path):
     assert without_times(read_lines(first / 'stats.jsonl')) == without_times(read_lines(second / 'stats.jsonl'))
     for name in ('network-final.pkl', 'fakes000000.png', 'reals.png'):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_the_graph_is_built_leaves_a_run_that_the_same_command_takes_up(data, tmp_path, number):
+    process = run_process('--data', data, '--results', tmp_path / 'results', *TINY, preexec_fn=allow_interrupts)
+    lines = [process.stdout.readline() for _ in range(2)]
+    assert 'Building the networks' in lines[1]
+    process.send_signal(number)
+    time.sleep(0.05)
+    process.send_signal(number)
+    output = process.communicate()[0]
+    assert process.returncode == 0, output
+    assert 'the same command goes on from there' in output and 'Traceback' not in output
+    process = run_process('--data', data, '--results', tmp_path / 'results', *TINY)
+    assert 'Trained 0.3 kimg' in process.communicate()[0]
+    assert [path.name for path in (tmp_path / 'results').iterdir()] == ['00000-toy-8-paper-1gpu']
+
+
+def test_second_command_on_a_run_is_refused_while_the_first_one_trains(data, tmp_path):
+    flags = ['--data', data, '--results', tmp_path / 'results', *TINY, '--kimg', '100000']
+    process = run_process(*flags)
+    try:
+        while 'Training for' not in process.stdout.readline():
+            assert process.poll() is None
+        result = run(*flags)
+    finally:
+        process.kill()
+        process.communicate()
+    assert result.exit_code == 1
+    assert f'00000-toy-8-paper-1gpu is being trained by process {process.pid}' in result.output
 
 
 def test_dry_run_prints_the_papers_schedule_and_makes_nothing(tmp_path):
@@ -172,11 +207,12 @@ def test_unwritable_results_folder_is_refused(data, tmp_path):
     assert '--results' in result.output
 
 
-def test_damaged_state_is_named_and_not_passed_over(data, tmp_path):
+def test_damaged_states_are_named_and_not_passed_over(data, tmp_path):
     results = tmp_path / 'results'
-    run_dir = results / '00000-toy-8-paper-1gpu'
-    run_dir.mkdir(parents=True)
-    (run_dir / 'training-state.npz').write_bytes(b'PK')
+    assert run_process('--data', data, '--results', results, *TINY).wait() == 0
+    for path in (results / '00000-toy-8-paper-1gpu').glob('training-state-*.npz'):
+        path.write_bytes(b'PK')
     result = run('--data', data, '--results', results, *TINY)
     assert result.exit_code == 1
-    assert 'training-state.npz is damaged' in result.output and '--new-run' in result.output
+    assert 'training-state-000000256.npz is damaged' in result.output
+    assert 'training-state-000000192.npz is damaged' in result.output and '--new-run' in result.output

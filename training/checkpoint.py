@@ -1,57 +1,137 @@
-"""The full state of a training run in one file, so that the same run can go on after whatever stopped it."""
+"""The full state of a training run in one file, so that the same run can go on after whatever stopped it.
 
+A run keeps its two newest states: should the newest turn out to be damaged, the run goes on from the one before.
+"""
+
+import contextlib
+import io
 import json
 import os
+import struct
 import zipfile
+import zlib
 
 import numpy as np
 
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
+from dnnlib.run_dir import find_states, state_name
 
-STATE_FILE = 'training-state.npz'
+STATES_KEPT = 2
 _COUNTERS = 'counters_json'
+_SUFFIX = '.npy'  # of each array in the archive, as numpy.savez names them
+# What the zipfile module raises where bytes are not what they were; RuntimeError: a flag that now says "encrypted".
+_DAMAGES = (OSError, EOFError, ValueError, KeyError, NotImplementedError, RuntimeError, OverflowError, struct.error,
+            zlib.error, zipfile.BadZipFile)
 
 
-def save_state(run_dir, variables, counters):
-    """Replaces the run's state in one step.
+class Checkpoints:
+    """The states of one run.
 
     Args:
         run_dir: Folder of the run.
-        variables: Dict of name to array.
-        counters: Dict fit for JSON: how far the run has come.
     """
-    with atomic_write(os.path.join(run_dir, STATE_FILE)) as file:
-        np.savez(file, **{_COUNTERS: np.array(json.dumps(counters))}, **variables)
+
+    def __init__(self, run_dir):
+        self._run_dir = run_dir
+        self._whole = []  # names of the states known to be whole, oldest first
+
+    def load(self, say):
+        """Reads the newest whole state; all of it is checked before anything is returned.
+
+        Args:
+            say: Called with a sentence for each damaged state that is passed over.
+
+        Returns:
+            Tuple of variables (dict of name to array) and counters (dict), or None if the run has no state yet.
+
+        Raises:
+            UserError: There are states, and none is whole.
+        """
+        found = _newest_whole(self._run_dir, _read_all, say)
+        if found is None:
+            return None
+        name, state = found
+        self._whole = [name]
+        return state
+
+    def save(self, variables, counters):
+        """Writes a state, then deletes all but the newest.
+
+        Args:
+            variables: Dict of name to array.
+            counters: Dict fit for JSON: how far the run has come; `cur_nimg` names the file.
+
+        Raises:
+            OSError: It could not be written; all earlier states are as before.
+        """
+        name = state_name(counters['cur_nimg'])
+        with atomic_write(os.path.join(self._run_dir, name)) as file:
+            _write_arrays(file, {**variables, _COUNTERS: np.array(json.dumps(counters))})
+        self._whole = [*(known for known in self._whole if known != name), name][-STATES_KEPT:]
+        # What a run went back from is newer by its name, and goes as well. The first state of a run that has just
+        # gone on stands beside the one it came from: with fewer than two known to be whole, others stay.
+        if len(self._whole) == STATES_KEPT:
+            for other in map(state_name, find_states(self._run_dir)):
+                if other not in self._whole:
+                    with contextlib.suppress(OSError):  # tried again with the next state
+                        os.remove(os.path.join(self._run_dir, other))
 
 
-def load_state(run_dir):
-    """Reads what `save_state` wrote.
-
-    Returns:
-        Tuple of variables (dict of name to array) and counters (dict), or None if the run has no state yet.
-
-    Raises:
-        UserError: The file is damaged.
-    """
-    return _read(run_dir, lambda file: ({name: file[name] for name in file.files if name != _COUNTERS},
-                                        json.loads(str(file[_COUNTERS]))))
+def _write_arrays(file, arrays):
+    """As `numpy.savez`, which after a failure complains once more, where nobody can catch it."""
+    archive = zipfile.ZipFile(file, 'w')
+    try:
+        for name, value in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asarray(value), allow_pickle=False)
+            archive.writestr(name + _SUFFIX, content.getbuffer())
+        archive.close()
+    except BaseException:
+        archive.fp = None  # nothing more is to be written when it is forgotten
+        raise
 
 
 def load_counters(run_dir):
-    """Only the counters of `load_state`, without reading the variables."""
-    return _read(run_dir, lambda file: json.loads(str(file[_COUNTERS])))
+    """The counters of the newest state that can be opened, without reading any variables; None without states.
+
+    Raises:
+        UserError: There are states, and none can be opened.
+    """
+    found = _newest_whole(run_dir, _read_counters, lambda text: None)
+    return None if found is None else found[1]
 
 
-def _read(run_dir, take):
-    path = os.path.join(run_dir, STATE_FILE)
-    if not os.path.exists(path):
-        return None
-    try:
-        if not zipfile.is_zipfile(path):  # asked first: numpy's own complaint comes with noise
-            raise ValueError('it is cut short')
-        with np.load(path, allow_pickle=False) as file:
-            return take(file)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f'{path} is damaged ({error}): give --new-run to start anew; the network snapshots beside it '
-                        'are whole.') from error
+def _newest_whole(run_dir, read, say):
+    """(name, what `read` makes of the open file) of the newest state for which it succeeds; None without states."""
+    damages = []
+    for nimg in find_states(run_dir):
+        name = state_name(nimg)
+        try:
+            path = os.path.join(run_dir, name)
+            with zipfile.ZipFile(path) as archive:
+                result = read(archive)
+        except _DAMAGES as error:
+            damages.append(f'{path} is damaged ({error})')
+            continue
+        for damage in damages:
+            say(f'{damage}: going on from {name}, the one before.')
+        return name, result
+    if damages:
+        raise UserError(f'{"; ".join(damages)}: bring one of them back, or give --new-run to start anew; the network '
+                        'snapshots beside them are whole.')
+    return None
+
+
+def _read_all(archive):
+    names = [name[:-len(_SUFFIX)] for name in archive.namelist()]
+    return {name: _read_array(archive, name) for name in names if name != _COUNTERS}, _read_counters(archive)
+
+
+def _read_counters(archive):
+    return json.loads(str(_read_array(archive, _COUNTERS)))
+
+
+def _read_array(archive, name):
+    content = archive.read(name + _SUFFIX)  # compares the checksum before anything looks at the content
+    return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)

@@ -1,14 +1,18 @@
 """What a run tells while it trains: a line for people, the same as JSON, and TensorBoard events."""
 
+import contextlib
 import json
 import math
 import os
+import socket
 import subprocess
 import sys
 import time
 
 import tensorflow.compat.v1 as tf
 
+from dnnlib.errors import UserError
+from dnnlib.files import append_line, keep_lines
 from dnnlib.util import format_duration
 
 LOG_FILE = 'log.txt'
@@ -18,20 +22,34 @@ STATS_FILE = 'stats.jsonl'
 class RunLog:
     """Writes to the terminal and to the files of a run directory, appending to what is there.
 
+    What a full disk refuses is kept in memory and written once it can be.
+
     Args:
         run_dir: Folder of the run.
     """
 
     def __init__(self, run_dir):
-        self._log = open(os.path.join(run_dir, LOG_FILE), 'a', encoding='utf-8')  # noqa: SIM115, open as long as self
-        self._stats_path = os.path.join(run_dir, STATS_FILE)
-        self._events = tf.summary.FileWriter(run_dir)
+        self._run_dir = run_dir
+        self._text = _Appended(os.path.join(run_dir, LOG_FILE))
+        self._stats = _Appended(os.path.join(run_dir, STATS_FILE))
+        self._events = _Events(run_dir)
+
+    def go_back(self, tick, nimg):
+        """Forgets the figures after a tick, for a run that goes on from there.
+
+        Args:
+            tick: Number of the last tick that stays.
+            nimg: Images shown so far.
+        """
+        keep_lines(self._text.path)
+        keep_lines(self._stats.path, lambda line: _tick_of(line) <= tick)
+        self._events.add(session_log=tf.SessionLog(status=tf.SessionLog.START), step=nimg + 1)
 
     def say(self, text):
         """Prints a line and keeps it in log.txt, with the time of day."""
-        print(text, flush=True)
-        self._log.write(f'{time.strftime("%Y-%m-%d %H:%M:%S")}  {text}\n')
-        self._log.flush()
+        with contextlib.suppress(OSError):  # a terminal that is gone, or a file on a full disk
+            print(text, flush=True)
+        self._text.add(f'{time.strftime("%Y-%m-%d %H:%M:%S")}  {text}')
 
     def report(self, stats):
         """One tick: prints a line, appends the same figures to stats.jsonl and to TensorBoard's events.
@@ -40,21 +58,113 @@ class RunLog:
             stats: Dict of the fields that the README describes.
         """
         self.say(format_tick(stats))
-        with open(self._stats_path, 'a', encoding='utf-8') as file:
-            file.write(json.dumps({name: _finite(value) for name, value in stats.items()}) + '\n')
+        self._stats.add(json.dumps({name: _finite(value) for name, value in stats.items()}))
         self.add_scalars(stats, stats['kimg'])
 
     def add_scalars(self, values, kimg):
         """Adds numbers to TensorBoard's events; its steps are images shown."""
         summary = tf.Summary(value=[tf.Summary.Value(tag=name, simple_value=value) for name, value in values.items()
                                     if isinstance(value, (int, float))])
-        self._events.add_summary(summary, int(round(kimg * 1000)))
-        self._events.flush()
+        self._events.add(summary=summary, step=int(round(kimg * 1000)))
+
+    def flush(self):
+        """Writes what is still to be written to stats.jsonl.
+
+        Raises:
+            OSError: The disk refuses it.
+        """
+        self._stats.flush()
+
+    def attempt(self, action):
+        """Calls a function that writes files; a disk that refuses them is told of, with the mend.
+
+        Returns:
+            Whether it succeeded.
+        """
+        try:
+            action()
+        except (OSError, UserError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__
+            if not isinstance(cause, OSError):
+                raise
+            self.say(f'{cause.filename or self._run_dir} cannot be written ({cause.strerror}): free space or mend its '
+                     'permissions. Training goes on and tries again at the next log line; what is saved stays.')
+            return False
+        return True
 
     def close(self):
         """Closes the files."""
-        self._log.close()
         self._events.close()
+
+
+class _Appended:
+    """A file of lines that grows; lines that the disk refuses wait for the next one."""
+
+    def __init__(self, path):
+        self.path = path
+        self._waiting = []
+
+    def add(self, line):
+        self._waiting.append(line)
+        with contextlib.suppress(OSError):  # saving the state, which needs more room, meets and tells the same
+            self.flush()
+
+    def flush(self):
+        while self._waiting:
+            append_line(self.path, self._waiting[0].encode('utf-8'))
+            self._waiting.pop(0)
+
+
+class _Events:
+    """TensorBoard's events, written at once, to a new file after each failure.
+
+    TensorFlow's own `FileWriter` writes in a thread, which a full disk ends; from then on its `flush` never returns.
+    """
+
+    def __init__(self, run_dir):
+        self._run_dir = run_dir
+        self._writer = self._path = None
+        self._waiting = []
+
+    def add(self, **fields):
+        self._waiting.append(tf.Event(wall_time=time.time(), **fields))
+        is_new = self._writer is None
+        try:
+            if is_new:
+                self._open()
+            for event in self._waiting:
+                self._write(event)
+            self._writer.flush()
+            self._waiting = []
+        except tf.errors.OpError:
+            self.close()
+            if is_new:
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(self._path)
+
+    def _open(self):
+        # TensorBoard reads the files in the order of their names.
+        name = f'events.out.tfevents.{time.time():.6f}.{socket.gethostname()}'
+        self._path = os.path.join(self._run_dir, name)
+        self._writer = tf.io.TFRecordWriter(self._path)
+        self._write(tf.Event(wall_time=time.time(), file_version='brain.Event:2'))
+
+    def _write(self, event):
+        self._writer.write(event.SerializeToString())
+
+    def close(self):
+        if self._writer is not None:
+            with contextlib.suppress(tf.errors.OpError):
+                self._writer.close()
+            self._writer = None
+
+
+def _tick_of(line):
+    """The tick of a line of stats.jsonl; infinity where it is damaged."""
+    try:
+        return json.loads(line.decode('utf-8'))['tick']
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def _finite(value):
@@ -67,12 +177,13 @@ def format_tick(stats):
     memory = f'memory {stats["memory_gb"]:.1f} GB'
     if stats['gpu_memory_gb'] is not None:
         memory += f'  gpu {stats["gpu_memory_gb"]:.1f} GB'
+    nonfinite = f'  {stats["nonfinite_steps"]} steps not finite' if stats['nonfinite_steps'] else ''
     return (f'tick {stats["tick"]:<4d} kimg {stats["kimg"]:<8.1f} lod {stats["lod"]:<5.2f} '
             f'{stats["resolution"]}x{stats["resolution"]}  minibatch {stats["minibatch"]:<4d} '
             f'time {format_duration(stats["total_sec"]):<9s} sec/tick {stats["tick_sec"]:<7.1f} '
             f'sec/kimg {stats["sec_per_kimg"]:<8.3f} img/s {stats["images_per_sec"]:<7.1f} '
             f'maintenance {stats["maintenance_sec"]:<6.1f} {memory}  '
-            f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}  '
+            f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}{nonfinite}  '
             f'ETA {format_duration(stats["eta_sec"])}')
 
 

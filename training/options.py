@@ -22,6 +22,11 @@ class TrainingOptions:
     gpus: int = 1  # replicas
     device: str = 'auto'  # auto, gpu or cpu
 
+    # Start from a network pickle
+    resume: Optional[str] = None  # the pickle
+    resume_kimg: float = 0.0  # where in the schedule its networks go on
+    networks: Optional[Dict[str, dict]] = None  # arguments of the build functions of its G and D
+
     # Networks
     latent_size: int = 512  # of z and w
     mapping_layers: int = 8
@@ -37,6 +42,7 @@ class TrainingOptions:
     minibatch_by_resolution: Optional[Dict[int, int]] = None  # None: by the number of GPUs
     G_smoothing_kimg: float = 10.0  # half-life of the moving average of G's weights, thousands of reals
     minibatch_repeats: int = 4  # iterations between two looks at the schedule
+    max_nonfinite: int = 100  # steps in a row without finite losses that end the run
 
     # Growing
     initial_resolution: int = 8  # px
@@ -47,6 +53,7 @@ class TrainingOptions:
     tick_kimg: Optional[float] = None  # thousands of reals between two log lines; None: by the resolution
     image_ticks: int = 1  # log lines between two image grids
     snapshot_ticks: int = 10  # log lines between two network pickles, each measured
+    keep_snapshots: Optional[int] = None  # newest measured network pickles to keep, beside the best; None: all
     metrics: List[str] = dataclasses.field(default_factory=lambda: ['fid50k'])
     grid: Optional[List[int]] = None  # columns, rows of the image grids; None: what fits a 4k screen
 

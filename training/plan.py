@@ -131,8 +131,8 @@ def disk_gb(rows, options, networks, num_channels):
     ticks = sum((row.end_kimg - row.begin_kimg) / row.tick_kimg for row in rows)
     pickle = FLOAT_BYTES * (2 * networks.G + networks.D) / 1e9
     snapshots = 3 + int(ticks / options.snapshot_ticks)  # at the start, after the first tick, at the end
-    kept = getattr(options, 'keep_snapshots', None)
-    snapshots = min(snapshots, kept) if kept else snapshots
+    if options.keep_snapshots is not None:
+        snapshots = min(snapshots, options.keep_snapshots + 1)  # and the best one
     columns, grid_rows = options.grid or grid_size_for([num_channels, options.resolution, options.resolution])
     grid = columns * grid_rows * options.resolution ** 2 * PNG_BYTES / 1e9
     return {f'{snapshots} network snapshots of {pickle:.3f}': snapshots * pickle,

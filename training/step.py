@@ -12,20 +12,24 @@ _D_LATENTS, _D_DRAWS, _G_LATENTS, _G_DRAWS, _G_LABELS = range(10, 15)
 
 
 def make_networks(options, num_channels, label_size):
-    """Builds G and D, untrained.
+    """Builds G and D, untrained; those of a pickle that the run starts from have its arguments.
 
     Args:
         options: `TrainingOptions`.
         num_channels: Of the images: 1 or 3.
         label_size: Number of label columns, 0 without labels.
     """
+    arguments = options.networks or _network_arguments(options, num_channels, label_size)
+    return (tflib.Network('G', networks_stylegan.G_style, **arguments['G']),
+            tflib.Network('D', networks_stylegan.D_basic, **arguments['D']))
+
+
+def _network_arguments(options, num_channels, label_size):
     shape = {'num_channels': num_channels, 'resolution': options.resolution, 'label_size': label_size,
              'fmap_base': options.fmap_base, 'fmap_max': options.fmap_max}
-    G = tflib.Network(
-        'G', networks_stylegan.G_style, latent_size=options.latent_size, dlatent_size=options.latent_size,
-        mapping_fmaps=options.latent_size, mapping_layers=options.mapping_layers,
-        style_mixing_prob=options.style_mixing_prob, **shape)
-    return G, tflib.Network('D', networks_stylegan.D_basic, **shape)
+    return {'D': shape, 'G': dict(
+        shape, latent_size=options.latent_size, dlatent_size=options.latent_size, mapping_fmaps=options.latent_size,
+        mapping_layers=options.mapping_layers, style_mixing_prob=options.style_mixing_prob)}
 
 
 class TrainingStep:
@@ -56,6 +60,12 @@ class TrainingStep:
         stats = [self._make_replica(index) for index in range(len(devices))]
         self._G_update = self._G_optimizer.apply_updates()
         self._D_update = self._D_optimizer.apply_updates()
+        self._mend_averages = tf.group(*[
+            tf.assign(average, tf.where(tf.is_finite(average), average, self.Gs.vars['dlatent_avg']))
+            for average in (G.vars['dlatent_avg'] for G in self._G_replicas)])
+        self._all_finite = tf.reduce_all(tf.stack([
+            tf.reduce_all(tf.is_finite(variable)) for net in (self.G, self.D, self.Gs)
+            for variable in net.vars.values()]))
         self._Gs_update = self.Gs.setup_as_moving_average_of(self.G, beta=self._inputs.Gs_beta)
         self._stats = {which: {name: tf.add_n([replica[which][name] for replica in stats]) / len(stats)
                                for name in stats[0][which]} for which in 'GD'}
@@ -136,6 +146,14 @@ class TrainingStep:
         """Moves Gs towards G: its weights, with a half-life of G_smoothing_kimg thousand images; the rest is copied."""
         tflib.run(self._Gs_update, {self._inputs.Gs_beta: Gs_beta(minibatch, self._options.G_smoothing_kimg)})
 
+    def is_spoiled(self):
+        """Whether the networks hold a number that is not finite."""
+        return not tflib.run(self._all_finite)
+
+    def mend_averages(self):
+        """Gives the averages of w, which a step that is not finite spoils, the last value that Gs took over."""
+        tflib.run(self._mend_averages)
+
     def train_G(self, schedule, cur_nimg):
         """One step of G. Returns a dict of means over the minibatch: G_loss."""
         random = np.random.RandomState(seed_from(self._options.seed, _G_LABELS, cur_nimg))
@@ -159,6 +177,16 @@ class TrainingStep:
 
     # ----------------------------------------------------------------------------------------------------------------
     # State
+
+    def set_networks(self, values):
+        """Sets the networks of all replicas to those of a pickle: dicts of variable name to array, by network.
+
+        Raises:
+            KeyError: A variable is missing.
+        """
+        for name, networks in (('G', self._G_replicas), ('D', self._D_replicas), ('Gs', [self.Gs])):
+            for net in networks:
+                tflib.set_vars({variable: values[name][local_name] for local_name, variable in net.vars.items()})
 
     def get_state(self):
         """All variables that training changes: dict of name to array. The copies on other replicas are left out."""

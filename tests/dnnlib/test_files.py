@@ -2,10 +2,12 @@
 
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
-from dnnlib.files import atomic_write, sha256_of_file
+from dnnlib.files import append_line, atomic_write, keep_lines, sha256_of_file
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):
@@ -59,3 +61,26 @@ def test_sha256_of_a_file(tmp_path):
     assert sha256_of_file(tmp_path / 'abc') == 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
     (tmp_path / 'long').write_bytes(b'a' * (3 << 20))
     assert sha256_of_file(tmp_path / 'long') != sha256_of_file(tmp_path / 'abc')
+
+
+def test_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path):
+    script = 'import resource, signal, sys; from dnnlib.files import append_line\n' \
+             'signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (12, 12))\n' \
+             'append_line(sys.argv[1], b"first")\ntry: append_line(sys.argv[1], b"the second")\n' \
+             'except OSError as error: print(error.strerror)'
+    path = str(tmp_path / 'lines')
+    output = subprocess.run([sys.executable, '-c', script, path], stdout=subprocess.PIPE, check=True).stdout
+    assert output == b'File too large\n'
+    append_line(path, b'third')
+    assert (tmp_path / 'lines').read_bytes() == b'first\nthird\n'
+
+
+def test_unwanted_and_unfinished_lines_are_dropped(tmp_path):
+    path = tmp_path / 'lines'
+    keep_lines(str(path))
+    assert not path.exists()
+    path.write_bytes(b'one\ntwo\nthree\nfou')
+    keep_lines(str(path))
+    assert path.read_bytes() == b'one\ntwo\nthree\n'
+    keep_lines(str(path), lambda line: line != b'two')
+    assert path.read_bytes() == b'one\nthree\n'

@@ -1,11 +1,30 @@
 """Run directories."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from dnnlib.errors import UserError
-from dnnlib.run_dir import SNAPSHOT_PATTERN, create_run, find_runs, read_options, snapshot_name
+from dnnlib.files import atomic_write
+from dnnlib.run_dir import (
+    SNAPSHOT_PATTERN,
+    check_writable,
+    find_runs,
+    find_states,
+    locked_run,
+    new_run,
+    read_options,
+    snapshot_name,
+    state_name,
+    write_options,
+)
+
+
+def create_run(results, description, options):
+    with new_run(results, description, options) as path:
+        return path
 
 
 def test_runs_are_numbered_and_keep_their_options(tmp_path):
@@ -26,10 +45,49 @@ def test_snapshots_are_named_after_the_reals_shown_until_then(kimg, name):
     assert snapshot_name(kimg) == name and int(SNAPSHOT_PATTERN.fullmatch(name).group(1)) == int(kimg)
 
 
+def test_states_are_found_newest_first(tmp_path):
+    for nimg in (64, 1234567890, 0):
+        (tmp_path / state_name(nimg)).write_bytes(b'')
+    (tmp_path / ('.' + state_name(5) + '.x.part')).write_bytes(b'')
+    assert find_states(str(tmp_path)) == [1234567890, 64, 0]
+
+
+def test_second_process_on_a_run_is_refused_until_the_first_ends_however_that_is(tmp_path):
+    script = 'import sys, time; from dnnlib.run_dir import locked_run\n' \
+             'with locked_run(sys.argv[1]): print(flush=True); time.sleep(600)'
+    owner = subprocess.Popen([sys.executable, '-c', script, str(tmp_path)], stdout=subprocess.PIPE)
+    owner.stdout.readline()
+    with pytest.raises(UserError, match=f'{tmp_path} is being trained by process {owner.pid}: .* --new-run'), \
+            locked_run(str(tmp_path)):
+        pass
+    owner.kill()
+    owner.communicate()
+    with locked_run(str(tmp_path)):
+        assert (tmp_path / 'lock').read_text() == str(os.getpid())
+
+
+def test_whoever_locks_a_run_clears_away_what_killed_processes_left(tmp_path):
+    (tmp_path / '.training-state-000000064.npz.abc.part').write_bytes(b'half')
+    with atomic_write(str(tmp_path / 'network-best.pkl')) as file, locked_run(str(tmp_path)):
+        file.write(b'by another process, at the same time')
+    assert sorted(os.listdir(str(tmp_path))) == ['lock', 'network-best.pkl']
+
+
+def test_run_without_options_is_used_up_by_the_next_of_its_name(tmp_path):
+    (tmp_path / '00000-x').mkdir()
+    (tmp_path / '00000-x' / '.options.json.abc.part').write_text('{')
+    assert os.path.basename(create_run(str(tmp_path), 'y', {})) == '00001-y'
+    (tmp_path / '00002-x').mkdir()
+    assert os.path.basename(create_run(str(tmp_path), 'x', {'seed': 1})) == '00002-x'
+    assert os.path.basename(create_run(str(tmp_path), 'x', {})) == '00003-x'
+
+
 def test_unwritable_results_are_refused(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(UserError, match='--results'):
         create_run(str(tmp_path / 'file'), 'x', {})
+    with pytest.raises(UserError, match='--results'):
+        check_writable(str(tmp_path / 'file'))
 
 
 def test_a_number_that_another_process_takes_in_between_is_left_to_it(tmp_path, monkeypatch):
@@ -38,6 +96,7 @@ def test_a_number_that_another_process_takes_in_between_is_left_to_it(tmp_path, 
     def outrun(path, *args):
         if path.endswith('00000-x'):
             mkdir(path)  # the other process
+            write_options(path, {})
         mkdir(path, *args)
 
     monkeypatch.setattr(os, 'mkdir', outrun)

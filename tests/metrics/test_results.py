@@ -10,6 +10,8 @@ from metrics.meter import Result
 from metrics.results import (
     Snapshot,
     append_result,
+    delete_snapshots,
+    drop_results,
     find_result,
     find_snapshots,
     format_table,
@@ -185,6 +187,53 @@ def test_a_best_snapshot_deleted_since_lives_on_as_the_copy(run_dir):
     os.remove(os.path.join(run_dir, 'network-best.pkl'))
     with pytest.raises(UserError, match='000010.pkl has the best fd_onet5k but is gone'):
         keep_best(run_dir, 'fd_onet5k')
+
+
+def test_run_that_goes_back_forgets_what_was_measured_since_and_half_a_record(run_dir):
+    drop_results(run_dir, 5)
+    for kimg in (0, 10, 20):
+        measured(run_dir, kimg, 1.0)
+    append_result(run_dir, Snapshot('network-final.pkl', None), Result('fd_onet5k', 29.0, 1.5, SETTINGS))
+    add_to_file(run_dir, b'{"snapshot": "network-sn')
+    drop_results(run_dir, 10.001)
+    assert [record['kimg'] for record in read_results(run_dir)] == [0, 10, None]
+    drop_results(run_dir, 10)
+    assert [record['kimg'] for record in read_results(run_dir)] == [0, None]
+
+
+def snapshots_in(run_dir):
+    return [name for name in sorted(os.listdir(run_dir)) if name.startswith('network-snapshot')]
+
+
+def test_newest_snapshots_and_the_best_are_kept(run_dir, tmp_path):
+    for kimg, value in ((0, 9.0), (10, 1.0), (20, 5.0), (30, 4.0), (40, 3.0)):
+        (tmp_path / f'network-snapshot-{kimg:06d}.pkl').write_bytes(b'network after %d kimg' % kimg)
+        measured(run_dir, kimg, value)
+        keep_best(run_dir, 'fd_onet5k')
+    (tmp_path / 'network-snapshot-000050.pkl').write_bytes(b'not measured yet')
+    (tmp_path / 'network-final.pkl').write_bytes(b'the end')
+    delete_snapshots(run_dir, 'fd_onet5k', 2)
+    assert snapshots_in(run_dir) == [f'network-snapshot-{kimg:06d}.pkl' for kimg in (10, 30, 40, 50)]
+    assert {'network-final.pkl', 'network-best.pkl'} <= set(os.listdir(run_dir))
+    assert best_content(run_dir) == b'network after 10 kimg'
+    assert [snapshot.kimg for snapshot in find_snapshots(run_dir)] == [10, 30, 40, 50, None]
+    assert len(read_results(run_dir)) == 5
+
+
+def test_best_snapshot_of_the_time_a_run_may_go_back_to_is_kept(run_dir, tmp_path):
+    (tmp_path / 'training-state-000010000.npz').write_bytes(b'')
+    (tmp_path / 'training-state-000020000.npz').write_bytes(b'')
+    for kimg, value in ((0, 3.0), (10, 4.0), (20, 1.0)):
+        measured(run_dir, kimg, value)
+    delete_snapshots(run_dir, 'fd_onet5k', 1)
+    assert snapshots_in(run_dir) == ['network-snapshot-000000.pkl', 'network-snapshot-000020.pkl']
+    drop_results(run_dir, 10.001)
+    assert keep_best(run_dir, 'fd_onet5k')['kimg'] == 0 and best_content(run_dir) == b'network after 0 kimg'
+
+
+def test_without_a_metric_the_newest_snapshots_are_kept(run_dir):
+    delete_snapshots(run_dir, None, 2)
+    assert snapshots_in(run_dir) == ['network-snapshot-000010.pkl', 'network-snapshot-000020.pkl']
 
 
 def test_table_marks_the_best():

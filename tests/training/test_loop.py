@@ -7,8 +7,9 @@ import types
 import numpy as np
 import pytest
 
-from training import loop
+from training import loop, run_state
 from training.options import resolve_options
+from training.stop import StopRequest
 
 SIMULATION = json.loads((pathlib.Path(__file__).parents[1] / 'golden' / 'schedule.json').read_text())['loop_simulation']
 
@@ -54,14 +55,14 @@ def make_run(monkeypatch):
 
     def make(cur_nimg=0, **given):
         options = resolve_options('paper', dict(given, data='datasets/x'), 256)
-        log = type('Log', (), {'say': lambda self, text: None, 'report': lambda self, stats: None})()
-        run = loop._Run(options, types.SimpleNamespace(records=None), 'results/x', log, None)
+        log = types.SimpleNamespace(say=print, report=lambda stats: None, attempt=lambda action: [action()])
+        run = loop._Run(options, types.SimpleNamespace(records=None), 'results/x', log, None, StopRequest())
         run.step.run = run
-        run.save_state = lambda: None
+        run.save_state = lambda: True
         run.counters.update(cur_nimg=cur_nimg, tick_begin_nimg=cur_nimg)
         run._write = lambda due: run.step.events.append(
             ['tick', run.counters.tick, run.counters.cur_nimg, pytest.approx(run.schedule.lod),
-             run.schedule.minibatch, due == loop.NETWORKS])
+             run.schedule.minibatch, due == run_state.NETWORKS])
         return run
 
     return make
@@ -92,8 +93,8 @@ def test_tick_reports_means_and_honest_rates(make_run, monkeypatch):
     reports = []
     run.log.report = reports.append
     now = [1000.0]
-    monkeypatch.setattr(loop.time, 'time', lambda: now[0])
-    run.begin_time = run.tick_begin_time = 1000.0
+    monkeypatch.setattr(run_state.time, 'time', lambda: now[0])
+    run.clock.start(0.0, 0.0)
     losses = iter(np.arange(8.0))
     run.step.train_D = lambda *args: {'D_loss': next(losses)}
     run.train_iteration()

@@ -1,6 +1,8 @@
 """The loop on real networks: what is due after a tick is done even if something fails in between."""
 
+import dataclasses
 import os
+import types
 
 import pytest
 
@@ -10,8 +12,10 @@ from tests.toy_run import make_dataset
 from training import checkpoint
 from training.dataset import TrainingSet
 from training.log import RunLog
-from training.loop import NETWORKS, NOTHING, train
+from training.loop import train
 from training.options import resolve_options
+from training.run_state import NETWORKS, NOTHING
+from training.stop import StopRequest
 
 
 @pytest.fixture
@@ -24,11 +28,13 @@ def train_toy(open_session, tmp_path):
         'initial_resolution': 4, 'phase_kimg': 0.032, 'fade_kimg': 0.032, 'total_kimg': 0.128, 'tick_kimg': 0.064,
         'snapshot_ticks': 2, 'grid': [2, 2]}, 8)
 
-    def call(on_snapshot):
+    def call(measure, **changes):
         open_session(device='cpu', seed=1)
         log = RunLog(run_dir)
+        snapshots = types.SimpleNamespace(measure=measure, forget_from=lambda kimg: None)
         try:
-            train(options, TrainingSet(data, seed=options.seed), run_dir, log, on_snapshot)
+            changed = dataclasses.replace(options, **changes)
+            train(changed, TrainingSet(data, seed=options.seed), run_dir, log, snapshots, StopRequest())
         finally:
             log.close()
 
@@ -68,12 +74,12 @@ def test_end_that_failed_is_made_up_for_too(train_toy):
 
 
 def test_state_of_other_networks_is_refused_in_a_sentence(train_toy):
-    checkpoint.save_state(train_toy.run_dir, {}, {'cur_nimg': 8, 'dataset': fingerprint(train_toy.records)})
+    checkpoint.Checkpoints(train_toy.run_dir).save( {}, {'cur_nimg': 8, 'dataset': fingerprint(train_toy.records)})
     with pytest.raises(UserError, match='is of other networks .* --new-run'):
         train_toy(lambda *args: None)
 
 
 def test_dataset_made_anew_is_not_continued_on(train_toy):
-    checkpoint.save_state(train_toy.run_dir, {}, {'cur_nimg': 8, 'dataset': 'another'})
+    checkpoint.Checkpoints(train_toy.run_dir).save( {}, {'cur_nimg': 8, 'dataset': 'another'})
     with pytest.raises(UserError, match='holds other images .* --new-run'):
         train_toy(lambda *args: None)

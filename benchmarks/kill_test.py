@@ -1,0 +1,70 @@
+"""Kills a training with SIGKILL again and again, and compares what it comes to with an undisturbed one, bit for bit."""
+
+import pathlib
+import random
+import sys
+import tempfile
+import time
+
+import click
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
+from tests.faults import differences, kill_at, only_run, start_training  # noqa: E402
+from tests.toy_run import make_dataset  # noqa: E402
+
+
+@click.command()
+@click.option('--kills', type=click.IntRange(min=1), default=20, show_default=True, help='How often.')
+@click.option('--seed', type=int, default=1, show_default=True, help='Of the instants.')
+@click.option('--kimg', type=click.IntRange(min=2), default=10, show_default=True, help='Length of the toy training.')
+def main(kills, seed, kimg):
+    """Trains a toy network on the CPU twice: undisturbed, and killed KILLS times. Exits with 1 if they differ.
+
+    Every third kill waits for a state that is being written; the others come at random instants.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        data = make_dataset(str(folder / 'toy'))
+        whole, killed = folder / 'whole', folder / 'killed'
+        begin = time.time()
+        process = start_training(data, whole, '--kimg', kimg)
+        output = process.communicate()[0]
+        duration = time.time() - begin
+        if process.returncode:
+            raise click.ClickException('The undisturbed run failed:\n' + output)
+        click.echo(f'Undisturbed run: {kimg} kimg in {duration:.0f} s.')
+        failures = train_through_kills(data, killed, kills, random.Random(seed), kimg, duration)
+        failures += differences(only_run(whole), only_run(killed))
+    for failure in failures:
+        click.echo('FAILED: ' + failure)
+    click.echo(f'{"FAILED" if failures else "Passed"}: after {kills} kills the run is '
+               f'{"not the undisturbed one." if failures else "the undisturbed one, bit for bit."}')
+    sys.exit(bool(failures))
+
+
+def train_through_kills(data, results, kills, random, kimg, duration):
+    """Kills a training that often, lets it end, and returns sentences about what went wrong."""
+    failures, inside, done = [], 0, 0
+    while done < kills:
+        process = start_training(data, results, '--kimg', kimg)
+        aimed = done % 3 == 0
+        alive, in_write, output = kill_at(process, results, **(
+            {'writes': random.randint(1, 3)} if aimed else {'delay': random.uniform(0, duration)}))
+        if 'Traceback' in output or 'Error' in output:
+            failures.append(output)
+        if not alive:
+            click.echo('The run was through before the next kill; the others are left out.')
+            break
+        done, inside = done + 1, inside + in_write
+        last = output.splitlines()[-1][:60] if output else 'nothing yet'
+        click.echo(f'kill {done}: {"inside a write of the state" if in_write else "elsewhere"}, after: {last}')
+    output = start_training(data, results, '--kimg', kimg).communicate()[0]
+    click.echo(f'{done} kills, {inside} of them inside a write of the state.')
+    if 'Trained' not in output:
+        failures.append('The run did not end:\n' + output)
+    return failures + ([] if inside else ['No kill came inside a write of the state.'])
+
+
+if __name__ == '__main__':
+    main()

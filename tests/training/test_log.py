@@ -1,0 +1,80 @@
+"""The files a run writes as it goes."""
+
+import json
+import os
+
+import pytest
+import tensorflow.compat.v1 as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from dnnlib.errors import UserError
+from training.log import RunLog
+
+STATS = {'lod': 1.0, 'resolution': 8, 'minibatch': 8, 'total_sec': 1.0, 'tick_sec': 1.0, 'sec_per_kimg': 1.0,
+         'images_per_sec': 1.0, 'maintenance_sec': 0.0, 'eta_sec': 0.0, 'memory_gb': 1.0, 'gpu_memory_gb': None,
+         'G_loss': 0.5, 'D_loss': 1.5, 'nonfinite_steps': 0}
+
+
+def report(log, *ticks):
+    for tick in ticks:
+        log.report(dict(STATS, tick=tick, kimg=tick / 2))
+
+
+def ticks_of(run_dir):
+    with open(os.path.join(str(run_dir), 'stats.jsonl')) as file:
+        return [json.loads(line)['tick'] for line in file]
+
+
+def steps_in_tensorboard(run_dir, tag):
+    accumulator = EventAccumulator(str(run_dir))
+    accumulator.Reload()
+    return [event.step for event in accumulator.Scalars(tag)]
+
+
+def test_going_back_forgets_later_ticks_and_half_lines_everywhere(tmp_path):
+    log = RunLog(str(tmp_path))
+    report(log, 1, 2, 3, 4)
+    log.close()
+    for name in ('stats.jsonl', 'log.txt'):
+        with open(str(tmp_path / name), 'a') as file:
+            file.write('{"tick": 1, "ki')
+    log = RunLog(str(tmp_path))
+    log.go_back(2, 1000)
+    report(log, 3)
+    log.close()
+    assert ticks_of(tmp_path) == [1, 2, 3]
+    assert steps_in_tensorboard(tmp_path, 'D_loss') == [500, 1000, 1500]
+    assert 'ki' + 'tick' not in (tmp_path / 'log.txt').read_text() and '{' not in (tmp_path / 'log.txt').read_text()
+
+
+def test_steps_that_are_not_finite_are_shown_when_there_are_some(tmp_path, capsys):
+    log = RunLog(str(tmp_path))
+    log.report(dict(STATS, tick=1, kimg=1))
+    assert 'not finite' not in capsys.readouterr().out
+    log.report(dict(STATS, tick=2, kimg=2, nonfinite_steps=3, G_loss=float('nan')))
+    assert '3 steps not finite' in capsys.readouterr().out
+    assert json.loads((tmp_path / 'stats.jsonl').read_text().splitlines()[1])['G_loss'] is None
+
+
+def test_refused_file_is_told_with_the_mend_and_other_errors_pass(tmp_path, capsys):
+    log = RunLog(str(tmp_path))
+
+    def fail(error, cause=None):
+        raise error from cause
+
+    full = OSError(28, 'No space left on device')
+    assert log.attempt(lambda: None)
+    assert not log.attempt(lambda: fail(full))
+    assert f'{tmp_path} cannot be written (No space left on device): free space' in capsys.readouterr().out
+    assert not log.attempt(lambda: fail(UserError('no copy'), full))
+    with pytest.raises(UserError, match='another'):
+        log.attempt(lambda: fail(UserError('another')))
+
+
+def test_events_begin_with_the_version_that_lets_tensorboard_forget(tmp_path):
+    log = RunLog(str(tmp_path))
+    log.add_scalars({'a': 1.0}, 1)
+    log.close()
+    path, = tmp_path.glob('events.out.tfevents.*')
+    first = tf.Event.FromString(next(tf.python_io.tf_record_iterator(str(path))))
+    assert first.file_version == 'brain.Event:2'
