@@ -1,17 +1,14 @@
 """Trains on a disk that is full for a while, and compares what it comes to with a run that always had space."""
 
 import os
-import pathlib
 import subprocess
 import sys
 import tempfile
 
 import click
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-
-from tests.faults import differences, only_run, start_training  # noqa: E402
-from tests.toy_run import make_dataset  # noqa: E402
+from tests.faults import differences, only_run, start_training
+from tests.toy_run import make_dataset
 
 DISK_MB = 32
 KIMG = 6
@@ -27,7 +24,8 @@ def main(mounts):
     again afterwards. Needs Linux's `unshare`, for a small disk of its own.
     """
     if not mounts:
-        sys.exit(subprocess.call(['unshare', '--map-root-user', '--mount', sys.executable, __file__, '--mounts']))
+        sys.exit(subprocess.call([
+            'unshare', '--map-root-user', '--mount', sys.executable, '-m', 'benchmarks.disk_full', '--mounts']))
     with tempfile.TemporaryDirectory() as folder:
         data = make_dataset(os.path.join(folder, 'toy'))
         whole = os.path.join(folder, 'whole')

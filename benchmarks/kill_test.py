@@ -8,10 +8,8 @@ import time
 
 import click
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-
-from tests.faults import differences, kill_at, only_run, start_training  # noqa: E402
-from tests.toy_run import make_dataset  # noqa: E402
+from tests.faults import differences, kill_at, only_run, start_training
+from tests.toy_run import make_dataset
 
 
 @click.command()

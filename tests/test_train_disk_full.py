@@ -19,7 +19,7 @@ def may_mount():
 
 @pytest.mark.skipif(not may_mount(), reason='this system lets users mount nothing')
 def test_full_disk_ends_no_run_and_loses_nothing():
-    result = subprocess.run([sys.executable, 'benchmarks/disk_full.py'], cwd=str(ROOT), stdout=subprocess.PIPE,
+    result = subprocess.run([sys.executable, '-m', 'benchmarks.disk_full'], cwd=str(ROOT), stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout
     assert 'Passed' in result.stdout
