@@ -15,7 +15,7 @@ from tests.toy_run import make_dataset
 @click.command()
 @click.option('--kills', type=click.IntRange(min=1), default=20, show_default=True, help='How often.')
 @click.option('--seed', type=int, default=1, show_default=True, help='Of the instants.')
-@click.option('--kimg', type=click.IntRange(min=2), default=10, show_default=True, help='Length of the toy training.')
+@click.option('--kimg', type=click.IntRange(min=2), default=20, show_default=True, help='Length of the toy training.')
 def main(kills, seed, kimg):
     """Trains a toy network on the CPU twice: undisturbed, and killed KILLS times. Exits with 1 if they differ.
 
@@ -25,14 +25,16 @@ def main(kills, seed, kimg):
         folder = pathlib.Path(folder)
         data = make_dataset(str(folder / 'toy'))
         whole, killed = folder / 'whole', folder / 'killed'
-        begin = time.time()
         process = start_training(data, whole, '--kimg', kimg)
-        output = process.communicate()[0]
-        duration = time.time() - begin
-        if process.returncode:
+        begin, output = time.time(), ''
+        for line in process.stdout:
+            output += line
+            if line.startswith('tick 1 '):
+                start_sec = time.time() - begin
+        if process.wait():
             raise click.ClickException('The undisturbed run failed:\n' + output)
-        click.echo(f'Undisturbed run: {kimg} kimg in {duration:.0f} s.')
-        failures = train_through_kills(data, killed, kills, random.Random(seed), kimg, duration)
+        click.echo(f'Undisturbed run: {kimg} kimg in {time.time() - begin:.0f} s.')
+        failures = train_through_kills(data, killed, kills, random.Random(seed), kimg, start_sec)
         failures += differences(only_run(whole), only_run(killed))
     for failure in failures:
         click.echo('FAILED: ' + failure)
@@ -41,23 +43,28 @@ def main(kills, seed, kimg):
     sys.exit(bool(failures))
 
 
-def train_through_kills(data, results, kills, random, kimg, duration):
-    """Kills a training that often, lets it end, and returns sentences about what went wrong."""
+def train_through_kills(data, results, kills, random, kimg, start_sec):
+    """Kills a training that often and lets it end; `start_sec` is the time it takes to its first log line.
+
+    Returns:
+        Sentences about what went wrong.
+    """
     failures, inside, done = [], 0, 0
-    while done < kills:
+    while True:
         process = start_training(data, results, '--kimg', kimg)
-        aimed = done % 3 == 0
-        alive, in_write, output = kill_at(process, results, **(
-            {'writes': random.randint(1, 3)} if aimed else {'delay': random.uniform(0, duration)}))
-        if 'Traceback' in output or 'Error' in output:
-            failures.append(output)
+        if done == kills:
+            output = process.communicate()[0]
+            break
+        instant = {'delay': random.uniform(0, 1.3 * start_sec)} if done % 3 else {'writes': random.randint(1, 3)}
+        alive, in_write, output = kill_at(process, results, **instant)
         if not alive:
-            click.echo('The run was through before the next kill; the others are left out.')
+            failures.append(f'The run was through after {done} kills: give a larger --kimg.')
             break
         done, inside = done + 1, inside + in_write
         last = output.splitlines()[-1][:60] if output else 'nothing yet'
         click.echo(f'kill {done}: {"inside a write of the state" if in_write else "elsewhere"}, after: {last}')
-    output = start_training(data, results, '--kimg', kimg).communicate()[0]
+        if 'Traceback' in output or 'Error' in output:
+            failures.append(output)
     click.echo(f'{done} kills, {inside} of them inside a write of the state.')
     if 'Trained' not in output:
         failures.append('The run did not end:\n' + output)

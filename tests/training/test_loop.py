@@ -7,6 +7,7 @@ import types
 import numpy as np
 import pytest
 
+from dnnlib.errors import UserError
 from training import loop, run_state
 from training.options import resolve_options
 from training.stop import StopRequest
@@ -109,3 +110,22 @@ def test_tick_reports_means_and_honest_rates(make_run, monkeypatch):
     # The rest of the run is at higher resolutions, so it takes far longer than at the speed of 8x8.
     assert stats['eta_sec'] > 20 / 1.024 * 25000 * 10
     assert run.counters.stats_count == 0
+
+
+def test_steps_that_are_not_finite_count_but_move_no_average(make_run):
+    run = make_run(gpus=1, max_nonfinite=3)
+    reports, moved, mended = [], [], []
+    run.log.report = reports.append
+    run.step.update_Gs = moved.append
+    run.step.mend_averages = lambda: mended.append(run.counters.cur_nimg)
+    losses = iter([1.0, np.nan, np.inf, 2.0])
+    run.step.train_D = lambda *args: {'D_loss': next(losses)}
+    run.train_iteration()
+    run.end_tick()
+    assert (reports[0]['D_loss'], reports[0]['nonfinite_steps']) == (1.5, 2)
+    assert len(moved) == 2 and mended == [256, 384]
+    run.step.train_D = lambda *args: {'D_loss': np.nan}
+    run.saved = (512, None)
+    with pytest.raises(UserError, match='losses of 3 steps in a row .* goes on from kimg 0.5. .* lower --lrate'):
+        run.train_iteration()
+    assert len(moved) == 2

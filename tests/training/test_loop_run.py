@@ -2,11 +2,14 @@
 
 import dataclasses
 import os
+import signal
 import types
 
+import numpy as np
 import pytest
 
 from dnnlib.errors import UserError
+from dnnlib.run_dir import find_states, state_name
 from dnnlib.tfrecords import MultiResolutionDataset, fingerprint
 from tests.toy_run import make_dataset
 from training import checkpoint
@@ -14,6 +17,7 @@ from training.dataset import TrainingSet
 from training.log import RunLog
 from training.loop import train
 from training.options import resolve_options
+from training.resume import read_pickle
 from training.run_state import NETWORKS, NOTHING
 from training.stop import StopRequest
 
@@ -34,12 +38,16 @@ def train_toy(open_session, tmp_path):
         snapshots = types.SimpleNamespace(measure=measure, forget_from=lambda kimg: None)
         try:
             changed = dataclasses.replace(options, **changes)
-            train(changed, TrainingSet(data, seed=options.seed), run_dir, log, snapshots, StopRequest())
+            with StopRequest() as stop:
+                train(changed, TrainingSet(data, seed=options.seed), run_dir, log, snapshots, stop)
         finally:
             log.close()
 
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     call.run_dir, call.records = run_dir, MultiResolutionDataset(data)
-    return call
+    yield call
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def test_measurement_that_failed_is_made_up_for_when_the_run_goes_on(train_toy):
@@ -71,6 +79,74 @@ def test_end_that_failed_is_made_up_for_too(train_toy):
     assert not os.path.exists(os.path.join(train_toy.run_dir, 'network-final.pkl'))
     train_toy(measure)
     assert os.path.exists(os.path.join(train_toy.run_dir, 'network-final.pkl'))
+
+
+def test_networks_that_explode_end_the_run_with_the_last_good_state_kept(train_toy, capsys):
+    with pytest.raises(UserError, match='losses of 20 steps in a row were not finite.* from kimg 0.0'):
+        train_toy(lambda *args: None, lrate=1e30, lrate_by_resolution={}, max_nonfinite=20, tick_kimg=0.008)
+    assert 'Nothing is saved at kimg 0.1: the newest step was not finite.' in capsys.readouterr().out
+    variables, counters = checkpoint.Checkpoints(train_toy.run_dir).load(print)
+    assert counters['cur_nimg'] == 0
+    assert all(np.all(np.isfinite(value)) for value in variables.values())
+
+
+def test_refused_files_are_tried_again_at_the_next_tick(train_toy, capsys):
+    failures = [OSError(28, 'No space left on device')] * 2
+
+    def measure(name, kimg, Gs, images):
+        if failures:
+            raise failures.pop()
+
+    train_toy(measure, tick_kimg=0.032)
+    output = capsys.readouterr().out
+    assert output.count('cannot be written (No space left on device)') == 2
+    assert 'Trained' in output
+    assert checkpoint.load_counters(train_toy.run_dir)['due'] == NOTHING
+
+
+def test_files_refused_at_the_end_are_an_error_until_they_are_made_up_for(train_toy):
+    def measure(name, kimg, Gs, images):
+        raise OSError(28, 'No space left on device')
+
+    with pytest.raises(UserError, match='Training is over, but not all of its files are written: free space'):
+        train_toy(measure)
+    train_toy(lambda *args: None)
+    assert checkpoint.load_counters(train_toy.run_dir)['due'] == NOTHING
+
+
+def test_signal_leaves_a_measurement_which_is_made_when_the_run_goes_on(train_toy, capsys):
+    measured = []
+
+    def measure(name, kimg, Gs, images):
+        measured.append(kimg)
+        if measured == [0, 0.064]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            pytest.fail('the measurement went on')
+
+    train_toy(measure)
+    assert 'Stopped at kimg 0.1; the same command goes on from there.' in capsys.readouterr().out
+    assert checkpoint.load_counters(train_toy.run_dir)['due'] == NETWORKS
+    train_toy(measure)
+    assert measured == [0, 0.064, 0.064, 0.128]
+
+
+def test_run_starts_from_a_pickle_where_its_schedule_says(train_toy, capsys):
+    train_toy(lambda *args: None)
+    source = os.path.join(train_toy.run_dir, 'network-final.pkl')
+    for nimg in find_states(train_toy.run_dir):
+        os.remove(os.path.join(train_toy.run_dir, state_name(nimg)))
+    pickled = read_pickle(source)
+    capsys.readouterr()
+    train_toy(lambda *args: None, resume=source, resume_kimg=0.12, networks=pickled.static_kwargs)
+    output = capsys.readouterr().out
+    assert f"Starting from the networks in {source} at kimg 0.12. The pickle does not carry Adam's moments" in output
+    assert [counters['tick'] for counters in [checkpoint.load_counters(train_toy.run_dir)]] == [1]
+    first = checkpoint.Checkpoints(train_toy.run_dir)
+    os.remove(os.path.join(train_toy.run_dir, state_name(find_states(train_toy.run_dir)[0])))
+    variables, counters = first.load(print)
+    assert (counters['cur_nimg'], counters['tick']) == (120, 0)
+    for name, value in pickled.values['D'].items():
+        np.testing.assert_array_equal(variables['D/' + name], value, err_msg=name)
 
 
 def test_state_of_other_networks_is_refused_in_a_sentence(train_toy):

@@ -111,6 +111,40 @@ def test_optimizer_reset_clears_the_moments(make_step):
     assert moments and all(np.all(value == 0) for value in moments)
 
 
+@pytest.mark.parametrize('name', ['G_mapping/Dense0/weight', 'G_synthesis/4x4/Conv/weight'])
+def test_step_that_is_not_finite_leaves_nothing_behind(make_step, name):
+    step, reals, options = make_step()
+    cur_nimg, _ = train(step, reals, options, 2)
+    schedule = training_schedule(cur_nimg, 8, **options.schedule_options())
+    step.update_Gs(0)  # as after each step: Gs knows the average of w
+    before, weight = step.get_state(), step.G.get_var(name)
+    step.G.set_var(name, np.full_like(weight, np.nan))
+    stats = step.train_D(schedule, cur_nimg, *reals.minibatch(cur_nimg, schedule.minibatch, int(schedule.lod)))
+    stats.update(step.train_G(schedule, cur_nimg))
+    assert np.isnan(stats['D_loss']) and np.isnan(stats['G_loss']) and step.is_spoiled()
+    step.mend_averages()
+    step.G.set_var(name, weight)
+    assert not step.is_spoiled()
+    after = step.get_state()
+    for moving in ('G/dlatent_avg', 'G/lod', 'D/lod'):
+        del before[moving], after[moving]
+    assert_same(before, after)
+
+
+def test_networks_of_a_pickle_reach_all_replicas(make_step):
+    step, reals, options = make_step(gpus=2, minibatch=16)
+    train(step, reals, options, 1)
+    values = {name: tflib.run(net.vars) for name, net in (('G', step.G), ('D', step.D), ('Gs', step.Gs))}
+    other, _, _ = make_step(gpus=2, minibatch=16, seed=5)
+    other.set_networks(values)
+    for nets, name in ((other._G_replicas, 'G'), (other._D_replicas, 'D'), ([other.Gs], 'Gs')):
+        for net in nets:
+            assert_same(tflib.run(net.vars), values[name])
+    del values['G']['dlatent_avg']
+    with pytest.raises(KeyError, match='dlatent_avg'):
+        other.set_networks(values)
+
+
 @pytest.mark.parametrize('minibatch, smoothing, beta', [
     (4, 10, 0.9997227787971497), (256, 10, 0.9824119210243225), (64, 0, 0.0)])
 def test_decay_of_Gs(minibatch, smoothing, beta):
