@@ -123,6 +123,42 @@ def test_second_command_on_a_run_is_refused_while_the_first_one_trains(data, tmp
     assert f'00000-toy-8-paper-1gpu is being trained by process {process.pid}' in result.output
 
 
+def test_run_goes_on_in_place_with_what_may_change_and_refuses_the_rest(data, tmp_path):
+    results = tmp_path / 'results'
+    assert run_process('--data', data, '--results', results, *TINY, '--kimg', '0.128').wait() == 0
+    run_dir = results / '00000-toy-8-paper-1gpu'
+    for flags, sentence in [
+            (['--gamma', '5', '--kimg', '1'], '--gamma: the run was started with 10.0, not 5.0. Only --data, --kimg'),
+            (['--kimg', '0.1'], f'--kimg 0.1: the run in {run_dir} is at kimg 0.128 already'),
+            (['--results', 'x'], '--results is for new runs: leave it out')]:
+        result = run('--resume', run_dir, *flags)
+        assert result.exit_code == 2 and sentence in result.output
+    process = run_process('--resume', run_dir, '--kimg', '0.256', '--keep-snapshots', '2', '--gamma', '10')
+    output = process.communicate()[0]
+    assert process.returncode == 0 and 'Going on at kimg 0.1' in output and 'Trained 0.3 kimg' in output
+    assert [record['tick'] for record in read_lines(run_dir / 'stats.jsonl')] == [1, 2, 3, 4]
+    options = json.loads((run_dir / 'options.json').read_text())
+    assert (options['total_kimg'], options['keep_snapshots'], options['seed']) == (0.256, 2, 1000)
+
+
+def test_new_run_starts_from_a_pickle_and_the_same_command_goes_on_with_it(data, run_dir, tmp_path):
+    flags = ['--data', data, '--results', tmp_path / 'results', '--device', 'cpu', '--minibatch', '8',
+             '--resume', os.path.join(run_dir, 'network-final.pkl'), '--initial-resolution', '4', '--phase-kimg', '0.1',
+             '--fade-kimg', '0.1', '--kimg', '0.264', '--tick-kimg', '0.032', '--metrics', 'none', '--grid', '3x2']
+    assert 'fmap-max 16: the networks in' in run(*flags, '--fmap-max', '16').output
+    process = run_process(*flags)
+    for line in process.stdout:
+        if line.startswith('tick 1 '):
+            process.send_signal(signal.SIGTERM)
+            break
+    process.communicate()
+    assert process.returncode == 0
+    output = run_process(*flags).communicate()[0]
+    assert 'go on at kimg 0.2: where the schedule reaches the lod 0' in output
+    assert 'Going on at kimg 0.2' in output and 'Trained 0.3 kimg' in output
+    assert len(list((tmp_path / 'results').iterdir())) == 1
+
+
 def test_dry_run_prints_the_papers_schedule_and_makes_nothing(tmp_path):
     data = make_dataset(str(tmp_path / 'celeba'), resolution=256, count=2)
     result = run('--data', data, '--gpus', 2, '--results', tmp_path / 'results', '--dry-run')
@@ -179,6 +215,7 @@ def test_damaged_dataset_is_refused_before_any_work(data, tmp_path, kind):
     (['--desc', 'a/b'], "'a/b' is to be one part of a path"),
     (['--seed', str(2 ** 32)], '--seed'),
     (['--metrics', 'none,fid50k'], 'none stands alone'),
+    (['--resume-kimg', '5'], '--resume-kimg: give --resume with a network pickle too'),
 ])
 def test_wrong_usage_names_the_flag_and_the_mend(data, tmp_path, flags, sentence):
     result = run('--data', data, '--results', tmp_path / 'results', '--device', 'cpu', *flags)
