@@ -15,7 +15,7 @@ from tests.toy_run import make_dataset
 @click.command()
 @click.option('--kills', type=click.IntRange(min=1), default=20, show_default=True, help='How often.')
 @click.option('--seed', type=int, default=1, show_default=True, help='Of the instants.')
-@click.option('--kimg', type=click.IntRange(min=2), default=20, show_default=True, help='Length of the toy training.')
+@click.option('--kimg', type=click.IntRange(min=2), default=48, show_default=True, help='Length of the toy training.')
 def main(kills, seed, kimg):
     """Trains a toy network on the CPU twice: undisturbed, and killed KILLS times. Exits with 1 if they differ.
 
@@ -55,7 +55,7 @@ def train_through_kills(data, results, kills, random, kimg, start_sec):
         if done == kills:
             output = process.communicate()[0]
             break
-        instant = {'delay': random.uniform(0, 1.3 * start_sec)} if done % 3 else {'writes': random.randint(1, 3)}
+        instant = {'delay': random.uniform(0, 1.15 * start_sec)} if done % 3 else {'writes': random.randint(1, 3)}
         alive, in_write, output = kill_at(process, results, **instant)
         if not alive:
             failures.append(f'The run was through after {done} kills: give a larger --kimg.')
