@@ -19,8 +19,8 @@ Loss.__doc__ = """A loss: `value` is the tensor whose mean is minimised, `stats`
 # Reals
 
 
-def process_reals(images, lod, mirror_draws=None, drange_data=(0, 255), drange_net=(-1, 1)):
-    """Brings real images to the network's range and to the look of the current lod, at full resolution.
+def process_reals(images, lod, mirror_draws=None, drange_data=(0, 255), drange_net=(-1, 1), output_lod=0.0):
+    """Brings real images to the network's range and to the look of the current lod, at full resolution or less.
 
     Args:
         images: Tensor [N, C, H, W] at the resolution of level floor(lod), dynamic range `drange_data`.
@@ -28,9 +28,10 @@ def process_reals(images, lod, mirror_draws=None, drange_data=(0, 255), drange_n
         mirror_draws: float32 tensor [N]: images whose draw is >= 0.5 are flipped horizontally. None: none is.
         drange_data: Dynamic range of the input.
         drange_net: Dynamic range of the output.
+        output_lod: Scalar, at most floor(lod): level of the output; 0 is the full resolution.
 
     Returns:
-        float32 tensor [N, C, H * 2^floor(lod), W * 2^floor(lod)].
+        float32 tensor [N, C, H * f, W * f], f = 2^(floor(lod) - output_lod).
     """
     with tf.name_scope('process_reals'):
         scale = (drange_net[1] - drange_net[0]) / (drange_data[1] - drange_data[0])
@@ -41,80 +42,82 @@ def process_reals(images, lod, mirror_draws=None, drange_data=(0, 255), drange_n
         side = tf.shape(x)[1]
         half = tf.nn.avg_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], 'VALID')
         x = tflib.lerp(x, tf.image.resize_nearest_neighbor(half, [side, side]), lod - tf.floor(lod))
-        full = side * tf.cast(2 ** tf.floor(lod), tf.int32)
-        return tf.transpose(tf.image.resize_nearest_neighbor(x, [full, full]), [0, 3, 1, 2])
+        side *= tf.cast(2 ** (tf.floor(lod) - output_lod), tf.int32)
+        return tf.transpose(tf.image.resize_nearest_neighbor(x, [side, side]), [0, 3, 1, 2])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Generator. Args of all: networks G and D, latents [N, Z] ~ N(0, 1), labels [N, L], arguments for G.
+# Generator. Args of all: networks G and D, latents [N, Z] ~ N(0, 1), labels [N, L], arguments for the networks.
 
 
-def G_logistic_nonsaturating(G, D, latents, labels, **G_kwargs):
+def G_logistic_nonsaturating(G, D, latents, labels, **network_kwargs):
     """softplus(-f), f = D(G(z)) (Goodfellow et al.)."""
-    f = _fake_scores(G, D, latents, labels, G_kwargs)
+    f = _fake_scores(G, D, latents, labels, network_kwargs)
     return Loss(tf.nn.softplus(-f), {'fake_scores': f})  # -log(sigmoid(f))
 
 
-def G_logistic_saturating(G, D, latents, labels, **G_kwargs):
+def G_logistic_saturating(G, D, latents, labels, **network_kwargs):
     """-softplus(f)."""
-    f = _fake_scores(G, D, latents, labels, G_kwargs)
+    f = _fake_scores(G, D, latents, labels, network_kwargs)
     return Loss(-tf.nn.softplus(f), {'fake_scores': f})  # log(1 - sigmoid(f))
 
 
-def G_wgan(G, D, latents, labels, **G_kwargs):
+def G_wgan(G, D, latents, labels, **network_kwargs):
     """-f."""
-    f = _fake_scores(G, D, latents, labels, G_kwargs)
+    f = _fake_scores(G, D, latents, labels, network_kwargs)
     return Loss(-f, {'fake_scores': f})
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Discriminator. Args of all: networks G and D, latents [N, Z], labels [N, L] of the reals, which the fakes take too,
-# reals [N, C, H, W] as process_reals gives them, arguments for G.
+# reals [N, C, H, W] as process_reals gives them, arguments for the networks. Gradients are those with respect to images
+# at full resolution, also where active_resolution makes the networks work on smaller ones: repeating pixels F times in
+# both directions divides the gradient by F^2 and gives each of its elements F^2 times, so its squared norm falls by F^2.
 
 
-def D_logistic(G, D, latents, labels, reals, **G_kwargs):
+def D_logistic(G, D, latents, labels, reals, **network_kwargs):
     """softplus(f) + softplus(-r)."""
-    return _logistic(_scores(G, D, latents, labels, reals, G_kwargs))
+    return _logistic(_scores(G, D, latents, labels, reals, network_kwargs))
 
 
-def D_logistic_simplegp(G, D, latents, labels, reals, r1_gamma=10.0, r2_gamma=0.0, **G_kwargs):
+def D_logistic_simplegp(G, D, latents, labels, reals, r1_gamma=10.0, r2_gamma=0.0, **network_kwargs):
     """D_logistic + r1_gamma/2 |grad r|^2 + r2_gamma/2 |grad f|^2 (Mescheder et al., R1 and R2), at every step."""
-    scores = _scores(G, D, latents, labels, reals, G_kwargs)
+    scores = _scores(G, D, latents, labels, reals, network_kwargs)
     loss = _logistic(scores)
     for name, gamma, images, output in (('r1_penalty', r1_gamma, scores.real_images, scores.r),
                                         ('r2_penalty', r2_gamma, scores.fake_images, scores.f)):
         if gamma != 0:
-            penalty = tf.reduce_sum(tf.square(_image_gradient(output, images)), axis=[1, 2, 3])
+            penalty = _squared_gradient(D, output, images)
             loss = Loss(loss.value + penalty * (gamma * 0.5), dict(loss.stats, **{name: penalty}))
     return loss
 
 
-def D_hinge(G, D, latents, labels, reals, **G_kwargs):
+def D_hinge(G, D, latents, labels, reals, **network_kwargs):
     """relu(1 + f) + relu(1 - r)."""
-    return _hinge(_scores(G, D, latents, labels, reals, G_kwargs))
+    return _hinge(_scores(G, D, latents, labels, reals, network_kwargs))
 
 
-def D_hinge_gp(G, D, latents, labels, reals, wgan_lambda=10.0, wgan_target=1.0, mixing_factors=None, **G_kwargs):
+def D_hinge_gp(G, D, latents, labels, reals, wgan_lambda=10.0, wgan_target=1.0, mixing_factors=None, **network_kwargs):
     """D_hinge + the gradient penalty of WGAN-GP."""
-    scores = _scores(G, D, latents, labels, reals, G_kwargs)
-    return _with_gradient_penalty(_hinge(scores), D, scores, labels, wgan_lambda, wgan_target, mixing_factors, G_kwargs)
+    scores = _scores(G, D, latents, labels, reals, network_kwargs)
+    return _with_gradient_penalty(_hinge(scores), D, scores, labels, wgan_lambda, wgan_target, mixing_factors, network_kwargs)
 
 
-def D_wgan(G, D, latents, labels, reals, wgan_epsilon=0.001, **G_kwargs):
+def D_wgan(G, D, latents, labels, reals, wgan_epsilon=0.001, **network_kwargs):
     """f - r + wgan_epsilon r^2."""
-    scores = _scores(G, D, latents, labels, reals, G_kwargs)
+    scores = _scores(G, D, latents, labels, reals, network_kwargs)
     return Loss(scores.f - scores.r + wgan_epsilon * tf.square(scores.r), _stats(scores))
 
 
 def D_wgan_gp(G, D, latents, labels, reals, wgan_lambda=10.0, wgan_epsilon=0.001, wgan_target=1.0, mixing_factors=None,
-              **G_kwargs):
+              **network_kwargs):
     """D_wgan + wgan_lambda (|grad D(mix)| - target)^2 / target^2 (Gulrajani et al.).
 
     `mixing_factors` is a tensor [N, 1, 1, 1] of U[0, 1): where between real and fake the gradient is taken. None draws.
     """
-    scores = _scores(G, D, latents, labels, reals, G_kwargs)
+    scores = _scores(G, D, latents, labels, reals, network_kwargs)
     loss = Loss(scores.f - scores.r + wgan_epsilon * tf.square(scores.r), _stats(scores))
-    return _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mixing_factors, G_kwargs)
+    return _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mixing_factors, network_kwargs)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -123,13 +126,15 @@ def D_wgan_gp(G, D, latents, labels, reals, wgan_lambda=10.0, wgan_epsilon=0.001
 _Scores = collections.namedtuple('_Scores', 'real_images fake_images r f')
 
 
-def _fake_scores(G, D, latents, labels, G_kwargs):
-    return D.get_output_for(G.get_output_for(latents, labels, is_training=True, **G_kwargs), labels)
+def _fake_scores(G, D, latents, labels, network_kwargs):
+    fakes = G.get_output_for(latents, labels, is_training=True, **network_kwargs)
+    return D.get_output_for(fakes, labels, **network_kwargs)
 
 
-def _scores(G, D, latents, labels, reals, G_kwargs):
-    fakes = G.get_output_for(latents, labels, is_training=True, **G_kwargs)
-    return _Scores(reals, fakes, D.get_output_for(reals, labels), D.get_output_for(fakes, labels))
+def _scores(G, D, latents, labels, reals, network_kwargs):
+    fakes = G.get_output_for(latents, labels, is_training=True, **network_kwargs)
+    r, f = (D.get_output_for(images, labels, **network_kwargs) for images in (reals, fakes))
+    return _Scores(reals, fakes, r, f)
 
 
 def _stats(scores):
@@ -144,16 +149,18 @@ def _hinge(scores):
     return Loss(tf.nn.relu(1 + scores.f) + tf.nn.relu(1 - scores.r), _stats(scores))
 
 
-def _image_gradient(scores, images):
-    return tf.gradients(tf.reduce_sum(scores), [images])[0]
+def _squared_gradient(D, scores, images):
+    """[N]: |d sum(scores) / d images|^2 for images at full resolution."""
+    gradient = tf.gradients(tf.reduce_sum(scores), [images])[0]
+    factor = D.input_shape[2] / tf.cast(tf.shape(images)[2], tf.float32)
+    return tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3]) / factor ** 2
 
 
-def _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mixing_factors, G_kwargs):
+def _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mixing_factors, network_kwargs):
     if mixing_factors is None:
-        random = Random(G_kwargs.get('random_seed'), first_draw=500)  # apart from what G draws from the same seed
+        random = Random(network_kwargs.get('random_seed'), first_draw=500)  # apart from what G draws from the same seed
         mixing_factors = random.uniform([tf.shape(scores.real_images)[0], 1, 1, 1])
     mixed = tflib.lerp(scores.real_images, scores.fake_images, mixing_factors)
-    gradient = _image_gradient(D.get_output_for(mixed, labels), mixed)
-    norm = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3]))
+    norm = tf.sqrt(_squared_gradient(D, D.get_output_for(mixed, labels, **network_kwargs), mixed))
     penalty = tf.square(norm - wgan_target) * (wgan_lambda / wgan_target ** 2)
     return Loss(loss.value + penalty, dict(loss.stats, gradient_penalty=penalty))

@@ -101,6 +101,120 @@ def _pixel_norm(x, axis):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Convolutions, channels last
+#
+# TensorFlow's own gradient of a convolution with respect to its input takes a CPU up to 3 times as long as the
+# convolution, though it is one too, with the kernel turned and its channels exchanged. So here every convolution says
+# what its derivatives are in terms of the functions of this section, which makes those of any order as fast.
+
+
+def _adjoint_kernel(weight):
+    """Turned by 180 degrees and with inputs and outputs exchanged: convolving with it is the adjoint map."""
+    height, width, inputs, outputs = weight.shape.as_list()
+    # With three axes instead of four because TensorFlow transposes these 5 times as fast.
+    turned = tf.reverse(tf.reshape(weight, [height * width, inputs, outputs]), [0])
+    return tf.reshape(tf.transpose(turned, [0, 2, 1]), [height, width, outputs, inputs])
+
+
+def _combine_taps(weight, matrix, size):
+    """A [size, size] kernel whose taps are linear combinations of the taps of another; `matrix` is [size^2, taps]."""
+    taps, inputs, outputs = matrix.shape[1], *weight.shape.as_list()[2:]
+    combined = tf.matmul(tf.constant(matrix, weight.dtype), tf.reshape(weight, [taps, inputs * outputs]))
+    return tf.reshape(combined, [size, size, inputs, outputs])
+
+
+# A 3x3 kernel before or after resizing by 2 is a 4x4 kernel with stride 2: four shifted copies, added up.
+_SPREAD = np.kron(*[np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]], np.float32)] * 2)
+
+
+def _spread_kernel(weight):
+    return _combine_taps(weight, _SPREAD, 4)
+
+
+def _conv(x, weight):
+    """Convolution [N, H, W, C] with [k, k, C, D], k odd, zero padding."""
+
+    @tf.custom_gradient
+    def forward(x, weight):
+        def backward(dy):
+            return _conv(dy, _adjoint_kernel(weight)), _conv_weight_gradient(x, dy, int(weight.shape[0]))
+
+        return tf.nn.conv2d(x, weight, 1, 'SAME'), backward
+
+    return forward(x, weight)
+
+
+def _conv_weight_gradient(x, dy, size):
+    """The derivative of <dy, _conv(x, weight)> by the weight."""
+    shape = [size, size, int(x.shape[3]), int(dy.shape[3])]
+
+    @tf.custom_gradient
+    def forward(x, dy):
+        def backward(weight):
+            return _conv(dy, _adjoint_kernel(weight)), _conv(x, weight)
+
+        return tf.nn.conv2d_backprop_filter(x, shape, dy, [1, 1, 1, 1], 'SAME'), backward
+
+    return forward(x, dy)
+
+
+def _doubling_conv(x, weight):
+    """Nearest upscale by 2 and convolution with a 3x3 kernel, with 4 multiplications where these take 9.
+
+    Each of the four pixels that one pixel becomes is a 2x2 convolution: one convolution makes them all as feature maps.
+    """
+
+    @tf.custom_gradient
+    def forward(x, weight):
+        def backward(dy):
+            return (_halving_conv(dy, _adjoint_kernel(weight)),
+                    _adjoint_kernel(_halving_conv_weight_gradient(dy, x)))
+
+        side, inputs, outputs = int(x.shape[1]), int(weight.shape[2]), int(weight.shape[3])
+        # [rows, columns of the kernel, inputs] and [row, column within the block of 2x2 pixels, outputs]
+        kernel = _combine_taps(weight, _SUBPIXEL, 4)
+        kernel = tf.reshape(tf.transpose(kernel, [0, 2, 1, 3]), [2, 2, inputs, 4 * outputs])
+        padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
+        y = tf.depth_to_space(tf.nn.conv2d(padded, kernel, 1, 'VALID'), 2)
+        return y[:, 1:side * 2 + 1, 1:side * 2 + 1], backward
+
+    return forward(x, weight)
+
+
+# Along one axis the taps w0, w1, w2 fall on two neighbouring pixels: w0 + w1 and w2 for the one that is second in its
+# pair, w0 and w1 + w2 for the first. Rows: tap of the 2-kernel and place in the block; the block begins a pixel early.
+_SUBPIXEL = np.kron(*[np.array([[[1, 1, 0], [1, 0, 0]], [[0, 0, 1], [0, 1, 1]]], np.float32)] * 2)
+_SUBPIXEL = _SUBPIXEL.reshape(16, 9)
+
+
+def _halving_conv(x, weight):
+    """Convolution with a 3x3 kernel and sum of blocks of 2x2 pixels, with 4 multiplications where these take 9."""
+
+    @tf.custom_gradient
+    def forward(x, weight):
+        def backward(dy):
+            return _doubling_conv(dy, _adjoint_kernel(weight)), _halving_conv_weight_gradient(x, dy)
+
+        return tf.nn.conv2d(x, _spread_kernel(weight), 2, 'SAME'), backward
+
+    return forward(x, weight)
+
+
+def _halving_conv_weight_gradient(x, dy):
+    """The derivative of <dy, _halving_conv(x, weight)> by the weight."""
+    shape = [4, 4, int(x.shape[3]), int(dy.shape[3])]
+
+    @tf.custom_gradient
+    def forward(x, dy):
+        def backward(weight):
+            return _doubling_conv(dy, _adjoint_kernel(weight)), _halving_conv(x, weight)
+
+        return _combine_taps(tf.nn.conv2d_backprop_filter(x, shape, dy, [1, 2, 2, 1], 'SAME'), _SPREAD.T, 3), backward
+
+    return forward(x, dy)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Layers in the layout of the device
 
 
@@ -139,6 +253,9 @@ class _Layout:
     def side(self, x):
         return int(x.shape[self.spatial_axes[0]])
 
+    def image_shape(self, side, fmaps):
+        return [-1, fmaps, side, side] if self.channels_first else [-1, side, side, fmaps]
+
     def per_channel(self, values):
         """[C] or [N, C] to a shape that broadcasts over the pixels of an image."""
         count = -1 if values.shape.ndims > 1 else 1
@@ -151,32 +268,34 @@ class _Layout:
         return tf.nn.bias_add(x, bias, data_format='NHWC' if x.shape.ndims == 2 else self.data_format)
 
     def conv(self, x, fmaps, kernel, gain, use_wscale=True):
-        weight = _get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale)
-        return self._conv(x, weight, stride=1)
+        weight = tf.cast(_get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale), x.dtype)
+        if self.channels_first:
+            return tf.nn.conv2d(x, weight, [1, 1, 1, 1], 'SAME', data_format=self.data_format)
+        return _conv(x, weight)
 
-    def _conv(self, x, weight, stride):
-        strides = [1, 1, stride, stride] if self.channels_first else [1, stride, stride, 1]
-        return tf.nn.conv2d(x, tf.cast(weight, x.dtype), strides, 'SAME', data_format=self.data_format)
-
-    def upscale_conv(self, x, fmaps, kernel, fused_scale, gain, use_wscale=True):
-        """Doubles the side and convolves. Fused is another function: its kernel is flipped in both directions."""
-        if not _is_fused(fused_scale, self.side(x) * 2):
-            return self.conv(self.upscale(x, 2), fmaps, kernel, gain, use_wscale)
-        weight = _get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale)
-        weight = tf.transpose(_spread_kernel(weight), [0, 1, 3, 2])  # a transposed convolution wants [h, w, out, in]
-        batch, side = tf.shape(x)[0], self.side(x) * 2
-        shape, strides = ([batch, fmaps, side, side], [1, 1, 2, 2]) if self.channels_first else \
-            ([batch, side, side, fmaps], [1, 2, 2, 1])
-        y = tf.nn.conv2d_transpose(x, tf.cast(weight, x.dtype), shape, strides, 'SAME', data_format=self.data_format)
-        y.set_shape([x.shape[0], *shape[1:]])
+    def upscale_conv(self, x, fmaps, fused_scale, gain, use_wscale=True):
+        """Doubles the side and convolves with 3x3. Fused is another function: its kernel is turned by 180 degrees."""
+        side, batch = self.side(x) * 2, tf.shape(x)[0]
+        weight = tf.cast(_get_weight([3, 3, self.fmaps(x), fmaps], gain, use_wscale), x.dtype)
+        if _is_fused(fused_scale, side):
+            weight = tf.reverse(weight, [0, 1])
+        if not self.channels_first:
+            return _doubling_conv(x, weight) if side >= 8 else _conv(self.upscale(x, 2), weight)
+        if side < 128:
+            return tf.nn.conv2d(self.upscale(x, 2), weight, 1, 'SAME', data_format=self.data_format)
+        y = tf.nn.conv2d_transpose(x, _spread_kernel(_adjoint_kernel(weight)), [batch, fmaps, side, side], [1, 1, 2, 2],
+                                   'SAME', data_format=self.data_format)
+        y.set_shape([x.shape[0], fmaps, side, side])
         return y
 
-    def conv_downscale(self, x, fmaps, kernel, fused_scale, gain, use_wscale=True):
-        """Convolves and averages blocks of 2x2 pixels; fused, as one convolution with stride 2."""
-        if not _is_fused(fused_scale, self.side(x)):
-            return self.downscale(self.conv(x, fmaps, kernel, gain, use_wscale), 2)
-        weight = _get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale)
-        return self._conv(x, _spread_kernel(weight) * 0.25, stride=2)
+    def conv_downscale(self, x, fmaps, gain, use_wscale=True):
+        """Convolves with 3x3 and averages blocks of 2x2 pixels; the original's fused form is the same function."""
+        weight = tf.cast(_get_weight([3, 3, self.fmaps(x), fmaps], gain, use_wscale), x.dtype)
+        if not self.channels_first:
+            return _halving_conv(x, weight * 0.25) if self.side(x) >= 8 else self.downscale(_conv(x, weight), 2)
+        if self.side(x) < 128:
+            return self.downscale(tf.nn.conv2d(x, weight, 1, 'SAME', data_format=self.data_format), 2)
+        return tf.nn.conv2d(x, _spread_kernel(weight) * 0.25, [1, 1, 2, 2], 'SAME', data_format=self.data_format)
 
     def upscale(self, x, factor):
         """Nearest neighbour. Its gradient adds up blocks of factor x factor pixels."""
@@ -286,10 +405,27 @@ def _is_fused(fused_scale, larger_side):
     return larger_side >= 128 if fused_scale == 'auto' else fused_scale
 
 
-def _spread_kernel(weight):
-    """A [k, k] kernel applied after doubling pixels is a [k+1, k+1] kernel with stride 2: four shifted copies."""
-    padded = tf.pad(weight, [[1, 1], [1, 1], [0, 0], [0, 0]])
-    return padded[1:, 1:] + padded[:-1, 1:] + padded[1:, :-1] + padded[:-1, :-1]
+def _structure(structure, clean_graph, active_resolution):
+    if structure == 'auto':
+        structure = 'linear' if clean_graph else 'recursive'
+    if active_resolution and structure != 'recursive':
+        raise ValueError(f'active_resolution needs the recursive structure, not {structure!r}.')
+    return structure
+
+
+def active_lod(lod, resolution):
+    """Levels between the full resolution and the one that trains at `lod`: floor(lod), but at least 8x8 px stay.
+
+    Images at this level say all that those at full resolution do, which are these with repeated pixels.
+
+    Args:
+        lod: Scalar tensor.
+        resolution: Full side, px.
+
+    Returns:
+        float32 scalar tensor.
+    """
+    return tf.minimum(tf.floor(lod), max(np.log2(resolution) - 3, 0))
 
 
 def feature_maps(fmap_base, fmap_decay, fmap_max):
@@ -446,6 +582,7 @@ def G_synthesis(
         is_template_graph=False,  # the graph that creates the variables: no randomness, nothing conditional
         force_clean_graph=False,  # the same for a graph inside a template
         data_format='auto',  # 'NCHW', 'NHWC', or the device's
+        active_resolution=False,  # images at the side that trains at the current lod, see `active_lod`; recursive only
         random_seed=None,
         **_kwargs):
     """The synthesis network g: dlatents to images, with progressive growing by the variable `lod`.
@@ -454,20 +591,20 @@ def G_synthesis(
         dlatents_in: Tensor [N, layers, dlatent_size].
 
     Returns:
-        Images [N, num_channels, resolution, resolution], always at full resolution, not clipped.
+        Images [N, num_channels, resolution, resolution], at full resolution at every lod, not clipped.
     """
     net = _Synthesis(locals())
     clean_graph = is_template_graph or force_clean_graph
     dlatents_in.set_shape([None, net.num_styles, dlatent_size])
-    if structure == 'auto':
-        structure = 'linear' if clean_graph else 'recursive'
+    structure = _structure(structure, clean_graph, active_resolution)
     net.layout = _layout_of(dlatents_in, data_format)
     net.dlatents = tf.cast(dlatents_in, dtype)
     lod = _get_lod()
     net.make_noise(randomize=randomize_noise and not clean_graph, random=Random(random_seed))
     builders = {'fixed': net.build_fixed, 'linear': net.build_linear, 'recursive': net.build_recursive}
     images_out = net.layout.to_nchw(builders[structure](tf.cast(lod, dtype)))
-    images_out.set_shape([None, num_channels, resolution, resolution])
+    side = None if net.active_resolution else resolution
+    images_out.set_shape([None, num_channels, side, side])
     return tf.cast(images_out, tf.float32, name='images_out')
 
 
@@ -476,7 +613,8 @@ class _Synthesis:
 
     def __init__(self, options):
         for name in ('num_channels', 'resolution', 'use_styles', 'const_input_layer', 'use_noise', 'use_wscale',
-                     'use_pixel_norm', 'use_instance_norm', 'dtype', 'fused_scale', 'blur_filter', 'dlatent_size'):
+                     'use_pixel_norm', 'use_instance_norm', 'dtype', 'fused_scale', 'blur_filter', 'dlatent_size',
+                     'active_resolution'):
             setattr(self, name, options[name])
         self.log2 = int(np.log2(self.resolution))
         if self.resolution != 2 ** self.log2 or self.resolution < 4:
@@ -527,7 +665,7 @@ class _Synthesis:
         fmaps, side = self.nf(level - 1), 2 ** level
         with tf.variable_scope(f'{side}x{side}'):
             with tf.variable_scope('Conv0_up'):
-                x = self.layout.upscale_conv(x, fmaps, 3, self.fused_scale, self.gain, self.use_wscale)
+                x = self.layout.upscale_conv(x, fmaps, self.fused_scale, self.gain, self.use_wscale)
                 if self.blur_filter:
                     x = self.layout.blur(x, self.blur_filter)
                 x = self.epilogue(x, level * 2 - 4)
@@ -568,7 +706,7 @@ class _Synthesis:
 
         def image():
             rgb = tf.cond(lod > level_lod, fading, lambda: self.to_rgb(level, x))
-            return self.layout.upscale(rgb, 2 ** level_lod)
+            return rgb if self.active_resolution else self.layout.upscale(rgb, 2 ** level_lod)
 
         if level_lod == 0:
             return image()
@@ -597,6 +735,7 @@ def D_basic(
         structure='auto',
         is_template_graph=False,
         data_format='auto',
+        active_resolution=False,  # images_in has the side that trains at the current lod; recursive only
         **_kwargs):
     """The discriminator of progressive GANs, with blur: images to scores, growing by the variable `lod`.
 
@@ -608,13 +747,13 @@ def D_basic(
         Scores [N, 1]: logits of being real.
     """
     net = _Discriminator(locals())
-    images_in.set_shape([None, num_channels, resolution, resolution])
+    side = None if active_resolution else resolution
+    images_in.set_shape([None, num_channels, side, side])
     labels_in.set_shape([None, label_size])
     net.layout = _layout_of(images_in, data_format)
     lod = tf.cast(_get_lod(), dtype)
     image = net.layout.from_nchw(tf.cast(images_in, dtype))
-    if structure == 'auto':
-        structure = 'linear' if is_template_graph else 'recursive'
+    structure = _structure(structure, is_template_graph, active_resolution)
     builders = {'fixed': net.build_fixed, 'linear': net.build_linear, 'recursive': net.build_recursive}
     scores = net.last_block(builders[structure](image, lod))
     if label_size:
@@ -626,8 +765,8 @@ class _Discriminator:
     """The blocks of the discriminator and the ways to put them together."""
 
     def __init__(self, options):
-        for name in ('resolution', 'label_size', 'use_wscale', 'mbstd_group_size', 'mbstd_num_features', 'fused_scale',
-                     'blur_filter'):
+        for name in ('resolution', 'label_size', 'use_wscale', 'mbstd_group_size', 'mbstd_num_features', 'blur_filter',
+                     'num_channels', 'active_resolution'):
             setattr(self, name, options[name])
         self.log2 = int(np.log2(self.resolution))
         if self.resolution != 2 ** self.log2 or self.resolution < 4:
@@ -649,7 +788,7 @@ class _Discriminator:
             with tf.variable_scope('Conv1_down'):
                 if self.blur_filter:
                     x = self.layout.blur(x, self.blur_filter)
-                x = self.layout.conv_downscale(x, self.nf(level - 2), 3, self.fused_scale, self.gain, self.use_wscale)
+                x = self.layout.conv_downscale(x, self.nf(level - 2), self.gain, self.use_wscale)
                 return self.activation(self.layout.apply_bias(x))
 
     def last_block(self, x):
@@ -686,15 +825,21 @@ class _Discriminator:
         """Features that the level below takes in: from this block, and faded with the image while it is growing in."""
         level_lod = self.log2 - level
 
+        def image_at(side):
+            if not self.active_resolution:
+                return self.layout.downscale(image, self.resolution // side)
+            active = tf.reshape(image, self.layout.image_shape(2 ** level, self.num_channels))
+            return self.layout.downscale(active, 2 ** level // side)
+
         def from_image():
-            return self.from_rgb(level, self.layout.downscale(image, 2 ** level_lod))
+            return self.from_rgb(level, image_at(2 ** level))
 
         x = from_image() if level_lod == 0 else tf.cond(
             lod < level_lod, lambda: self._features_above(level + 1, image, lod), from_image)
         x = self.block(level, x)
 
         def fading():
-            from_half = self.from_rgb(level - 1, self.layout.downscale(image, 2 ** (level_lod + 1)))
+            from_half = self.from_rgb(level - 1, image_at(2 ** (level - 1)))
             return tflib.lerp(x, from_half, lod - level_lod)
 
         return tf.cond(lod > level_lod, fading, lambda: x)

@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 from dnnlib import tflib
 from dnnlib.util import EasyDict, seed_from
 from training import losses, networks_stylegan
+from training.networks_stylegan import active_lod
 
 # Which random stream a number comes from, see dnnlib.util.seed_from.
 _D_LATENTS, _D_DRAWS, _G_LATENTS, _G_DRAWS, _G_LABELS = range(10, 15)
@@ -105,10 +106,12 @@ class TrainingStep:
         share = EasyDict({name: shares[index] for name, shares in self._shares.items()})
         seed = self._inputs.seeds[index]
         with tf.device(self._devices[index]), tf.name_scope(f'replica{index}'):
-            reals = losses.process_reals(share.reals, self._inputs.lod, share.mirror_draws)
-            reals.set_shape([None, *D.input_shape[1:]])
-            G_loss = losses.G_logistic_nonsaturating(G, D, share.latents, share.labels, random_seed=seed)
-            D_loss = losses.D_logistic_simplegp(G, D, share.latents, share.labels, reals, random_seed=seed,
+            # Images of the side that trains say all that those at full resolution would, and cost less.
+            kwargs = {'random_seed': seed, 'active_resolution': True}
+            reals = losses.process_reals(share.reals, self._inputs.lod, share.mirror_draws, output_lod=active_lod(
+                self._inputs.lod, self._options.resolution))
+            G_loss = losses.G_logistic_nonsaturating(G, D, share.latents, share.labels, **kwargs)
+            D_loss = losses.D_logistic_simplegp(G, D, share.latents, share.labels, reals, **kwargs,
                                                 r1_gamma=self._options.r1_gamma)
             means = {which: {f'{which}_loss': tf.reduce_mean(loss.value)} for which, loss in (('G', G_loss),
                                                                                              ('D', D_loss))}
