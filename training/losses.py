@@ -70,9 +70,9 @@ def G_wgan(G, D, latents, labels, **network_kwargs):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Discriminator. Args of all: networks G and D, latents [N, Z], labels [N, L] of the reals, which the fakes take too,
-# reals [N, C, H, W] as process_reals gives them, arguments for the networks. Gradients are those with respect to images
-# at full resolution, also where active_resolution makes the networks work on smaller ones: repeating pixels F times in
-# both directions divides the gradient by F^2 and gives each of its elements F^2 times, so its squared norm falls by F^2.
+# reals [N, C, H, W] as process_reals gives them, arguments for the networks. Gradients are those by images at full
+# resolution, also where active_resolution makes the networks work on smaller ones: repeating pixels F times in both
+# directions divides the gradient by F^2 and gives each of its elements F^2 times, so its squared norm falls by F^2.
 
 
 def D_logistic(G, D, latents, labels, reals, **network_kwargs):
@@ -100,7 +100,8 @@ def D_hinge(G, D, latents, labels, reals, **network_kwargs):
 def D_hinge_gp(G, D, latents, labels, reals, wgan_lambda=10.0, wgan_target=1.0, mixing_factors=None, **network_kwargs):
     """D_hinge + the gradient penalty of WGAN-GP."""
     scores = _scores(G, D, latents, labels, reals, network_kwargs)
-    return _with_gradient_penalty(_hinge(scores), D, scores, labels, wgan_lambda, wgan_target, mixing_factors, network_kwargs)
+    return _with_gradient_penalty(_hinge(scores), D, scores, labels, wgan_lambda, wgan_target, mixing_factors,
+                                  network_kwargs)
 
 
 def D_wgan(G, D, latents, labels, reals, wgan_epsilon=0.001, **network_kwargs):
@@ -117,7 +118,8 @@ def D_wgan_gp(G, D, latents, labels, reals, wgan_lambda=10.0, wgan_epsilon=0.001
     """
     scores = _scores(G, D, latents, labels, reals, network_kwargs)
     loss = Loss(scores.f - scores.r + wgan_epsilon * tf.square(scores.r), _stats(scores))
-    return _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mixing_factors, network_kwargs)
+    return _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mixing_factors,
+                                  network_kwargs)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -268,10 +268,20 @@ class _Layout:
         return tf.nn.bias_add(x, bias, data_format='NHWC' if x.shape.ndims == 2 else self.data_format)
 
     def conv(self, x, fmaps, kernel, gain, use_wscale=True):
-        weight = tf.cast(_get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale), x.dtype)
+        return self._conv(x, tf.cast(_get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale), x.dtype))
+
+    def _conv(self, x, weight):
         if self.channels_first:
-            return tf.nn.conv2d(x, weight, [1, 1, 1, 1], 'SAME', data_format=self.data_format)
+            return tf.nn.conv2d(x, weight, 1, 'SAME', data_format=self.data_format)
         return _conv(x, weight)
+
+    def _resizes_in_the_kernel(self, larger_side):
+        """Whether a 3x3 convolution beside a resizing by 2 is one with 4 multiplications instead of 9.
+
+        On a CPU that is faster at every level (benchmarks/iteration.py). On a GPU it has not been measured; from 128 px
+        on it is what the original's fused layers do there.
+        """
+        return larger_side >= (128 if self.channels_first else 8)
 
     def upscale_conv(self, x, fmaps, fused_scale, gain, use_wscale=True):
         """Doubles the side and convolves with 3x3. Fused is another function: its kernel is turned by 180 degrees."""
@@ -279,10 +289,10 @@ class _Layout:
         weight = tf.cast(_get_weight([3, 3, self.fmaps(x), fmaps], gain, use_wscale), x.dtype)
         if _is_fused(fused_scale, side):
             weight = tf.reverse(weight, [0, 1])
+        if not self._resizes_in_the_kernel(side):
+            return self._conv(self.upscale(x, 2), weight)
         if not self.channels_first:
-            return _doubling_conv(x, weight) if side >= 8 else _conv(self.upscale(x, 2), weight)
-        if side < 128:
-            return tf.nn.conv2d(self.upscale(x, 2), weight, 1, 'SAME', data_format=self.data_format)
+            return _doubling_conv(x, weight)
         y = tf.nn.conv2d_transpose(x, _spread_kernel(_adjoint_kernel(weight)), [batch, fmaps, side, side], [1, 1, 2, 2],
                                    'SAME', data_format=self.data_format)
         y.set_shape([x.shape[0], fmaps, side, side])
@@ -291,10 +301,10 @@ class _Layout:
     def conv_downscale(self, x, fmaps, gain, use_wscale=True):
         """Convolves with 3x3 and averages blocks of 2x2 pixels; the original's fused form is the same function."""
         weight = tf.cast(_get_weight([3, 3, self.fmaps(x), fmaps], gain, use_wscale), x.dtype)
+        if not self._resizes_in_the_kernel(self.side(x)):
+            return self.downscale(self._conv(x, weight), 2)
         if not self.channels_first:
-            return _halving_conv(x, weight * 0.25) if self.side(x) >= 8 else self.downscale(_conv(x, weight), 2)
-        if self.side(x) < 128:
-            return self.downscale(tf.nn.conv2d(x, weight, 1, 'SAME', data_format=self.data_format), 2)
+            return _halving_conv(x, weight * 0.25)
         return tf.nn.conv2d(x, _spread_kernel(weight) * 0.25, [1, 1, 2, 2], 'SAME', data_format=self.data_format)
 
     def upscale(self, x, factor):

@@ -6,6 +6,9 @@ import tensorflow.compat.v1 as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.layouts import LAYOUTS
+from tests.plain_convolutions import plain_conv, plain_doubling_conv, plain_halving_conv
+from training import networks_stylegan
 from training.networks_stylegan import _dense, _Layout, _nonlinearity, _pixel_norm
 
 LAYOUT = _Layout('NHWC')
@@ -97,45 +100,80 @@ def test_blur_is_a_normalised_separable_filter_over_zero_padding(seed, batch, si
 # Convolutions
 
 
+def value_and_all_derivatives(function, x, weight, seed):
+    """The value, and the first and second derivatives by both arguments, along random directions."""
+    x, weight = tf.constant(x), tf.constant(weight)
+    y = function(x, weight)
+    direction = tf.constant(normal(seed + 2, *y.shape.as_list()))
+    first = tf.gradients(tf.reduce_sum(y * direction + y ** 3 / 3), [x, weight])
+    directions = [tf.constant(normal(seed + 3 + number, *g.shape.as_list())) for number, g in enumerate(first)]
+    # y is linear in each argument, so that the mixed derivatives need both terms of the sum.
+    seconds = [tf.gradients(tf.reduce_sum(g * d), [x, weight]) for g, d in zip(first, directions)]
+    return [y, *first, *seconds[0], *seconds[1]]
+
+
+@pytest.mark.parametrize('fast, plain, size, even', [
+    (networks_stylegan._conv, plain_conv, 1, False), (networks_stylegan._conv, plain_conv, 3, False),
+    (networks_stylegan._doubling_conv, plain_doubling_conv, 3, False),
+    (networks_stylegan._halving_conv, plain_halving_conv, 3, True)])
+@quickly
+@given(seed=SEEDS, batch=st.integers(1, 3), side=st.integers(1, 5), inputs=st.integers(1, 3), outputs=st.integers(1, 3))
+def test_fast_convolutions_are_the_plain_ones_with_all_derivatives(fast, plain, size, even, seed, batch, side, inputs,
+                                                                   outputs):
+    side *= 2 if even else 1
+    x, weight = normal(seed, batch, side, side, inputs), normal(seed + 1, size, size, inputs, outputs)
+    actual, expected = evaluate(lambda: [value_and_all_derivatives(f, x, weight, seed) for f in (fast, plain)])
+    for a, b in zip(actual, expected):
+        np.testing.assert_allclose(a, b, rtol=0, atol=2e-5 * np.abs(b).max() + 1e-6)
+
+
 def with_weight(scope, layer, x, weight):
-    """The layer's output with a given weight, undoing its He scale."""
+    """The layer's output for NHWC with a given weight, undoing its He scale."""
     def fixed(getter, name, *args, **kwargs):
         he_std = 1 / np.sqrt(np.prod(weight.shape[:-1]))
         return tf.constant((weight / he_std).astype(np.float32))
 
     with tf.variable_scope(scope, custom_getter=fixed):
-        return layer(tf.constant(x))
+        return layer(tf.convert_to_tensor(x))
 
 
-@quickly
-@given(seed=SEEDS, side=st.integers(1, 5), inputs=st.integers(1, 3), outputs=st.integers(1, 3))
-def test_fused_upscaling_is_the_plain_one_with_the_kernel_turned_around(seed, side, inputs, outputs):
-    x, weight = normal(seed, 2, side, side, inputs), normal(seed + 1, 3, 3, inputs, outputs)
-    fused, turned = evaluate(lambda: (
-        with_weight('fused', lambda x: LAYOUT.upscale_conv(x, outputs, 3, True, gain=1), x, weight),
-        with_weight('plain', lambda x: LAYOUT.upscale_conv(x, outputs, 3, False, gain=1), x, weight[::-1, ::-1])))
-    np.testing.assert_allclose(fused, turned, atol=2e-5)
+def in_layout(data_format, build):
+    """A function of NHWC to NHWC that a layer of a layout computes."""
+    layout = _Layout(data_format)
+    if not layout.channels_first:
+        return lambda x: build(layout, x)
+    return lambda x: tf.transpose(build(layout, tf.transpose(x, [0, 3, 1, 2])), [0, 2, 3, 1])
 
 
-@quickly
-@given(seed=SEEDS, half=st.integers(1, 4), inputs=st.integers(1, 3), outputs=st.integers(1, 3))
-def test_fused_downscaling_is_the_plain_one(seed, half, inputs, outputs):
-    x, weight = normal(seed, 2, 2 * half, 2 * half, inputs), normal(seed + 1, 3, 3, inputs, outputs)
-    fused, plain = evaluate(lambda: [
-        with_weight(str(fused), lambda x, fused=fused: LAYOUT.conv_downscale(x, outputs, 3, fused, gain=1), x, weight)
-        for fused in (True, False)])
-    np.testing.assert_allclose(fused, plain, atol=2e-5)
+@pytest.mark.parametrize('data_format', LAYOUTS)
+@pytest.mark.parametrize('side', [2, 4, 64])  # either side of where a layout changes the form
+@pytest.mark.parametrize('fused', [False, True])
+def test_upscaling_convolution_means_the_same_in_every_form(data_format, side, fused):
+    """Fused is another function than unfused: its kernel is turned by 180 degrees."""
+    x, weight = normal(side, 2, side, side, 2), normal(1, 3, 3, 2, 3)
+    layer = in_layout(data_format, lambda layout, x: layout.upscale_conv(x, 3, fused, gain=1))
+    turned = weight[::-1, ::-1] if fused else weight
+    assert_same_function(lambda x: with_weight('actual', layer, x, weight),
+                         lambda x: plain_doubling_conv(x, tf.constant(turned)), x, side)
 
 
-@pytest.mark.parametrize('layer, side, fused', [
-    ('upscale_conv', 64, True), ('upscale_conv', 32, False), ('conv_downscale', 128, True),
-    ('conv_downscale', 64, False)])
-def test_auto_fuses_where_the_larger_side_is_128_or_more(layer, side, fused):
-    with tf.Graph().as_default() as graph:
-        getattr(LAYOUT, layer)(tf.zeros([1, side, side, 1]), 1, 3, 'auto', gain=1)
-        strides = [op.get_attr('strides')[1] for op in graph.get_operations()
-                   if op.type in ('Conv2D', 'Conv2DBackpropInput')]
-    assert strides == [2 if fused else 1]
+@pytest.mark.parametrize('data_format', LAYOUTS)
+@pytest.mark.parametrize('side', [4, 8, 128])
+def test_downscaling_convolution_means_the_same_in_every_form(data_format, side):
+    x, weight = normal(side, 2, side, side, 2), normal(1, 3, 3, 2, 3)
+    layer = in_layout(data_format, lambda layout, x: layout.conv_downscale(x, 3, gain=1))
+    assert_same_function(lambda x: with_weight('actual', layer, x, weight),
+                         lambda x: plain_halving_conv(x, tf.constant(weight)) / 4, x, side)
+
+
+@pytest.mark.parametrize('larger_side, turned', [(64, False), (128, True)])
+def test_auto_fuses_where_the_larger_side_is_128_or_more(larger_side, turned):
+    side = larger_side // 2
+    x, weight = normal(side, 1, side, side, 1), normal(1, 3, 3, 1, 1)
+    actual, expected = evaluate(lambda: [
+        with_weight('auto', lambda x: LAYOUT.upscale_conv(x, 1, 'auto', gain=1), x, weight),
+        plain_doubling_conv(tf.constant(x), tf.constant(weight[::-1, ::-1] if turned else weight))])
+    np.testing.assert_allclose(actual, expected, atol=2e-5)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,190 @@
+"""How fast is a training iteration beside its plain form, and beside its bare convolutions?"""
+
+import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+
+import collections
+import contextlib
+import math
+import time
+
+import click
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dnnlib.util import EasyDict
+from tests.plain_convolutions import plain_networks
+from training.networks_stylegan import feature_maps
+from training.options import resolve_options
+from training.step import TrainingStep
+
+RESOLUTION = 256
+
+# A convolution of a network: `kind` is 'same', or 'doubling' or 'halving' of the side; `side` is the larger one.
+Convolution = collections.namedtuple('Convolution', 'kind side inputs outputs size')
+
+
+@click.command(epilog='\b\nExample:\n  python -m benchmarks.iteration --sides 8 --rounds 1')
+@click.option('--sides', default='8,16,32,64', show_default=True, help='Resolutions that train, px.')
+@click.option('--rounds', default=3, show_default=True, help='Times that everything is measured; the shortest counts.')
+def main(sides, rounds):
+    """Time a whole iteration (D with R1, Gs, G) of the 256x256 network of the paper on the CPU, one replica of two.
+
+    Plain: convolution and resizing apart, with TensorFlow's own derivatives. Floor: the convolutions that the iteration
+    cannot do without, each timed alone, in the fastest of its forms. Both in the same run, one after the other.
+    """
+    with contextlib.ExitStack() as stack:
+        print('Building both graphs ...', flush=True)
+        ours = Iteration(stack)
+        with plain_networks():
+            plain = Iteration(stack)
+        print(f'{"side":>4s} {"minibatch":>9s} {"plain s":>8s} {"ours s":>8s} {"floor s":>8s} {"plain/ours":>10s} '
+              f'{"floor/ours":>10s}', flush=True)
+        for side in map(int, sides.split(',')):
+            floor = Floor(side, ours.minibatch(side), stack)
+            best = [math.inf] * 3
+            for _ in range(rounds + 1):  # the first one warms up
+                times = plain.seconds(side), ours.seconds(side), floor.seconds()
+                best = [min(pair) for pair in zip(best, times)]
+            print(f'{side:4d} {ours.minibatch(side):9d} {best[0]:8.2f} {best[1]:8.2f} {best[2]:8.2f} '
+                  f'{best[0] / best[1]:10.2f} {best[2] / best[1]:10.2f}', flush=True)
+            floor.print_forms()
+
+
+class Iteration:
+    """A training step at default widths in a graph and session of its own."""
+
+    label_size, shape = 0, [3, RESOLUTION, RESOLUTION]  # what the step asks a training set for
+
+    def __init__(self, stack):
+        self._options = resolve_options('paper', {'data': '', 'gpus': 2}, RESOLUTION)
+        self._graph = tf.Graph()
+        self._session = stack.enter_context(contextlib.closing(tf.Session(graph=self._graph)))
+        with self._graph.as_default(), self._session.as_default():
+            self._step = TrainingStep(self._options, self, ['/cpu:0'])
+
+    def minibatch(self, side):
+        """Of one of the two GPUs."""
+        return self._options.minibatch_by_resolution[side] // self._options.gpus
+
+    def random_labels(self, size, _random):
+        return np.zeros([size, 0], np.float32)
+
+    def seconds(self, side):
+        """Of one iteration."""
+        size = self.minibatch(side)
+        schedule = EasyDict(lod=math.log2(RESOLUTION // side), minibatch=size, G_lrate=0.001, D_lrate=0.001)
+        reals = np.random.RandomState(0).randint(0, 256, [size, 3, side, side]).astype(np.uint8)
+        with self._graph.as_default(), self._session.as_default():
+            self._step.set_lod(schedule.lod)
+            begin = time.time()
+            self._step.train_D(schedule, 0, reals, self.random_labels(size, None), np.zeros(size, np.float32))
+            self._step.update_Gs(size)
+            self._step.train_G(schedule, size)
+            return time.time() - begin
+
+
+class Floor:
+    """The convolutions of an iteration, each by itself."""
+
+    def __init__(self, side, minibatch, stack):
+        graph = tf.Graph()
+        self._session = stack.enter_context(contextlib.closing(tf.Session(graph=graph)))
+        self._counts = necessary(side, RESOLUTION)
+        with graph.as_default():
+            self._forms = {key: forms(*key, minibatch) for key in self._counts}
+            initializer = tf.global_variables_initializer()
+        self._session.run(initializer)
+        self._best = {}
+
+    def seconds(self):
+        """Sum over all necessary convolutions of the fastest form's shortest time so far."""
+        for key, by_name in self._forms.items():
+            for name, op in by_name.items():
+                begin = time.time()
+                self._session.run(op)
+                elapsed = time.time() - begin
+                self._best[key, name] = min(elapsed, self._best.get((key, name), math.inf))
+        return sum(count * min(self._best[key, name] for name in self._forms[key])
+                   for key, count in self._counts.items())
+
+    def print_forms(self):
+        """The time of each form of the resizing convolutions: why a level takes the one that it takes."""
+        for (conv, what), by_name in self._forms.items():
+            if conv.kind != 'same':
+                times = '  '.join(f'{name} {self._best[(conv, what), name]:.3f} s' for name in by_name)
+                print(f'     {conv.kind} {conv.inputs}->{conv.outputs} at {conv.side}x{conv.side}, {what}: {times}')
+
+
+def necessary(side, resolution):
+    """How often an iteration needs which convolution: dict of (Convolution, 'value', 'input' or 'weight' gradient).
+
+    G runs forward for D's step and for its own, where its gradients are needed too. D runs forward and backward on
+    fakes and on reals, and forward and backward in G's step, there without gradients of its weights. R1 takes another
+    backward pass, by the reals; its derivative takes one more forward pass and gradients of the weights.
+    """
+    fmaps = feature_maps(8192, 1.0, 512)
+    levels = range(3, int(math.log2(side)) + 1)
+    widest, narrowest = fmaps(1), fmaps(int(math.log2(side)) - 1)
+    G = [Convolution('same', 4, widest, widest, 3), Convolution('same', side, narrowest, 3, 1)]
+    D = [Convolution('same', 4, widest + 1, widest, 3)]
+    for level in levels:
+        above, below, at = fmaps(level - 1), fmaps(level - 2), 2 ** level
+        G += [Convolution('doubling', at, below, above, 3), Convolution('same', at, above, above, 3)]
+        D += [Convolution('same', at, above, above, 3), Convolution('halving', at, above, below, 3)]
+    counts = collections.Counter()
+    for conv in G:
+        counts.update({(conv, 'value'): 2, (conv, 'input gradient'): 1, (conv, 'weight gradient'): 1})
+    for conv in D:
+        counts.update({(conv, 'value'): 4, (conv, 'input gradient'): 4, (conv, 'weight gradient'): 3})
+    from_rgb = Convolution('same', side, 3, narrowest, 1)  # its input is an image: gradients for R1 and for G
+    counts.update({(from_rgb, 'value'): 4, (from_rgb, 'input gradient'): 2, (from_rgb, 'weight gradient'): 3})
+    return counts
+
+
+def forms(conv, what, minibatch):
+    """TensorFlow's operations that compute a convolution, or a gradient of it, by name; channels last."""
+    kind, side, inputs, outputs, size = conv
+    if what == 'input gradient':  # it is a convolution again, from outputs to inputs
+        if kind == 'same':
+            return {**forms(Convolution(kind, side, outputs, inputs, size), 'value', minibatch),
+                    'by its own op': _input_gradient(minibatch, side, inputs, outputs, size, 1)}
+        turned = {'doubling': 'halving', 'halving': 'doubling'}[kind]
+        return forms(Convolution(turned, side, outputs, inputs, size), 'value', minibatch)
+    if kind == 'same':
+        return {'plain': _conv(minibatch, side, inputs, outputs, size, 1) if what == 'value' else
+                _weight_gradient(minibatch, side, inputs, outputs, size, 1)}
+    plain = forms(Convolution('same', side, inputs, outputs, size), what, minibatch)
+    half = side // 2
+    if what == 'weight gradient':
+        ends = (inputs, outputs) if kind == 'halving' else (outputs, inputs)
+        return {**plain, '4x4 kernel': _weight_gradient(minibatch, side, *ends, 4, 2)}
+    if kind == 'halving':
+        return {**plain, '4x4 kernel': _conv(minibatch, side, inputs, outputs, 4, 2)}
+    return {**plain, '4 pixels as maps': tf.nn.conv2d(_random(minibatch, half + 2, half + 2, inputs),
+                                                      _random(2, 2, inputs, 4 * outputs), 1, 'VALID').op,
+            '4x4 kernel': _input_gradient(minibatch, side, outputs, inputs, 4, 2)}
+
+
+def _random(*shape):
+    with tf.variable_scope('', reuse=tf.AUTO_REUSE):  # one of each shape, to save memory
+        return tf.get_variable('x'.join(map(str, ['shape', *shape])), shape, initializer=tf.initializers.random_normal())
+
+
+def _conv(minibatch, side, inputs, outputs, size, stride):
+    return tf.nn.conv2d(_random(minibatch, side, side, inputs), _random(size, size, inputs, outputs), stride, 'SAME').op
+
+
+def _input_gradient(minibatch, side, inputs, outputs, size, stride):
+    dy = _random(minibatch, side // stride, side // stride, outputs)
+    return tf.nn.conv2d_backprop_input([minibatch, side, side, inputs], _random(size, size, inputs, outputs), dy,
+                                       [1, stride, stride, 1], 'SAME').op
+
+
+def _weight_gradient(minibatch, side, inputs, outputs, size, stride):
+    dy = _random(minibatch, side // stride, side // stride, outputs)
+    return tf.nn.conv2d_backprop_filter(_random(minibatch, side, side, inputs), [size, size, inputs, outputs], dy,
+                                        [1, stride, stride, 1], 'SAME').op
+
+
+if __name__ == '__main__':
+    main()
