@@ -1,4 +1,4 @@
-"""The command that checks a dataset, from the outside; with it, dnnlib.verify."""
+"""The command that checks a dataset, from the outside."""
 
 import os
 
@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from dnnlib.tfrecords import MultiResolutionWriter
-from verify_dataset import main
+from dnnlib.verify import main
 
 COUNT = 5
 
