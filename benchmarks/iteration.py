@@ -167,7 +167,8 @@ def forms(conv, what, minibatch):
 
 def _random(*shape):
     with tf.variable_scope('', reuse=tf.AUTO_REUSE):  # one of each shape, to save memory
-        return tf.get_variable('x'.join(map(str, ['shape', *shape])), shape, initializer=tf.initializers.random_normal())
+        return tf.get_variable('x'.join(map(str, ['shape', *shape])), shape,
+                               initializer=tf.initializers.random_normal())
 
 
 def _conv(minibatch, side, inputs, outputs, size, stride):

@@ -55,7 +55,7 @@ def compare(options):
             for which, run in (('D', lambda s=schedule, b=batch: step.train_D(s, 0, *b)),
                                ('G', lambda s=schedule: step.train_G(s, 0))):
                 yield row, which, traced_peak(run), step_bytes(
-                    which, networks, options, 3, row.resolution, row.minibatch, row.what == 'fade in')
+                    which, networks, options, row.resolution, row.minibatch, row.what == 'fade in')
 
 
 def traced_peak(run):

@@ -7,10 +7,9 @@ not in it.
 
 import collections
 
-from training.networks_stylegan import feature_maps
+from training.networks_stylegan import RESIZING_SIDES, feature_maps
 
 FLOAT_BYTES = 4
-FUSED_SIDE = 128  # px; from here on, upscaling and downscaling are part of the convolution
 
 # Tensors kept at the peak, by their size. Of D: of the input's side of a block and of its output's. The reals keep four
 # and four (before and after the activation, after the blur, and their gradients for R1), the fakes two and three.
@@ -22,7 +21,6 @@ D_LAST = 12  # at 4x4
 # In the step of G, its blocks keep six of their own size, and what the upscaling convolution takes in; D only what its
 # activations and the change of level need, since its weights get no gradients.
 G_FULL, G_D_FULL, G_D_HALF, G_TOP = 6, 1, 2, 3
-IMAGES = 3  # at full resolution while a lower one trains: the gradient of R1 and zeros of branches not taken
 WEIGHTS = {'D': 5, 'G': 4}  # copies of a network's weights: scaled for use, their gradients and partial sums of these
 
 Networks = collections.namedtuple('Networks', 'G D G_trainable D_trainable')
@@ -34,14 +32,13 @@ def variables_bytes(networks):
     return FLOAT_BYTES * (2 * networks.G + networks.D + 2 * (networks.G_trainable + networks.D_trainable))
 
 
-def step_bytes(which, networks, options, num_channels, resolution, minibatch, fading):
+def step_bytes(which, networks, options, resolution, minibatch, fading):
     """Most memory that the tensors of a step hold at once, besides the variables.
 
     Args:
         which: 'D', a step of D with R1, or 'G'.
         networks: `Networks`.
         options: `TrainingOptions`.
-        num_channels: Of the images.
         resolution: Side in px that trains or fades in.
         minibatch: Images on this GPU.
         fading: Whether it fades in.
@@ -57,8 +54,6 @@ def step_bytes(which, networks, options, num_channels, resolution, minibatch, fa
                         + (1 if level.fused else 4) * level.half for level in levels)
         per_image += G_TOP * top
     per_image += D_LAST * 16 * feature_maps(options.fmap_base, 1.0, options.fmap_max)(1)
-    if resolution < options.resolution or fading:
-        per_image += IMAGES * num_channels * options.resolution ** 2
     trained = networks.D_trainable if which == 'D' else networks.G_trainable
     copies = WEIGHTS[which] + (options.gpus > 1)  # the mean over the GPUs
     return FLOAT_BYTES * (minibatch * per_image + copies * trained)
@@ -71,6 +66,7 @@ def _levels(options, resolution):
     fmaps = feature_maps(options.fmap_base, 1.0, options.fmap_max)
     levels, side, stage = [_Level(16 * fmaps(1), 0, False)] if resolution == 4 else [], 8, 2
     while side <= resolution:
-        levels.append(_Level(side ** 2 * fmaps(stage), (side // 2) ** 2 * fmaps(stage - 1), side >= FUSED_SIDE))
+        levels.append(_Level(side ** 2 * fmaps(stage), (side // 2) ** 2 * fmaps(stage - 1),
+                             side >= RESIZING_SIDES['NCHW']))
         side, stage = side * 2, stage + 1
     return levels

@@ -16,6 +16,11 @@ import dnnlib.tflib as tflib
 # the smallest float16 of all, since the smallest normal one would be seen.
 _SMALLEST = {tf.float32: 1.1754944e-38, tf.float16: 6e-8}
 
+# Sides in px, of the larger image, from which on a 3x3 convolution beside a resizing by 2 is done as one with 4
+# multiplications instead of 9. On a CPU this is faster at every level (benchmarks/iteration.py). On a GPU it has not
+# been measured; there it is done where the original's fused layers do it.
+RESIZING_SIDES = {'NHWC': 8, 'NCHW': 128}
+
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Draws that can be repeated
@@ -111,7 +116,7 @@ def _pixel_norm(x, axis):
 def _adjoint_kernel(weight):
     """Turned by 180 degrees and with inputs and outputs exchanged: convolving with it is the adjoint map."""
     height, width, inputs, outputs = weight.shape.as_list()
-    # With three axes instead of four because TensorFlow transposes these 5 times as fast.
+    # With three axes instead of four because TensorFlow transposes these about 4 times as fast.
     turned = tf.reverse(tf.reshape(weight, [height * width, inputs, outputs]), [0])
     return tf.reshape(tf.transpose(turned, [0, 2, 1]), [height, width, outputs, inputs])
 
@@ -276,12 +281,7 @@ class _Layout:
         return _conv(x, weight)
 
     def _resizes_in_the_kernel(self, larger_side):
-        """Whether a 3x3 convolution beside a resizing by 2 is one with 4 multiplications instead of 9.
-
-        On a CPU that is faster at every level (benchmarks/iteration.py). On a GPU it has not been measured; from 128 px
-        on it is what the original's fused layers do there.
-        """
-        return larger_side >= (128 if self.channels_first else 8)
+        return larger_side >= RESIZING_SIDES[self.data_format]
 
     def upscale_conv(self, x, fmaps, fused_scale, gain, use_wscale=True):
         """Doubles the side and convolves with 3x3. Fused is another function: its kernel is turned by 180 degrees."""

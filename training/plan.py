@@ -49,7 +49,7 @@ def print_plan(options, dataset, results_dir):
     networks = count_parameters(options, dataset.shape[0], label_size)
     print(f'\nTrained parameters:\n  G {networks.G_trainable:>12,d}\n  D {networks.D_trainable:>12,d}')
     print(f'\nMemory of each GPU, GB, estimated; cuDNN and the driver take some more. {CARD} has {CARD_GB}.')
-    _print_memory(rows, options, networks, dataset.shape[0])
+    _print_memory(rows, options, networks)
     print('\nDisk space, GB, estimated:')
     _print_disk(rows, options, networks, dataset.shape[0], results_dir)
     print('\nTime:')
@@ -73,19 +73,19 @@ def _print_schedule(rows):
                           str(row.minibatch), f'{row.G_lrate:g}'))
 
 
-def _print_memory(rows, options, networks, num_channels):
+def _print_memory(rows, options, networks):
     form = '  {:<12s}{:>14s}{:>12s}{:>12s}{:>12s}{:>8s}'
     print(form.format('resolution', 'images a GPU', 'variables', 'step of D', 'step of G', 'most'))
     variables = variables_bytes(networks) / 1e9
     for row in _most_demanding(rows):
         share = row.minibatch // options.gpus
-        steps = [_step_gb(which, row, share, options, networks, num_channels) for which in 'DG']
+        steps = [_step_gb(which, row, share, options, networks) for which in 'DG']
         most = variables + max(steps)
         line = form.format(f'{row.resolution}x{row.resolution}', str(share),
                            *[f'{size:.2f}' for size in (variables, *steps, most)])
         print(line)
         if most > CARD_GB:
-            print(f'    {_how_to_fit(row, options, networks, num_channels)}')
+            print(f'    {_how_to_fit(row, options, networks)}')
 
 
 def _most_demanding(rows):
@@ -97,11 +97,11 @@ def _most_demanding(rows):
     return chosen.values()
 
 
-def _step_gb(which, row, share, options, networks, num_channels):
-    return step_bytes(which, networks, options, num_channels, row.resolution, share, row.what == 'fade in') / 1e9
+def _step_gb(which, row, share, options, networks):
+    return step_bytes(which, networks, options, row.resolution, share, row.what == 'fade in') / 1e9
 
 
-def _how_to_fit(row, options, networks, num_channels):
+def _how_to_fit(row, options, networks):
     """The sentence on a phase that is too large for the card."""
     what = f'This does not fit in {CARD_GB} GB: '
     share = row.minibatch // options.gpus
@@ -109,7 +109,7 @@ def _how_to_fit(row, options, networks, num_channels):
         share //= 2
         if share > 4:
             share -= share % 4  # groups of the minibatch stddev layer
-        step = max(_step_gb(which, row, share, options, networks, num_channels) for which in 'DG')
+        step = max(_step_gb(which, row, share, options, networks) for which in 'DG')
         if variables_bytes(networks) / 1e9 + step <= CARD_GB:
             return f'{what}give a smaller --minibatch, {share * options.gpus} at {row.resolution}x{row.resolution}.'
     return f'{what}give a smaller --resolution, or smaller networks by --fmap-base and --fmap-max.'

@@ -27,7 +27,7 @@ def test_memory_of_the_papers_phases_is_that_of_their_trace():
     for resolution, sizes in measured.items():
         minibatch = options.minibatch_by_resolution[resolution]
         for which, size in zip('DG', sizes):
-            assert step_bytes(which, networks, options, 3, resolution, minibatch, False) / 1e6 == pytest.approx(
+            assert step_bytes(which, networks, options, resolution, minibatch, False) / 1e6 == pytest.approx(
                 size, rel=0.06)
 
 
