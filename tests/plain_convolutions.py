@@ -28,7 +28,7 @@ def plain_halving_conv(x, weight):
 @contextlib.contextmanager
 def plain_networks():
     """Networks whose graphs are built inside use the plain forms."""
-    plain = {'_conv': plain_conv, '_doubling_conv': plain_doubling_conv, '_halving_conv': plain_halving_conv}
+    plain = {'_same_conv': plain_conv, '_doubling_conv': plain_doubling_conv, '_halving_conv': plain_halving_conv}
     originals = {name: getattr(networks_stylegan, name) for name in plain}
     try:
         for name, function in plain.items():

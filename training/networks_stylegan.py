@@ -136,27 +136,27 @@ def _spread_kernel(weight):
     return _combine_taps(weight, _SPREAD, 4)
 
 
-def _conv(x, weight):
+def _same_conv(x, weight):
     """Convolution [N, H, W, C] with [k, k, C, D], k odd, zero padding."""
 
     @tf.custom_gradient
     def forward(x, weight):
         def backward(dy):
-            return _conv(dy, _adjoint_kernel(weight)), _conv_weight_gradient(x, dy, int(weight.shape[0]))
+            return _same_conv(dy, _adjoint_kernel(weight)), _same_conv_weight_gradient(x, dy, int(weight.shape[0]))
 
-        return tf.nn.conv2d(x, weight, 1, 'SAME'), backward
+        return tf.nn.conv2d(x, weight, [1, 1, 1, 1], 'SAME'), backward
 
     return forward(x, weight)
 
 
-def _conv_weight_gradient(x, dy, size):
-    """The derivative of <dy, _conv(x, weight)> by the weight."""
+def _same_conv_weight_gradient(x, dy, size):
+    """The derivative of <dy, _same_conv(x, weight)> by the weight."""
     shape = [size, size, int(x.shape[3]), int(dy.shape[3])]
 
     @tf.custom_gradient
     def forward(x, dy):
         def backward(weight):
-            return _conv(dy, _adjoint_kernel(weight)), _conv(x, weight)
+            return _same_conv(dy, _adjoint_kernel(weight)), _same_conv(x, weight)
 
         return tf.nn.conv2d_backprop_filter(x, shape, dy, [1, 1, 1, 1], 'SAME'), backward
 
@@ -180,7 +180,7 @@ def _doubling_conv(x, weight):
         kernel = _combine_taps(weight, _SUBPIXEL, 4)
         kernel = tf.reshape(tf.transpose(kernel, [0, 2, 1, 3]), [2, 2, inputs, 4 * outputs])
         padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
-        y = tf.depth_to_space(tf.nn.conv2d(padded, kernel, 1, 'VALID'), 2)
+        y = tf.depth_to_space(tf.nn.conv2d(padded, kernel, [1, 1, 1, 1], 'VALID'), 2)
         return y[:, 1:side * 2 + 1, 1:side * 2 + 1], backward
 
     return forward(x, weight)
@@ -200,7 +200,7 @@ def _halving_conv(x, weight):
         def backward(dy):
             return _doubling_conv(dy, _adjoint_kernel(weight)), _halving_conv_weight_gradient(x, dy)
 
-        return tf.nn.conv2d(x, _spread_kernel(weight), 2, 'SAME'), backward
+        return tf.nn.conv2d(x, _spread_kernel(weight), [1, 2, 2, 1], 'SAME'), backward
 
     return forward(x, weight)
 
@@ -277,8 +277,8 @@ class _Layout:
 
     def _conv(self, x, weight):
         if self.channels_first:
-            return tf.nn.conv2d(x, weight, 1, 'SAME', data_format=self.data_format)
-        return _conv(x, weight)
+            return tf.nn.conv2d(x, weight, [1, 1, 1, 1], 'SAME', data_format=self.data_format)
+        return _same_conv(x, weight)
 
     def _resizes_in_the_kernel(self, larger_side):
         return larger_side >= RESIZING_SIDES[self.data_format]

@@ -113,7 +113,7 @@ def value_and_all_derivatives(function, x, weight, seed):
 
 
 @pytest.mark.parametrize('fast, plain, size, even', [
-    (networks_stylegan._conv, plain_conv, 1, False), (networks_stylegan._conv, plain_conv, 3, False),
+    (networks_stylegan._same_conv, plain_conv, 1, False), (networks_stylegan._same_conv, plain_conv, 3, False),
     (networks_stylegan._doubling_conv, plain_doubling_conv, 3, False),
     (networks_stylegan._halving_conv, plain_halving_conv, 3, True)])
 @quickly
