@@ -11,8 +11,10 @@ from dnnlib import tflib
 FOLDER = pathlib.Path(__file__).parents[1] / 'golden'
 
 # Largest error that passes, relative to the largest expected value.
-OUTPUT_TOLERANCE = 1e-5
-GRADIENT_TOLERANCE = 1e-4  # of each variable's gradient
+OUTPUT_TOLERANCE = 3e-5  # the original's own results differ by 6e-6 between two builds of TensorFlow
+# Of each variable's gradient. Rounding that moves one activation over the kink of the leaky ReLU changes gradients by
+# jumps: so does, by 3e-4 in one file and now and then by more, a change of the latents in their seventh digit.
+GRADIENT_TOLERANCE = 1e-3
 ROUNDING_TOLERANCE = 1e-6  # where little arithmetic is done
 LEVEL_TOLERANCE = 1 / 255  # one of the levels of an image
 
