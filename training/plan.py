@@ -7,6 +7,7 @@ import shutil
 import tensorflow.compat.v1 as tf
 
 from dnnlib.util import format_duration
+from training.checkpoint import STATES_KEPT
 from training.cost import flops_between
 from training.footprint import FLOAT_BYTES, Networks, step_bytes, variables_bytes
 from training.options import resolve_options
@@ -15,7 +16,7 @@ from training.snapshots import grid_size_for
 from training.step import make_networks
 
 CARD, CARD_GB = 'An RTX 2080 Ti', 11  # the card of the paper
-STATES = 3  # training states on disk at most: two kept, and one being written
+STATES = STATES_KEPT + 1  # training states on disk at most: one is being written
 PNG_BYTES = 2  # of a pixel of a grid, about
 TICK_BYTES = 4000  # of a tick in the logs, about
 
