@@ -25,7 +25,7 @@ Convolution = collections.namedtuple('Convolution', 'kind side inputs outputs si
 
 @click.command(epilog='\b\nExample:\n  python -m benchmarks.iteration --sides 8 --rounds 1')
 @click.option('--sides', default='8,16,32,64', show_default=True, help='Resolutions that train, px.')
-@click.option('--rounds', default=3, show_default=True, help='Times that everything is measured; the shortest counts.')
+@click.option('--rounds', default=2, show_default=True, help='Times that everything is measured; the shortest counts.')
 def main(sides, rounds):
     """Time a whole iteration (D with R1, Gs, G) of the 256x256 network of the paper on the CPU, one replica of two.
 
