@@ -22,7 +22,7 @@ from training.step import TrainingStep
 @click.command(epilog='\b\nExamples:\n'
                       '  # A minute: small networks.\n'
                       '  python -m benchmarks.step_memory --resolution 32 --fmap-base 1024 --fmap-max 64\n\n'
-                      '\b\n  # Half an hour and 6 GB, about: every phase of the real run.\n'
+                      '\b\n  # Some twenty minutes and 6 GB: every phase of the real run.\n'
                       '  python -m benchmarks.step_memory --resolution 256')
 @click.option('--resolution', default=64, show_default=True, help='Of the images, px.')
 @click.option('--fmap-base', default=8192, show_default=True, help='As for train.py.')
@@ -55,7 +55,7 @@ def compare(options):
             for which, run in (('D', lambda s=schedule, b=batch: step.train_D(s, 0, *b)),
                                ('G', lambda s=schedule: step.train_G(s, 0))):
                 yield row, which, traced_peak(run), step_bytes(
-                    which, networks, options, row.resolution, row.minibatch, row.what == 'fade in')
+                    which, networks, options, row.resolution, row.minibatch, row.what == 'fade in', 'NHWC')
 
 
 def traced_peak(run):

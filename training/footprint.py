@@ -32,7 +32,7 @@ def variables_bytes(networks):
     return FLOAT_BYTES * (2 * networks.G + networks.D + 2 * (networks.G_trainable + networks.D_trainable))
 
 
-def step_bytes(which, networks, options, resolution, minibatch, fading):
+def step_bytes(which, networks, options, resolution, minibatch, fading, data_format='NCHW'):
     """Most memory that the tensors of a step hold at once, besides the variables.
 
     Args:
@@ -42,8 +42,9 @@ def step_bytes(which, networks, options, resolution, minibatch, fading):
         resolution: Side in px that trains or fades in.
         minibatch: Images on this GPU.
         fading: Whether it fades in.
+        data_format: 'NCHW' on a GPU; on a CPU 'NHWC', where less is kept because more layers resize in the kernel.
     """
-    levels = _levels(options, resolution)
+    levels = _levels(options, resolution, RESIZING_SIDES[data_format])
     top = levels[-1].full
     if which == 'D':
         per_image = sum(D_FULL * level.full + (D_HALF + (0 if level.fused else D_UNFUSED)) * level.half
@@ -62,11 +63,11 @@ def step_bytes(which, networks, options, resolution, minibatch, fading):
 _Level = collections.namedtuple('_Level', 'full half fused')  # values of an image at a block's side, at half of it
 
 
-def _levels(options, resolution):
+def _levels(options, resolution, fused_side):
     fmaps = feature_maps(options.fmap_base, 1.0, options.fmap_max)
     levels, side, stage = [_Level(16 * fmaps(1), 0, False)] if resolution == 4 else [], 8, 2
     while side <= resolution:
         levels.append(_Level(side ** 2 * fmaps(stage), (side // 2) ** 2 * fmaps(stage - 1),
-                             side >= RESIZING_SIDES['NCHW']))
+                             side >= fused_side))
         side, stage = side * 2, stage + 1
     return levels
