@@ -4,9 +4,14 @@ import os
 import shutil
 import sys
 
+import hypothesis
 import pytest
 
 import dnnlib.quiet  # noqa: F401
+
+# No test has a time limit: machines differ, and are busy at times.
+hypothesis.settings.register_profile('untimed', deadline=None)
+hypothesis.settings.load_profile('untimed')
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Layouts: a test, or a fixture of it, that has an argument `layout` runs in each layout that this machine executes.

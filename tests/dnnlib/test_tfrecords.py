@@ -77,7 +77,7 @@ square_images = st.tuples(st.sampled_from([1, 3]), st.sampled_from([4, 8, 16])).
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(square_images)
 def test_levels_are_block_means_rounded_once(image):
     for lod, level in enumerate(pyramid(image)):
@@ -94,7 +94,7 @@ def test_floats_are_rounded_half_to_even_and_clipped():
     assert next(pyramid(image))[0, 0].tolist() == [0, 2, 0, 255]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(hnp.arrays(np.uint8, (3, 8, 8)), min_size=1, max_size=4), st.integers(0, 3))
 def test_what_is_written_is_read(images, label_size):
     labels = np.random.RandomState(0).rand(len(images), label_size).astype(np.float32)
@@ -135,7 +135,7 @@ def test_records_of_unequal_length_are_found(tmp_path):
 
 
 @given(value=st.integers(0, 255), side=st.sampled_from([4, 8]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_pixels_like_the_bytes_around_them_are_read_from_their_place(value, side):
     images = [np.full([3, side, side], value, np.uint8), np.full([3, side, side], 255 - value, np.uint8)]
     with tempfile.TemporaryDirectory() as folder, MultiResolutionDataset(write(folder, images)) as dataset:
@@ -368,7 +368,7 @@ def test_labels_that_are_no_numbers(folder):
     assert 'not numbers' in refusal(folder)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_an_image_or_a_sentence(payload):
     with tempfile.TemporaryDirectory() as folder:

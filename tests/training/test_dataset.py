@@ -30,7 +30,7 @@ def records_of(images):
     return (images[:, 0, 0, 0] // 10).tolist()
 
 
-@settings(max_examples=20, deadline=None, database=None)
+@settings(max_examples=20, database=None)
 @given(seed=st.integers(0, 2 ** 31), epoch=st.integers(0, 10 ** 6), sizes=st.lists(st.integers(1, 10), min_size=1))
 def test_every_epoch_has_every_record_once_however_it_is_cut(folder, seed, epoch, sizes):
     training_set = TrainingSet(folder, seed=seed)

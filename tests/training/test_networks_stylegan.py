@@ -240,7 +240,7 @@ G_OPTIONS = st.fixed_dictionaries({
 D_OPTIONS = st.fixed_dictionaries({
     **SHARED_OPTIONS, 'mbstd_group_size': st.integers(0, 4), 'mbstd_num_features': st.sampled_from([1, 2])})
 LODS = st.floats(0, 1)  # of what the resolution allows
-slowly = settings(max_examples=5, deadline=None, database=None)
+slowly = settings(max_examples=5, database=None)
 
 
 @slowly

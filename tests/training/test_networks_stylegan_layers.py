@@ -11,7 +11,7 @@ from training import networks_stylegan
 from training.networks_stylegan import _dense, _Layout, _nonlinearity, _pixel_norm
 
 SEEDS = st.integers(0, 2 ** 31)
-quickly = settings(max_examples=5, deadline=None, database=None)
+quickly = settings(max_examples=5, database=None)
 
 
 def normal(seed, *shape):

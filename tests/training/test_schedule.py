@@ -60,7 +60,7 @@ def test_the_papers_run_as_a_table():
 KIMG = st.one_of(st.integers(0, 3), st.sampled_from([0.25, 0.5, 600]))
 
 
-@settings(deadline=None, database=None)
+@settings(database=None)
 @given(total_kimg=st.one_of(st.integers(1, 30), st.sampled_from([0.5, 5000])), log2=st.integers(2, 5),
        initial_log2=st.integers(2, 5), lengths=st.tuples(KIMG, KIMG), num_gpus=st.integers(1, 3))
 def test_the_table_says_what_the_schedule_does(total_kimg, log2, initial_log2, lengths, num_gpus):

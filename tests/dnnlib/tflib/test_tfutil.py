@@ -72,7 +72,7 @@ def test_quantisation_is_the_originals(session):
     np.testing.assert_array_equal(images, golden['out/to_uint8/uint8'])
 
 
-@settings(max_examples=10, deadline=None, database=None)
+@settings(max_examples=10, database=None)
 @given(seed=st.integers(0, 2 ** 31), shrink=st.sampled_from([1, 2, 4]), channels=st.integers(1, 4),
        channels_last=st.booleans(), drange=st.sampled_from([(-1, 1), (0, 1), (0, 255)]))
 def test_quantisation_clips_shrinks_and_turns(seed, shrink, channels, channels_last, drange):
