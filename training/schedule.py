@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 import dnnlib
 
 LRATE_BY_RESOLUTION = {128: 0.0015, 256: 0.002, 512: 0.003, 1024: 0.003}  # G and D alike; 0.001 below
@@ -52,6 +54,9 @@ def training_schedule(
     if lod_transition_kimg > 0:
         lod -= max(kimg_in_phase - lod_training_kimg, 0.0) / lod_transition_kimg
     lod = max(lod, 0.0)
+    if np.float32(lod) == round(lod):
+        # The networks hold a float32. Where rounding makes that a whole number, reals of the level below do not fit it.
+        lod = float(round(lod))
     resolution = max_resolution // 2 ** int(math.floor(lod))
 
     minibatch = (minibatch_dict or {}).get(resolution, minibatch_base)

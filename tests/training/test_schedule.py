@@ -37,6 +37,13 @@ def test_presets_are_the_published_settings(name):
                 == training_schedule(cur_nimg, resolution, **published))
 
 
+@pytest.mark.parametrize('phase_kimg, fade_kimg, cur_nimg, lod', [
+    (1.2, 0.6, 4800, 3), (0.7, 1.0, 5800, 2), (4.1, 0.6, 8800, 4)])
+def test_lod_that_a_float32_holds_as_a_whole_number_is_one(phase_kimg, fade_kimg, cur_nimg, lod):
+    schedule = training_schedule(cur_nimg, 128, lod_training_kimg=phase_kimg, lod_transition_kimg=fade_kimg)
+    assert (schedule.lod, schedule.resolution) == (lod, 128 // 2 ** lod)
+
+
 def test_generator_and_discriminator_have_learning_rates_of_their_own():
     schedule = training_schedule(0, 8, G_lrate_base=0.5, D_lrate_base=0.25, D_lrate_dict={4: 0.125})
     assert (schedule.G_lrate, schedule.D_lrate) == (0.5, 0.125)
