@@ -46,7 +46,7 @@ def remove_leftovers(folder):
     for name in os.listdir(folder):
         if name.startswith('.') and name.endswith(_PART):
             path = os.path.join(folder, name)
-            with contextlib.suppress(FileNotFoundError), open(path, 'rb') as file:
+            with contextlib.suppress(FileNotFoundError), open(path, 'r+b') as file:  # NFS locks what can be written
                 if try_lock(file):
                     os.remove(path)
 
@@ -87,7 +87,7 @@ def append_line(path, line):
         line: Bytes without the end of line.
 
     Raises:
-        OSError: It could not be written; the file is as before.
+        OSError: It could not be written; the file is as before, as with whatever a signal raises meanwhile.
     """
     with open(path, 'ab', buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
@@ -96,7 +96,7 @@ def append_line(path, line):
             while rest:
                 rest = rest[file.write(rest):]
             os.fsync(file.fileno())
-        except OSError:
+        except BaseException:  # a signal, too, may come while the disk is at it
             file.truncate(end)
             raise
 

@@ -75,6 +75,22 @@ def test_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path):
     assert (tmp_path / 'lines').read_bytes() == b'first\nthird\n'
 
 
+def test_signal_while_a_line_is_written_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    class Signal(BaseException):
+        pass
+
+    def interrupted(descriptor):
+        raise Signal
+
+    path = str(tmp_path / 'lines')
+    append_line(path, b'first')
+    with monkeypatch.context() as context, pytest.raises(Signal):
+        context.setattr(os, 'fsync', interrupted)
+        append_line(path, b'second')
+    append_line(path, b'second')
+    assert (tmp_path / 'lines').read_bytes() == b'first\nsecond\n'
+
+
 def test_unwanted_and_unfinished_lines_are_dropped(tmp_path):
     path = tmp_path / 'lines'
     keep_lines(str(path))
