@@ -21,6 +21,7 @@ STATES_KEPT = 2
 _COUNTERS = 'counters_json'
 _SUFFIX = '.npy'  # of each array in the archive, as numpy.savez names them
 # What the zipfile module raises where bytes are not what they were; RuntimeError: a flag that now says "encrypted".
+# OSError: a place to read from that cannot be.
 _DAMAGES = (OSError, EOFError, ValueError, KeyError, NotImplementedError, RuntimeError, OverflowError, struct.error,
             zlib.error, zipfile.BadZipFile)
 
@@ -46,7 +47,7 @@ class Checkpoints:
             Tuple of variables (dict of name to array) and counters (dict), or None if the run has no state yet.
 
         Raises:
-            UserError: There are states, and none is whole.
+            UserError: There are states, and none is whole; or one cannot be opened.
         """
         found = _newest_whole(self._run_dir, _read_all, say)
         if found is None:
@@ -96,7 +97,7 @@ def load_counters(run_dir):
     """The counters of the newest state that can be opened, without reading any variables; None without states.
 
     Raises:
-        UserError: There are states, and none can be opened.
+        UserError: There are states, and none is whole; or one cannot be opened.
     """
     found = _newest_whole(run_dir, _read_counters, lambda text: None)
     return None if found is None else found[1]
@@ -107,13 +108,14 @@ def _newest_whole(run_dir, read, say):
     damages = []
     for nimg in find_states(run_dir):
         name = state_name(nimg)
-        try:
-            path = os.path.join(run_dir, name)
-            with zipfile.ZipFile(path) as archive:
-                result = read(archive)
-        except _DAMAGES as error:
-            damages.append(f'{path} is damaged ({error})')
-            continue
+        path = os.path.join(run_dir, name)
+        with _opened(path) as file:
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    result = read(archive)
+            except _DAMAGES as error:
+                damages.append(f'{path} is damaged ({error})')
+                continue
         for damage in damages:
             say(f'{damage}: going on from {name}, the one before.')
         return name, result
@@ -121,6 +123,15 @@ def _newest_whole(run_dir, read, say):
         raise UserError(f'{"; ".join(damages)}: bring one of them back, or give --new-run to start anew; the network '
                         'snapshots beside them are whole.')
     return None
+
+
+def _opened(path):
+    """A state that cannot even be opened may be whole: passed over, it would be lost."""
+    try:
+        return open(path, 'rb')
+    except OSError as error:
+        raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions, or move it away to go on '
+                        'from the state before.') from error
 
 
 def _read_all(archive):

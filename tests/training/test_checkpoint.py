@@ -108,6 +108,15 @@ def test_a_state_that_was_passed_over_goes_only_when_two_whole_ones_are_there(tm
     assert sorted(os.listdir(run)) == [state_name(64), state_name(96)]
 
 
+def test_a_state_that_cannot_be_opened_is_not_passed_over(tmp_path):
+    save(str(tmp_path), 1)
+    path = tmp_path / state_name(2)
+    path.symlink_to(path)  # refuses everybody
+    for read in (load_counters, load):
+        with pytest.raises(UserError, match=f'{path} cannot be read .*: mend its permissions, or move it away'):
+            read(str(tmp_path))
+
+
 def test_all_states_damaged_are_named_with_the_mend(tmp_path):
     for nimg in (1, 2):
         save(str(tmp_path), nimg)
