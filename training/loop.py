@@ -202,7 +202,9 @@ class _Run:
         if done:
             self.counters.due = NOTHING
             if due == NETWORKS:
+                self.clock.pause()
                 self.save_state()  # so that a long measurement is not made twice
+                self.clock.go_on(self.counters)
 
     def _write(self, due):
         """Writes the grid of fakes, and the networks and their measurements if they are due."""

@@ -112,6 +112,23 @@ def test_tick_reports_means_and_honest_rates(make_run, monkeypatch):
     assert run.counters.stats_count == 0
 
 
+def test_saving_before_and_after_a_snapshot_is_maintenance_and_no_training(make_run, monkeypatch):
+    run = make_run(gpus=1)
+    now = [1000.0]
+    monkeypatch.setattr(run_state.time, 'time', lambda: now[0])
+    run.clock.start(0.0, 0.0)
+
+    def save_state():
+        now[0] += 5.0
+        return True
+
+    run.save_state = save_state
+    run.train_iteration()
+    now[0] += 20.0
+    run.end_tick()
+    assert run.counters.last_maintenance_sec == 10.0 and run.clock.tick_sec() == 0.0
+
+
 def test_steps_that_are_not_finite_count_but_move_no_average(make_run):
     run = make_run(gpus=1, max_nonfinite=3)
     reports, moved, mended = [], [], []
