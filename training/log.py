@@ -33,6 +33,7 @@ class RunLog:
         self._text = _Appended(os.path.join(run_dir, LOG_FILE))
         self._stats = _Appended(os.path.join(run_dir, STATS_FILE))
         self._events = _Events(run_dir)
+        keep_lines(self._text.path)  # half a line, left by a power cut, must not run into the next one
 
     def go_back(self, tick, nimg):
         """Forgets the figures after a tick, for a run that goes on from there.
@@ -41,7 +42,6 @@ class RunLog:
             tick: Number of the last tick that stays.
             nimg: Images shown so far.
         """
-        keep_lines(self._text.path)
         keep_lines(self._stats.path, lambda line: _tick_of(line) <= tick)
         self._events.add(session_log=tf.SessionLog(status=tf.SessionLog.START), step=nimg + 1)
 
@@ -139,7 +139,7 @@ class _Events:
         except tf.errors.OpError:
             self.close()
             if is_new:
-                with contextlib.suppress(FileNotFoundError):
+                with contextlib.suppress(OSError):  # it was not even made
                     os.remove(self._path)
 
     def _open(self):
