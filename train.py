@@ -226,7 +226,7 @@ def continue_training(run_dir, given, flags, dry_run):
                                f'{counters["cur_nimg"] / 1000:g} already.')
     if dry_run:
         with MultiResolutionDataset(options.data) as dataset:
-            print_plan(options, dataset, os.path.dirname(run_dir))
+            print_plan(options, dataset, os.path.dirname(run_dir) or os.curdir)
         return
 
     @contextlib.contextmanager

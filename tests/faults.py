@@ -100,8 +100,6 @@ def state_in_writing(run_dir):
     return next((name for name in names if name.startswith('.training-state') and name.endswith('.part')), None)
 
 
-
-
 def kill_at(process, results, delay=None, writes=None):
     """Ends a training with SIGKILL, after some seconds or in the midst of writing a state.
 
