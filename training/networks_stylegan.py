@@ -438,6 +438,11 @@ def active_lod(lod, resolution):
     return tf.minimum(tf.floor(lod), max(np.log2(resolution) - 3, 0))
 
 
+def _side_of_images(resolution, active_resolution):
+    """Side in px at the edge of a network; None where it changes with the lod."""
+    return None if active_resolution and resolution > 8 else resolution
+
+
 def feature_maps(fmap_base, fmap_decay, fmap_max):
     """The function nf: from a stage (0 is 2x2, 1 is 4x4, ...) to its number of feature maps."""
     return lambda stage: min(int(fmap_base / 2.0 ** (stage * fmap_decay)), fmap_max)
@@ -613,7 +618,7 @@ def G_synthesis(
     net.make_noise(randomize=randomize_noise and not clean_graph, random=Random(random_seed))
     builders = {'fixed': net.build_fixed, 'linear': net.build_linear, 'recursive': net.build_recursive}
     images_out = net.layout.to_nchw(builders[structure](tf.cast(lod, dtype)))
-    side = None if net.active_resolution else resolution
+    side = _side_of_images(resolution, active_resolution)
     images_out.set_shape([None, num_channels, side, side])
     return tf.cast(images_out, tf.float32, name='images_out')
 
@@ -757,7 +762,7 @@ def D_basic(
         Scores [N, 1]: logits of being real.
     """
     net = _Discriminator(locals())
-    side = None if active_resolution else resolution
+    side = _side_of_images(resolution, active_resolution)
     images_in.set_shape([None, num_channels, side, side])
     labels_in.set_shape([None, label_size])
     net.layout = _layout_of(images_in, data_format)

@@ -20,7 +20,7 @@ def make_step(open_session, tmp_path):
     def make(**given):
         options = resolve_options('paper', {**TINY, **given, 'data': data}, 8)
         open_session(device='cpu', cpu_replicas=options.gpus, seed=3)
-        reals = TrainingSet(data, mirror=True, seed=options.seed)
+        reals = TrainingSet(data, options.resolution, mirror=True, seed=options.seed)
         return TrainingStep(options, reals, tflib.replica_devices('cpu', options.gpus)), reals, options
 
     return make
@@ -28,7 +28,7 @@ def make_step(open_session, tmp_path):
 
 def train(step, reals, options, steps, cur_nimg=0):
     for _ in range(steps):
-        schedule = training_schedule(cur_nimg, 8, **options.schedule_options())
+        schedule = training_schedule(cur_nimg, options.resolution, **options.schedule_options())
         step.set_lod(schedule.lod)
         stats = step.train_D(schedule, cur_nimg, *reals.minibatch(cur_nimg, schedule.minibatch, int(schedule.lod)))
         step.update_Gs(schedule.minibatch)
@@ -56,6 +56,15 @@ def test_step_moves_all_networks_and_reports_means(make_step):
     # At lod 1 the 8x8 block's output is not in use yet.
     np.testing.assert_array_equal(before['G/G_synthesis/ToRGB_lod0/weight'], after['G/G_synthesis/ToRGB_lod0/weight'])
     assert after['Gs/lod'] == 1
+
+
+def test_networks_of_a_single_level_train_too(make_step):
+    step, reals, options = make_step(resolution=4)
+    before = step.get_state()
+    _, stats = train(step, reals, options, 1)
+    after = step.get_state()
+    assert all(np.isfinite(value) for value in stats.values())
+    assert np.any(before['D/4x4/Dense1/weight'] != after['D/4x4/Dense1/weight'])
 
 
 def test_restored_state_goes_on_as_if_nothing_had_happened(make_step):
