@@ -288,6 +288,9 @@ def train_in(run_dir, options, training_set, meter, stop):
     try:
         log.say(f'Run directory {run_dir}')
         train(options, training_set, run_dir, log, MeasuredSnapshots(run_dir, meter, log, options), stop)
+    except UserError as error:
+        log.keep(f'Error: {error.message}')
+        raise
     finally:
         log.close()
 

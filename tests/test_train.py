@@ -244,6 +244,15 @@ def test_unwritable_results_folder_is_refused(data, tmp_path):
     assert '--results' in result.output
 
 
+def test_what_ends_a_run_stands_in_its_log(data, tmp_path):
+    results = tmp_path / 'results'
+    output = run_process('--data', data, '--results', results, *TINY, '--lrate', '1e30', '--max-nonfinite',
+                         '4').communicate()[0]
+    sentence = output.splitlines()[-1]
+    assert sentence.startswith('Error: The losses of 4 steps in a row were not finite')
+    assert (results / '00000-toy-8-paper-1gpu' / 'log.txt').read_text().endswith(f'  {sentence}\n')
+
+
 def test_damaged_states_are_named_and_not_passed_over(data, tmp_path):
     results = tmp_path / 'results'
     assert run_process('--data', data, '--results', results, *TINY).wait() == 0

@@ -49,6 +49,10 @@ class RunLog:
         """Prints a line and keeps it in log.txt, with the time of day."""
         with contextlib.suppress(OSError):  # a terminal that is gone, or a file on a full disk
             print(text, flush=True)
+        self.keep(text)
+
+    def keep(self, text):
+        """Keeps a line in log.txt, with the time of day, that the terminal shows by other means."""
         self._text.add(f'{time.strftime("%Y-%m-%d %H:%M:%S")}  {text}')
 
     def report(self, stats):
@@ -87,8 +91,10 @@ class RunLog:
             cause = error if isinstance(error, OSError) else error.__cause__
             if not isinstance(cause, OSError):
                 raise
-            self.say(f'{cause.filename or self._run_dir} cannot be written ({cause.strerror}): free space or mend its '
-                     'permissions. Training goes on and tries again at the next log line; what is saved stays.')
+            what = error.message if isinstance(error, UserError) else (
+                f'{cause.filename or self._run_dir} cannot be written ({cause.strerror}): free space or mend its '
+                'permissions.')
+            self.say(f'{what} Training goes on and tries again at the next log line; what is saved stays.')
             return False
         return True
 

@@ -68,7 +68,8 @@ def test_refused_file_is_told_with_the_mend_and_other_errors_pass(tmp_path, caps
     assert log.attempt(lambda: None)
     assert not log.attempt(lambda: fail(full))
     assert f'{tmp_path} cannot be written (No space left on device): free space' in capsys.readouterr().out
-    assert not log.attempt(lambda: fail(UserError('no copy'), full))
+    assert not log.attempt(lambda: fail(UserError('There is no copy.'), full))
+    assert capsys.readouterr().out.startswith('There is no copy. Training goes on')
     with pytest.raises(UserError, match='another'):
         log.attempt(lambda: fail(UserError('another')))
 
