@@ -78,7 +78,7 @@ def append_result(run_dir, snapshot, result):
             _end_last_line(path)
             append_line(path, line)
     except OSError as error:
-        raise UserError(f'{path} cannot be written: {error.strerror}.') from error
+        raise UserError(f'{path} cannot be written ({error.strerror}): free space or mend its permissions.') from error
     return record
 
 
@@ -198,7 +198,8 @@ def keep_best(run_dir, metric, settings=None):
             with open(source, 'rb') as original, atomic_write(target) as copy:
                 shutil.copyfileobj(original, copy, 1 << 20)
     except OSError as error:
-        raise UserError(f'{source} cannot be copied to {target}: {error.strerror}.') from error
+        raise UserError(f'{source} cannot be copied to {target} ({error.strerror}): free space or mend their '
+                        'permissions.') from error
     return best
 
 
