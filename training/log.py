@@ -84,6 +84,9 @@ class RunLog:
 
         Returns:
             Whether it succeeded.
+
+        Raises:
+            UserError: The run directory is gone, so that no later try can succeed.
         """
         try:
             action()
@@ -91,6 +94,9 @@ class RunLog:
             cause = error if isinstance(error, OSError) else error.__cause__
             if not isinstance(cause, OSError):
                 raise
+            if not os.path.isdir(self._run_dir):
+                raise UserError(f'{self._run_dir} is gone, with all that was saved in it: bring it back and give the '
+                                'same command, or start anew.') from error
             what = error.message if isinstance(error, UserError) else (
                 f'{cause.filename or self._run_dir} cannot be written ({cause.strerror}): free space or mend its '
                 'permissions.')

@@ -606,7 +606,7 @@ def G_synthesis(
         dlatents_in: Tensor [N, layers, dlatent_size].
 
     Returns:
-        Images [N, num_channels, resolution, resolution], at full resolution at every lod, not clipped.
+        Images [N, num_channels, resolution, resolution], not clipped; with `active_resolution`, of the active side.
     """
     net = _Synthesis(locals())
     clean_graph = is_template_graph or force_clean_graph
@@ -755,7 +755,8 @@ def D_basic(
     """The discriminator of progressive GANs, with blur: images to scores, growing by the variable `lod`.
 
     Args:
-        images_in: Tensor [N, num_channels, resolution, resolution], dynamic range [-1, 1].
+        images_in: Tensor [N, num_channels, resolution, resolution], dynamic range [-1, 1]; of the active side with
+            `active_resolution`.
         labels_in: Tensor [N, label_size].
 
     Returns:

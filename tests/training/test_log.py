@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 import tensorflow.compat.v1 as tf
@@ -72,6 +73,16 @@ def test_refused_file_is_told_with_the_mend_and_other_errors_pass(tmp_path, caps
     assert capsys.readouterr().out.startswith('There is no copy. Training goes on')
     with pytest.raises(UserError, match='another'):
         log.attempt(lambda: fail(UserError('another')))
+
+
+def test_run_ends_when_its_directory_is_gone(tmp_path):
+    run_dir = tmp_path / 'run'
+    run_dir.mkdir()
+    log = RunLog(str(run_dir))
+    shutil.rmtree(str(run_dir))
+    with pytest.raises(UserError, match='is gone, .* start anew'):
+        log.attempt((run_dir / 'state').touch)
+    log.close()
 
 
 def test_events_begin_with_the_version_that_lets_tensorboard_forget(tmp_path):
