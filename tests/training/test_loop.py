@@ -1,92 +1,17 @@
-"""The loop keeps the original's books: when optimizers are reset, ticks end and networks are saved."""
-
-import json
-import pathlib
-import types
+"""What the loop counts and reports. Its books, as the original keeps them, are a golden case of test_schedule.py."""
 
 import numpy as np
 import pytest
 
 from dnnlib.errors import UserError
-from training import loop, run_state
-from training.options import resolve_options
-from training.stop import StopRequest
-
-SIMULATION = json.loads((pathlib.Path(__file__).parents[1] / 'golden' / 'schedule.json').read_text())['loop_simulation']
-
-
-class BookkeepingStep:
-    """Trains nothing and remembers what it was asked."""
-
-    G = D = Gs = None
-
-    def __init__(self, *_):
-        self.events = []
-        self.run = None
-
-    def reset_optimizers(self):
-        self.events.append(['reset', self.run.counters.cur_nimg, pytest.approx(self.run.schedule.lod)])
-
-    def set_lod(self, lod):
-        self.lod = lod
-
-    def train_D(self, schedule, cur_nimg, *_reals):
-        assert self.lod == schedule.lod
-        return {'D_loss': 1.0}
-
-    def train_G(self, schedule, cur_nimg):
-        return {'G_loss': 2.0}
-
-    def update_Gs(self, minibatch):
-        pass
-
-
-class Reals:
-    def minibatch(self, position, size, lod):
-        return None, None, None
+from tests.bookkeeping import bookkeeping_runs
+from training import run_state
 
 
 @pytest.fixture
-def make_run(monkeypatch):
-    monkeypatch.setattr(loop, 'TrainingStep', BookkeepingStep)
-    monkeypatch.setattr(loop, 'Prefetcher', lambda training_set: Reals())
-    monkeypatch.setattr(loop, 'ImageGrids', lambda *args: None)
-    monkeypatch.setattr(loop, 'fingerprint', lambda records: '')
-    monkeypatch.setattr(loop.tflib, 'replica_devices', lambda device, count: [device] * count)
-
-    def make(cur_nimg=0, **given):
-        options = resolve_options('paper', dict(given, data='datasets/x'), 256)
-        log = types.SimpleNamespace(say=print, report=lambda stats: None, attempt=lambda action: [action()])
-        run = loop._Run(options, types.SimpleNamespace(records=None), 'results/x', log, None, StopRequest())
-        run.step.run = run
-        run.save_state = lambda: True
-        run.counters.update(cur_nimg=cur_nimg, tick_begin_nimg=cur_nimg)
-        run._write = lambda due: run.step.events.append(
-            ['tick', run.counters.tick, run.counters.cur_nimg, pytest.approx(run.schedule.lod),
-             run.schedule.minibatch, due == run_state.NETWORKS])
-        return run
-
-    return make
-
-
-@pytest.mark.parametrize('name, cur_nimg, given', [
-    ('1gpu_256_total3000', 0, {'gpus': 1, 'total_kimg': 3000}),
-    ('8gpu_256_total25000', 0, {'gpus': 8}),
-    ('4gpu_256_total2600_resume1140', 1140000, {'gpus': 4, 'total_kimg': 2600}),
-])
-def test_books_equal_the_original(make_run, name, cur_nimg, given):
-    run = make_run(cur_nimg, **given)
-    iterations = 0
-    while not run.finished():
-        run.train_iteration()
-        iterations += 1
-        if run.tick_is_due() or run.finished():
-            run.end_tick()
-    assert run.step.events == SIMULATION[name]['events']
-    assert run.counters.cur_nimg == SIMULATION[name]['final_nimg']
-    assert iterations * run.options.minibatch_repeats in range(
-        SIMULATION[name]['iterations'] * run.options.minibatch_repeats - 3,
-        SIMULATION[name]['iterations'] * run.options.minibatch_repeats + 4)
+def make_run():
+    with bookkeeping_runs() as make:
+        yield make
 
 
 def test_tick_reports_means_and_honest_rates(make_run, monkeypatch):
