@@ -221,7 +221,7 @@ def continue_training(run_dir, given, flags, dry_run):
     before = stored_options(run_dir, read_options(run_dir))
     options = changed_options(before, given, flags)
     counters = load_counters(run_dir) or {'cur_nimg': 0}
-    if options != before and options.total_kimg * 1000 < counters['cur_nimg']:
+    if options.total_kimg != before.total_kimg and options.total_kimg * 1000 < counters['cur_nimg']:
         raise click.UsageError(f'--kimg {options.total_kimg:g}: the run in {run_dir} is at kimg '
                                f'{counters["cur_nimg"] / 1000:g} already.')
     if dry_run:

@@ -125,14 +125,16 @@ def test_second_command_on_a_run_is_refused_while_the_first_one_trains(data, tmp
 
 def test_run_goes_on_in_place_with_what_may_change_and_refuses_the_rest(data, tmp_path):
     results = tmp_path / 'results'
-    assert run_process('--data', data, '--results', results, *TINY, '--kimg', '0.128').wait() == 0
+    assert run_process('--data', data, '--results', results, *TINY, '--kimg', '0.1').wait() == 0
     run_dir = results / '00000-toy-8-paper-1gpu'
     for flags, sentence in [
             (['--gamma', '5', '--kimg', '1'], '--gamma: the run was started with 10.0, not 5.0. Only --data, --kimg'),
-            (['--kimg', '0.1'], f'--kimg 0.1: the run in {run_dir} is at kimg 0.128 already'),
+            (['--kimg', '0.09'], f'--kimg 0.09: the run in {run_dir} is at kimg 0.128 already'),
             (['--results', 'x'], '--results is for new runs: leave it out')]:
         result = run('--resume', run_dir, *flags)
         assert result.exit_code == 2 and sentence in result.output
+    # It ended with the first whole minibatch past its --kimg, which nobody changes here.
+    assert run('--resume', run_dir, '--keep-snapshots', '3', '--dry-run').exit_code == 0
     process = run_process('--resume', run_dir, '--kimg', '0.256', '--keep-snapshots', '2', '--gamma', '10')
     output = process.communicate()[0]
     assert process.returncode == 0 and 'Going on at kimg 0.1' in output and 'Trained 0.3 kimg' in output
