@@ -7,8 +7,10 @@ import tempfile
 
 import click
 
+import config
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.published import NetworkSource, name_of, offline_option, resolve
 from metrics import figures
 from metrics.curves import draw_curves
 from metrics.galleries import copy_galleries
@@ -27,6 +29,7 @@ Figures:
 Examples:
   python generate_figures.py results/00000-demo
   python generate_figures.py results/00000-demo/network-best.pkl --out figures --figures uncurated,truncation
+  python generate_figures.py celeba-256x256
 """
 
 
@@ -48,11 +51,12 @@ class Seeds(click.ParamType):
 
 
 @click.command(epilog=EPILOG)
-@click.argument('run_or_pickle', type=click.Path(exists=True))
+@click.argument('run_or_network', type=NetworkSource())
 @click.option('--figures', 'names', metavar='NAME[,NAME...]',
               help='Which to draw.  [default: all there is something to draw for]')
 @click.option('--out', type=click.Path(file_okay=False), metavar='DIR',
-              help='Folder for the PNG files.  [default: figures, in the run directory or beside the pickle]')
+              help='Folder for the PNG files.  [default: figures, in the run directory, beside the pickle, or in '
+                   'results/NAME]')
 @click.option('--data', type=click.Path(), metavar='DIR', help='Dataset of the galleries.  [default: that of the run]')
 @click.option('--uncurated-seed', type=click.IntRange(0, LARGEST_SEED), default=figures.UNCURATED_SEED,
               show_default=True, help='Of the uncurated samples.')
@@ -62,22 +66,27 @@ class Seeds(click.ParamType):
               help='One for each row of Figure 8.  [default: 91,388]')
 @click.option('--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True,
               help='Where to compute.')
-def main(run_or_pickle, names, out, data, uncurated_seed, noise_seeds, truncation_seeds, device):
-    """Draw the paper's figures for RUN_OR_PICKLE as PNG files.
+@offline_option
+def main(run_or_network, names, out, data, uncurated_seed, noise_seeds, truncation_seeds, device, offline):
+    """Draw the paper's figures for RUN_OR_NETWORK as PNG files.
 
-    Of a run directory the best network is drawn, or the newest snapshot when none has been measured.
+    It is a run directory, of which the best network is drawn, or the newest snapshot when none has been measured; a
+    network pickle; a URL; or the name of a published network, which is downloaded (python -m dnnlib.download --list).
     """
     chosen = _chosen(names)
     tflib.replica_devices(device, 1)  # refuses a device that is not there
-    source = find_source(run_or_pickle)
-    out = _made(out or os.path.join(source.folder, 'figures'))
+    path = resolve(run_or_network, offline)
+    source = find_source(path)
+    is_local = os.path.exists(run_or_network)
+    out = _made(out or os.path.join(
+        source.folder if is_local else os.path.join(config.RESULTS_DIR, name_of(run_or_network)), 'figures'))
     drawers = {
         'uncurated': lambda Gs: figures.draw_uncurated(Gs, uncurated_seed),
         'noise': lambda Gs: figures.draw_noise_components(Gs, noise_seeds),
         'truncation': lambda Gs: figures.draw_truncation(Gs, truncation_seeds),
     }
     if set(chosen) & set(drawers):
-        network = representative_network(run_or_pickle)
+        network = representative_network(path)
         click.echo(f'Network: {network}')
         with open_generator(network, device, uncurated_seed) as Gs:
             for name in chosen:

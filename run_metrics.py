@@ -7,8 +7,8 @@ import os
 import click
 from tqdm import tqdm
 
-import config
 from dnnlib import tflib
+from dnnlib.published import NetworkSource, name_of, offline_option, resolve
 from dnnlib.tfrecords import MultiResolutionDataset
 from metrics import METRICS, Meter, append_result, keep_best, parse_metrics
 from metrics.results import find_result, format_table, read_results
@@ -19,11 +19,12 @@ Examples:
   python run_metrics.py results/00000-demo
   python run_metrics.py results/00000-demo --metrics fd_onet5k --device cpu
   python run_metrics.py results/00000-demo/network-best.pkl --data datasets/demo --mirror
+  python run_metrics.py celeba-256x256 --data datasets/celeba --mirror
 """
 
 
 @click.command(epilog=EPILOG)
-@click.argument('run_or_pickle', type=click.Path(exists=True))
+@click.argument('run_or_network', type=NetworkSource())
 @click.option('--metrics', metavar='NAME[,NAME...]',
               help=f'Which of {", ".join(METRICS)}; the first decides which snapshot is best.  '
                    '[default: those of the run; else fid50k]')
@@ -35,9 +36,11 @@ Examples:
 @click.option('--minibatch', type=click.IntRange(min=1), help='Images at a time.  [default: by resolution]')
 @click.option('--seed', type=click.IntRange(0, LARGEST_SEED),
               help='Of latents, noise and mirroring.  [default: of the run; else 0]')
+@offline_option
 @click.option('--force', is_flag=True, help='Measure again what has been measured with these settings.')
-def main(run_or_pickle, metrics, data, mirror, device, gpus, minibatch, seed, force):
-    """Measure every snapshot of the run directory RUN_OR_PICKLE, or a single network pickle.
+def main(run_or_network, metrics, data, mirror, device, gpus, minibatch, seed, offline, force):
+    """Measure every snapshot of the run directory RUN_OR_NETWORK, or a single network: a pickle, a URL, or the name of
+    a published one, which is downloaded (python -m dnnlib.download --list).
 
     Results of a run are appended to its metrics.jsonl, and its best snapshot is copied to network-best.pkl.
     """
@@ -45,15 +48,17 @@ def main(run_or_pickle, metrics, data, mirror, device, gpus, minibatch, seed, fo
     if names == []:
         raise click.UsageError(f'--metrics none: name what to measure, of {", ".join(METRICS)}.')
     tflib.replica_devices(device, gpus)  # refuses a device that is not there
-    source = find_source(run_or_pickle)
+    path = resolve(run_or_network, offline)
+    source = find_source(path)
     data = data or source.data
     if data is None:
-        raise click.UsageError(f'--data: name the dataset to compare with, as {run_or_pickle} has no options.json.')
+        raise click.UsageError(f'--data: name the dataset to compare with, as {run_or_network} has no options.json.')
     with MultiResolutionDataset(data, source.resolution) as dataset:
         mirror = source.mirror if mirror is None else mirror
         seed = source.seed if seed is None else seed
-        meter = Meter(names or source.metrics or ('fid50k',), dataset, mirror, seed, config.NETWORKS, config.CACHE_DIR)
-        records = _measure_all(source, meter, device, gpus, minibatch, seed, force)
+        meter = Meter(names or source.metrics or ('fid50k',), dataset, mirror, seed, offline)
+        name = None if source.is_run else name_of(run_or_network)
+        records = _measure_all(source, name, meter, device, gpus, minibatch, seed, force)
     best = None
     if source.is_run:
         decisive = meter.metrics[0]
@@ -63,7 +68,7 @@ def main(run_or_pickle, metrics, data, mirror, device, gpus, minibatch, seed, fo
         click.echo('Best {metric}: {snapshot} with {value:.4f}, copied to network-best.pkl.'.format(**best))
 
 
-def _measure_all(source, meter, device, gpus, minibatch, seed, force):
+def _measure_all(source, name, meter, device, gpus, minibatch, seed, force):
     """The record of every snapshot and metric, measured now or before."""
     known = read_results(source.folder) if source.is_run and not force else []
     found = {(snapshot, metric): find_result(known, snapshot.name, metric.name, meter.settings(metric))
@@ -78,14 +83,14 @@ def _measure_all(source, meter, device, gpus, minibatch, seed, force):
             for metric in meter.metrics:
                 if found[snapshot, metric] is None:
                     result = meter.measure(metric, Gs, minibatch, gpus, print_progress=True)
-                    found[snapshot, metric] = _keep(source, snapshot, result)
+                    found[snapshot, metric] = _keep(source, name, snapshot, result)
     return list(found.values())
 
 
-def _keep(source, snapshot, result):
+def _keep(source, name, snapshot, result):
     if source.is_run:
         return append_result(source.folder, snapshot, result)
-    return {'snapshot': snapshot.name, 'kimg': snapshot.kimg, **result._asdict()}
+    return {'snapshot': name, 'kimg': snapshot.kimg, **result._asdict()}
 
 
 if __name__ == '__main__':

@@ -14,6 +14,7 @@ import config
 import dnnlib.quiet  # noqa: F401, first: it silences TensorFlow before anything imports it
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.published import NetworkSource, offline_option, resolve
 from dnnlib.run_dir import (
     OPTIONS_FILE,
     check_writable,
@@ -123,8 +124,9 @@ COUNT = click.IntRange(min=1)
 @click.option('--results', default=config.RESULTS_DIR, show_default=True, help='Folder of the runs.')
 @click.option('--desc', callback=check_description,
               help='Ends the name of the run directory.  [from data, preset and GPUs]')
-@click.option('--resume', type=click.Path(exists=True),
-              help='A run directory, to go on with that run; or a network pickle, to start a new run from it.')
+@click.option('--resume', type=NetworkSource(), metavar='DIR|PICKLE|NAME',
+              help='A run directory, to go on with that run; or a network pickle, or the name of a published one, to '
+                   'start a new run from it.')
 @click.option('--resume-kimg', type=NOT_NEGATIVE,
               help="Where in the schedule a pickle's networks go on.  [by its name, else by its level of detail]")
 @click.option('--new-run', 'anew', is_flag=True, help='Start anew even if this command has an unfinished run.')
@@ -154,10 +156,11 @@ COUNT = click.IntRange(min=1)
 @click.option('--snapshot-ticks', type=COUNT, help='Log lines between two network pickles.  [10]')
 @click.option('--keep-snapshots', type=COUNT, help='Newest network pickles to keep, beside the best one.  [all]')
 @click.option('--max-nonfinite', type=COUNT, help='Steps in a row without finite losses that end the run.  [100]')
+@offline_option
 @click.option('--grid', type=GridSize(), help='Size of the image grids.  [what fits a 4k screen]')
 @click.option('--seed', type=click.IntRange(0, 2 ** 32 - 1), help='Of everything random.  [1000]')
 @click.pass_context
-def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, dry_run, **given):
+def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, dry_run, offline, **given):
     """Trains StyleGAN on the TFRecord dataset in the folder DATA, as the paper did or with what you change.
 
     Defaults in brackets are those of --preset paper.
@@ -173,18 +176,20 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, dry_run, *
         given['data'] = os.path.normpath(data)
     if resume is not None and os.path.isdir(resume):
         refuse_flags_of_new_runs(ctx)
-        continue_training(os.path.normpath(resume), given, flags_of(ctx), dry_run)
+        continue_training(os.path.normpath(resume), given, flags_of(ctx), dry_run, offline)
         return
     if data is None:
         raise click.UsageError('--data: name the folder of a dataset, or --resume a run directory.')
     if resume_kimg is not None and resume is None:
         raise click.UsageError('--resume-kimg: give --resume with a network pickle too.')
+    if resume is not None:
+        resume = os.path.normpath(resolve(resume, offline))
     with MultiResolutionDataset(given['data']) as dataset:
         options = new_options(preset, given, resume, resume_kimg, dataset, flags_of(ctx))
         if dry_run:
             print_plan(options, dataset, results)
             return
-    run_training(options, results, open_run(results, desc or default_description(options, preset), anew))
+    run_training(options, results, open_run(results, desc or default_description(options, preset), anew), offline)
 
 
 def flags_of(ctx):
@@ -204,7 +209,6 @@ def new_options(preset, given, resume, resume_kimg, dataset, flags):
     """Options of a run that begins, with its networks anew or from the pickle `resume`."""
     if resume is None:
         return resolve_options(preset, given, dataset.resolution)
-    resume = os.path.normpath(resume)
     pickled = read_pickle(resume)
     given = dict(given, **options_of_pickle(resume, pickled, given, flags))
     options = resolve_options(preset, given, dataset.resolution)
@@ -216,7 +220,7 @@ def new_options(preset, given, resume, resume_kimg, dataset, flags):
     return dataclasses.replace(options, resume=resume, resume_kimg=kimg)
 
 
-def continue_training(run_dir, given, flags, dry_run):
+def continue_training(run_dir, given, flags, dry_run, offline):
     """Goes on with the run in a directory, with its options but for those that may change."""
     before = stored_options(run_dir, read_options(run_dir))
     options = changed_options(before, given, flags)
@@ -237,7 +241,7 @@ def continue_training(run_dir, given, flags, dry_run):
             write_options(run_dir, dataclasses.asdict(options))
             yield run_dir
 
-    run_training(options, run_dir, opened)
+    run_training(options, run_dir, opened, offline)
 
 
 def open_run(results_dir, description, anew):
@@ -250,12 +254,12 @@ def open_run(results_dir, description, anew):
     return opened
 
 
-def run_training(options, folder, opened):
+def run_training(options, folder, opened, offline):
     """Trains in the run directory, in or at `folder`, that `opened(options, training_set)` is the context of."""
     try:
         with StopRequest() as stop, contextlib.ExitStack() as stack:
             with stop.at_once():
-                training_set, meter = prepare(options, folder)
+                training_set, meter = prepare(options, folder, offline)
                 run_dir = stack.enter_context(opened(options, training_set))
             train_in(run_dir, options, training_set, meter, stop)
     except Stopped:
@@ -265,7 +269,7 @@ def run_training(options, folder, opened):
                         'its permissions; the same command goes on with the run.') from error
 
 
-def prepare(options, folder):
+def prepare(options, folder, offline):
     """Everything that may be missing or in the way, found out before any work: (training set, meter)."""
     kind = resolve_device(options.device)
     tflib.replica_devices(options.device, options.gpus)  # refuses more GPUs than there are
@@ -276,8 +280,7 @@ def prepare(options, folder):
                                'python -m prefilter --labels identity.')
     check_networks_fit(options, training_set)
     check_writable(folder)
-    meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, config.NETWORKS,
-                  config.CACHE_DIR)
+    meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, offline)
     tflib.init_tf(options.device, cpu_replicas=options.gpus if kind == 'cpu' else 1, seed=options.seed)
     return training_set, meter
 

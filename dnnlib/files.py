@@ -66,14 +66,19 @@ def try_lock(file):
     return True
 
 
+def wait_for_lock(file):
+    """Waits until nobody else has an open file locked, and locks it; at once where the file system knows no locks."""
+    if fcntl is not None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+
 @contextlib.contextmanager
 def folder_locked(folder):
     """Waits until no other process is in such a block for the folder: for changes that must not cross."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        if fcntl is not None:
-            with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        wait_for_lock(descriptor)
         yield
     finally:
         os.close(descriptor)

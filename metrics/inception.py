@@ -11,15 +11,18 @@ class Inception:
     """uint8 images to the 2048 features of the published Inception-v3 network.
 
     The network is opened in the default graph at the first call, once; a printed line says that the file's own code
-    runs then, which happens only for the file of the stated hash.
+    runs then, which happens only for a file that is trusted.
 
     Args:
         path: The pickle.
-        sha256: Its published SHA-256, hexadecimal.
+
+    Raises:
+        UserError: It is no network pickle, or not trusted.
     """
 
-    def __init__(self, path, sha256):
-        self._path, self._sha256 = path, sha256
+    def __init__(self, path):
+        tflib.check_trusted(path)
+        self._path = path
         self._graph = self._network = None
 
     def __call__(self, images):
@@ -32,10 +35,10 @@ class Inception:
             float32 [N, 2048].
 
         Raises:
-            UserError: The file is not the published one, or its graph cannot run on this machine's devices.
+            UserError: Its graph cannot run on this machine's devices.
         """
         if self._graph is not tf.get_default_graph():
-            self._network = tflib.load_network_with_embedded_source(self._path, self._sha256)
+            self._network = tflib.load_networks(self._path)
             self._graph = tf.get_default_graph()
         rgb = np.broadcast_to(images, (len(images), 3, *images.shape[2:]))
         try:

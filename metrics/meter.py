@@ -39,8 +39,7 @@ class Meter:
         mirror: Whether each real is flipped horizontally with probability 1/2, as training with mirror augmentation
             does.
         seed: Of latents, noise and flips; below 2^32.
-        published: Table of published networks, `config.NETWORKS`.
-        cache_dir: Folder of downloaded files.
+        offline: Do not download feature networks.
 
     Attributes:
         metrics: The `Metric`s, in the order of the names.
@@ -50,12 +49,12 @@ class Meter:
         UserError: A feature network cannot be had; the message says which file to put where. Or the dataset is damaged.
     """
 
-    def __init__(self, names, dataset, mirror, seed, published, cache_dir):
+    def __init__(self, names, dataset, mirror, seed, offline=False):
         self.metrics = find_metrics(names)
         self._dataset, self._mirror, self._seed = dataset, mirror, seed
         self._fingerprint = fingerprint(dataset)
         self._feature_networks = {
-            name: open_feature_network(name, published, cache_dir)
+            name: open_feature_network(name, offline)
             for name in dict.fromkeys(metric.features for metric in self.metrics)
         }
         self._statistics_of_reals = {}

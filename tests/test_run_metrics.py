@@ -151,7 +151,7 @@ def test_fid_without_its_network_says_where_to_put_it(run_dir, monkeypatch, tmp_
     entry = {'url': 'http://127.0.0.1:9/x', 'file': 'inception_v3_features.pkl', 'size': None, 'sha256': None}
     monkeypatch.setattr('config.NETWORKS', {'inception': entry})
     monkeypatch.setattr('config.CACHE_DIR', str(tmp_path / 'cache'))
-    monkeypatch.setattr('dnnlib.download.FIRST_PAUSE', 0.01)
+    monkeypatch.setattr('dnnlib.download.transfer.FIRST_PAUSE', 0.01)
     monkeypatch.setenv('NO_PROXY', '127.0.0.1')
     message = refused(invoke(run_dir, '--metrics', 'fid50k'), 1)
     assert str(tmp_path / 'cache') in message and 'by hand' in message

@@ -3,7 +3,7 @@
 from dnnlib.tflib.devices import list_gpus, replica_devices
 from dnnlib.tflib.network import Network
 from dnnlib.tflib.optimizer import Optimizer
-from dnnlib.tflib.pickles import load_network_with_embedded_source, load_networks, save_networks
+from dnnlib.tflib.pickles import check_trusted, load_networks, save_networks
 from dnnlib.tflib.tfutil import (
     absolute_name_scope,
     convert_images_to_uint8,
@@ -16,7 +16,7 @@ from dnnlib.tflib.tfutil import (
 )
 
 __all__ = [
-    'Network', 'Optimizer', 'absolute_name_scope', 'convert_images_to_uint8', 'init_tf', 'is_tf_expression', 'lerp',
-    'lerp_clip', 'list_gpus', 'load_network_with_embedded_source', 'load_networks', 'replica_devices', 'run',
-    'save_networks', 'set_vars',
+    'Network', 'Optimizer', 'absolute_name_scope', 'check_trusted', 'convert_images_to_uint8', 'init_tf',
+    'is_tf_expression', 'lerp', 'lerp_clip', 'list_gpus', 'load_networks', 'replica_devices', 'run', 'save_networks',
+    'set_vars',
 ]

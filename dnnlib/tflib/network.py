@@ -3,21 +3,18 @@
 import importlib
 import inspect
 import sys
+import warnings
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dnnlib.errors import UserError
+from dnnlib.network_file import BUILD_FUNCTIONS, STATE_VERSIONS
 from dnnlib.tflib import tfutil
 from dnnlib.tflib.devices import session_gpus
+from dnnlib.tflib.restoring import VariablesOfFile, check_outputs
 from dnnlib.util import EasyDict
-
-STATE_VERSION = 3  # of what __getstate__ returns; the published pickles hold 2 and 3
-
-# The only build functions a pickle may name. They stand above this package, so they are imported when first needed.
-BUILD_FUNCTIONS = {
-    name: 'training.networks_stylegan.' + name for name in ('G_style', 'G_mapping', 'G_synthesis', 'D_basic')}
 
 
 class Network:
@@ -48,7 +45,7 @@ class Network:
     # ----------------------------------------------------------------------------------------------------------------
     # Construction
 
-    def _construct(self, name, build_func, static_kwargs, components=None, module_source=None):
+    def _construct(self, name, build_func, static_kwargs, components=None, module_source=None, values=None):
         self.name = name
         self.static_kwargs = EasyDict(static_kwargs)
         self.components = EasyDict(components or {})
@@ -63,13 +60,19 @@ class Network:
                 tfutil.absolute_name_scope(self._variable_scope.name):  # operations are named as variables are
             self.scope = self._variable_scope.name
             inputs = [tf.placeholder(tf.float32, name=input_name) for input_name in self._input_names]
-            outputs = self._call_build_func(inputs, is_template_graph=True)
+            if values is None:
+                outputs = self._call_build_func(inputs, is_template_graph=True)
+            else:
+                check = VariablesOfFile(name, self.scope + '/', values)
+                with tf.variable_scope(self._variable_scope, custom_getter=check, auxiliary_name_scope=False):
+                    outputs = self._call_build_func(inputs, is_template_graph=True)
         self.input_templates, self.output_templates = inputs, outputs
         self.input_shapes = [_shape_list(tensor) for tensor in inputs]
         self.output_shapes = [_shape_list(tensor) for tensor in outputs]
         self.input_shape, self.output_shape = self.input_shapes[0], self.output_shapes[0]
         self._collect_variables()
-        session.run([variable.initializer for variable in self.own_vars.values()])
+        session.run([variable.initializer for local_name, variable in self.own_vars.items()
+                     if local_name not in (values or {})])
 
     def _call_build_func(self, inputs, **kwargs):
         all_kwargs = dict(self.static_kwargs)
@@ -218,9 +221,9 @@ class Network:
         state = self.__getstate__()
         return dict(state, components={role: part._nested_state() for role, part in state['components'].items()})
 
-    def _find_own_build_func(self, func_name):
+    def _find_own_build_func(self, state):
         networks = [self] + list(self.components.values())
-        return next(net._build_func for net in networks if net._build_func.__name__ == func_name)
+        return next(net._build_func for net in networks if net._build_func.__name__ == state['build_func_name'])
 
     def copy_vars_from(self, source):
         """Sets every variable to its value in `source`, a network with the same variables."""
@@ -288,26 +291,27 @@ class Network:
 
     def __getstate__(self):
         values = tfutil.run(self.own_vars)
+        source = self._module_source or inspect.getsource(sys.modules[self._build_func.__module__])
         return {
-            'version': STATE_VERSION,
-            'name': self.name,
-            'static_kwargs': dict(self.static_kwargs),
+            'version': STATE_VERSIONS[-1],
+            'name': sys.intern(self.name),
+            'static_kwargs': _canonical(self.static_kwargs),
             'components': dict(self.components),
-            'build_module_src': self._module_source or inspect.getsource(sys.modules[self._build_func.__module__]),
-            'build_func_name': self._build_func.__name__,
-            'variables': [(local_name, values[local_name]) for local_name in self.own_vars],
+            'build_module_src': sys.intern(source),
+            'build_func_name': sys.intern(self._build_func.__name__),
+            'variables': [(sys.intern(local_name), values[local_name]) for local_name in self.own_vars],
         }
 
     def __setstate__(self, state):
-        self._restore(state)
+        self._restore(state, find_known_build_func)
 
     @classmethod
-    def from_state(cls, state, find_build_func=None):
+    def from_state(cls, state, find_build_func):
         """Builds a network from what `__getstate__` returns.
 
         Args:
             state: Dict as in a network pickle; its components are such dicts too.
-            find_build_func: Function from a build function's name to the function; None looks among the project's own.
+            find_build_func: Function from such a dict to the build function of its network.
 
         Raises:
             UserError: The build function is unknown, or a variable does not fit the rebuilt network.
@@ -316,36 +320,47 @@ class Network:
         network._restore(state, find_build_func)
         return network
 
-    def _restore(self, state, find_build_func=None):
-        if state.get('version') not in (2, STATE_VERSION):
-            raise UserError('Network {!r}: state version {!r} is not one this program reads (2 or {}).'.format(
-                state.get('name'), state.get('version'), STATE_VERSION))
-        build_func = (find_build_func or find_known_build_func)(state['build_func_name'])
+    def _restore(self, state, find_build_func):
+        if state.get('version') not in STATE_VERSIONS:
+            raise UserError('Network {!r}: state version {!r} is not one this program reads ({}).'.format(
+                state.get('name'), state.get('version'), ' or '.join(map(str, STATE_VERSIONS))))
+        build_func = find_build_func(state)
         # Unpickling brings components that are networks already.
         components = {role: part if isinstance(part, Network) else Network.from_state(part, find_build_func)
                       for role, part in state.get('components', {}).items()}
-        self._construct(state['name'], build_func, state['static_kwargs'], components, state['build_module_src'])
-        self._set_restored_values(state['variables'])
-
-    def _set_restored_values(self, variables):
-        values = {}
-        for local_name, value in variables:
+        values = dict(state['variables'])
+        self._construct(
+            state['name'], build_func, state['static_kwargs'], components, state['build_module_src'], values)
+        for local_name in values:
             if local_name not in self.own_vars:
                 raise UserError(f'Network {self.name!r} has no variable {local_name!r}.')
-            variable = self.own_vars[local_name]
-            if variable.shape.as_list() != list(np.shape(value)):
-                raise UserError(f'Network {self.name!r}: variable {local_name!r} has shape {variable.shape.as_list()}, '
-                                f'the file holds {list(np.shape(value))}.')
-            values[variable] = value
-        tfutil.set_vars(values)
+        check_outputs(self.name, self.output_shapes)
+        tfutil.set_vars({self.own_vars[local_name]: value for local_name, value in values.items()})
+        fresh = [local_name for local_name in self.own_vars if local_name not in values]
+        if fresh:
+            warnings.warn(f'Network {self.name!r}: its file lacks {len(fresh)} of its variables, the first being '
+                          f'{fresh[0]!r}; they keep the values of a new network.', stacklevel=2)
 
 
-def find_known_build_func(func_name):
-    """The project's own build function of that name; a UserError if it has none."""
+def find_known_build_func(state):
+    """The project's own build function of the name in a network's state; a UserError if it has none."""
+    func_name = state['build_func_name']
     if func_name not in BUILD_FUNCTIONS:
         raise UserError('The file names the build function {!r}; only {} can be built here.'.format(
             func_name, ', '.join(sorted(BUILD_FUNCTIONS))))
+    # Imported when first needed, since it stands above this package.
     return _import_function(BUILD_FUNCTIONS[func_name])
+
+
+def _canonical(value):
+    """A copy in which equal texts are one object and containers are never shared: what is written depends on that."""
+    if isinstance(value, str):
+        return sys.intern(str(value))
+    if isinstance(value, dict):
+        return {_canonical(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)([_canonical(item) for item in value])
+    return value
 
 
 def _import_function(dotted_name):

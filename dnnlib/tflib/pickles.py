@@ -5,86 +5,56 @@ import sys
 import types
 
 from dnnlib.errors import UserError
-from dnnlib.files import atomic_write, sha256_of_file
-from dnnlib.tflib.network import Network
+from dnnlib.files import atomic_write
+from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, walk
+from dnnlib.published import TRUST_FLAG, resolve, trusted_as
+from dnnlib.tflib.network import Network, find_known_build_func
 
 PICKLE_PROTOCOL = 4  # what the published files use; Python 3.4 and later read it
 
-# Every global that a network pickle may name; numpy 2 spells its modules numpy._core, Python 2 needs _codecs.encode.
-_NUMPY_GLOBALS = {
-    ('numpy.core.multiarray', '_reconstruct'), ('numpy.core.multiarray', 'scalar'), ('numpy', 'ndarray'),
-    ('numpy', 'dtype'), ('_codecs', 'encode')}
 
+def load_networks(source, offline=False):
+    """Opens the networks in a pickle with this project's own build functions; source text inside it is not executed.
 
-class _NetworkState:
-    """Stands in for a Network while a file is read: it keeps the state and builds nothing."""
-
-    def __setstate__(self, state):
-        self.state = state
-
-    def as_dict(self):
-        components = {role: part.as_dict() for role, part in self.state.get('components', {}).items()}
-        return dict(self.state, components=components)
-
-
-class _AllowListUnpickler(pickle.Unpickler):
-    def find_class(self, module, name):
-        if (module, name) == ('dnnlib.tflib.network', 'Network'):
-            return _NetworkState
-        if (module.replace('numpy._core', 'numpy.core'), name) in _NUMPY_GLOBALS:
-            return super().find_class(module.replace('numpy._core', 'numpy.core'), name)
-        raise pickle.UnpicklingError(f'it names {module}.{name}, which has no place in a network pickle')
-
-
-def load_networks(path):
-    """Opens a network pickle with this project's own build functions; source text inside it is never executed.
+    The exception are networks with other build functions, as those of metrics have. These are built by the source text
+    in the file, which runs only if the file's SHA-256 stands in `config.NETWORKS` or in the user's `config.TRUST_FILE`;
+    a printed line says so each time.
 
     Args:
-        path: File with a tuple (G, D, Gs), or with a single network.
+        source: Path of a file with a tuple (G, D, Gs) or with a single network, of Python 2 or 3; a URL; or the name of
+            a published network, downloaded into `config.CACHE_DIR` if it is not there.
+        offline: Do not download.
 
     Returns:
-        Tuple (G, D, Gs) of `Network`, or one `Network`, whatever the file holds.
+        Tuple (G, D, Gs) of `Network`, or one `Network`, whatever the file holds, in the default session.
 
     Raises:
-        UserError: The file is missing, damaged, or not a network pickle; the message names it.
+        UserError: The file cannot be had, is damaged, holds something that has no place in a network, or needs source
+            text to run that nobody trusts; the message names the file, the first offender, and the mend.
     """
-    states = _read_states(path)
+    file = read_network_file(resolve(source, offline))
+    builders = _EmbeddedBuilders(file)
     try:
-        networks = tuple(Network.from_state(state) for state in states)
+        networks = tuple(Network.from_state(state, builders.find) for state in file.networks)
     except UserError as error:
-        raise UserError(f'{path}: {error.message}') from error
-    except (KeyError, TypeError, ValueError) as error:  # incomplete, or not what the build function takes
-        raise UserError(f'{path}: its networks cannot be built ({error!r}).') from error
-    return networks if len(networks) > 1 else networks[0]
+        raise error if error.message.startswith(file.path) else UserError(f'{file.path}: {error.message}') from error
+    except Exception as error:  # whatever its arguments make the build function raise
+        raise UserError(f'{file.path}: its networks cannot be built ({type(error).__name__}: {_first_line(error)}).'
+                        ) from error
+    return networks if file.is_tuple else networks[0]
 
 
-def load_network_with_embedded_source(path, expected_sha256):
-    """Opens a pickle whose build function exists only as source text inside it, by executing that text.
-
-    This runs code from the file, so it is done only for a file whose content is known, and never silently.
+def check_trusted(path):
+    """Refuses, as a `UserError`, a file whose networks could not be built, before any of it is.
 
     Args:
-        path: File with a single network, such as the published Inception network.
-        expected_sha256: The only content accepted.
-
-    Returns:
-        The `Network`.
-
-    Raises:
-        UserError: The file has another content, or is not such a pickle.
+        path: File of a network pickle.
     """
-    actual = sha256_of_file(path)
-    if actual != expected_sha256:
-        raise UserError(f'{path}: SHA-256 is {actual}, not the published {expected_sha256}; '
-                        'delete the file to have it downloaded again.')
-    states = _read_states(path)
-    if len(states) != 1:
-        raise UserError(f'{path}: holds {len(states)} networks where one is expected.')
-    module = types.ModuleType('embedded_source_' + actual[:16])
-    sys.modules[module.__name__] = module  # inspect.getsource and pickling look modules up by name
-    print(f'Running the network source embedded in {path} (known by its SHA-256 {actual[:16]}…).')
-    exec(compile(states[0]['build_module_src'], module.__name__, 'exec'), module.__dict__)
-    return Network.from_state(states[0], lambda func_name: getattr(module, func_name))
+    file = read_network_file(path)
+    builders = _EmbeddedBuilders(file)
+    for state in file.networks:
+        for _, network in walk(state):
+            builders.check(network)
 
 
 def save_networks(path, networks):
@@ -98,17 +68,46 @@ def save_networks(path, networks):
         pickle.dump(networks, file, protocol=PICKLE_PROTOCOL)
 
 
-def _read_states(path):
-    """State dicts of the networks in a file, components included, without building anything."""
-    try:
-        with open(path, 'rb') as file:
-            content = _AllowListUnpickler(file, encoding='latin1').load()  # latin1: Python 2 wrote some of them
-        parts = content if isinstance(content, tuple) else (content,)
-        if not parts or not all(isinstance(part, _NetworkState) for part in parts):
-            raise UserError(f'{path}: holds something else than networks.')
-        return [part.as_dict() for part in parts]
-    except OSError as error:
-        raise UserError(f'{path}: cannot be read ({error.strerror}).') from error
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, ImportError, KeyError,
-            IndexError, MemoryError) as error:
-        raise UserError(f'{path}: is not a whole network pickle ({error}).') from error
+class _EmbeddedBuilders:
+    """Finds build functions: the project's own by name, others in the source text of a trusted file."""
+
+    def __init__(self, file):
+        self._file, self._trusted_as, self._modules = file, None, {}
+
+    def check(self, state):
+        """Refuses a network with a build function of its own in a file that is not trusted."""
+        if state['build_func_name'] in BUILD_FUNCTIONS or self._trusted_as is not None:
+            return
+        sha256 = self._file.sha256
+        self._trusted_as = trusted_as(sha256)
+        if self._trusted_as is None:
+            raise UserError(
+                f'{self._file.path}: network {state["name"]!r} names the build function {state["build_func_name"]!r}, '
+                'which only the source text inside the file has; that runs, with all your rights, only if you trust '
+                f'whoever made the file, and say so: {TRUST_FLAG} {sha256}')
+
+    def find(self, state):
+        """The build function of a network."""
+        if state['build_func_name'] in BUILD_FUNCTIONS:
+            return find_known_build_func(state)
+        self.check(state)
+        source = state['build_module_src']
+        if source not in self._modules:
+            self._modules[source] = self._run(source)
+        function = getattr(self._modules[source], state['build_func_name'], None)
+        if not callable(function):
+            raise UserError(f'{self._file.path}: the source text of network {state["name"]!r} has no function '
+                            f'{state["build_func_name"]!r}.')
+        return function
+
+    def _run(self, source):
+        module = types.ModuleType(f'embedded_source_{self._file.sha256[:16]}_{len(self._modules)}')
+        sys.modules[module.__name__] = module  # pickling looks modules up by name
+        print(f'Running the source text inside {self._file.path}, {self._trusted_as} (SHA-256 '
+              f'{self._file.sha256[:16]}…).')
+        exec(compile(source, module.__name__, 'exec'), module.__dict__)
+        return module
+
+
+def _first_line(error):
+    return (str(error).splitlines() or [''])[0]

@@ -1,8 +1,6 @@
 """A feature network that exists only as a pickle with a builder of its own, as the published Inception does."""
 
-import hashlib
 import importlib
-import pickle
 import sys
 
 import numpy as np
@@ -10,6 +8,8 @@ import pytest
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.files import sha256_of_file
+from dnnlib.published import trust
 from metrics.inception import Inception
 
 SOURCE = '''
@@ -29,18 +29,20 @@ def gpu_only(images_in, is_template_graph=False, **kwargs):
 
 @pytest.fixture
 def write_pickle(session, tmp_path, monkeypatch):
-    """Writes a pickle whose builder is known to nobody but the file itself; returns its path and hash."""
-    def write(builder):
+    """Writes a pickle whose builder is known to nobody but the file itself, and trusts it; returns its path."""
+    def write(builder, trusted=True):
         (tmp_path / 'foreign_builders.py').write_text(SOURCE)
         monkeypatch.syspath_prepend(str(tmp_path))
         importlib.invalidate_caches()
-        network = tflib.Network('features', 'foreign_builders.' + builder)
-        content = pickle.dumps(network, protocol=4)
+        path = str(tmp_path / 'features.pkl')
+        tflib.save_networks(path, tflib.Network('features', 'foreign_builders.' + builder))
         sys.modules.pop('foreign_builders')
         (tmp_path / 'foreign_builders.py').unlink()
-        path = tmp_path / 'features.pkl'
-        path.write_bytes(content)
-        return str(path), hashlib.sha256(content).hexdigest()
+        if trusted:
+            trust(sha256_of_file(path), 'my features')
+        return path
+
+    monkeypatch.setattr('config.TRUST_FILE', str(tmp_path / 'trusted.txt'))
     return write
 
 
@@ -49,8 +51,8 @@ def images(channels=3):
 
 
 def test_runs_the_files_own_code_after_saying_so(write_pickle, capsys):
-    path, sha256 = write_pickle('channel_means')
-    network = Inception(path, sha256)
+    path = write_pickle('channel_means')
+    network = Inception(path)
     assert capsys.readouterr().out == ''
     for _ in range(2):
         values = network(images())
@@ -60,19 +62,18 @@ def test_runs_the_files_own_code_after_saying_so(write_pickle, capsys):
 
 
 def test_gray_images_repeat_their_channel(write_pickle):
-    network = Inception(*write_pickle('channel_means'))
+    network = Inception(write_pickle('channel_means'))
     np.testing.assert_allclose(network(images(1)), np.repeat(images(1).mean(axis=(2, 3)), 3, axis=1), rtol=1e-5)
 
 
-def test_another_file_is_refused_and_its_code_never_runs(write_pickle, capsys):
-    path, _ = write_pickle('channel_means')
-    with pytest.raises(UserError, match='SHA-256'):
-        Inception(path, '0' * 64)(images())
+def test_a_file_that_nobody_trusts_is_refused_at_once_and_its_code_never_runs(write_pickle, capsys):
+    with pytest.raises(UserError, match="'channel_means', .*--trust-embedded-source"):
+        Inception(write_pickle('channel_means', trusted=False))
     assert capsys.readouterr().out == ''
 
 
 @pytest.mark.skipif(bool(tflib.list_gpus()), reason='this machine has what the network needs')
 def test_layers_that_need_a_gpu_are_a_sentence_without_one(write_pickle):
-    network = Inception(*write_pickle('gpu_only'))
+    network = Inception(write_pickle('gpu_only'))
     with pytest.raises(UserError, match='need a GPU.*fd_onet5k'):
         network(images())

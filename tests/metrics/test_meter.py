@@ -50,7 +50,7 @@ def toy_metric(session, monkeypatch):
     tf.no_op()  # a session refuses to run an empty graph
     metric = Metric('fd_toy', 'corner', num_fakes=30, num_reals=50)
     monkeypatch.setitem(registry.METRICS, 'fd_toy', metric)
-    monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda published, cache_dir: corner_features)
+    monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda offline: corner_features)
     return metric
 
 
@@ -59,7 +59,7 @@ def random_images(count=20, side=4):
 
 
 def make_meter(dataset, names=('fd_toy',), mirror=False, seed=7):
-    return Meter(names, dataset, mirror, seed, published={}, cache_dir='cache')
+    return Meter(names, dataset, mirror, seed)
 
 
 def test_reals_are_the_records_in_file_order_from_the_first_again_after_the_last():
@@ -182,7 +182,7 @@ def test_lack_of_memory_is_a_sentence(toy_metric, monkeypatch):
     def fail(images):
         raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor')
 
-    monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda published, cache_dir: fail)
+    monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda offline: fail)
     mend = 'run_metrics.py and a --minibatch below that, and train with --metrics none'
     with pytest.raises(UserError, match='memory to measure 64 images at a time: measure with ' + mend):
         make_meter(FakeDataset(random_images())).measure(toy_metric, FakeGenerator([3, 4, 4]))
@@ -198,12 +198,14 @@ def test_no_metric_is_none_to_measure():
 
 
 def test_fid_without_its_network_says_which_file_to_put_where(monkeypatch, tmp_path):
-    monkeypatch.setattr('dnnlib.download.FIRST_PAUSE', 0.01)
+    monkeypatch.setattr('dnnlib.download.transfer.FIRST_PAUSE', 0.01)
     monkeypatch.setenv('NO_PROXY', '127.0.0.1')
-    published = {'inception': {
-        'url': 'http://127.0.0.1:9/inception', 'file': 'inception_v3_features.pkl', 'size': None, 'sha256': None}}
-    with pytest.raises(UserError, match='inception_v3_features.pkl .* by hand'):
-        Meter(['fid50k'], FakeDataset(random_images()), False, 0, published, str(tmp_path))
+    monkeypatch.setattr('config.CACHE_DIR', str(tmp_path))
+    monkeypatch.setattr('config.NETWORKS', {'inception': {
+        'url': 'http://127.0.0.1:9/inception', 'file': 'inception_v3_features.pkl', 'size': None, 'sha256': None}})
+    for offline in (False, True):
+        with pytest.raises(UserError, match='inception_v3_features.pkl .* by hand'):
+            Meter(['fid50k'], FakeDataset(random_images()), False, 0, offline)
 
 
 @pytest.mark.parametrize('resolution, size', [(4, 64), (64, 64), (256, 16), (1024, 4), (4096, 4)])
@@ -212,4 +214,4 @@ def test_minibatches_shrink_with_resolution(resolution, size):
 
 
 def test_onet_distance_needs_no_download(session):
-    assert meter.open_feature_network('onet', published={}, cache_dir='cache')(random_images()).shape == (20, 256)
+    assert meter.open_feature_network('onet')(random_images()).shape == (20, 256)

@@ -1,21 +1,27 @@
 """Network pickles: those of the original code open here, ours are built alike, and reading one runs nobody's code."""
 
 import ast
-import collections
+import contextlib
 import inspect
 import json
+import os
+import pathlib
 import pickle
 import pickletools
+import subprocess
+import sys
 from unittest import mock
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 import dnnlib
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.files import sha256_of_file
-from tests.goldens.files import FOLDER
+from dnnlib.published import trust
+from tests.goldens.files import FOLDER, relative_error
 from tests.goldens.kinds import assert_agreement, golden_cases
 from training import networks_stylegan
 
@@ -105,6 +111,16 @@ def test_pickle_itself_opens_them_too(official):
             np.testing.assert_array_equal(value, expected, err_msg=name)
 
 
+def test_variables_that_a_file_lacks_keep_fresh_values_and_are_named(session, tmp_path, discriminator_state):
+    values = dict(discriminator_state['variables'])
+    discriminator_state['variables'].pop(1)
+    path = write_raw(tmp_path / 'lacks.pkl', discriminator_state)
+    with pytest.warns(UserWarning, match="'D': its file lacks 1 of its variables, .*'FromRGB_lod0/weight'"):
+        D = tflib.load_networks(path)
+    assert 0.5 < D.get_var('FromRGB_lod0/weight').std() < 2
+    np.testing.assert_array_equal(D.get_var('FromRGB_lod0/bias'), values['FromRGB_lod0/bias'])
+
+
 def test_older_files_have_no_components(session, tmp_path, discriminator_state):
     del discriminator_state['components']
     D = tflib.load_networks(write_raw(tmp_path / 'old.pkl', dict(discriminator_state, version=2)))
@@ -146,6 +162,24 @@ def test_a_file_written_and_read_holds_the_same_networks(official, tmp_path):
     assert states_of(tmp_path / 'ours.pkl')[0]['build_module_src'].startswith('# source removed')
 
 
+def test_writing_what_was_read_gives_the_same_bytes(session, tmp_path):
+    G, D = (tflib.Network(name, getattr(networks_stylegan, func_name), **STRUCTURE['state'][name]['static_kwargs'],
+                          blur_filter=[1, 3, 3, 1]) for name, func_name in (('G', 'G_style'), ('D', 'D_basic')))
+    tflib.save_networks(tmp_path / '0.pkl', (G, D, G.clone('Gs')))
+    for number, load in ((1, tflib.load_networks), (2, plain_pickle_load), (3, tflib.load_networks)):
+        with fresh_session():
+            tflib.save_networks(tmp_path / f'{number}.pkl', load(str(tmp_path / f'{number - 1}.pkl')))
+    contents = {(tmp_path / f'{number}.pkl').read_bytes() for number in range(4)}
+    assert len(contents) == 1
+    assert contents.pop().count(b'def G_style(') == 1  # the source text is in the file once, not for each network
+
+
+@contextlib.contextmanager
+def fresh_session():
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})):
+        yield
+
+
 def test_one_network_makes_a_file_of_its_own(official, tmp_path):
     tflib.save_networks(tmp_path / 'one.pkl', official[1])
     assert isinstance(tflib.load_networks(tmp_path / 'one.pkl'), tflib.Network)
@@ -178,40 +212,23 @@ def test_source_in_a_pickle_is_kept_but_not_executed(session, tmp_path, load):
     assert {part['build_module_src'] for part in (again, *again['components'].values())} == {TRAP}
 
 
-class RunsCommands:
-    def __reduce__(self):
-        import os
-
-        return os.system, ('echo this must not run',)
-
-
-@pytest.mark.parametrize('content, named', [
-    (RunsCommands(), 'posix.system'), ((collections.OrderedDict(),), 'collections.OrderedDict'),
-    (print, 'builtins.print'),
-])
-def test_globals_that_have_no_place_in_a_network_are_refused(session, tmp_path, capfd, content, named):
-    (tmp_path / 'evil.pkl').write_bytes(pickle.dumps(content))
-    with pytest.raises(UserError, match=f'evil.pkl: is not a whole network pickle .*{named}'):
-        tflib.load_networks(str(tmp_path / 'evil.pkl'))
-    assert 'must not run' not in capfd.readouterr().out
-
-
 def refused_states(state):
     renamed = [('no_such_variable', value) for _, value in state['variables'][:1]]
     misshapen = [(name, np.zeros([2, 3], np.float32)) for name, _ in state['variables'][1:2]]
     incomplete = {key: value for key, value in state.items() if key != 'build_func_name'}
     return [
-        (dict(state, build_func_name='E_evil'), "build function 'E_evil'; only D_basic, G_mapping"),
-        (dict(state, build_func_name='os.system'), 'build function'),
+        (dict(state, build_func_name='E_evil'), "'D' names the build function 'E_evil'"),
+        (dict(state, extra=1), "a field 'extra'"),
         (dict(state, variables=renamed), "'D' has no variable 'no_such_variable'"),
         (dict(state, variables=misshapen), r"variable 'FromRGB_lod0/weight' has shape \[1, 1, 3, 16\], .* \[2, 3\]"),
+        (dict(state, variables=state['variables'][:1] * 2), 'two variables lod'),
         (dict(state, version=9), 'version 9'),
         (dict(state, static_kwargs={'resolution': 24}), 'cannot be built .*resolution 24'),
-        (incomplete, 'cannot be built .*build_func_name'),
+        (incomplete, 'no build_func_name'),
     ]
 
 
-@pytest.mark.parametrize('number', range(7))
+@pytest.mark.parametrize('number', range(8))
 def test_networks_that_do_not_fit_are_refused(session, tmp_path, discriminator_state, number):
     state, message = refused_states(discriminator_state)[number]
     path = write_raw(tmp_path / 'odd.pkl', state)
@@ -238,7 +255,7 @@ def test_truncated_and_missing_files_are_refused(session, tmp_path):
         (tmp_path / 'half.pkl').write_bytes(whole[:length])
         with pytest.raises(UserError, match='half.pkl: is not a whole network pickle'):
             tflib.load_networks(str(tmp_path / 'half.pkl'))
-    with pytest.raises(UserError, match=r'missing.pkl: cannot be read \(No such file'):
+    with pytest.raises(UserError, match='missing.pkl: there is no such file, and no published network of that name'):
         tflib.load_networks('missing.pkl')
 
 
@@ -251,19 +268,88 @@ def twice(x, is_template_graph=False, **kwargs):
 '''
 
 
-def test_embedded_source_is_executed_only_for_the_expected_file(session, tmp_path, capsys):
-    state = {'version': 3, 'name': 'twice', 'static_kwargs': {}, 'components': {}, 'build_module_src': FOREIGN_SOURCE,
-             'build_func_name': 'twice', 'variables': [('factor', np.float32(2))]}
-    path = write_raw(tmp_path / 'foreign.pkl', state)
-    net = tflib.load_network_with_embedded_source(path, sha256_of_file(path))
+@pytest.fixture
+def foreign_state():
+    return {'version': 3, 'name': 'twice', 'static_kwargs': {}, 'components': {}, 'build_module_src': FOREIGN_SOURCE,
+            'build_func_name': 'twice', 'variables': [('factor', np.float32(2))]}
+
+
+@pytest.fixture
+def trust_file(tmp_path, monkeypatch):
+    path = tmp_path / 'own' / 'trusted.txt'
+    monkeypatch.setattr('config.TRUST_FILE', str(path))
+    return path
+
+
+def test_embedded_source_is_executed_only_for_a_file_that_is_trusted(
+        session, tmp_path, capsys, foreign_state, trust_file):
+    path = write_raw(tmp_path / 'foreign.pkl', foreign_state)
+    sha256 = sha256_of_file(path)
+    with pytest.raises(UserError, match="'twice' .* python -m dnnlib.download --trust-embedded-source " + sha256):
+        tflib.load_networks(path)
+    with pytest.raises(UserError, match='--trust-embedded-source'):
+        tflib.check_trusted(path)
+    trust(sha256, 'my own')
+    tflib.check_trusted(path)
+    assert capsys.readouterr().out == ''
+    net = tflib.load_networks(path)
     assert net.run([[3.0]]) == [[6.0]]
-    assert 'Running the network source embedded in ' + path in capsys.readouterr().out
-    with pytest.raises(UserError, match="build function 'twice'"):
+    output = capsys.readouterr().out
+    assert output.count('\n') == 1 and f'Running the source text inside {path}, my own' in output
+
+    trap = write_raw(tmp_path / 'trap.pkl', dict(foreign_state, build_module_src=TRAP))
+    with pytest.raises(UserError, match='trap.pkl: .*--trust-embedded-source'):
+        tflib.load_networks(trap)
+
+
+def test_a_file_of_the_table_is_trusted_by_its_hash(session, tmp_path, capsys, foreign_state, trust_file, monkeypatch):
+    path = write_raw(tmp_path / 'foreign.pkl', foreign_state)
+    monkeypatch.setattr('config.NETWORKS', {'doubler': {'sha256': sha256_of_file(path)}})
+    assert tflib.load_networks(path).run([[3.0]]) == [[6.0]]
+    assert 'the published doubler' in capsys.readouterr().out
+
+
+def test_networks_of_ours_are_never_built_by_the_text_in_their_file_even_if_it_is_trusted(
+        session, tmp_path, capsys, discriminator_state, trust_file):
+    path = write_raw(tmp_path / 'D.pkl', dict(discriminator_state, build_module_src=TRAP))
+    trust(sha256_of_file(path), 'D')
+    assert tflib.load_networks(path).name == 'D' and capsys.readouterr().out == ''
+
+
+@pytest.mark.parametrize('source, message', [
+    ('def other(): pass', "has no function 'twice'"), ('1 / 0', 'ZeroDivisionError'), ('def', 'SyntaxError'),
+    ('import no_such_module', 'no_such_module'), ('def twice(x, **kwargs): return x + undefined', 'undefined'),
+])
+def test_trusted_source_that_fails_is_a_sentence(session, tmp_path, foreign_state, trust_file, source, message):
+    path = write_raw(tmp_path / 'broken.pkl', dict(foreign_state, build_module_src=source))
+    trust(sha256_of_file(path), 'broken')
+    with pytest.raises(UserError, match='broken.pkl: .*' + message):
         tflib.load_networks(path)
 
-    trap = write_raw(tmp_path / 'trap.pkl', dict(state, build_module_src=TRAP))
-    with pytest.raises(UserError, match='trap.pkl: SHA-256 is .*, not the published'):
-        tflib.load_network_with_embedded_source(trap, sha256_of_file(path))
-    several = write_raw(tmp_path / 'several.pkl', (dict(state, build_module_src=TRAP),) * 2)
-    with pytest.raises(UserError, match='holds 2 networks where one is expected'):
-        tflib.load_network_with_embedded_source(several, sha256_of_file(several))
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Ours, elsewhere
+
+
+@pytest.mark.parametrize('changes', [{}, {'fused_scale': True, 'resolution': 32}])
+def test_the_source_in_our_files_makes_the_same_images_without_our_dnnlib(session, tmp_path, changes):
+    """In a process where `dnnlib` is a stub with only the names that the original code has too."""
+    kwargs = {name: dict(STRUCTURE['state'][name]['static_kwargs'], **changes) for name in ('G', 'D')}
+    G = tflib.Network('G', networks_stylegan.G_style, **kwargs['G'])
+    D = tflib.Network('D', networks_stylegan.D_basic, **kwargs['D'])
+    Gs = G.clone('Gs')
+    G.set_var('dlatent_avg', np.linspace(-1, 1, 16))
+    Gs.set_var('G_synthesis/4x4/Const/bias', np.linspace(-1, 1, 16))
+    path, results = str(tmp_path / 'ours.pkl'), str(tmp_path / 'images.npz')
+    tflib.save_networks(path, (G, D, Gs))
+    subprocess.run([sys.executable, str(pathlib.Path(__file__).parents[2] / 'original_stub.py'), path, results],
+                   check=True, cwd=str(tmp_path), env=dict(os.environ, PYTHONPATH='', TF_CPP_MIN_LOG_LEVEL='3'))
+    with np.load(results) as theirs:
+        images = Gs.run(theirs['latents'], None, randomize_noise=False, is_validation=True)
+        for name, ours in (
+                ('images', images), ('scores', D.run(images, None)),
+                ('truncated', Gs.run(theirs['latents'], None, randomize_noise=False)),
+                ('trained', G.run(theirs['latents'], None, is_training=True, style_mixing_prob=None,
+                                  randomize_noise=False))):
+            assert relative_error(theirs[name], ours) < 1e-6, name
+    assert np.abs(images).max() > 0.1

@@ -1,0 +1,84 @@
+"""Tells what is in a network pickle, without running anything in it: `python -m dnnlib.describe network-best.pkl`."""
+
+import importlib.util
+
+import click
+import numpy as np
+
+from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, shown, walk
+from dnnlib.published import NetworkSource, offline_option, resolve, trusted_as
+
+EPILOG = """\b
+Examples:
+  python -m dnnlib.describe results/00000-demo/network-best.pkl
+  python -m dnnlib.describe stylegan-ffhq-1024x1024 --no-variables
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument('network', type=NetworkSource())
+@click.option('--variables/--no-variables', default=True, show_default=True, help='List every variable.')
+@offline_option
+def main(network, variables, offline):
+    """Print what is in NETWORK, a network pickle, a URL, or the name of a published network.
+
+    For each network and its components: how it is called, the function that builds it and its arguments, whose source
+    text is in the file, and the variables. Nothing in the file is executed.
+    """
+    for line in describe(read_network_file(resolve(network, offline)), variables):
+        click.echo(line)
+
+
+def describe(file, with_variables=True):
+    """Yields lines of text about a `dnnlib.network_file.NetworkFile`; a line for each variable only on demand."""
+    what = f'{len(file.networks)} networks' if len(file.networks) > 1 else '1 network'
+    yield f'{file.path}: {what}, {file.num_bytes:,} bytes, SHA-256 {file.sha256}'
+    for top in file.networks:
+        for path, network in walk(top):
+            total = sum(count_values(part) for _, part in walk(network))
+            yield ''
+            yield (f'{path}: {network["build_func_name"]}, state version {network["version"]}, {total:,} parameters '
+                   f'and buffers{" with its components" if network["components"] else ""}')
+            yield f'  source  {describe_source(file, network)}'
+            for key, value in network['static_kwargs'].items():
+                yield f'  {key} = {shown(value)}'
+            if with_variables:
+                yield from _variable_lines(network['variables'])
+
+
+def describe_source(file, network):
+    """Whose source text a network carries, and whether it would run, in a few words."""
+    source = network['build_module_src']
+    if source == own_source(network['build_func_name']):
+        return "this project's, as it is here; not run"
+    size = f'{len(source):,} characters of another version or code'
+    if network['build_func_name'] in BUILD_FUNCTIONS:
+        return f"{size}; not run: this project's {network['build_func_name']} is"
+    name = trusted_as(file.sha256)
+    return f'{size}; ' + ('not trusted, so it cannot be opened' if name is None else f'runs when opened, as {name}')
+
+
+def own_source(build_func_name):
+    """Source text of the project's module with that build function, without importing it; None if there is none."""
+    module_name = BUILD_FUNCTIONS.get(build_func_name, '').rpartition('.')[0]
+    if not module_name:
+        return None
+    with open(importlib.util.find_spec(module_name).origin, encoding='utf-8') as file:
+        return file.read()
+
+
+def count_values(network):
+    """Number of values in a network's own variables."""
+    return sum(int(np.size(value)) for _, value in network['variables'])
+
+
+def _variable_lines(variables):
+    rows = [(name, 'x'.join(map(str, np.shape(value))) or 'scalar', value.dtype.name, f'{np.size(value):,}')
+            for name, value in variables]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
+    for name, shape, dtype, size in rows:
+        yield f'    {name:{widths[0]}}  {shape:{widths[1]}}  {dtype:{widths[2]}}  {size:>{widths[3]}}'
+
+
+if __name__ == '__main__':
+    main(prog_name='python -m dnnlib.describe')

@@ -1,0 +1,121 @@
+"""The cache folder: what a file is called there, and whether it is the one that was published."""
+
+import errno
+import glob
+import hashlib
+import os
+import re
+import urllib.parse
+
+from dnnlib.download.transfer import PART, PART_IDENTITY, Unavailable, download, problem_of
+from dnnlib.errors import UserError
+from dnnlib.files import atomic_write, sha256_of_file
+
+RECORD = '.sha256'  # ends the name of the file that keeps the hash of the first download
+
+
+def fetch(source, cache_dir, offline=False):
+    """Returns the path of a published file, downloading it when it is not in the cache yet.
+
+    The name in the cache is the one the original StyleGAN code uses, `<md5 of the URL>_<file name>`, so files it
+    downloaded, or that were put there by hand, are found. TLS certificates are always verified. Where nobody has
+    published a hash, that of the first file is kept beside it, and another file is refused from then on.
+
+    Args:
+        source: A URL, or a dict with `url`, `file` (the file's own name), `size` (bytes or None), `sha256`
+            (hexadecimal or None) and, if there is one, `mirror` (another URL), as in `config.NETWORKS`.
+        cache_dir: Folder of downloaded files; made when missing.
+        offline: Do not download; what is not in the cache is refused.
+
+    Returns:
+        Path of a complete file, whose size and SHA-256 are the stated ones where they are stated.
+
+    Raises:
+        UserError: The file cannot be had, or is not the one that was published; the message says what to put where.
+    """
+    entry = entry_of_url(source) if isinstance(source, str) else source
+    cached = find_cached(entry, cache_dir)
+    if cached:
+        _check_cached(entry, cached)
+        return cached
+    path = cache_path(entry, cache_dir)
+    by_hand = 'get it from {} and put it at {} by hand'.format(entry['url'], path)
+    if offline:
+        raise UserError('{} is not in the cache, and --offline forbids downloading it: leave that out, or {}.'.format(
+            entry['file'], by_hand))
+    recorded = _recorded_sha256(path)
+    try:
+        os.makedirs(cache_dir, exist_ok=True)
+        download(dict(entry, sha256=entry['sha256'] or recorded), path)
+        _check_cached(entry, path)
+    except Unavailable as error:
+        hint = '' if entry['sha256'] or not recorded else f'; if another file has been published, delete {path}{RECORD}'
+        raise UserError('{} cannot be downloaded ({}): {}{}.'.format(entry['file'], error, by_hand, hint)) from error
+    except OSError as error:
+        raise UserError(f'The cache folder {cache_dir} cannot be written: {error.strerror}.') from error
+    return path
+
+
+def cache_path(entry, cache_dir):
+    """Where `fetch` keeps the file of `entry`: `<cache_dir>/<md5 of its URL>_<its file name>`."""
+    return os.path.join(cache_dir, _url_digest(entry['url']) + '_' + entry['file'])
+
+
+def find_cached(entry, cache_dir):
+    """The file of `entry` in the cache, unchecked, or None."""
+    path = cache_path(entry, cache_dir)
+    if os.path.isfile(path):
+        return path
+    # The original code names files as the server does, which may differ from our table where that has no name.
+    pattern = os.path.join(glob.escape(cache_dir), _url_digest(entry['url']) + '_*')
+    found = [name for name in sorted(glob.glob(pattern)) if not name.endswith((PART, PART_IDENTITY, RECORD))]
+    return found[0] if found else None
+
+
+def entry_of_url(url):
+    """What `fetch` takes, for a URL of which nothing else is known."""
+    name = re.sub(r'[^\w.\-]', '_', os.path.basename(urllib.parse.urlsplit(url).path)) or 'download'
+    return {'url': url, 'file': name, 'size': None, 'sha256': None}
+
+
+def _url_digest(url):
+    return hashlib.md5(url.encode('utf-8')).hexdigest()
+
+
+def _check_cached(entry, path):
+    """Refuses a file that is not the published one, or not the one that was there first."""
+    try:
+        recorded = None if entry['sha256'] else _recorded_sha256(path)
+        expected = dict(entry, sha256=entry['sha256'] or recorded)
+        actual = sha256_of_file(path)
+        problem = problem_of(expected, os.path.getsize(path), lambda: actual)
+    except OSError as error:
+        raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions, or delete it.') from error
+    if problem and recorded:
+        raise UserError(f'{path} is not the file that was there first ({problem}): put that one back, or delete '
+                        f'{path}{RECORD} too if you know where the new one is from.')
+    if problem:
+        raise UserError('{} is not the published {} ({}): delete it, or put the right file there.'.format(
+            path, entry['file'], problem))
+    if not expected['sha256']:
+        _record_sha256(path, actual)
+
+
+def _record_sha256(path, sha256):
+    try:
+        with atomic_write(path + RECORD, 'w') as file:
+            file.write(f'{sha256}  {os.path.basename(path)}\n')  # as sha256sum -c reads it
+    except OSError as error:
+        # A folder that can only be read is one that somebody else looks after: it needs no record.
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise UserError(f'{path}{RECORD} cannot be written ({error.strerror}): free space.') from error
+
+
+def _recorded_sha256(path):
+    if not os.path.exists(path + RECORD):
+        return None
+    with open(path + RECORD, encoding='utf-8', errors='replace') as file:
+        sha256 = file.read().split(' ')[0]
+    if not re.fullmatch('[0-9a-f]{64}', sha256):
+        raise UserError(f'{path}{RECORD} is damaged: delete it, and the file beside it counts as the first again.')
+    return sha256

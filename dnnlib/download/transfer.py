@@ -1,0 +1,320 @@
+"""One file from a server: in parts that survive a broken connection, checked before it takes its name."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import time
+import urllib.parse
+
+import click
+import requests
+from tqdm import tqdm
+
+from dnnlib.download.drive import confirmed_url, reason_of_page
+from dnnlib.files import atomic_write, fsync_folder, try_lock, wait_for_lock
+
+ATTEMPTS = 5  # how often a connection may fail without bringing the file further
+FIRST_PAUSE = 1.0  # seconds before the second attempt; doubled for each further one
+TIMEOUT = 30.0  # seconds without a byte before an attempt counts as failed
+CHUNK = 1 << 14  # bytes; less than one is lost where a connection breaks off
+LARGEST_PAGE = 1 << 20  # bytes of a web page that are looked at
+
+PART = '.part'  # ends the name of what has arrived of a file
+PART_IDENTITY = '.part.json'  # and of what tells which file that is
+
+
+class Unavailable(Exception):
+    """The server does not give the file; the message is the reason, without a full stop."""
+
+
+class _Interrupted(Unavailable):
+    """A failure that may be over a moment later."""
+
+
+class _StalePart(_Interrupted):
+    """What has arrived is no part of the file that the server has now: it is to be begun anew."""
+
+    def __init__(self):
+        super().__init__('what has arrived so far is of another file')
+
+
+def download(entry, path):
+    """Downloads a file; goes on with what an earlier try, in this process or another, has left of it.
+
+    A process that finds another one at it waits for that. A mirror without TLS is asked only if the hash is known.
+
+    Args:
+        entry: Dict as for `dnnlib.download.fetch`.
+        path: Where the file appears once it is whole and checked; its folder exists.
+
+    Raises:
+        Unavailable: No server gives the published file.
+        OSError: It cannot be written.
+    """
+    with _locked_part(path, entry['file']) as part:
+        if os.path.exists(path):  # the other process has brought it
+            part.forget()
+            return
+        try:
+            _download_from_any(entry, part)
+        except BaseException:  # Ctrl-C and a full disk, too
+            part.forget_if_worthless()
+            raise
+        part.become(path)
+
+
+def problem_of(entry, size, sha256):
+    """What is wrong with a file of `size` bytes whose hash the function `sha256` returns, or None."""
+    if entry['size'] is not None and size != entry['size']:
+        return '{:,} bytes instead of {:,}'.format(size, entry['size'])
+    if entry['sha256'] is not None and sha256() != entry['sha256']:
+        return 'its SHA-256 differs'
+    return None
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What has arrived
+
+
+class _Part:
+    """The part of a file that has arrived, and which file it is a part of."""
+
+    def __init__(self, file, path):
+        self.file, self._path = file, path
+        self._identity_path = path[:-len(PART)] + PART_IDENTITY
+
+    def size(self):
+        return self.file.seek(0, os.SEEK_END)
+
+    def identity(self):
+        try:
+            with open(self._identity_path, encoding='utf-8') as file:
+                return json.load(file)
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def restart(self, identity):
+        """Begins anew with a file of that identity; None: one that cannot be told from another one."""
+        self.file.truncate(0)
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(self._identity_path)
+        if identity is not None:
+            with atomic_write(self._identity_path, 'w') as file:
+                json.dump(identity, file)
+
+    def append(self, data):
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self.file.write(rest):]
+
+    def sha256(self):
+        digest = hashlib.sha256()
+        self.file.seek(0)
+        for chunk in iter(lambda: self.file.read(1 << 20), b''):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def become(self, path):
+        os.fsync(self.file.fileno())
+        os.replace(self._path, path)
+        fsync_folder(os.path.dirname(os.path.abspath(path)))
+        self._remove_files()
+
+    def forget(self):
+        self.file.truncate(0)
+        self._remove_files()
+
+    def forget_if_worthless(self):
+        if self.size() == 0 or self.identity() is None:
+            self.forget()
+
+    def _remove_files(self):
+        for path in (self._path, self._identity_path):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(path)
+
+
+@contextlib.contextmanager
+def _locked_part(path, name):
+    """The `_Part` of a file, which no other process has at the same time."""
+    while True:
+        with open(path + PART, 'a+b', buffering=0) as file:  # a full disk is to be met when writing, and only then
+            if not try_lock(file):
+                click.echo(f'{name}: another process is downloading it; waiting.', err=True)
+                wait_for_lock(file)
+            if _is_at(file, path + PART):
+                yield _Part(file, path + PART)
+                return
+
+
+def _is_at(file, path):
+    """Whether an open file still has its name: another process may have renamed or removed it."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Attempts
+
+
+def _download_from_any(entry, part):
+    urls = [entry['url'], entry['mirror']] if entry.get('mirror') and entry['sha256'] else [entry['url']]
+    failures = []
+    for url in urls:
+        try:
+            _download_from(url, entry, part)
+            return
+        except Unavailable as error:
+            failures.append(f'and from its mirror: {error}' if failures else str(error))
+    raise Unavailable('; '.join(failures))
+
+
+def _download_from(url, entry, part):
+    pause, failures, furthest = FIRST_PAUSE, 0, part.size()
+    while True:
+        try:
+            with requests.Session() as session:
+                _attempt(session, url, entry, part)
+            return
+        except _Interrupted as error:
+            size = part.size()
+            if size > furthest:
+                pause, failures, furthest = FIRST_PAUSE, 0, size
+            if isinstance(error, _StalePart):
+                part.restart(None)
+            failures += 1
+            if failures == ATTEMPTS:
+                raise
+            click.echo('{}: {}; trying again in {:g} s'.format(entry['file'], error, pause), err=True)
+            time.sleep(pause)
+            pause *= 2
+
+
+def _attempt(session, url, entry, part):
+    begin = part.size() if part.identity() is not None else 0
+    with _open(session, url, begin) as response:
+        identity = _identity(response, entry)
+        if response.status_code == 206:
+            if identity != part.identity():
+                raise _StalePart
+        else:  # the whole file
+            begin = 0
+            part.restart(identity)
+        _append(response, entry, part, begin)
+    problem = problem_of(entry, part.size(), part.sha256)
+    if problem and begin:
+        raise _StalePart  # the two pieces are of different files
+    if problem:
+        part.restart(None)
+        raise Unavailable('what arrives is not the published file, ' + problem)
+
+
+def _identity(response, entry):
+    """What tells the file that a server offers from another one under its address; None if nothing does."""
+    total = response.headers.get('Content-Length')
+    if response.status_code == 206:
+        total = response.headers.get('Content-Range', '').rpartition('/')[2]
+    marks = [response.headers.get(name) for name in ('ETag', 'Last-Modified', 'x-goog-hash')] + [entry['sha256']]
+    return [total, *marks] if any(marks) else None
+
+
+def _append(response, entry, part, begin):
+    left = int(response.headers.get('Content-Length', 0))
+    total = begin + left if left else entry['size']
+    with tqdm(desc=entry['file'], total=total, initial=begin, unit='B', unit_scale=True, unit_divisor=1024) as bar:
+        for number, chunk in enumerate(_chunks(response)):
+            if begin == number == 0 and re.match(rb'\s*<(!doctype\s+)?html', chunk[:200], re.IGNORECASE):
+                raise Unavailable('the server sends a web page under the name of the file')
+            part.append(chunk)
+            bar.update(len(chunk))
+            if entry['size'] is not None and bar.n > entry['size']:
+                part.restart(None)
+                raise Unavailable('what arrives is not the published file, more than {:,} bytes'.format(entry['size']))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Requests
+
+
+def _open(session, url, begin):
+    """The response that carries the file from that byte on, past Google Drive's page that asks to confirm."""
+    response = _get(session, url, begin)
+    for _ in range(2):
+        if not _is_page(response):
+            return response
+        page = _text(response)
+        reason, target = reason_of_page(page, response.url), None
+        if reason is None and response.status_code == 200:
+            target = confirmed_url(page, response.url, session.cookies.get_dict())
+        if target is None:
+            raise Unavailable(reason or _answer(response, 'a web page instead of the file'))
+        response = _get(session, target, begin)
+    response.close()
+    raise Unavailable('the server answers with a web page even after confirming')
+
+
+def _get(session, url, begin):
+    # Without compression, so that lengths and ranges are those of the file.
+    headers = {'Accept-Encoding': 'identity', **({'Range': f'bytes={begin}-'} if begin else {})}
+    try:
+        response = session.get(url, stream=True, timeout=TIMEOUT, headers=headers)
+    except requests.exceptions.SSLError as error:
+        raise Unavailable('its TLS certificate cannot be verified') from error
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise _Interrupted('no connection to ' + urllib.parse.urlsplit(url).netloc) from error
+    except requests.RequestException as error:
+        raise Unavailable(str(error).rstrip('.')) from error
+    try:
+        _check(response, url, begin)
+    except BaseException:
+        response.close()
+        raise
+    return response
+
+
+def _check(response, url, begin):
+    steps = [*response.history, response]
+    if url.startswith('https:') and not all(step.url.startswith('https:') for step in steps):
+        raise Unavailable('the server redirects to an unencrypted address')
+    status = response.status_code
+    if status == 416 and begin:
+        raise _StalePart
+    if status == 429 or status >= 500:
+        raise _Interrupted(_answer(response))
+    if status == 206:
+        if not begin or not response.headers.get('Content-Range', '').startswith(f'bytes {begin}-'):
+            raise Unavailable('the server sends another part of the file than was asked for')
+    elif status != 200 and not _is_page(response):
+        raise Unavailable(_answer(response))
+
+
+def _answer(response, instead=''):
+    return f'the server answers {response.status_code}' if response.status_code != 200 else (
+        f'the server answers with {instead}')
+
+
+def _is_page(response):
+    return response.headers.get('Content-Type', '').startswith('text/html')
+
+
+def _text(response):
+    page = b''
+    for chunk in _chunks(response):
+        page += chunk
+        if len(page) > LARGEST_PAGE:
+            break
+    response.close()
+    return page.decode('utf-8', 'replace')
+
+
+def _chunks(response):
+    # Errors of the connection and of the disk are both OSErrors; only here it is clear which is which. A body shorter
+    # than its Content-Length is such an error too.
+    try:
+        yield from response.iter_content(CHUNK)
+    except requests.RequestException as error:
+        raise _Interrupted('the connection broke off') from error

@@ -1,0 +1,351 @@
+"""Network pickles as data: what is in a file, checked, without running any of it, and without TensorFlow.
+
+The container is that of the published StyleGAN networks: a tuple (G, D, Gs), or one network alone. A network is a dict
+of `version`, `name`, `static_kwargs`, `components` (networks by role), `build_module_src` (source text),
+`build_func_name` (of the build function in it), and `variables` (pairs of name and value).
+"""
+
+import hashlib
+import os
+import re
+import reprlib
+import stat
+
+import numpy as np
+
+from dnnlib.errors import UserError
+from dnnlib.pickle_machine import Made, Maker, PickleError, read_pickle
+
+STATE_VERSIONS = (2, 3)  # of a network's dict; 2 is without components
+
+# The only build functions that are called by the name in a file. Source text in the file is not what is called.
+BUILD_FUNCTIONS = {
+    name: 'training.networks_stylegan.' + name for name in ('G_style', 'G_mapping', 'G_synthesis', 'D_basic')}
+
+LARGEST_FILE = 4 << 30  # bytes; the largest published network has 0.33e9
+MOST_NETWORKS = 64  # in a file, components included
+DEEPEST_COMPONENT = 3
+MOST_KWARGS = 100  # values in the arguments of one network, those in lists included; a published one has 10
+MOST_AXES = 8
+
+_NAME = re.compile(r'[A-Za-z0-9.][A-Za-z0-9_.\-/]{0,199}')  # what TensorFlow takes as the name of a scope
+_DTYPE = re.compile(r'[<>|=]?(b1|[iu][1248]|f[248])')
+_STATE_FIELDS = {
+    'version': int, 'name': str, 'static_kwargs': dict, 'components': dict, 'build_module_src': str,
+    'build_func_name': str, 'variables': list}
+
+
+class NetworkFile:
+    """The networks in a file.
+
+    Attributes:
+        path: Of the file.
+        networks: List of dicts as described above; components are such dicts too, values are arrays or scalars of numpy
+            that share memory with the file's content and cannot be written.
+        is_tuple: Whether the file holds a tuple of networks; False for a network alone.
+        num_bytes: Size of the file.
+    """
+
+    def __init__(self, path, data, content):
+        self.path, self._data, self.num_bytes = path, data, len(data)
+        self.is_tuple = type(content) is tuple
+        parts = content if self.is_tuple else (content,)
+        if not parts or not all(isinstance(part, _Network) for part in parts):
+            raise UserError(f'{path}: holds something else than networks.')
+        budget = [MOST_NETWORKS]
+        self.networks = [part.checked(budget, depth=0) for part in parts]
+
+    @property
+    def sha256(self):
+        """SHA-256 of exactly the bytes that were read, as 64 hexadecimal digits."""
+        return hashlib.sha256(self._data).hexdigest()
+
+
+def read_network_file(path):
+    """Reads a network pickle; nothing in it is executed, nothing is built.
+
+    Args:
+        path: File of at most 4 GiB, of pickle protocol 0 to 5, written by Python 2 or 3.
+
+    Returns:
+        A `NetworkFile`.
+
+    Raises:
+        UserError: The file cannot be read, is damaged, or holds something that has no place in a network; the message
+            names it, and the first offender in it.
+    """
+    try:
+        with open(path, 'rb') as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise UserError(f'{path}: is no file: name a network pickle.')
+            if status.st_size > LARGEST_FILE:
+                raise UserError(f'{path}: has {status.st_size:,} bytes; no network pickle has more than '
+                                f'{LARGEST_FILE:,}.')
+            data = file.read(status.st_size)
+    except OSError as error:
+        raise UserError(f'{path}: cannot be read ({error.strerror}).') from error
+    except MemoryError as error:
+        raise UserError(f'{path}: has more bytes than this machine has memory for.') from error
+    try:
+        return NetworkFile(path, data, read_pickle(data, _find_maker))
+    except PickleError as error:
+        raise UserError(f'{path}: is not a whole network pickle ({error}).') from error
+
+
+def walk(network, prefix=''):
+    """Yields a network and all its components as pairs of a path of names, such as 'Gs/G_mapping', and dict."""
+    yield prefix + network['name'], network
+    for part in network['components'].values():
+        yield from walk(part, prefix + network['name'] + '/')
+
+
+_shortener = reprlib.Repr()
+_shortener.maxstring = _shortener.maxother = 100
+
+
+def shown(value):
+    """What a file holds, as it can be shown in a sentence: short, without control characters."""
+    return _shortener.repr(value)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Networks
+
+
+class _Network(Made):
+    __slots__ = ('state',)
+
+    def set_state(self, state):
+        if hasattr(self, 'state'):
+            raise PickleError('it gives a network two states')
+        if type(state) is not dict:
+            raise PickleError('the state of a network is no dict')
+        self.state = state
+
+    def checked(self, budget, depth):
+        """The network's dict with everything in it checked; `budget` is a list of how many networks may follow."""
+        budget[0] -= 1
+        if budget[0] < 0 or depth > DEEPEST_COMPONENT:  # one that is a part of itself, too
+            raise PickleError(f'its networks have more than {MOST_NETWORKS} parts, or parts within parts without end')
+        state = dict(getattr(self, 'state', {}))
+        state.setdefault('components', {})
+        for field, kind in _STATE_FIELDS.items():
+            if type(state.get(field)) is not kind:
+                raise PickleError(f'a network has no {field} of the type {kind.__name__}')
+        unknown = [field for field in state if field not in _STATE_FIELDS]
+        if unknown:
+            raise PickleError(f'a network has a field {shown(unknown[0])}')
+        where = f'network {shown(state["name"])}'
+        if state['version'] not in STATE_VERSIONS:
+            raise PickleError(f'{where}: state version {shown(state["version"])} is none that is known, which are '
+                              f'{" and ".join(map(str, STATE_VERSIONS))}')
+        _check_name(state['name'], 'network')
+        _check_name(state['build_func_name'], 'build function')
+        state['static_kwargs'] = _checked_kwargs(state['static_kwargs'], where)
+        state['variables'] = _checked_variables(state['variables'], where)
+        for role, part in state['components'].items():
+            _check_name(role, 'component')
+            if not isinstance(part, _Network):
+                raise PickleError(f'{where}: its component {role} is no network')
+        state['components'] = {role: part.checked(budget, depth + 1) for role, part in state['components'].items()}
+        return {field: state[field] for field in _STATE_FIELDS}
+
+
+def _check_name(name, what):
+    if not _NAME.fullmatch(name):
+        raise PickleError(f'{shown(name)} is no name of a {what}')
+
+
+def _checked_kwargs(kwargs, where):
+    budget = [MOST_KWARGS]
+    return {key: _checked_value(value, budget, f'{where}: argument {shown(key)}') for key, value in kwargs.items()}
+
+
+def _checked_value(value, budget, where, depth=0):
+    """An argument that is made of plain values; anything else is refused."""
+    budget[0] -= 1
+    if budget[0] < 0 or depth > 3:
+        raise PickleError(f'{where} is too long')
+    if value is None or type(value) in (bool, int, float):
+        return value
+    if type(value) is str and len(value) <= 10_000:
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) in (list, tuple):
+        return type(value)(_checked_value(item, budget, where, depth + 1) for item in value)
+    if type(value) is dict:
+        return {key: _checked_value(item, budget, where, depth + 1) for key, item in value.items()}
+    raise PickleError(f'{where} is neither number nor text nor a list of these')
+
+
+def _checked_variables(variables, where):
+    checked, names = [], set()
+    for pair in variables:
+        if type(pair) not in (tuple, list) or len(pair) != 2 or type(pair[0]) is not str:
+            raise PickleError(f'{where}: one of its variables is no pair of name and value')
+        name, value = pair
+        _check_name(name, 'variable')
+        if name in names:
+            raise PickleError(f'{where} has two variables {name}')
+        names.add(name)
+        if isinstance(value, _Array):
+            value = value.array()
+        if not isinstance(value, (np.ndarray, np.generic)):
+            raise PickleError(f'{where}: its variable {name} is no array')
+        checked.append((name, value))
+    return checked
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What numpy pickles
+
+
+class _Dtype(Made):
+    """A type of numbers, without the structures, objects and dates that numpy could make of it."""
+
+    __slots__ = ('dtype',)
+
+    def __init__(self, code):
+        self.dtype = np.dtype(code)
+
+    def set_state(self, state):
+        # (version, byte order, sub-array, field names, fields, item size or -1, alignment or -1, flags)
+        if type(state) is not tuple or len(state) < 5 or type(state[1]) is not str or state[1] not in '<>|=':
+            raise PickleError('the type of an array has an unknown state')
+        if any(part is not None for part in state[2:5]):
+            raise PickleError('the type of an array is made of several')
+        self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Array(Made):
+    """An array whose data comes in its state."""
+
+    __slots__ = ('_array',)
+
+    def set_state(self, state):
+        if type(state) is not tuple or len(state) not in (4, 5):
+            raise PickleError('an array has an unknown state')
+        shape, dtype, is_fortran, data = state[-4:]  # a version may stand before it
+        self._array = _array_of(data, dtype, shape, 'F' if is_fortran is True or is_fortran == 1 else 'C')
+
+    def array(self):
+        if not hasattr(self, '_array'):
+            raise PickleError('an array has no data')
+        return self._array
+
+
+def _array_of(data, dtype, shape, order):
+    if type(shape) is not tuple or len(shape) > MOST_AXES or not all(type(n) is int and n >= 0 for n in shape):
+        raise PickleError(f'{shown(shape)} is no shape of an array')
+    dtype, data = _dtype_of(dtype), _bytes_of(data)
+    count = 1
+    for length in shape:
+        count *= length
+    if count * dtype.itemsize != len(data):
+        raise PickleError(f'an array claims the shape {shown(shape)} of {dtype.name} but has {len(data)} bytes')
+    array = np.frombuffer(data, dtype) if count else np.empty(0, dtype)
+    return array.reshape(shape, order=order).astype(dtype.newbyteorder('='), copy=False)
+
+
+def _dtype_of(value):
+    if not isinstance(value, _Dtype):
+        raise PickleError('an array has a type that is none of numbers')
+    return value.dtype
+
+
+def _bytes_of(value):
+    if type(value) is str:  # of Python 2, which knows no other bytes
+        return value.encode('latin-1')
+    if type(value) not in (memoryview, bytes):
+        raise PickleError('an array has no bytes as its data')
+    return value
+
+
+def _make_network(arguments):
+    if arguments:
+        raise PickleError('it makes a network from arguments')
+    return _Network()
+
+
+def _make_array(arguments):
+    kind, shape, code = arguments if len(arguments) == 3 else (None, None, None)
+    if kind is not _NDARRAY or shape != (0,) or _bytes_of(code) != b'b':
+        raise PickleError('it makes an array otherwise than numpy does')
+    return _Array()
+
+
+def _make_dtype(arguments):
+    code = arguments[0] if arguments else None
+    if type(code) is not str or not _DTYPE.fullmatch(code):
+        raise PickleError(f'{shown(code)} is no type of numbers')
+    return _Dtype(code)
+
+
+def _make_scalar(arguments):
+    dtype, data = arguments if len(arguments) == 2 else (None, None)
+    return _array_of(data, dtype, (), 'C')[()]
+
+
+def _make_array_of_buffer(arguments):
+    data, dtype, shape, order = arguments if len(arguments) == 4 else (None, None, None, None)
+    if type(order) is not str or order not in ('C', 'F'):
+        raise PickleError(f'an array has the unknown order {shown(order)}')
+    array = _Array()
+    array.set_state((shape, dtype, order == 'F', data))
+    return array
+
+
+def _make_bytes(arguments):
+    text, encoding = arguments if len(arguments) == 2 else (None, None)
+    if type(text) is not str or type(encoding) is not str or encoding not in ('latin1', 'latin-1'):
+        raise PickleError('it encodes something otherwise than as latin-1')
+    return text.encode('latin-1')
+
+
+def _make_no_bytes(arguments):
+    if arguments:
+        raise PickleError('it makes bytes from something')
+    return b''
+
+
+def _make_legacy_object(arguments):
+    if len(arguments) != 3 or arguments[0] is not _NETWORK or arguments[1] is not _OBJECT or arguments[2] is not None:
+        raise PickleError('it makes an object that is no network')
+    return _Network()
+
+
+def _refuse_call(arguments):
+    raise PickleError('it calls something that is only named in a network pickle')
+
+
+_NETWORK = Maker(_make_network, is_class=True)
+_NDARRAY, _OBJECT = Maker(_refuse_call), Maker(_refuse_call)
+
+# Every class and function that a network pickle may name. Protocols 0 to 2 have no bytes, hence the encoding; 0 and 1
+# have no operation for objects, hence copyreg's function; 5 has another function for arrays.
+_MAKERS = {
+    ('dnnlib.tflib.network', 'Network'): _NETWORK,
+    ('numpy', 'ndarray'): _NDARRAY,
+    ('numpy', 'dtype'): Maker(_make_dtype),
+    ('numpy.core.multiarray', '_reconstruct'): Maker(_make_array),
+    ('numpy.core.multiarray', 'scalar'): Maker(_make_scalar),
+    ('numpy.core.numeric', '_frombuffer'): Maker(_make_array_of_buffer),
+    ('_codecs', 'encode'): Maker(_make_bytes),
+    ('builtins', 'bytes'): Maker(_make_no_bytes),
+    ('builtins', 'object'): _OBJECT,
+    ('copyreg', '_reconstructor'): Maker(_make_legacy_object),
+}
+_PYTHON2_NAMES = {'__builtin__': 'builtins', 'copy_reg': 'copyreg'}
+
+
+def _find_maker(module, name):
+    # numpy 2 moved its modules to numpy._core.
+    known = _PYTHON2_NAMES.get(module, module).replace('numpy._core.', 'numpy.core.')
+    maker = _MAKERS.get((known, name))
+    if maker is None:
+        named = f'{module}.{name}'
+        named = named if named.isprintable() and len(named) < 200 else shown(named)
+        raise PickleError(f'it names {named}, which has no place in a network pickle')
+    return maker

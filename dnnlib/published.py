@@ -1,0 +1,156 @@
+"""Published networks: from a name to a file, and whose source text may run.
+
+The table is `config.NETWORKS`; `config` imports nothing, so it lies below everything here.
+"""
+
+import difflib
+import os
+import re
+
+import click
+
+import config
+from dnnlib.download import fetch
+from dnnlib.errors import UserError
+from dnnlib.files import append_line
+
+METRIC_GROUP = 'metrics'  # names all metric networks at once
+TRUST_FLAG = 'python -m dnnlib.download --trust-embedded-source'
+
+_URL = re.compile('https?://', re.IGNORECASE)
+
+
+def find_entry(name):
+    """The entry of a published network in `config.NETWORKS`, by its name there or the name of its file; else None."""
+    by_file = {os.path.splitext(entry['file'])[0]: entry for entry in config.NETWORKS.values()}
+    return config.NETWORKS.get(name) or by_file.get(name[:-len('.pkl')] if name.endswith('.pkl') else name)
+
+
+def names_of_kind(kind):
+    """Names of all published networks of a kind, such as `config.METRIC`."""
+    return [name for name, entry in config.NETWORKS.items() if entry['kind'] == kind]
+
+
+def fetch_published(name, offline=False):
+    """Path of the file of a published network, downloaded into `config.CACHE_DIR` when it is not there yet.
+
+    Raises:
+        UserError: No such name, or the file cannot be had; the message says the mend.
+    """
+    entry = find_entry(name)
+    if entry is None:
+        raise UserError(_unknown(name))
+    return fetch(entry, config.CACHE_DIR, offline)
+
+
+def check_source(source):
+    """Refuses, as a `UserError`, what is neither an existing path nor a URL nor the name of a published network."""
+    if not (os.path.exists(source) or _URL.match(source) or find_entry(source)):
+        raise UserError(_unknown(source))
+
+
+class NetworkSource(click.ParamType):
+    """The type of a command line's argument that `resolve` takes."""
+
+    name = 'source'
+
+    def convert(self, value, param, ctx):
+        try:
+            check_source(value)
+        except UserError as error:
+            self.fail(error.message, param, ctx)
+        return value
+
+
+def offline_option(function):
+    """The flag --offline of a command that takes networks."""
+    return click.option('--offline', is_flag=True, help='Use only what is in the cache, without downloading.')(function)
+
+
+def resolve(source, offline=False):
+    """The path behind what a user names.
+
+    Args:
+        source: An existing path, which comes first; a URL; or the name of a published network.
+        offline: Do not download.
+
+    Returns:
+        An existing path.
+
+    Raises:
+        UserError: It is none of these, or cannot be downloaded.
+    """
+    source = os.fspath(source)
+    check_source(source)
+    if os.path.exists(source):
+        return source
+    if _URL.match(source):
+        return fetch(source, config.CACHE_DIR, offline)
+    return fetch_published(source, offline)
+
+
+def name_of(source):
+    """How a result is called that comes from `source`: a published network by its name, a file by its file name."""
+    if os.path.exists(source):
+        return os.path.basename(os.path.normpath(source))
+    return next((name for name, entry in config.NETWORKS.items() if entry is find_entry(source)),
+                os.path.basename(source))
+
+
+def _unknown(source):
+    close = difflib.get_close_matches(source, config.NETWORKS, n=3)
+    hint = f' (perhaps {" or ".join(close)}?)' if close else ''
+    return (f'{source}: there is no such file, and no published network of that name{hint}; '
+            'python -m dnnlib.download --list shows these.')
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Whose source text may run
+
+
+def trusted_as(sha256):
+    """As what a file is trusted to run the source text inside it: a few words, or None if it is not.
+
+    Args:
+        sha256: Of the file's content, 64 hexadecimal digits.
+
+    Raises:
+        UserError: The trust file cannot be read, or is damaged.
+    """
+    for name, entry in config.NETWORKS.items():
+        if entry['sha256'] == sha256:
+            return f'the published {name}'
+    name = _trusted().get(sha256)
+    return None if name is None else f'{name}, which {config.TRUST_FILE} trusts'
+
+
+def trust(sha256, name):
+    """Lets the source text in a file of that hash run from now on, until its line in `config.TRUST_FILE` is deleted.
+
+    Raises:
+        UserError: The trust file cannot be written.
+    """
+    if trusted_as(sha256) is None:
+        try:
+            os.makedirs(os.path.dirname(config.TRUST_FILE) or os.curdir, exist_ok=True)
+            append_line(config.TRUST_FILE, f'{sha256}  {name}'.encode())
+        except OSError as error:
+            raise UserError(f'{config.TRUST_FILE} cannot be written ({error.strerror}): free space or mend its '
+                            'permissions.') from error
+
+
+def _trusted():
+    try:
+        with open(config.TRUST_FILE, encoding='utf-8', errors='replace') as file:
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UserError(f'{config.TRUST_FILE} cannot be read ({error.strerror}): mend its permissions.') from error
+    names = {}
+    for number, line in enumerate(lines, start=1):
+        sha256, _, name = line.partition('  ')
+        if line.strip() and not re.fullmatch('[0-9a-f]{64}', sha256):
+            raise UserError(f'{config.TRUST_FILE}: line {number} is not a SHA-256 and a name: delete it.')
+        names[sha256] = name.strip() or 'a file'
+    return names

@@ -1,0 +1,29 @@
+"""A server, and no waiting between attempts."""
+
+import ssl
+import subprocess
+
+import pytest
+
+from tests.drive_server import drive_server
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr('dnnlib.download.transfer.FIRST_PAUSE', 0.01)
+    monkeypatch.setenv('NO_PROXY', '127.0.0.1')
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
+    with drive_server() as server:
+        yield server
+
+
+@pytest.fixture
+def tls_server(server, tmp_path):
+    """Address of a server with a certificate that it has made itself."""
+    certificate, key = str(tmp_path / 'certificate.pem'), str(tmp_path / 'key.pem')
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate,
+                    '-subj', '/CN=127.0.0.1', '-days', '2'], check=True, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server.url.replace('http:', 'https:')
