@@ -51,17 +51,17 @@ def test_photographs_become_a_dataset(run, photographs, tmp_path):
     out = tmp_path / 'sets' / 'people'
     result = run(photographs, '--out', out, '--size', 64, '--labels', 'identity')
     assert result.exit_code == 0, result.stderr
-    assert '7 images: 3 accepted, 4 refused (2 no-face, 2 unreadable); other files left out: 1; ' in result.stdout
+    assert '7 images: 3 accepted, 4 refused (2 no-face, 2 not-an-image); other files left out: 1; ' in result.stdout
     assert 'images/s' in result.stdout and 'Finding faces' in result.stderr
     lines = manifest(out)
     assert [(line['path'], line['reason']) for line in lines] == [
         ('coins.png', 'no-face'),
         ('eileen/1.png', None),
         ('eileen/2.jpg', None),
-        ('empty.jpg', 'unreadable'),
+        ('empty.jpg', 'not-an-image'),
         ('man/1.png', None),
         ('rocket.jpg', 'no-face'),
-        ('text.png', 'unreadable'),
+        ('text.png', 'not-an-image'),
     ]
     assert lines[4]['crop'] == [173, 92, 278, 218] and lines[4]['faces'] == 1
     accepted = [line for line in lines if line['accepted']]
@@ -109,8 +109,7 @@ def test_force_replaces_nothing_but_a_dataset(run, photographs, tmp_path):
 @pytest.mark.parametrize(
     'args, sentence',
     [
-        (['nowhere', '--out', 'x'], 'nowhere does not exist: name a folder of images, or lfw-subset.'),
-        (['photos/notes.txt', '--out', 'x'], 'photos/notes.txt is a file: name a folder of images'),
+        (['nowhere', '--out', 'x'], 'nowhere does not exist: name a folder or an archive of images, or lfw-subset.'),
         (['photos', '--out', 'x', '--size', '100'], '100 is no power of two from 4 to 1024: try 256.'),
         (['photos', '--out', 'x', '--size', '2'], "Invalid value for '--size': 2 is no power of two"),
         (['photos', '--out', 'x', '--margin', '-1'], "Invalid value for '--margin'"),
@@ -133,6 +132,7 @@ def test_wrong_usage_is_status_2(run, photographs, tmp_path, monkeypatch, args, 
     'args, sentence',
     [
         (['empty', '--out', 'new/x'], 'SOURCE has no images (1 other files): choose a folder with .jpg'),
+        (['photos/notes.txt', '--out', 'new/x'], 'SOURCE has no images (1 other files)'),
         (['faceless', '--out', 'new/x'], 'None of the 1 images in SOURCE has a usable face (1 no-face)'),
         (['photos', '--out', 'photos/notes.txt/x'], 'cannot be written (Not a directory)'),
     ],
@@ -189,7 +189,7 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(tmp_path, args, se
     (tmp_path / 'people' / 'a.png').write_bytes(b'')
     code = (
         'import sys; sys.modules["tensorflow"] = None;'  # importing it is an error
-        'import prefilter.pipeline; prefilter.pipeline.LARGEST_LABELS = 0;'
+        'import prefilter.labels; prefilter.labels.LARGEST_LABELS = 0;'
         'from prefilter.__main__ import main; main()'
     )
     run = subprocess.run(

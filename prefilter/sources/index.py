@@ -1,0 +1,76 @@
+"""Millions of paths in little memory."""
+
+import array
+import collections.abc
+
+
+class Index(collections.abc.Sequence):
+    """A sequence of paths, each with a few numbers that say where its bytes are.
+
+    An entry costs the bytes of its path, 8 more, and 8 for each number: ten million `n000002/0001_01.jpg` of a folder
+    are 270 MB, of an archive 430 MB. As Python's own strings and tuples they would be 0.9 and 2.4 GB.
+
+    Args:
+        numbers: How many unsigned 64-bit integers an entry has; 0 where its path is enough to find it.
+    """
+
+    def __init__(self, numbers=0):
+        self._text = bytearray()
+        self._ends = array.array('Q')
+        self._columns = [array.array('Q') for _ in range(numbers)]
+
+    def add(self, path, *numbers):
+        """Appends an entry."""
+        self._text += path.encode('utf-8', 'surrogateescape')
+        self._ends.append(len(self._text))
+        for column, number in zip(self._columns, numbers):
+            column.append(number)
+
+    def __len__(self):
+        return len(self._ends)
+
+    def __getitem__(self, place):
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        return self._bytes(range(len(self))[place]).decode('utf-8', 'surrogateescape')
+
+    def __iter__(self):
+        return (self[place] for place in range(len(self)))
+
+    def __eq__(self, other):
+        return list(self) == list(other)
+
+    def entry(self, place):
+        """What a reader needs to find the image: the tuple of its numbers, or its path when there are none."""
+        if not self._columns:
+            return self[place]
+        return tuple(column[place] for column in self._columns)
+
+    def select(self, is_wanted):
+        """The entries whose path satisfies a function, in their order, as a new index."""
+        return self._pick(place for place in range(len(self)) if is_wanted(self[place]))
+
+    def without_repeats(self, is_sorted):
+        """Of entries of the same path only the last one, as when an archive is unpacked.
+
+        Args:
+            is_sorted: Whether the result is sorted by path; else it keeps the order.
+
+        Returns:
+            A new index.
+        """
+        order = sorted(range(len(self)), key=self._bytes)  # stable, so the last one of equals is the latest
+        last = [
+            place for position, place in enumerate(order)
+            if position + 1 == len(order) or self._bytes(place) != self._bytes(order[position + 1])
+        ]
+        return self._pick(last if is_sorted else sorted(last))
+
+    def _bytes(self, place):
+        return bytes(self._text[self._ends[place - 1] if place else 0:self._ends[place]])
+
+    def _pick(self, places):
+        picked = Index(len(self._columns))
+        for place in places:
+            picked.add(self[place], *(column[place] for column in self._columns))
+        return picked
