@@ -31,7 +31,7 @@ FFHQ_WILD = FFHQ_FOLDERS[-1]
 FFHQ_LIST = 'ffhq-dataset-v2.json'
 FFHQ_PATH = re.compile(r'(?:^|/)\d{5}\.png$')
 FFHQ_CATEGORIES = {'train': 'training', 'valid': 'validation'}
-NPY_NAME = re.compile(r'(?:^|/)(imgHQ)?\d+\.npy$')
+ALIGNED_NAME = re.compile(r'(?:^|/)(imgHQ)?\d+\.(npy|png|jpg)$')
 HDF5_DATASET = re.compile(r'data(\d+)x\1$')
 
 
@@ -90,7 +90,8 @@ def open_celeba_hq(files, partition=None):
     hdf5 = _hdf5(files)
     if hdf5:
         return _open_hdf5(files, hdf5)
-    index = files.images if len(files.images) else files.others.select(lambda path: NPY_NAME.search(path) is not None)
+    candidates = files.images if len(files.images) else files.others
+    index = candidates.select(lambda path: ALIGNED_NAME.search(path) is not None)
     if not len(index):
         expected = '00000.png, imgHQ00000.npy, a .h5 or .tfrecords'
         raise unexpected('celeba-hq', files.location, expected, files.describe())
@@ -99,7 +100,7 @@ def open_celeba_hq(files, partition=None):
 
 
 def _arrays(files):
-    return [path for path in files.find('.npy') if NPY_NAME.search(path)]
+    return [path for path in files.find('.npy') if ALIGNED_NAME.search(path)]
 
 
 def _hdf5(files):
