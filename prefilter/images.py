@@ -174,7 +174,7 @@ def _eight_bits(image):
 def _opaque(image):
     """RGB; where it is transparent, white shows, since what is hidden there may be anything."""
     if 'transparency' not in image.info and image.mode not in WITH_ALPHA:
-        return image.convert('RGB')
+        return image if image.mode == 'RGB' else image.convert('RGB')  # a copy of a large one is half a GB
     layer = image.convert('RGBA')
     if layer.getextrema()[3] == (255, 255):
         return layer.convert('RGB')

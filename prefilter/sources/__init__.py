@@ -4,10 +4,13 @@
 format is a function from `Files` (the listed folder, archive or file) to a source, in the module that says its layout.
 """
 
+import os
+
 import click
 
 from dnnlib.errors import UserError
 from prefilter.sources import aligned, celeba, labelled, listed, msceleb, recordio, trees
+from prefilter.sources.archives import is_archive
 from prefilter.sources.bundled import LFW_SUBSET, open_lfw_subset
 from prefilter.sources.files import list_files
 
@@ -78,9 +81,11 @@ def open_source(location, format=AUTO, partition=None, leave_out=None):
         format = next((name for name, fits in DETECTORS if fits(files)), 'tree')
     _check_partition(format, partition)
     if format == 'tree' and not len(files.images):
-        raise UserError(
-            f'SOURCE has no images ({files.ignored} other files): choose a folder with .jpg, .png or similar files.'
+        packed = [path for path in files.others if is_archive(path)]
+        mend = f'name one of its archives, as {os.path.join(files.location, packed[0])}' if packed else (
+            'choose a folder with .jpg, .png or similar files'
         )
+        raise UserError(f'SOURCE has no images ({files.ignored} other files): {mend}.')
     return FORMATS[format](files, partition)
 
 

@@ -1,5 +1,4 @@
 import gzip
-import io
 import os
 import pickle
 import struct
@@ -14,29 +13,10 @@ from dnnlib.errors import UserError
 from prefilter.reasons import RefusedImage
 from prefilter.sources import archives, open_source
 from prefilter.sources.archives import safe_name
+from tests.pictures import make_archive
 
 FILES = {'b/2.png': b'two', 'b/10.png': b'ten', 'a.png': b'a' * 3000, 'b-c/x.jpg': b'x', 'notes.txt': b'n'}
 KINDS = {'.zip': None, '.tar': 'w', '.tgz': 'w:gz', '.tar.gz': 'w:gz', '.tar.bz2': 'w:bz2', '.tar.xz': 'w:xz'}
-
-
-def make_archive(path, files, mode='w'):
-    """Archives (name, bytes or TarInfo) pairs in their order; the kind is that of the path's ending."""
-    pairs = files.items() if isinstance(files, dict) else files
-    if str(path).endswith('.zip'):
-        with zipfile.ZipFile(str(path), 'w', zipfile.ZIP_DEFLATED) as archive:
-            for name, data in pairs:
-                archive.writestr(name, data)
-    else:
-        with tarfile.open(str(path), mode) as archive:
-            for name, data in pairs:
-                member = data if isinstance(data, tarfile.TarInfo) else tarfile.TarInfo(name)
-                member.name = name
-                if data is member:
-                    archive.addfile(member)
-                else:
-                    member.size = len(data)
-                    archive.addfile(member, io.BytesIO(data))
-    return str(path)
 
 
 @pytest.mark.parametrize('ending', KINDS)
@@ -251,3 +231,10 @@ def test_a_compressed_tar_is_listed_and_read_without_going_back(tmp_path, monkey
     assert not rewinds
     source.read(0)
     assert rewinds
+
+
+def test_a_folder_of_archives_names_them(tmp_path):
+    path = make_archive(tmp_path / 'set.zip', FILES)
+    with pytest.raises(UserError) as error:
+        open_source(str(tmp_path))
+    assert error.value.message == f'SOURCE has no images (1 other files): name one of its archives, as {path}.'

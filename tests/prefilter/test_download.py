@@ -12,8 +12,7 @@ from dnnlib.errors import UserError
 from prefilter.__main__ import main
 from prefilter.sources import open_source
 from prefilter.sources.download import fetch_lfw
-from tests.pictures import picture
-from tests.prefilter.test_archives import make_archive
+from tests.pictures import make_archive, picture
 
 
 @pytest.fixture

@@ -1,36 +1,15 @@
 """Each published set, small, in its own layout. `picture(n)` is an image that is known by its red value n."""
 
 import base64
-import json
 import struct
 
 import click
-import h5py
 import numpy as np
 import pytest
 
 from dnnlib.errors import UserError
-from dnnlib.tfrecords import MultiResolutionWriter
-from prefilter.images import decode
 from prefilter.sources import FORMATS, open_source
-from tests.pictures import npy, picture, red_of
-from tests.prefilter.test_archives import make_archive
-
-
-def write(folder, files):
-    for path, data in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data if isinstance(data, bytes) else data.encode())
-    return str(folder)
-
-
-def identities(source):
-    return [source.identity(place) for place in range(len(source.paths))]
-
-
-def reds(source):
-    return [int(decode(source.read(place))[0, 0, 0]) for place in range(len(source.paths))]
-
+from tests.pictures import identities, make_archive, picture, red_of, reds, write_files
 
 TREES = {  # format: (files, identities in the order of the sorted paths)
     'tree': (['x/b.png', 'x/y/a.jpeg', 'z.png'], ['x', 'x/y', '']),
@@ -52,14 +31,14 @@ TREES = {  # format: (files, identities in the order of the sorted paths)
 def test_trees_and_archives_of_them_know_their_people(tmp_path, format, archive):
     paths, people = TREES[format]
     files = {path: picture(number) for number, path in enumerate(paths)}
-    location = make_archive(tmp_path / ('x' + archive), files) if archive else write(tmp_path, files)
+    location = make_archive(tmp_path / ('x' + archive), files) if archive else write_files(tmp_path, files)
     for source in (open_source(location), open_source(location, format)):
         assert (source.format, list(source.paths)) == (format, paths)
         assert identities(source) == people and reds(source) == list(range(len(paths)))
 
 
 def test_names_of_folders_may_also_be_the_source(tmp_path):
-    write(tmp_path, {path: picture(1) for paths, _ in TREES.values() for path in paths})
+    write_files(tmp_path, {path: picture(1) for paths, _ in TREES.values() for path in paths})
     assert open_source(str(tmp_path / 'lfw')).format == 'lfw'
     assert open_source(str(tmp_path / 'CASIA-WebFace')).format == 'casia-webface'
     assert open_source(str(tmp_path / 'frame_images_DB')).format == 'ytf'
@@ -69,7 +48,7 @@ def test_names_of_folders_may_also_be_the_source(tmp_path):
 
 @pytest.mark.parametrize('format', sorted(set(FORMATS) - {'tree'}))
 def test_another_layout_says_what_was_expected_and_found(tmp_path, format):
-    write(tmp_path, {'holiday/beach.png': picture(1), 'readme.md': 'x'})
+    write_files(tmp_path, {'holiday/beach.png': picture(1), 'readme.md': 'x'})
     with pytest.raises(UserError) as error:
         open_source(str(tmp_path), format)
     message = error.value.message
@@ -78,7 +57,7 @@ def test_another_layout_says_what_was_expected_and_found(tmp_path, format):
 
 
 def test_partitions_that_a_format_does_not_have(tmp_path):
-    write(tmp_path, {'a.png': picture(1)})
+    write_files(tmp_path, {'a.png': picture(1)})
     with pytest.raises(click.UsageError, match='--partition test: --format tree has none .celeba, vggface2, ffhq have'):
         open_source(str(tmp_path), partition='test')
     with pytest.raises(click.UsageError, match='--partition valid: --format vggface2 has train, test'):
@@ -110,7 +89,7 @@ def record_files(folder, split=False):
     ]
     starts = np.cumsum([0] + [len(each) for each in records])
     index = ''.join(f'{key}\t{starts[key]}\n' for key in (0, 2, 1, 3, 4, 5))
-    return write(folder, {'train.rec': b''.join(records), 'train.idx': index, 'property': '2,112,112'})
+    return write_files(folder, {'train.rec': b''.join(records), 'train.idx': index, 'property': '2,112,112'})
 
 
 @pytest.mark.parametrize('split', [False, True])
@@ -127,7 +106,7 @@ def test_record_files(tmp_path, split):
 
 def test_record_files_without_special_records(tmp_path):
     data = record(struct.pack('<IfQQ', 0, 3, 0, 0) + picture(9))
-    source = open_source(write(tmp_path, {'train.rec': data, 'train.idx': '0 0\n'}))
+    source = open_source(write_files(tmp_path, {'train.rec': data, 'train.idx': '0 0\n'}))
     assert list(source.paths) == ['3/0.jpg'] and reds(source) == [9]
 
 
@@ -163,11 +142,11 @@ CELEBA_IMAGES = {f'img_align_celeba/{number:06d}.jpg': picture(number) for numbe
 
 def celeba(folder, form):
     if form == 'flat':
-        write(folder, {**CELEBA_LISTS, **CELEBA_IMAGES})
+        write_files(folder, {**CELEBA_LISTS, **CELEBA_IMAGES})
         return str(folder)
     if form == 'images':
         return celeba(folder, 'flat') + '/img_align_celeba'
-    write(folder, {('Eval/' if 'eval' in name else 'Anno/') + name: text for name, text in CELEBA_LISTS.items()})
+    write_files(folder, {('Eval/' if 'eval' in name else 'Anno/') + name: text for name, text in CELEBA_LISTS.items()})
     (folder / 'Img').mkdir()
     make_archive(folder / 'Img/img_align_celeba.zip', CELEBA_IMAGES)
     return str(folder) + ('/Img/img_align_celeba.zip' if form == 'zip' else '')
@@ -189,7 +168,7 @@ def test_celeba(tmp_path, form):
 
 
 def test_celeba_without_lists_has_no_labels(tmp_path):
-    source = open_source(write(tmp_path, CELEBA_IMAGES))
+    source = open_source(write_files(tmp_path, CELEBA_IMAGES))
     assert source.format == 'celeba' and not source.has_identities and source.attribute_names is None
     with pytest.raises(UserError, match='list_eval_partition.txt is needed and is neither in SOURCE nor beside it'):
         open_source(str(tmp_path), partition='test')
@@ -205,13 +184,13 @@ def test_celeba_without_lists_has_no_labels(tmp_path):
     ],
 )
 def test_damaged_lists_of_celeba(tmp_path, name, text, sentence):
-    write(tmp_path, {**CELEBA_LISTS, **CELEBA_IMAGES, name: text})
+    write_files(tmp_path, {**CELEBA_LISTS, **CELEBA_IMAGES, name: text})
     with pytest.raises(UserError, match=sentence):
         open_source(str(tmp_path))
 
 
 def test_both_versions_of_celeba_are_a_choice(tmp_path):
-    write(tmp_path, {**CELEBA_LISTS, **CELEBA_IMAGES, 'img_celeba/000001.jpg': picture(9)})
+    write_files(tmp_path, {**CELEBA_LISTS, **CELEBA_IMAGES, 'img_celeba/000001.jpg': picture(9)})
     with pytest.raises(UserError, match='has images in img_align_celeba, img_celeba: name one of these folders'):
         open_source(str(tmp_path), 'celeba')
     assert reds(open_source(str(tmp_path / 'img_celeba'))) == [9]
@@ -223,10 +202,10 @@ def test_both_versions_of_celeba_are_a_choice(tmp_path):
 
 def test_megaface(tmp_path):
     files = {'Ann/1.jpg': picture(1), 'Ann/1.jpg.json': '{"bounding_box": {}}', 'Bo/2.jpg': picture(2)}
-    source = open_source(write(tmp_path / 'train', files), 'megaface')
+    source = open_source(write_files(tmp_path / 'train', files), 'megaface')
     assert identities(source) == ['Ann', 'Bo'] and source.ignored == 1
     files = {'FlickrFinal2/012/77@N00/5_0.jpg': picture(1), 'FlickrFinal2/012/77@N00/5_0.jpg.json': '{}'}
-    source = open_source(write(tmp_path / 'distractors', files))
+    source = open_source(write_files(tmp_path / 'distractors', files))
     assert source.format == 'megaface' and not source.has_identities and reds(source) == [1]
 
 
@@ -241,7 +220,7 @@ def tsv(columns, *images):
 @pytest.mark.parametrize('columns', [6, 7])
 def test_ms_celeb_1m(tmp_path, columns):
     text = tsv(columns, ('m.02', picture(1)), ('m.01', picture(2)))
-    location = write(tmp_path, {'a.tsv': text, 'b.tsv': tsv(columns, ('m.02', picture(3))).rstrip('\n') + '\r\n'})
+    location = write_files(tmp_path, {'a.tsv': text, 'b.tsv': tsv(columns, ('m.02', picture(3))).rstrip('\n') + '\r\n'})
     for source in (open_source(location), open_source(location, 'ms-celeb-1m')):
         assert list(source.paths) == ['m.02/00000000.jpg', 'm.01/00000001.jpg', 'm.02/00000002.jpg']
         assert identities(source) == ['m.02', 'm.01', 'm.02'] and reds(source) == [1, 2, 3]
@@ -249,13 +228,13 @@ def test_ms_celeb_1m(tmp_path, columns):
 
 
 def test_other_columns_than_ms_celebs(tmp_path):
-    write(tmp_path, {'a.tsv': tsv(6, ('m.1', picture(1))) + 'only\ttwo\n'})
+    write_files(tmp_path, {'a.tsv': tsv(6, ('m.1', picture(1))) + 'only\ttwo\n'})
     with pytest.raises(UserError, match='expected 6 or 7 columns between tabs.* found 2 in the line at byte '):
         open_source(str(tmp_path / 'a.tsv'))
 
 
 def test_a_damaged_line_of_ms_celeb_is_one_unreadable_image(tmp_path):
-    write(tmp_path, {'a.tsv': tsv(6, ('m.1', picture(1)), ('m.1', picture(2))).replace('iVBOR', 'iV!OR', 1)})
+    write_files(tmp_path, {'a.tsv': tsv(6, ('m.1', picture(1)), ('m.1', picture(2))).replace('iVBOR', 'iV!OR', 1)})
     source = open_source(str(tmp_path / 'a.tsv'))
     with pytest.raises(OSError, match='its line is damaged'):
         source.read(0)
@@ -278,10 +257,10 @@ def test_vggface_takes_what_is_listed(tmp_path):
         'vgg_face_dataset/images/Ann_Lee/00000300.jpg': picture(3),
         'vgg_face_dataset/images/Bo/00000002.jpg': picture(4),
     }
-    source = open_source(write(tmp_path, {**lists, **images}))
+    source = open_source(write_files(tmp_path, {**lists, **images}))
     assert source.format == 'vggface' and reds(source) == [1, 3, 4]
     assert identities(source) == ['Ann_Lee', 'Ann_Lee', 'Bo'] and source.ignored == 3
-    write(tmp_path, {'vgg_face_dataset/files/Bo.txt': 'http://x/1.jpg\n'})
+    write_files(tmp_path, {'vgg_face_dataset/files/Bo.txt': 'http://x/1.jpg\n'})
     with pytest.raises(UserError, match="expected lines that begin with an id of up to eight digits, found 'http"):
         open_source(str(tmp_path))
 
@@ -289,17 +268,18 @@ def test_vggface_takes_what_is_listed(tmp_path):
 def test_vggface2(tmp_path):
     meta = 'Class_ID, Name, Sample_Num, Flag, Gender\nn000001, "A, b", 424, 0, m\nn000002, "C", 315, 1, f\n'
     files = {'train/n000002/0001_01.jpg': picture(1), 'test/n000001/0001_01.jpg': picture(2)}
-    write(tmp_path, {**files, 'meta/identity_meta.csv': meta, 'bb_landmark/loose_bb_train.csv': 'NAME_ID,X,Y,W,H\n'})
+    boxes = {'bb_landmark/loose_bb_train.csv': 'NAME_ID,X,Y,W,H\n'}
+    write_files(tmp_path, {**files, **boxes, 'meta/identity_meta.csv': meta})
     source = open_source(str(tmp_path))
     assert (source.format, source.attribute_names) == ('vggface2', ['Male'])
     assert [source.attributes(place).tolist() for place in range(2)] == [[1], [0]]
     train = open_source(str(tmp_path), partition='train')
     assert list(train.paths) == ['train/n000002/0001_01.jpg'] and train.attributes(0).tolist() == [0]
     assert open_source(str(tmp_path / 'train')).attribute_names == ['Male']  # the list lies beside
-    write(tmp_path, {'meta/identity_meta.csv': meta.replace('n000002', 'n000009')})
+    write_files(tmp_path, {'meta/identity_meta.csv': meta.replace('n000002', 'n000009')})
     with pytest.raises(UserError, match="identity_meta.csv has no line for 'n000002'"):
         open_source(str(tmp_path))
-    write(tmp_path, {'meta/identity_meta.csv': 'Class_ID, Name\n'})
+    write_files(tmp_path, {'meta/identity_meta.csv': 'Class_ID, Name\n'})
     with pytest.raises(UserError, match='has no column Gender: expected Class_ID, Gender, found class_id, name'):
         open_source(str(tmp_path))
 
@@ -323,7 +303,7 @@ def umdfaces(videos):
 
 @pytest.mark.parametrize('format', ['umdfaces', 'umdfaces-videos'])
 def test_umdfaces(tmp_path, format):
-    location = write(tmp_path, umdfaces(format == 'umdfaces-videos'))
+    location = write_files(tmp_path, umdfaces(format == 'umdfaces-videos'))
     source = open_source(location, format)
     assert reds(source) == [11, 12, 21, 22] and identities(source) == ['5', '5', '17', '17']
     assert source.ignored == 4
@@ -336,130 +316,9 @@ def test_umdfaces(tmp_path, format):
 def test_umdfaces_whose_lists_contradict_or_are_cut(tmp_path):
     files = umdfaces(False)
     name = 'umdfaces_batch1/umdfaces_batch1_ultraface.csv'
-    write(tmp_path, {**files, name: files[name] + '6,ann/ann_2.jpg,1,2,3,4\n'})
+    write_files(tmp_path, {**files, name: files[name] + '6,ann/ann_2.jpg,1,2,3,4\n'})
     with pytest.raises(UserError, match='umdfaces_batch1/ann has images of SUBJECT_ID 5 and 6'):
         open_source(str(tmp_path))
-    write(tmp_path, {name: files[name] + '6,ann\n'})
+    write_files(tmp_path, {name: files[name] + '6,ann\n'})
     with pytest.raises(UserError, match='line 4: expected 6 columns, found 2. Mend the line'):
         open_source(str(tmp_path))
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Aligned sets.
-
-
-def test_ffhq(tmp_path):
-    listed = {str(number): {'category': 'training' if number < 2 else 'validation'} for number in range(3)}
-    files = {'ffhq-dataset-v2.json': json.dumps(listed)}
-    for number in range(3):
-        files[f'images1024x1024/00000/{number:05d}.png'] = picture(number)
-        files[f'thumbnails128x128/00000/{number:05d}.png'] = picture(100 + number)
-        files[f'in-the-wild-images/00000/{number:05d}.png'] = picture(200 + number)
-    source = open_source(write(tmp_path, files))
-    assert (source.format, source.aligned, source.has_identities) == ('ffhq', True, False)
-    assert reds(source) == [0, 1, 2] and source.ignored == 7
-    assert reds(open_source(str(tmp_path), partition='valid')) == [2]
-    wild = open_source(str(tmp_path / 'in-the-wild-images'), 'ffhq')
-    assert reds(wild) == [200, 201, 202]
-    write(tmp_path, {'ffhq-dataset-v2.json': '{"0": {}}'})
-    with pytest.raises(UserError, match='ffhq-dataset-v2.json is not as expected .KeyError'):
-        open_source(str(tmp_path), partition='train')
-    (tmp_path / 'ffhq-dataset-v2.json').unlink()
-    with pytest.raises(UserError, match='--partition train needs ffhq-dataset-v2.json'):
-        open_source(str(tmp_path), partition='train')
-
-
-def test_only_wild_images_of_ffhq_are_not_aligned(tmp_path):
-    source = open_source(write(tmp_path, {'in-the-wild-images/00000/00007.png': picture(1)}))
-    assert (source.format, source.aligned) == ('ffhq', False)
-
-
-def image(red, side=8):
-    return np.full([3, side, side], [[[red]], [[100]], [[200]]], np.uint8)
-
-
-def test_celeba_hq_as_arrays_and_images(tmp_path):
-    arrays = {f'imgHQ{number:05d}.npy': npy(image(number)[np.newaxis]) for number in (1, 2)}
-    source = open_source(write(tmp_path / 'npy', {**arrays, 'notes.txt': 'x'}))
-    assert (source.format, source.aligned, source.ignored) == ('celeba-hq', True, 1)
-    assert reds(source) == [1, 2]
-    source = open_source(write(tmp_path / 'png', {'00000.png': picture(5)}), 'celeba-hq')
-    assert reds(source) == [5] and source.aligned
-
-
-def test_celeba_hq_as_hdf5(tmp_path):
-    with h5py.File(str(tmp_path / 'celeba.h5'), 'w') as file:
-        for side in (4, 8, 16):
-            file[f'data{side}x{side}'] = np.stack([image(number, side) for number in (3, 4)])
-        file['other'] = [1]
-    source = open_source(str(tmp_path / 'celeba.h5'))
-    assert (source.format, list(source.paths)) == ('celeba-hq', ['data16x16/00000', 'data16x16/00001'])
-    assert reds(source) == [3, 4] and decode(source.read(0)).shape == (16, 16, 3)
-    with h5py.File(str(tmp_path / 'other.h5'), 'w') as file:
-        file['data8x8'] = np.zeros([2, 8, 8, 3], np.uint8)
-    with pytest.raises(UserError, match=r'expected data8x8 as uint8 \[N, 3, H, W\], found uint8 \[2, 8, 8, 3\]'):
-        open_source(str(tmp_path / 'other.h5'))
-    (tmp_path / 'broken.h5').write_bytes(b'x')
-    with pytest.raises(UserError, match='cannot be read as HDF5'):
-        open_source(str(tmp_path / 'broken.h5'))
-
-
-@pytest.mark.parametrize('channels', [1, 3])
-def test_tfrecords(tmp_path, channels):
-    folder = tmp_path / 'ffhq'
-    folder.mkdir()
-    with MultiResolutionWriter(str(folder), 'ffhq') as writer:
-        for number in (7, 8):
-            writer.add(image(number)[:channels])
-    for format in ('auto', 'ffhq', 'celeba-hq', 'tfrecords'):
-        source = open_source(str(folder), format)
-        assert list(source.paths) == ['ffhq-r03.tfrecords/0', 'ffhq-r03.tfrecords/1']
-        assert reds(source) == [7, 8] and decode(source.read(0)).shape == (8, 8, 3) and source.aligned
-    assert reds(open_source(str(folder / 'ffhq-r02.tfrecords'))) == [7, 8]
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Any images with labels.
-
-
-def test_csv(tmp_path):
-    text = '\ufeffPath, label, smiling, age, hat\nz.png, Ann, 1, 20, 0\n'
-    text += 'a.png, "Lee, Bo", 0, 1, 0\nz2.png, Ann, 1, 0, 1\n'
-    write(tmp_path, {'list.csv': text, 'z.png': picture(1), 'a.png': picture(2), 'z2.png': picture(3)})
-    source = open_source(str(tmp_path / 'list.csv'))
-    assert (source.format, list(source.paths)) == ('csv', ['z.png', 'a.png', 'z2.png'])  # the order of the lines
-    assert identities(source) == ['Ann', 'Lee, Bo', 'Ann'] and reds(source) == [1, 2, 3]
-    assert source.attribute_names == ['smiling', 'hat']
-    assert [source.attributes(place).tolist() for place in range(3)] == [[1, 0], [0, 0], [1, 1]]
-    write(tmp_path, {'list.csv': 'path\na.png\n'})
-    source = open_source(str(tmp_path / 'list.csv'))
-    assert not source.has_identities and source.attribute_names is None
-    write(tmp_path, {'list.csv': 'file\na.png\n'})
-    with pytest.raises(UserError, match='expected a column path in its first line, found file'):
-        open_source(str(tmp_path / 'list.csv'))
-    write(tmp_path, {'list.csv': 'path\na.png\na.png\n'})
-    with pytest.raises(UserError, match='names an image twice'):
-        open_source(str(tmp_path / 'list.csv'))
-
-
-IMAGES = {f'00000/img0000000{number}.png': picture(number) for number in range(3)}
-
-
-@pytest.mark.parametrize('archive', [False, True])
-def test_dataset_json(tmp_path, archive):
-    def opened(labels):
-        files = {**IMAGES, 'dataset.json': json.dumps({'labels': labels}).encode()}
-        location = make_archive(tmp_path / 'x.zip', files) if archive else write(tmp_path, files)
-        return open_source(location)
-
-    source = opened([[path, 10 - number] for number, path in enumerate(IMAGES)])
-    assert source.format == 'dataset-json' and source.aligned and reds(source) == [0, 1, 2]
-    assert identities(source) == [10, 9, 8] and source.ignored == 0
-    source = opened([[path, [number % 2, 1]] for number, path in enumerate(IMAGES)])
-    assert [source.attributes(place).tolist() for place in range(3)] == [[0, 1], [1, 1], [0, 1]]
-    source = opened(None)
-    assert not source.has_identities and source.attribute_names is None
-    with pytest.raises(UserError, match='is not as expected .KeyError: .00000/img00000001.png'):
-        opened([['00000/img00000000.png', 1]])
-    with pytest.raises(UserError, match='labels that are no int and no vector of 0 and 1'):
-        opened([[path, [0.5]] for path in IMAGES])
