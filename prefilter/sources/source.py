@@ -71,5 +71,5 @@ def unexpected(format, location, expected, found):
     """The `UserError` for a layout that is not what the format says."""
     return UserError(
         f'{location} is not in the layout of --format {format}: expected {expected}, found {found}. '
-        'Name another folder or file, or leave --format out.'
+        'Name another folder or file, or another --format.'
     )

@@ -46,7 +46,7 @@ def test_grey_without_a_known_range_is_refused(values):
     assert refusal.value.reason == 'unsupported' and 'save it as RGB' in refusal.value.detail
 
 
-@pytest.mark.parametrize('file_format', ['JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM'])
+@pytest.mark.parametrize('file_format', ['JPEG', 'MPO', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM'])
 def test_formats(file_format):
     assert decode(encoded(gradient(), file_format)).shape == (10, 20, 3)
 
