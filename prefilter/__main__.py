@@ -89,7 +89,7 @@ are one identity too. The other formats know their own: in ytf, for one, all vid
     type=click.Choice(sorted({name for names in PARTITIONS.values() for name in names})),
     help=f'Take one part only, as the lists of the set say ({", ".join(PARTITIONS)}).',
 )
-@click.option('--download', is_flag=True, help='Fetch LFW into the folder SOURCE first (with --format lfw; 173 MB).')
+@click.option('--download', is_flag=True, help='Fetch LFW into the folder SOURCE first (with --format lfw; 200 MB).')
 @click.option(
     '--size', type=int, default=256, show_default=True, callback=_check_size, help='Side of the crops, a power of two.'
 )

@@ -6,7 +6,7 @@ from dnnlib.download import fetch
 
 
 def fetch_lfw(folder):
-    """Downloads the original (not funneled) images of LFW unless they are there: 173 MB, checked by SHA-256.
+    """Downloads the original (not funneled) images of LFW unless they are there: about 200 MB, checked by SHA-256.
 
     Args:
         folder: Where the archive is kept; made when missing.

@@ -2,6 +2,7 @@
 
 import array
 import collections.abc
+import itertools
 
 
 class Index(collections.abc.Sequence):
@@ -9,7 +10,7 @@ class Index(collections.abc.Sequence):
 
     An entry costs the bytes of its path, 8 more, and 8 for each number, and a little for growing: ten million of
     `n000002/0001_01.jpg` take 290 MB for a folder and 450 MB for an archive, where a list of Python's strings and
-    tuples takes 770 MB and 2.2 GB. Sorting an archive takes 1 GB more for a while.
+    tuples takes 770 MB and 2.2 GB. Sorting an archive takes 1.1 GB more for a while.
 
     Args:
         numbers: How many unsigned 64-bit integers an entry has; 0 where its path is enough to find it.
@@ -63,10 +64,11 @@ class Index(collections.abc.Sequence):
         Returns:
             A new index.
         """
-        order = sorted(range(len(self)), key=self._bytes)  # stable, so the last one of equals is the latest
+        paths = [self._bytes(place) for place in range(len(self))]
+        order = sorted(range(len(self)), key=paths.__getitem__)  # stable, so the last one of equals is the latest
         last = [
-            place for position, place in enumerate(order)
-            if position + 1 == len(order) or self._bytes(place) != self._bytes(order[position + 1])
+            place for place, following in itertools.zip_longest(order, order[1:])
+            if following is None or paths[place] != paths[following]
         ]
         return self._pick(last if is_sorted else sorted(last))
 
