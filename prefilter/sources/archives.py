@@ -32,6 +32,10 @@ LARGEST_HEADER = 16 << 20  # bytes that may be asked of a .tar at once while it 
 CHUNK = 1 << 20  # bytes
 COMPRESSIONS = {b'\x1f\x8b': gzip.open, b'BZh': bz2.open, b'\xfd7zXZ': lzma.open}  # by how such files begin
 ARCHIVE_NAME = re.compile(r'\.(zip|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$', re.IGNORECASE)
+DAMAGE = (  # what the libraries raise where an archive is not what it should be
+    tarfile.TarError, zipfile.BadZipFile, NotImplementedError, OverflowError, ValueError,
+    zlib.error, lzma.LZMAError, EOFError, OSError,
+)
 LOCAL_HEADER = struct.Struct('<4s22xHH')  # of a member of a .zip: signature, lengths of the name and of the extra field
 
 
@@ -57,7 +61,7 @@ def list_archive(path):
         if path.lower().endswith('.zip'):
             return _list_zip(path)
         return _list_tar(path)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as error:
+    except DAMAGE as error:
         raise UserError(
             f'{path} is no whole archive ({error or type(error).__name__}): get or copy it again.'
         ) from error

@@ -46,7 +46,10 @@ class RandomAccess:
     def span(self, offset, size, file=0):
         """`size` bytes from `offset` on, from any thread."""
         check_bytes(size)
-        data = os.pread(self._files[file].get().fileno(), size, offset)
+        try:
+            data = os.pread(self._files[file].get().fileno(), size, offset)
+        except OverflowError:
+            data = b''
         if len(data) < size:
             raise OSError('the file that holds it ends before it does')
         return data

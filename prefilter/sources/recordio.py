@@ -21,6 +21,7 @@ MAGIC = 0xCED7230A
 WORDS = struct.Struct('<II')  # magic, continuation flag and length
 HEADER = struct.Struct('<IfQQ')  # flag, label, id, id2
 LENGTH_BITS = 29
+LARGEST_LABEL = 1 << 24  # above this float32 does not tell integers apart
 WHOLE, FIRST, MIDDLE, LAST = range(4)  # continuation flags
 
 
@@ -53,7 +54,7 @@ def open_recordio(files, format):
         is_image = np.ones(len(keys), bool) if end is None else (keys > 0) & (keys < end)
         keys, offsets = keys[is_image], offsets[is_image]
         labels = array.array('q', (reader.label(int(offset)) for offset in offsets))
-    except (OSError, struct.error) as error:
+    except OSError as error:
         raise UserError(f'{path} does not fit its .idx ({error}): copy both again.') from error
     index = Index(1)
     digits = len(str(max(labels, default=0)))
@@ -85,7 +86,11 @@ def _end_of_images(reader, keys, offsets):
     if not len(keys) or keys[0] != 0:
         return None
     flag, labels, _ = reader.parse(int(offsets[0]))
-    return int(labels[0]) if flag == 2 else None
+    if flag != 2:
+        return None
+    if not 0 < labels[0] < np.inf:
+        raise OSError(f'record 0 says that the images end with key {labels[0]}')
+    return int(labels[0])
 
 
 class RecordReader:
@@ -105,13 +110,15 @@ class RecordReader:
         flag, label, _, _ = HEADER.unpack_from(header, WORDS.size)
         if flag > 0:
             label = struct.unpack('<f', self._file.span(offset + len(header), 4))[0]
-        if not label >= 0 or label != int(label):
+        if not 0 <= label < LARGEST_LABEL or label != int(label):
             raise OSError(f'the record at byte {offset} has the label {label}, no number of an identity')
         return int(label)
 
     def parse(self, offset):
         """(flag, float32 labels, image bytes) of the record that begins at `offset`."""
         payload = self._payload(offset)
+        if len(payload) < HEADER.size:
+            raise OSError(f'the record at byte {offset} is shorter than its header')
         flag, label, _, _ = HEADER.unpack_from(payload)
         if flag == 0:
             return flag, np.array([label], np.float32), payload[HEADER.size:]

@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import os
 import pickle
@@ -8,6 +9,8 @@ import tarfile
 import zipfile
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dnnlib.errors import UserError
 from prefilter.reasons import RefusedImage
@@ -238,3 +241,33 @@ def test_a_folder_of_archives_names_them(tmp_path):
     with pytest.raises(UserError) as error:
         open_source(str(tmp_path))
     assert error.value.message == f'SOURCE has no images (1 other files): name one of its archives, as {path}.'
+
+
+@pytest.mark.parametrize('ending', KINDS)
+@given(edits=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1, max_size=6))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_damage_ends_in_another_error(tmp_path, ending, edits):
+    path = make_archive(tmp_path / ('set' + ending), FILES, KINDS[ending])
+    with open(path, 'rb') as file:
+        data = bytearray(file.read())
+    for place, byte in edits:
+        data[place % len(data)] = byte
+    with open(path, 'wb') as file:
+        file.write(data)
+    with contextlib.suppress(UserError):
+        source = open_source(path)
+        for place in range(len(source.paths)):
+            with contextlib.suppress(OSError, RefusedImage):
+                source.read(place)
+
+
+@pytest.mark.parametrize('place, bytes_there', [(6, b'\xff\xff'), (42, b'\xff\xff\xff\xff')])
+def test_members_that_no_zip_can_have_are_a_sentence(tmp_path, place, bytes_there):
+    path = make_archive(tmp_path / 'set.zip', FILES)
+    with open(path, 'r+b') as file:
+        file.seek(file.read().index(b'PK\1\2') + place)
+        file.write(bytes_there)
+        file.seek(-22 + 16, 2)  # where the list of members begins: later than it does
+        file.write(struct.pack('<I', 1 << 20) if place == 42 else b'')
+    with pytest.raises(UserError, match='is no whole archive'):
+        open_source(path)

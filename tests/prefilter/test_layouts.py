@@ -1,13 +1,17 @@
 """Each published set, small, in its own layout. `picture(n)` is an image that is known by its red value n."""
 
 import base64
+import contextlib
 import struct
 
 import click
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dnnlib.errors import UserError
+from prefilter.reasons import RefusedImage
 from prefilter.sources import FORMATS, open_source
 from tests.pictures import identities, make_archive, picture, red_of, reds, write_files
 
@@ -102,6 +106,21 @@ def test_record_files(tmp_path, split):
         assert [red_of(source.read(place)) for place in range(3)] == [1, 2, 3]
         # A payload that contains the magic number is split there, and put together again.
         assert source.read(2) == picture(3) + struct.pack('<I', 0xCED7230A) + b'behind'
+
+
+@given(edits=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_damage_of_record_files_ends_in_another_error(tmp_path, edits):
+    location = record_files(tmp_path)
+    data = bytearray((tmp_path / 'train.rec').read_bytes())
+    for place, byte in edits:
+        data[place % len(data)] = byte
+    (tmp_path / 'train.rec').write_bytes(data)
+    with contextlib.suppress(UserError):
+        source = open_source(location)
+        for place in range(len(source.paths)):
+            with contextlib.suppress(OSError, RefusedImage):
+                source.read(place)
 
 
 def test_record_files_without_special_records(tmp_path):
