@@ -74,7 +74,7 @@ def _read_offsets(path):
                     pairs.extend((int(key), int(offset)))
     except OSError as error:
         raise UserError(f'{path} cannot be read ({error.strerror}): it belongs beside the .rec.') from error
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UserError(f'{path} is damaged: expected a key and an offset in each line ({error}).') from error
     keys, offsets = np.array(pairs, np.int64).reshape(-1, 2).T
     order = np.argsort(keys, kind='stable')

@@ -134,6 +134,7 @@ def test_record_files_without_special_records(tmp_path):
     [
         ('0\t4\n', 'does not fit its .idx .there is no record at byte 4'),
         ('0\t999999\n', 'does not fit its .idx .the file that holds it ends'),
+        (f'0\t{1 << 70}\n', 'is damaged: expected a key and an offset in each line'),
         ('zero\t0\n', 'is damaged: expected a key and an offset in each line'),
         (None, 'train.idx cannot be read .No such file or directory.: it belongs beside the .rec'),
     ],
