@@ -2,6 +2,7 @@
 
 import dnnlib.quiet  # noqa: I001,F401  before TensorFlow
 
+import functools
 import glob
 import os
 import signal
@@ -10,8 +11,12 @@ import sys
 import click
 
 from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, SMALLEST_RESOLUTION, is_resolution
-from prefilter.pipeline import check_source, describe, make_dataset
-from prefilter.sources import IMAGE_EXTENSIONS, LFW_SUBSET, open_source
+from prefilter.export import EXPORTS
+from prefilter.images import IMAGE_EXTENSIONS, MAX_PIXELS, REFERENCE_MAX_PIXELS, decode, decode_as_reference
+from prefilter.labels import LABELS, check_labels
+from prefilter.pipeline import describe, make_dataset
+from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, PARTITIONS, open_source
+from prefilter.sources.download import fetch_lfw
 
 DEVICES = ['auto', 'cpu', 'gpu']  # those of dnnlib.tflib.devices, which would start TensorFlow
 LARGEST_SIZE = 1024  # px, the largest StyleGAN was made for
@@ -23,11 +28,22 @@ def _check_size(context, parameter, size):
     return size
 
 
-def _check_source(context, parameter, source):
-    if source != LFW_SUBSET and not os.path.isdir(source):
-        what = 'is a file' if os.path.exists(source) else 'does not exist'
-        raise click.BadParameter(f'{source} {what}: name a folder of images, or {LFW_SUBSET}.')
-    return source
+def _check_source(source, download, format):
+    if download and format != 'lfw':
+        raise click.UsageError('--download fetches LFW only: give --format lfw with it, or leave it out.')
+    if download and os.path.isfile(source):
+        raise click.UsageError(f'SOURCE {source} is a file: with --download name the folder that takes the archive.')
+    if source != LFW_SUBSET and not download and not os.path.exists(source):
+        raise click.BadParameter(
+            f'{source} does not exist: name a folder or an archive of images, or {LFW_SUBSET}.', param_hint="'SOURCE'"
+        )
+
+
+def _check_no_detect(detect):
+    context = click.get_current_context()
+    for name in ('margin', 'device'):
+        if not detect and context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f'--{name} is about finding faces, which --no-detect does not do: leave one out.')
 
 
 def _check_target(source, out, force):
@@ -53,15 +69,27 @@ EPILOG = f"""Example: python -m prefilter {LFW_SUBSET} --out datasets/faces --si
 SOURCE is searched with all folders below it for files named {' '.join(sorted(IMAGE_EXTENSIONS))}; other and hidden
 files are left out. An image without a face, or one that cannot be read, is refused, and {MANIFEST_FILE} says why.
 
-With --labels identity a folder is known by its whole path below SOURCE, and the images directly in SOURCE are one
-identity too. Where a person has several folders, such as Name/0 and Name/1, these are several identities: put the
-images of one person into one folder.
+With --labels identity a plain tree's folder is known by its whole path below SOURCE, and the images directly in SOURCE
+are one identity too. The other formats know their own: in ytf, for one, all videos of a person are one identity.
 """
 
 
 @click.command(epilog=EPILOG)
-@click.argument('source', callback=_check_source)
+@click.argument('source')
 @click.option('--out', required=True, type=click.Path(), help='Dataset folder to make, such as datasets/NAME.')
+@click.option(
+    '--format',
+    type=click.Choice([AUTO, *FORMATS]),
+    default=AUTO,
+    show_default=True,
+    help='Layout of SOURCE; auto is what it certainly is, else any tree of images.',
+)
+@click.option(
+    '--partition',
+    type=click.Choice(sorted({name for names in PARTITIONS.values() for name in names})),
+    help=f'Take one part only, as the lists of the set say ({", ".join(PARTITIONS)}).',
+)
+@click.option('--download', is_flag=True, help='Fetch LFW into the folder SOURCE first (with --format lfw; 200 MB).')
 @click.option(
     '--size', type=int, default=256, show_default=True, callback=_check_size, help='Side of the crops, a power of two.'
 )
@@ -73,11 +101,35 @@ images of one person into one folder.
     help='Pixels added to the width and height of a face.',
 )
 @click.option(
-    '--labels',
-    type=click.Choice(['identity']),
-    help='Write one-hot labels: the images of one folder are one identity.',
+    '--detect/--no-detect',
+    default=True,
+    show_default=True,
+    help='Find and cut out the face, or take every image whole, for sets that are crops already.',
 )
-@click.option('--no-shuffle', is_flag=True, help='Keep the records in the order of the sorted paths.')
+@click.option(
+    '--labels',
+    type=click.Choice(LABELS),
+    help='Write labels: one-hot, by who is in the image, or the 0 and 1 of its attributes.',
+)
+@click.option('--no-shuffle', is_flag=True, help='Keep the records in the order of the source, sorted paths mostly.')
+@click.option(
+    '--export',
+    'exports',
+    type=click.Choice(list(EXPORTS)),
+    multiple=True,
+    help='Write the crops also as PNG files with dataset.json, as the later StyleGANs read them; may be repeated.',
+)
+@click.option(
+    '--max-pixels',
+    type=click.IntRange(min=1),
+    help=f'Refuse larger images, width times height.  [default: {MAX_PIXELS}; with --reference-loader '
+    f'{REFERENCE_MAX_PIXELS}]',
+)
+@click.option(
+    '--reference-loader',
+    is_flag=True,
+    help='Read odd files as crudely as facenet did (EXIF ignored, ...), to compare with its crops.',
+)
 @click.option(
     '--device',
     type=click.Choice(DEVICES),
@@ -86,36 +138,57 @@ images of one person into one folder.
     help='Where to look for faces; auto is a GPU if there is one.',
 )
 @click.option('--force', is_flag=True, help='Replace the dataset if it exists, once the new one is complete.')
-def main(source, out, size, margin, labels, no_shuffle, device, force):
+def main(
+    source, out, format, partition, download, size, margin, detect, labels, no_shuffle, exports, max_pixels,
+    reference_loader, device, force,
+):
     """Find the face in each image of SOURCE, crop it, and write the crops as a dataset.
 
-    SOURCE is a folder of images, or lfw-subset: the 100 faces and 100 backgrounds that come with scikit-image.
+    SOURCE is a folder of images or an archive (.zip, .tar, .tgz, ...) of one, a file of one of the formats, or
+    lfw-subset: the 100 faces and 100 backgrounds that come with scikit-image.
 
     The dataset folder gets multi-resolution TFRecords, manifest.jsonl (a line for each image: accepted or why not, the
     face's box, the crop), and samples of both kinds in accepted.png and rejected.png.
     """
+    _check_source(source, download, format)
     _check_target(source, out, force)
-    photographs = open_source(source, leave_out=out)
-    check_source(photographs, labels == 'identity')
-    # Late, since they start TensorFlow: what can be refused without it is refused at once.
+    _check_no_detect(detect)
+    photographs = open_source(fetch_lfw(source) if download else source, format, partition, leave_out=out)
+    check_labels(photographs, labels)
+    if format == AUTO and photographs.format in FORMATS and photographs.format != 'tree':
+        click.echo(f'{source} is read as --format {photographs.format}: {len(photographs.paths):,} images.', err=True)
+    if photographs.aligned and detect:
+        click.echo('These images are crops of faces already: --no-detect would take them whole.', err=True)
+    # Late, since it starts TensorFlow: what can be refused without it is refused at once.
+    detector = _make_detector(device) if detect else None
+    _exit_on_signals()
+    load = decode_as_reference if reference_loader else decode
+    if max_pixels is not None:
+        load = functools.partial(load, max_pixels=max_pixels)
+    tally = make_dataset(
+        photographs, out, detector, size, margin, labels, not no_shuffle, replace=force, decode=load,
+        exports=sorted(set(exports)),
+    )
+    _report(photographs, tally, out, size, exports)
+
+
+def _make_detector(device):
     from dnnlib.tflib.devices import resolve_device
     from prefilter.detector import FaceDetector
 
-    detector = FaceDetector(resolve_device(device))
-    _exit_on_signals()
-    tally = make_dataset(
-        photographs, out, detector, size, margin, labels == 'identity', shuffle=not no_shuffle, replace=force
-    )
+    return FaceDetector(resolve_device(device))
+
+
+def _report(photographs, tally, out, size, exports):
     total, accepted = len(photographs.paths), len(tally.accepted)
     refused = f' ({describe(tally.reasons)})' if tally.reasons else ''
     click.echo(
         f'{total:,} images: {accepted:,} accepted, {total - accepted:,} refused{refused}; '
         f'other files left out: {photographs.ignored:,}; {total / tally.seconds:.1f} images/s.'
     )
-    click.echo(
-        f'{out}: {size}x{size} pixels, records 0 to {accepted - 1:,}; '
-        f'{MANIFEST_FILE}, {ACCEPTED_FILE}, {REJECTED_FILE}.'
-    )
+    written = [MANIFEST_FILE, ACCEPTED_FILE, REJECTED_FILE]
+    written += [EXPORTS[form].format(os.path.basename(os.path.abspath(out))) for form in sorted(set(exports))]
+    click.echo(f'{out}: {size}x{size} pixels, records 0 to {accepted - 1:,}; {", ".join(written)}.')
 
 
 if __name__ == '__main__':

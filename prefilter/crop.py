@@ -1,10 +1,14 @@
 """Which face of a photograph is taken, and which pixels of it. Pure functions, the reference filter's rule to the byte.
 
+`take_whole` is for images that are crops already, of which the reference filter knows nothing.
+
 The reference is facenet's alignment script, the MTCNN implementation that Section III of the paper used.
 """
 
 import numpy as np
 from PIL import Image
+
+from dnnlib.tfrecords import is_resolution, pyramid
 
 OFF_CENTRE_PENALTY = 2.0  # px^2 of face area that each px^2 of distance from the image's centre costs
 
@@ -66,3 +70,33 @@ def cut_out(pixels, crop, size):
     # Cut first: resize(box=...) on the whole image would let pixels from outside the box bleed in.
     face = Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
     return np.asarray(face.resize((size, size), Image.BILINEAR))
+
+
+def take_whole(pixels, size):
+    """All of an image that is a crop already, brought to a square.
+
+    A square of `size` times a power of two is averaged over 2x2 blocks, unrounded until the end, as the levels of a
+    dataset are, so that it gives what the original tool makes of it. Anything else loses what is longer than its
+    shorter side, the same at both ends, and is resized with PIL's Lanczos filter.
+
+    Args:
+        pixels: uint8 [H, W, 3], dynamic range [0, 255].
+        size: Side of the result, px, a power of two >= 4.
+
+    Returns:
+        uint8 [size, size, 3], dynamic range [0, 255].
+    """
+    height, width = pixels.shape[:2]
+    if height == width >= size and is_resolution(height):
+        levels = pyramid(pixels.transpose(2, 0, 1))
+        return next(level for level in levels if level.shape[1] == size).transpose(1, 2, 0)
+    left, top, right, bottom = central_square(width, height)
+    square = Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
+    return np.asarray(square.resize((size, size), Image.LANCZOS))
+
+
+def central_square(width, height):
+    """[left, top, right, bottom], ints, right and bottom exclusive, of what `take_whole` takes of an image."""
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return [left, top, left + side, top + side]

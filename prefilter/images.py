@@ -1,4 +1,8 @@
-"""Encoded bytes of whatever a source holds to pixels, or to the reason why there are none."""
+"""Encoded bytes of whatever a source holds to pixels, or to the reason why there are none.
+
+By default a file means what a viewer shows: it is turned as its EXIF says, CMYK becomes RGB, transparent parts stand
+on white, and of 16 bits the high 8 are kept. The reference filter was cruder; `decode_as_reference` gives its pixels.
+"""
 
 import io
 import warnings
@@ -6,66 +10,225 @@ import warnings
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from prefilter.reasons import RefusedImage
+
+# What is decoded, by content; a decoder more would be one more that strangers' files can attack.
+FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
+IMAGE_EXTENSIONS = frozenset(
+    ['.bmp', '.gif', '.jfif', '.jpe', '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.pnm', '.ppm', '.tif', '.tiff', '.webp']
+)
+NPY_MAGIC = b'\x93NUMPY'  # begins a NumPy array file, in which some sources keep pixels
+
+MAX_PIXELS = 120_000_000  # of one image: 108-megapixel photographs pass, and take the detector 7 GB
+REFERENCE_MAX_PIXELS = 178_956_970  # above this PIL, and with it the reference, takes an image for a bomb
+
+BEGINNINGS = {  # of files whose format says where they end
+    b'\xff\xd8\xff': 'JPEG',
+    b'\x89PNG\r\n\x1a\n': 'PNG',
+    b'GIF8': 'GIF',
+    b'RIFF': 'WEBP',
+    b'BM': 'BMP',
+}
 SIXTEEN_BITS_AS_I = ('PNG', 'PPM')  # formats whose 16-bit grey PIL calls I, 32-bit integers, which they do not have
+UNKNOWN_RANGE = ('I', 'F', 'LAB')  # modes of PIL
+WITH_ALPHA = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
+BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION = 258, 262, 274  # tags of TIFF and EXIF
+WHITE_IS_ZERO = 0  # value of PHOTOMETRIC
+UPRIGHT = {  # value of ORIENTATION -> what turns the stored pixels upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+Image.MAX_IMAGE_PIXELS = None  # PIL's own limit; `_open` checks every header against the caller's
 
 
-class RefusedImage(Exception):
-    """An image that cannot be used.
-
-    Attributes:
-        reason: One word for the manifest and the closing count.
-        detail: What exactly happened, for a person.
-    """
-
-    def __init__(self, reason, detail):
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-
-
-def read_bytes(source, path):
-    """The bytes of one image of a source. Raises `RefusedImage` ('unreadable')."""
+def read_bytes(source, place):
+    """The bytes of one image of a source, by its place in `source.paths`. Raises `RefusedImage`."""
     try:
-        return source.read(path)
+        return source.read(place)
     except OSError as error:
         raise RefusedImage('unreadable', error.strerror or str(error)) from error
 
 
-def decode(data):
-    """Decodes an image file of any format PIL knows; of an animation, the first frame.
+def decode(data, max_pixels=MAX_PIXELS):
+    """Decodes an image as a viewer would show it; of an animation or a TIFF of several pages, the first.
 
     Args:
-        data: The file's bytes.
+        data: The file's bytes: one of `FORMATS`, or a NumPy array file (.npy) of uint8 pixels, [H, W], [H, W, 3],
+            [3, H, W] or [1, 3, H, W].
+        max_pixels: Width x height above which it is refused by its header, before anything is decoded.
 
     Returns:
-        uint8 [H, W, 3], RGB, dynamic range [0, 255]; grey becomes three equal channels, of 16 bits the high 8 are
-        kept, transparency is dropped.
+        uint8 [H, W, 3], RGB, dynamic range [0, 255]; grey becomes three equal channels.
 
     Raises:
-        RefusedImage: 'unreadable', or 'too-large' for what memory cannot be expected to hold.
+        RefusedImage: With a reason from `prefilter.reasons`; never another exception for damaged bytes.
     """
+    if data.startswith(NPY_MAGIC):
+        return _decode_npy(data, max_pixels)
+    return _decode(data, max_pixels, _shown)
+
+
+def decode_as_reference(data, max_pixels=REFERENCE_MAX_PIXELS):
+    """Decodes an image into the very pixels that the reference filter (scipy.misc.imread, facenet) worked on.
+
+    EXIF is ignored, of 16-bit grey the low byte is kept, the first three inks of CMYK pass for RGB, alpha is dropped.
+
+    Args:
+        data: The file's bytes, one of `FORMATS`.
+        max_pixels: Width x height above which it is refused; the default is where the reference gives up.
+
+    Returns:
+        uint8 [H, W, 3], as the reference has it.
+
+    Raises:
+        RefusedImage: Also where the reference skips the file; 'reference-fails' where it ends its whole run.
+    """
+    return _decode(data, max_pixels, _as_reference)
+
+
+def _decode(data, max_pixels, convert):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # PIL's remarks about odd files that it nevertheless reads
-            with Image.open(io.BytesIO(data)) as image:
-                pixels = _to_rgb(image)
+            with _open(data, max_pixels) as image:
+                pixels = convert(image)
     except RefusedImage:
         raise
     except UnidentifiedImageError as error:
-        raise RefusedImage('unreadable', 'no image format that PIL knows') from error
-    except (Image.DecompressionBombError, MemoryError) as error:
+        raise _unidentified(data) from error
+    except MemoryError as error:
         raise RefusedImage('too-large', str(error) or 'not enough memory') from error
     except Exception as error:  # PIL's decoders raise nearly any type on damaged files, and not one may end the run
-        raise RefusedImage('unreadable', str(error) or type(error).__name__) from error
+        detail = str(error) or type(error).__name__
+        cut = _is_cut(data) or 'truncated' in detail.lower()
+        raise RefusedImage('truncated' if cut else 'unreadable', detail) from error
     if pixels.size == 0:
         raise RefusedImage('unreadable', 'it has no pixels')
     return pixels
 
 
-def _to_rgb(image):
+def _unidentified(data):
+    if not data:
+        return RefusedImage('not-an-image', 'the file is empty')
+    if _is_cut(data):
+        return RefusedImage('truncated', 'it ends within its header')
+    return RefusedImage('not-an-image', f'no {", ".join(FORMATS)} file')
+
+
+def _open(data, max_pixels):
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    _check_size(*image.size, max_pixels)
+    return image
+
+
+def _check_size(width, height, max_pixels):
+    if width * height > max_pixels:
+        raise RefusedImage(
+            'too-large', f'{width}x{height} are {width * height:,} pixels, more than --max-pixels {max_pixels}'
+        )
+
+
+def _is_cut(data):
+    """Whether a file that could not be decoded ends too early, by what its format says of its end or length."""
+    file_format = next((name for beginning, name in BEGINNINGS.items() if data.startswith(beginning)), None)
+    if file_format == 'JPEG':
+        return b'\xff\xd9' not in data[-1024:]  # some cameras write a little after the end of the image
+    if file_format == 'PNG':
+        return b'IEND' not in data[-1024:]
+    if file_format == 'GIF':
+        return not data.rstrip(b'\0').endswith(b';')
+    if file_format == 'WEBP':
+        return len(data) < int.from_bytes(data[4:8], 'little') + 8
+    if file_format == 'BMP':
+        return len(data) < int.from_bytes(data[2:6], 'little')
+    return False
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# As a viewer shows it.
+
+
+def _shown(image):
+    image.load()
     if image.mode.startswith('I;16') or (image.mode == 'I' and image.format in SIXTEEN_BITS_AS_I):
-        grey = (np.asarray(image) >> 8).astype(np.uint8)  # PIL's conversion would make all above 255 white
-        return np.stack([grey] * 3, axis=-1)
-    if image.mode in ('I', 'F'):
-        raise RefusedImage('unreadable', 'nothing says which of its grey values is white: save it with 8 or 16 bits')
-    return np.asarray(image.convert('RGB'))
+        pixels = np.stack([_eight_bits(image)] * 3, axis=-1)  # PIL's conversion would make all above 255 white
+        return np.asarray(_upright(image, Image.fromarray(pixels)))
+    if image.mode in UNKNOWN_RANGE:
+        raise RefusedImage('unsupported', f'nothing says which of its values is white ({image.mode}): save it as RGB')
+    return np.asarray(_upright(image, _opaque(image)))
+
+
+def _eight_bits(image):
+    tags = getattr(image, 'tag_v2', {})
+    bits = tags.get(BITS_PER_SAMPLE, (16,))[0]
+    grey = (np.asarray(image) >> (bits - 8)).clip(0, 255).astype(np.uint8)
+    return 255 - grey if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else grey
+
+
+def _opaque(image):
+    """RGB; where it is transparent, white shows, since what is hidden there may be anything."""
+    if 'transparency' not in image.info and image.mode not in WITH_ALPHA:
+        return image if image.mode == 'RGB' else image.convert('RGB')  # a copy of a large one is half a GB
+    layer = image.convert('RGBA')
+    if layer.getextrema()[3] == (255, 255):
+        return layer.convert('RGB')
+    return Image.alpha_composite(Image.new('RGBA', layer.size, 'white'), layer).convert('RGB')
+
+
+def _upright(image, pixels):
+    if image.format == 'TIFF':  # PIL has turned it
+        return pixels
+    try:
+        turn = UPRIGHT.get(image.getexif().get(ORIENTATION))
+    except Exception:  # damaged EXIF, whose parser raises nearly any type, makes no photograph unusable
+        turn = None
+    return pixels if turn is None else pixels.transpose(turn)
+
+
+def _decode_npy(data, max_pixels):
+    try:
+        file = io.BytesIO(data)
+        version = np.lib.format.read_magic(file)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, fortran_order, dtype = read_header[version](file)
+    except Exception as error:  # the header is Python text, whose parsers raise nearly any type
+        raise RefusedImage('unreadable', f'it begins as a NumPy array file but goes on otherwise ({error})') from error
+    channels_first = len(shape) in (3, 4) and shape[-3] == 3 and set(shape[:-3]) <= {1}
+    channels_last = len(shape) == 3 and shape[2] == 3
+    is_image = channels_first or channels_last or len(shape) == 2
+    if not is_image or dtype != np.uint8 or fortran_order or min(shape) < 1:
+        raise RefusedImage('unsupported', f'an array {list(shape)} of {dtype} is no uint8 image, grey or RGB')
+    height, width = shape[-2:] if channels_first or len(shape) == 2 else shape[:2]
+    _check_size(width, height, max_pixels)
+    count, found = height * width * (1 if len(shape) == 2 else 3), len(data) - file.tell()
+    if found < count:
+        raise RefusedImage('truncated', f'it has {found} bytes for an array {list(shape)}')
+    pixels = np.frombuffer(data, np.uint8, count, file.tell()).reshape(shape)
+    if len(shape) == 2:
+        return np.stack([pixels] * 3, axis=-1)
+    return np.ascontiguousarray(pixels.reshape(3, height, width).transpose(1, 2, 0)) if channels_first else pixels
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# As the reference reads it: scipy 1.2's misc.imread, then facenet's first lines.
+
+
+def _as_reference(image):
+    if image.mode == 'P':
+        image = image.convert('RGBA' if 'transparency' in image.info else 'RGB')
+    elif image.mode == '1':
+        image = image.convert('L')
+    image.load()  # numpy would hide a failure in an array without dimensions, which the reference then refuses
+    values = np.array(image)
+    if values.ndim == 2:
+        with np.errstate(invalid='ignore'):
+            return np.stack([values.astype(np.uint8)] * 3, axis=-1)  # of 16 bits, modulo 256
+    if values.shape[2] < 3:
+        raise RefusedImage('reference-fails', 'grey with alpha, at which the reference ends its run (ValueError)')
+    return np.ascontiguousarray(values[:, :, :3])

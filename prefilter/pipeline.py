@@ -17,19 +17,27 @@ from tqdm import tqdm
 
 from dnnlib.errors import UserError
 from dnnlib.folders import atomic_folder
-from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, MultiResolutionWriter, shuffled_order
-from prefilter.crop import choose_face, crop_box, cut_out
+from dnnlib.tfrecords import (
+    ACCEPTED_FILE,
+    MANIFEST_FILE,
+    REJECTED_FILE,
+    MultiResolutionDataset,
+    MultiResolutionWriter,
+    shuffled_order,
+)
+from prefilter.crop import central_square, choose_face, crop_box, cut_out, take_whole
+from prefilter.export import export
 from prefilter.gallery import choose_evenly, draw_gallery, thumbnail
-from prefilter.images import RefusedImage, decode, read_bytes
+from prefilter.images import decode, read_bytes
+from prefilter.labels import label_rows
+from prefilter.reasons import WITHOUT_PIXELS, RefusedImage
 
 MANIFEST_FIELDS = ['path', 'sha256', 'width', 'height', 'accepted', 'reason', 'faces', 'box', 'crop', 'score', 'index']
 SHOWN_REFUSALS = 10  # files named on the screen; the manifest has them all
-UNUSABLE = ('unreadable', 'too-large')  # reasons named on the screen and not shown in the gallery
-LARGEST_LABELS = 1 << 30  # bytes of one-hot rows: training holds them in memory
 
 
 class Tally:
-    """What became of the images: `accepted` and `showable` (refused, but of usable size) are places in the paths."""
+    """What became of the images: `accepted` and `showable` (refused, but with pixels) are places in the paths."""
 
     def __init__(self):
         self.accepted = array.array('q')
@@ -38,18 +46,22 @@ class Tally:
         self.seconds = 0.0  # of examining, not of writing
 
 
-def make_dataset(source, target, detector, size, margin, identity_labels=False, shuffle=True, replace=False):
+def make_dataset(
+    source, target, detector, size, margin, labels=None, shuffle=True, replace=False, decode=decode, exports=()
+):
     """Filters a source and writes the dataset folder `target`, whole or not at all.
 
     Args:
-        source: As from `prefilter.sources.open_source`, not refused by `check_source`.
+        source: As from `prefilter.sources.open_source`, not refused by `prefilter.labels.check_labels`.
         target: Folder to make; its base name becomes the prefix of the TFRecord files.
-        detector: A `prefilter.detector.FaceDetector`.
+        detector: A `prefilter.detector.FaceDetector`, or None to take every image whole.
         size: Side of the crops, px; a power of two >= 4.
         margin: px added to the width and to the height of a face's box.
-        identity_labels: Whether to write one-hot labels, a column for each folder of images.
+        labels: Which labels to write, one of `prefilter.labels.LABELS`, or None.
         shuffle: Records in the order of StyleGAN's dataset tool instead of sorted by path.
         replace: Whether an existing `target` is replaced.
+        decode: From the bytes of an image to its pixels, as `prefilter.images.decode`.
+        exports: Further forms to write, of `prefilter.export.EXPORTS`.
 
     Returns:
         A `Tally`.
@@ -60,45 +72,23 @@ def make_dataset(source, target, detector, size, margin, identity_labels=False, 
     name = os.path.basename(os.path.abspath(target))
     with atomic_folder(target, replace) as folder, tempfile.TemporaryDirectory(dir=folder) as work:
         crops, verdicts = os.path.join(work, 'crops'), os.path.join(work, 'verdicts')
-        tally = _examine_all(source, detector, size, margin, crops, verdicts)
+        tally = _examine_all(source, detector, size, margin, crops, verdicts, decode)
         count = len(tally.accepted)
         if count == 0:
+            what = 'has a usable face' if detector else 'can be read'
             raise UserError(
-                f'None of the {len(source.paths)} images in SOURCE has a usable face ({describe(tally.reasons)}): '
+                f'None of the {len(source.paths)} images in SOURCE {what} ({describe(tally.reasons)}): '
                 'choose a source of photographs with faces.'
             )
         order = shuffled_order(count) if shuffle else np.arange(count)
         with open(crops, 'rb') as file:
-            labels = one_hot([_identity(source, place) for place in tally.accepted]) if identity_labels else None
-            _write_records(folder, name, file, size, order, labels)
+            _write_records(folder, name, file, size, order, label_rows(source, labels, tally.accepted))
             shown = [_read_crop(file, index, size) for index in choose_evenly(count)]
         _write_manifest(os.path.join(folder, MANIFEST_FILE), verdicts, order)
         _save_gallery(folder, ACCEPTED_FILE, [thumbnail(crop.transpose(1, 2, 0)) for crop in shown])
-        _save_gallery(folder, REJECTED_FILE, _refused_thumbnails(source, tally.showable))
+        _save_gallery(folder, REJECTED_FILE, _refused_thumbnails(source, tally.showable, decode))
+        _export(folder, exports)
     return tally
-
-
-def check_source(source, identity_labels):
-    """Refuses, as a `UserError`, a source without images or with too many identities for one-hot labels."""
-    if not source.paths:
-        raise UserError(
-            f'SOURCE has no images ({source.ignored} other files): choose a folder with .jpg, .png or similar files.'
-        )
-    if identity_labels:
-        identities = len({_identity(source, place) for place in range(len(source.paths))})
-        if len(source.paths) * identities * 4 > LARGEST_LABELS:
-            raise UserError(
-                f'--labels identity would take {len(source.paths) * identities * 4 / (1 << 30):.1f} GiB for '
-                f'{len(source.paths)} images of {identities} identities: leave it out or take fewer identities.'
-            )
-
-
-def one_hot(names):
-    """One row a name, one column a distinct name in sorted order: float32 [len(names), number of distinct names]."""
-    columns, column = np.unique(names, return_inverse=True)
-    labels = np.zeros([len(names), len(columns)], np.float32)
-    labels[np.arange(len(names)), column] = 1
-    return labels
 
 
 def describe(reasons):
@@ -106,28 +96,23 @@ def describe(reasons):
     return ', '.join(f'{count:,} {reason}' for reason, count in reasons.most_common())
 
 
-def _identity(source, place):
-    # All of the folder's path, since Name/0 and Other/0 are two people.
-    return os.path.dirname(source.paths[place])
-
-
 # ----------------------------------------------------------------------------------------------------------------------
 # Examining.
 
 
-def _examine_all(source, detector, size, margin, crops, verdicts):
+def _examine_all(source, detector, size, margin, crops, verdicts, decode):
     """Examines every image; crops go to one file as raw [C, H, W] bytes, verdicts to another as JSON lines."""
     tally = Tally()
     started = time.perf_counter()
     with open(crops, 'wb') as crop_file, open(verdicts, 'w') as verdict_file:
         for place, path in enumerate(tqdm(source.paths, desc='Finding faces', unit=' images', file=sys.stderr)):
-            verdict, crop, detail = examine(source, path, detector, size, margin)
+            verdict, crop, detail = examine(source, place, detector, size, margin, decode)
             if crop is not None:
                 crop_file.write(crop.transpose(2, 0, 1).tobytes())
                 tally.accepted.append(place)
             else:
                 tally.reasons[verdict['reason']] += 1
-                if verdict['reason'] in UNUSABLE:
+                if verdict['reason'] in WITHOUT_PIXELS:
                     _warn(path, verdict['reason'], detail, tally)
                 else:
                     tally.showable.append(place)
@@ -136,28 +121,32 @@ def _examine_all(source, detector, size, margin, crops, verdicts):
     return tally
 
 
-def examine(source, path, detector, size, margin):
+def examine(source, place, detector, size, margin, decode=decode):
     """Decides about one image.
 
     Args:
         source: As from `prefilter.sources.open_source`.
-        path: One of its paths.
-        detector: Anything with `detect(image)` as in `prefilter.detector.FaceDetector`.
+        place: Of the image in its paths.
+        detector: Anything with `detect(image)` as in `prefilter.detector.FaceDetector`, or None.
         size: Side of the crop, px.
         margin: px added to the width and to the height of a face's box.
+        decode: From the bytes of an image to its pixels.
 
     Returns:
         (the manifest's line as a dict, still without `index`; the crop, uint8 [size, size, 3], or None when refused;
         what happened, in words, or None).
     """
     verdict = dict.fromkeys(MANIFEST_FIELDS)
-    verdict.update(path=path, accepted=False)
+    verdict.update(path=source.paths[place], accepted=False)
     try:
-        data = read_bytes(source, path)
+        data = read_bytes(source, place)
         verdict['sha256'] = hashlib.sha256(data).hexdigest()
         pixels = decode(data)
         verdict['height'], verdict['width'] = pixels.shape[:2]
-        crop = _cut_face(pixels, detector, size, margin, verdict)
+        if detector:
+            crop = _cut_face(pixels, detector, size, margin, verdict)
+        else:
+            crop, verdict['crop'] = take_whole(pixels, size), central_square(verdict['width'], verdict['height'])
         verdict['accepted'] = True
     except RefusedImage as refusal:
         verdict['reason'] = refusal.reason
@@ -183,7 +172,7 @@ def _cut_face(pixels, detector, size, margin, verdict):
 
 
 def _warn(path, reason, detail, tally):
-    named = sum(tally.reasons[reason] for reason in UNUSABLE)
+    named = sum(tally.reasons[reason] for reason in WITHOUT_PIXELS)
     if named <= SHOWN_REFUSALS:
         tqdm.write(f'{path!r} is {reason}: {detail}', file=sys.stderr)
     if named == SHOWN_REFUSALS:
@@ -219,12 +208,12 @@ def _write_manifest(path, verdicts, order):
             manifest.write(json.dumps(verdict) + '\n')
 
 
-def _refused_thumbnails(source, showable):
+def _refused_thumbnails(source, showable, decode):
     thumbnails = []
     for index in choose_evenly(len(showable)):
         # A file that was readable a moment ago but has gone meanwhile is worth no more than its cell.
         try:
-            thumbnails.append(thumbnail(decode(read_bytes(source, source.paths[showable[index]]))))
+            thumbnails.append(thumbnail(decode(read_bytes(source, showable[index]))))
         except RefusedImage:
             continue
     return thumbnails
@@ -232,3 +221,10 @@ def _refused_thumbnails(source, showable):
 
 def _save_gallery(folder, name, thumbnails):
     draw_gallery(thumbnails).save(os.path.join(folder, name))
+
+
+def _export(folder, exports):
+    if exports:
+        with MultiResolutionDataset(folder) as dataset:
+            for form in exports:
+                export(dataset, folder, form)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from prefilter.crop import choose_face, crop_box, cut_out
+from dnnlib.tfrecords import pyramid
+from prefilter.crop import central_square, choose_face, crop_box, cut_out, take_whole
 
 GOLDEN = pathlib.Path(__file__).parents[1] / 'golden'
 CHOICES = json.loads((GOLDEN / 'prefilter_choices.json').read_text())
@@ -65,3 +66,24 @@ def test_resizing_is_pils_bilinear(bundled):
     pixels = np.asarray(Image.open(str(bundled / 'rocket.jpg')))
     expected = Image.fromarray(pixels[5:300, 20:400]).resize((64, 64), Image.BILINEAR)
     np.testing.assert_array_equal(cut_out(pixels, [20, 5, 400, 300], 64), expected)
+
+
+@pytest.mark.parametrize('side', [8, 16, 128])
+def test_whole_squares_are_averaged_as_the_levels_of_a_dataset(side):
+    pixels = np.random.RandomState(side).randint(0, 256, [side, side, 3]).astype(np.uint8)
+    level = {level.shape[1]: level for level in pyramid(pixels.transpose(2, 0, 1))}[8]
+    np.testing.assert_array_equal(take_whole(pixels, 8), level.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize('width, height, square', [(178, 218, [0, 20, 178, 198]), (300, 101, [99, 0, 200, 101])])
+def test_other_whole_images_are_their_middle(width, height, square):
+    assert central_square(width, height) == square
+    pixels = np.random.RandomState(0).randint(0, 256, [height, width, 3]).astype(np.uint8)
+    left, top, right, bottom = square
+    expected = Image.fromarray(pixels[top:bottom, left:right]).resize((64, 64), Image.LANCZOS)
+    np.testing.assert_array_equal(take_whole(pixels, 64), np.asarray(expected))
+
+
+def test_small_whole_images_are_enlarged():
+    assert take_whole(np.full([16, 16, 3], 200, np.uint8), 64).shape == (64, 64, 3)
+    assert (take_whole(np.full([16, 16, 3], 200, np.uint8), 64) == 200).all()

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from dnnlib.errors import UserError
-from prefilter.sources import FolderTree, LfwSubset, open_source
+from prefilter.sources import open_source
 
 
 def touch(folder, *paths):
@@ -17,14 +17,14 @@ def touch(folder, *paths):
 
 def test_images_of_all_folders_sorted_by_path(tmp_path):
     touch(tmp_path, 'b/2.jpg', 'b/10.JPG', 'a.png', 'b-c/x.webp', 'b/d/y.tiff', 'B.gif')
-    source = FolderTree(tmp_path)
+    source = open_source(str(tmp_path))
     assert source.paths == ['B.gif', 'a.png', 'b-c/x.webp', 'b/10.JPG', 'b/2.jpg', 'b/d/y.tiff']
-    assert source.read('b/d/y.tiff') == b'b/d/y.tiff'
+    assert source.read(5) == b'b/d/y.tiff' and source.identity(5) == 'b/d'
 
 
 def test_other_files_are_counted_and_hidden_ones_are_not(tmp_path):
     touch(tmp_path, 'a.png', 'notes.txt', 'sub/list.csv', '._a.png', '.thumbnails/b.png', 'no_extension')
-    source = FolderTree(tmp_path)
+    source = open_source(str(tmp_path))
     assert source.paths == ['a.png'] and source.ignored == 3
 
 
@@ -32,7 +32,7 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
     touch(tmp_path, 'elsewhere/a.png', 'photos/b.png')
     (tmp_path / 'photos/linked').symlink_to(tmp_path / 'elsewhere')
     (tmp_path / 'photos/loop').symlink_to(tmp_path / 'photos')
-    assert FolderTree(tmp_path / 'photos').paths == ['b.png', 'linked/a.png']
+    assert open_source(str(tmp_path / 'photos')).paths == ['b.png', 'linked/a.png']
 
 
 def test_the_dataset_inside_the_source_is_no_part_of_it(tmp_path):
@@ -46,21 +46,20 @@ def test_a_folder_that_cannot_be_listed_is_a_sentence(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, 'scandir', refuse)
     with pytest.raises(UserError, match='cannot be read .Permission denied.: make it readable'):
-        FolderTree(tmp_path)
+        open_source(str(tmp_path))
 
 
 def test_lfw_subset_is_100_faces_and_100_backgrounds():
     source = open_source('lfw-subset')
-    assert isinstance(source, LfwSubset)
     assert len(source.paths) == 200 and source.paths == sorted(source.paths)
     assert source.paths[0] == 'lfw-subset/background_000.png' and source.paths[-1] == 'lfw-subset/face_099.png'
-    pixels = np.asarray(Image.open(io.BytesIO(source.read('lfw-subset/face_000.png'))))
+    pixels = np.asarray(Image.open(io.BytesIO(source.read(100))))
     assert pixels.shape == (200, 200, 3) and (pixels[..., 0] == pixels[..., 2]).all()
 
 
 def test_lfw_subset_is_the_bundle_enlarged():
     from skimage.data import lfw_subset
 
-    pixels = np.asarray(Image.open(io.BytesIO(LfwSubset().read('lfw-subset/background_007.png'))))[..., 0]
+    pixels = np.asarray(Image.open(io.BytesIO(open_source('lfw-subset').read(7))))[..., 0]
     means = pixels.reshape(25, 8, 25, 8).mean(axis=(1, 3)) / 255
     assert np.abs(means - lfw_subset()[107]).mean() < 0.01

@@ -51,17 +51,17 @@ def test_photographs_become_a_dataset(run, photographs, tmp_path):
     out = tmp_path / 'sets' / 'people'
     result = run(photographs, '--out', out, '--size', 64, '--labels', 'identity')
     assert result.exit_code == 0, result.stderr
-    assert '7 images: 3 accepted, 4 refused (2 no-face, 2 unreadable); other files left out: 1; ' in result.stdout
+    assert '7 images: 3 accepted, 4 refused (2 no-face, 2 not-an-image); other files left out: 1; ' in result.stdout
     assert 'images/s' in result.stdout and 'Finding faces' in result.stderr
     lines = manifest(out)
     assert [(line['path'], line['reason']) for line in lines] == [
         ('coins.png', 'no-face'),
         ('eileen/1.png', None),
         ('eileen/2.jpg', None),
-        ('empty.jpg', 'unreadable'),
+        ('empty.jpg', 'not-an-image'),
         ('man/1.png', None),
         ('rocket.jpg', 'no-face'),
-        ('text.png', 'unreadable'),
+        ('text.png', 'not-an-image'),
     ]
     assert lines[4]['crop'] == [173, 92, 278, 218] and lines[4]['faces'] == 1
     accepted = [line for line in lines if line['accepted']]
@@ -109,8 +109,7 @@ def test_force_replaces_nothing_but_a_dataset(run, photographs, tmp_path):
 @pytest.mark.parametrize(
     'args, sentence',
     [
-        (['nowhere', '--out', 'x'], 'nowhere does not exist: name a folder of images, or lfw-subset.'),
-        (['photos/notes.txt', '--out', 'x'], 'photos/notes.txt is a file: name a folder of images'),
+        (['nowhere', '--out', 'x'], 'nowhere does not exist: name a folder or an archive of images, or lfw-subset.'),
         (['photos', '--out', 'x', '--size', '100'], '100 is no power of two from 4 to 1024: try 256.'),
         (['photos', '--out', 'x', '--size', '2'], "Invalid value for '--size': 2 is no power of two"),
         (['photos', '--out', 'x', '--margin', '-1'], "Invalid value for '--margin'"),
@@ -118,6 +117,11 @@ def test_force_replaces_nothing_but_a_dataset(run, photographs, tmp_path):
         (['photos', '--out', 'x', '--device', 'tpu'], "Invalid value for '--device'"),
         (['photos', '--out', 'x', '--device', 'gpu'], '--device gpu: TensorFlow sees no GPU on this machine'),
         (['photos'], "Missing option '--out'"),
+        (['photos', '--out', 'x', '--no-detect', '--margin', '10'], '--margin is about finding faces'),
+        (['photos', '--out', 'x', '--no-detect', '--device', 'cpu'], '--device is about finding faces'),
+        (['photos', '--out', 'x', '--partition', 'test'], '--partition test: --format tree has none'),
+        (['photos', '--out', 'x', '--max-pixels', '0'], "Invalid value for '--max-pixels'"),
+        (['photos', '--out', 'x', '--export', 'lmdb'], "Invalid value for '--export'"),
         (['photos', '--out', 'photos/notes.txt'], 'exists already'),
     ],
 )
@@ -133,6 +137,8 @@ def test_wrong_usage_is_status_2(run, photographs, tmp_path, monkeypatch, args, 
     'args, sentence',
     [
         (['empty', '--out', 'new/x'], 'SOURCE has no images (1 other files): choose a folder with .jpg'),
+        (['photos/notes.txt', '--out', 'new/x'], 'SOURCE has no images (1 other files)'),
+        (['photos', '--out', 'new/x', '--labels', 'attributes'], '--labels attributes: tree has none here'),
         (['faceless', '--out', 'new/x'], 'None of the 1 images in SOURCE has a usable face (1 no-face)'),
         (['photos', '--out', 'photos/notes.txt/x'], 'cannot be written (Not a directory)'),
     ],
@@ -189,7 +195,7 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(tmp_path, args, se
     (tmp_path / 'people' / 'a.png').write_bytes(b'')
     code = (
         'import sys; sys.modules["tensorflow"] = None;'  # importing it is an error
-        'import prefilter.pipeline; prefilter.pipeline.LARGEST_LABELS = 0;'
+        'import prefilter.labels; prefilter.labels.LARGEST_LABELS = 0;'
         'from prefilter.__main__ import main; main()'
     )
     run = subprocess.run(
@@ -233,6 +239,65 @@ def test_the_example_of_the_help_runs_as_printed(tmp_path):
     assert not any(line['accepted'] for line in lines if '/background_' in line['path'])
     with MultiResolutionDataset(tmp_path / 'datasets' / 'faces') as dataset:
         assert (dataset.num_images, dataset.shape) == (sum(found), [3, 32, 32])
+
+
+def test_whole_images_with_attributes_and_exports(run, tmp_path):
+    folder = tmp_path / 'sets'
+    folder.mkdir()
+    pixels = np.random.RandomState(0).randint(0, 256, [3, 16, 16, 3]).astype(np.uint8)
+    for number, image in enumerate(pixels):
+        Image.fromarray(image).save(str(folder / f'{number}.png'))
+    (folder / 'list.csv').write_text('path,hat,wig\n0.png,1,0\n1.png,1,1\nmissing.png,0,0\n2.png,0,1\n')
+    out = tmp_path / 'out'
+    args = ['--out', out, '--size', 8, '--no-detect', '--labels', 'attributes', '--no-shuffle']
+    result = run(folder / 'list.csv', *args, '--export', 'zip', '--export', 'png')
+    assert result.exit_code == 0, result.stderr
+    assert '4 images: 3 accepted, 1 refused (1 unreadable)' in result.stdout
+    assert 'accepted.png, rejected.png, png, out.zip.' in result.stdout
+    assert "list.csv is read as --format csv: 4 images." in result.stderr
+    with MultiResolutionDataset(out) as dataset:
+        assert dataset.labels.tolist() == [[1, 0], [1, 1], [0, 1]]
+        mean = pixels[1].astype(np.float32).reshape(8, 2, 8, 2, 3).mean(axis=(1, 3))
+        np.testing.assert_array_equal(dataset.read(1), np.rint(mean).astype(np.uint8).transpose(2, 0, 1))
+    assert manifest(out)[1]['crop'] == [0, 0, 16, 16] and manifest(out)[1]['faces'] is None
+    for name in ('png', 'out.zip'):  # and they are sources again
+        again = run(out / name, '--out', tmp_path / f'again-{name}', '--size', 8, '--no-detect', '--no-shuffle')
+        assert again.exit_code == 0, again.stderr
+        with MultiResolutionDataset(out) as first, MultiResolutionDataset(tmp_path / f'again-{name}') as second:
+            np.testing.assert_array_equal([first.read(n) for n in range(3)], [second.read(n) for n in range(3)])
+
+
+def test_the_references_loader_and_a_limit_of_pixels(run, bundled, tmp_path):
+    folder = tmp_path / 'photos'
+    folder.mkdir()
+    stored = Image.open(str(bundled / 'astronaut.png')).transpose(Image.ROTATE_90)
+    exif = Image.Exif()
+    exif[274] = 6
+    stored.save(str(folder / 'turned.jpg'), exif=exif)
+    stored.convert('LA').save(str(folder / 'grey_alpha.png'))
+    Image.new('RGB', (600, 512)).save(str(folder / 'large.png'))
+    shutil.copy(str(bundled / 'camera.png'), str(folder))
+
+    def reasons(*args):
+        result = run(folder, '--out', tmp_path / 'x', '--size', 8, '--force', *args)
+        assert result.exit_code == 0, result.stderr
+        return {line['path']: line['reason'] for line in manifest(tmp_path / 'x')}
+
+    # The astronaut, lying on her side, is no face to MTCNN.
+    default = {'turned.jpg': None, 'grey_alpha.png': 'no-face', 'large.png': 'no-face', 'camera.png': None}
+    assert reasons() == default
+    reference = {**default, 'turned.jpg': 'no-face', 'grey_alpha.png': 'reference-fails'}
+    assert reasons('--reference-loader') == reference
+    assert reasons('--max-pixels', 512 * 512) == {**default, 'large.png': 'too-large'}
+    assert reasons('--max-pixels', 512 * 512, '--reference-loader') == {**reference, 'large.png': 'too-large'}
+
+
+def test_crops_that_are_searched_for_faces_are_pointed_out(run, bundled, tmp_path):
+    folder = tmp_path / 'images1024x1024'
+    folder.mkdir()
+    shutil.copy(str(bundled / 'camera.png'), str(folder / '00000.png'))
+    result = run(folder.parent, '--out', tmp_path / 'x', '--size', 8, '--format', 'ffhq')
+    assert result.exit_code == 0 and 'crops of faces already: --no-detect would take them whole' in result.stderr
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

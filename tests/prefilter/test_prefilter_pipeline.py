@@ -1,5 +1,6 @@
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 from dnnlib.errors import UserError
 from dnnlib.tfrecords import MultiResolutionDataset, shuffled_order
 from prefilter import pipeline
-from prefilter.pipeline import MANIFEST_FIELDS, check_source, examine, make_dataset, one_hot
+from prefilter.pipeline import MANIFEST_FIELDS, examine, make_dataset
 
 
 class Shelf:
@@ -20,10 +21,13 @@ class Shelf:
         self.paths = sorted(paths)
         self.refused = refused
 
-    def read(self, path):
-        if path in self.refused:
+    def identity(self, place):
+        return os.path.dirname(self.paths[place])
+
+    def read(self, place):
+        if self.paths[place] in self.refused:
             return b'no image'
-        colour = (self.paths.index(path), 100, 200)
+        colour = (place, 100, 200)
         file = io.BytesIO()
         Image.new('RGB', (60, 40), colour).save(file, 'PNG')
         return file.getvalue()
@@ -77,14 +81,14 @@ def test_manifest_has_a_line_an_image_and_knows_its_record(tmp_path):
             assert line['reason'] is None and len(line['sha256']) == 64
     no_face = manifest[1]
     assert (no_face['reason'], no_face['faces'], no_face['box'], no_face['index']) == ('no-face', 0, None, None)
-    unreadable = next(line for line in manifest if line['path'] == 'b/04.png')
-    assert (unreadable['reason'], unreadable['faces'], unreadable['width']) == ('unreadable', None, None)
-    assert len(unreadable['sha256']) == 64
+    broken = next(line for line in manifest if line['path'] == 'b/04.png')
+    assert (broken['reason'], broken['faces'], broken['width']) == ('not-an-image', None, None)
+    assert len(broken['sha256']) == 64
 
 
 def test_identity_labels_follow_their_records(tmp_path):
     loose = ['loose.png', 'loose2.png']
-    make_dataset(Shelf([*PATHS, *loose]), str(tmp_path / 'set'), Oracle(), 8, 10, identity_labels=True)
+    make_dataset(Shelf([*PATHS, *loose]), str(tmp_path / 'set'), Oracle(), 8, 10, labels='identity')
     with MultiResolutionDataset(tmp_path / 'set') as dataset:
         for line in lines(tmp_path / 'set'):
             if line['accepted']:
@@ -95,26 +99,13 @@ def test_identity_labels_follow_their_records(tmp_path):
 def test_folders_of_one_name_are_not_one_identity(tmp_path):
     # As in the YouTube Faces database, where the videos of every person are numbered from 0.
     source = Shelf([f'{person}/{video}/{frame}.png' for person in 'ab' for video in '01' for frame in range(2)])
-    make_dataset(source, str(tmp_path / 'set'), Oracle(), 8, 10, identity_labels=True)
+    make_dataset(source, str(tmp_path / 'set'), Oracle(), 8, 10, labels='identity')
     with MultiResolutionDataset(tmp_path / 'set') as dataset:
         assert dataset.labels.shape == (4, 4) and dataset.labels.sum(axis=0).tolist() == [1, 1, 1, 1]
 
 
-def test_one_hot_columns_are_sorted_names():
-    assert one_hot(['b', 'a', 'b']).tolist() == [[0, 1], [1, 0], [0, 1]]
-    assert one_hot(['b']).dtype == np.float32
-
-
-def test_labels_beyond_memory_are_refused():
-    source = Shelf([])
-    source.paths = [f'{person}/x.png' for person in range(20000)]
-    with pytest.raises(UserError, match='--labels identity would take 1.5 GiB for 20000 images of 20000 identities'):
-        check_source(source, identity_labels=True)
-    check_source(source, identity_labels=False)
-
-
 def test_a_face_outside_the_image_is_refused():
-    verdict, crop, _ = examine(Shelf(['a.png']), 'a.png', Oracle([[80, 10, 95, 30, 0.9]]), 8, 10)
+    verdict, crop, _ = examine(Shelf(['a.png']), 0, Oracle([[80, 10, 95, 30, 0.9]]), 8, 10)
     assert crop is None
     assert (verdict['accepted'], verdict['reason'], verdict['faces']) == (False, 'empty-crop', 1)
 
@@ -138,7 +129,7 @@ def test_only_the_first_unreadable_files_are_named_on_screen(tmp_path, capsys):
     paths = [f'{number:02d}.png' for number in range(40)]
     make_dataset(Shelf(paths, refused=paths[1:30]), str(tmp_path / 'set'), Oracle(), 8, 10)
     errors = capsys.readouterr().err
-    assert errors.count('is unreadable: ') == 10 and "'01.png' is unreadable: no image format" in errors
+    assert errors.count('is not-an-image: ') == 10 and "'01.png' is not-an-image: no JPEG" in errors
     assert errors.count('further ones') == 1
 
 

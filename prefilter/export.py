@@ -1,0 +1,61 @@
+"""A dataset in the form of the later StyleGANs: PNG files and dataset.json, in a .zip or a folder."""
+
+import io
+import json
+import os
+import sys
+import zipfile
+
+import numpy as np
+from tqdm import tqdm
+
+from dnnlib.images import to_pil
+
+EXPORTS = {'zip': '{}.zip', 'png': 'png'}  # what each form is called in the dataset's folder, {} being its name
+IMAGES_PER_FOLDER = 1000
+FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # in the .zip, so that the same images give the same bytes
+
+
+def export(dataset, folder, form):
+    """Writes the images of a dataset, at full resolution, in the order of the records.
+
+    Args:
+        dataset: An open `dnnlib.tfrecords.MultiResolutionDataset`.
+        folder: Existing folder that takes `NAME.zip` or the folder `png`; one that is temporary until all is complete.
+        form: 'zip' or 'png'. Both hold `00000/img00000000.png`, ... and `dataset.json`, whose labels are classes when
+            every row of labels is one-hot, else the rows, else null.
+
+    Returns:
+        Name of what was written, below `folder`.
+    """
+    name = EXPORTS[form].format(dataset.name)
+    path = os.path.join(folder, name)
+    if form == 'zip':
+        with zipfile.ZipFile(path, 'w') as archive:  # stored: a PNG does not get any smaller
+            _export_images(dataset, lambda name, data: archive.writestr(zipfile.ZipInfo(name, FIXED_DATE), data))
+    else:
+        _export_images(dataset, lambda name, data: _write_file(os.path.join(path, name), data))
+    return name
+
+
+def _export_images(dataset, write):
+    names = []
+    for number in tqdm(range(dataset.num_images), desc='Exporting', unit=' images', file=sys.stderr):
+        file = io.BytesIO()
+        to_pil(dataset.read(number)).save(file, 'PNG', compress_level=1)
+        names.append(f'{number // IMAGES_PER_FOLDER:05d}/img{number:08d}.png')
+        write(names[-1], file.getvalue())
+    labels = None if dataset.labels is None else [list(pair) for pair in zip(names, _json_labels(dataset.labels))]
+    write('dataset.json', json.dumps({'labels': labels}).encode('utf-8'))
+
+
+def _json_labels(rows):
+    """Class numbers for one-hot rows, else the rows themselves."""
+    is_one_hot = rows.shape[1] > 1 and np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all()
+    return rows.argmax(axis=1).tolist() if is_one_hot else rows.tolist()
+
+
+def _write_file(path, data):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'wb') as file:
+        file.write(data)

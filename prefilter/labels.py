@@ -1,0 +1,69 @@
+"""Labels of a dataset: rows of numbers beside the images, from what a source knows of them."""
+
+import numpy as np
+
+from dnnlib.errors import UserError
+
+LABELS = ('identity', 'attributes')
+LARGEST_LABELS = 1 << 30  # bytes of rows: training holds them in memory
+
+
+def check_labels(source, kind):
+    """Refuses labels that a source does not have, or that would not fit in memory.
+
+    Args:
+        source: A `prefilter.sources.source.Source`.
+        kind: One of `LABELS`, or None.
+
+    Raises:
+        UserError: Says what to do instead.
+    """
+    if kind is None:
+        return
+    count = len(source.paths)
+    if kind == 'identity':
+        if not source.has_identities:
+            raise UserError(f'--labels identity: {source.format} does not say who is in an image; leave it out.')
+        width = len({source.identity(place) for place in range(count)})
+        what = f'{count} images of {width} identities'
+    else:
+        if source.attribute_names is None:
+            raise UserError(
+                f'--labels attributes: {source.format} has none here. celeba has them with '
+                'list_attr_celeba.txt, vggface2 with identity_meta.csv, csv with columns of 0 and 1, dataset-json with '
+                'vectors as labels.'
+            )
+        width = len(source.attribute_names)
+        what = f'{count} images with {width} attributes'
+    if count * width * 4 > LARGEST_LABELS:
+        raise UserError(
+            f'--labels {kind} would take {count * width * 4 / (1 << 30):.1f} GiB for {what}: '
+            'leave it out or take fewer of them.'
+        )
+
+
+def label_rows(source, kind, places):
+    """The labels of some images of a source.
+
+    Args:
+        source: A `prefilter.sources.source.Source` that `check_labels` has not refused.
+        kind: One of `LABELS`, or None.
+        places: Of the images.
+
+    Returns:
+        float32 [number of places, label size]: one-hot, a column for each identity among these images in sorted order,
+        or 0 and 1 for each of `source.attribute_names`; None when `kind` is.
+    """
+    if kind is None:
+        return None
+    if kind == 'identity':
+        return one_hot([source.identity(place) for place in places])
+    return np.array([source.attributes(place) for place in places], np.float32)
+
+
+def one_hot(names):
+    """One row a name, one column a distinct name in sorted order: float32 [len(names), number of distinct names]."""
+    columns, column = np.unique(names, return_inverse=True)
+    labels = np.zeros([len(names), len(columns)], np.float32)
+    labels[np.arange(len(names)), column] = 1
+    return labels

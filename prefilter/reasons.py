@@ -1,0 +1,29 @@
+"""Why an image is refused: the codes of the manifest and of the closing count, each with what it means."""
+
+REASONS = {
+    'unreadable': 'the bytes cannot be had (permission, disk, a damaged archive) or are no whole image (damaged)',
+    'truncated': 'the file ends before its pixels do: a download or copy that was cut off',
+    'not-an-image': 'empty, or of no format this filter reads, whatever its name says',
+    'unsupported': 'an image whose values have no known meaning as 8-bit grey or RGB, such as floating-point TIFF',
+    'too-large': 'more pixels than --max-pixels, more bytes than an image should have, or not enough memory',
+    'reference-fails': 'only with --reference-loader: the reference ends its whole run at such a file',
+    'no-face': 'the detector finds no face',
+    'empty-crop': 'the face lies outside the image',
+}
+WITHOUT_PIXELS = frozenset(REASONS) - {'no-face', 'empty-crop'}  # there is nothing to show of these
+
+
+class RefusedImage(Exception):
+    """An image that cannot be used.
+
+    Attributes:
+        reason: One of `REASONS`.
+        detail: What exactly happened, for a person.
+    """
+
+    def __init__(self, reason, detail):
+        if reason not in REASONS:
+            raise ValueError(f'{reason} is not one of {", ".join(REASONS)}')
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail

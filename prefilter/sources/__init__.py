@@ -1,0 +1,96 @@
+"""Where photographs come from: trees and archives of images, and the published sets of faces in their own layouts.
+
+`open_source` returns a `prefilter.sources.source.Source`: paths, bytes and labels of images in a fixed order. Each
+format is a function from `Files` (the listed folder, archive or file) to a source, in the module that says its layout.
+"""
+
+import os
+
+import click
+
+from dnnlib.errors import UserError
+from prefilter.sources import aligned, celeba, labelled, listed, msceleb, recordio, trees
+from prefilter.sources.archives import is_archive
+from prefilter.sources.bundled import LFW_SUBSET, open_lfw_subset
+from prefilter.sources.files import list_files
+
+AUTO = 'auto'
+PARTITIONS = {  # by format
+    'celeba': ('train', 'valid', 'test'),
+    'vggface2': ('train', 'test'),
+    'ffhq': ('train', 'valid'),
+}
+FORMATS = {
+    'tree': trees.open_tree,
+    'lfw': trees.open_lfw,
+    'casia-webface': trees.open_casia_webface,
+    'celeba': celeba.open_celeba,
+    'megaface': trees.open_megaface,
+    'ms-celeb-1m': msceleb.open_ms_celeb_1m,
+    'vggface': listed.open_vggface,
+    'vggface2': listed.open_vggface2,
+    'ytf': trees.open_ytf,
+    'umdfaces': listed.open_umdfaces,
+    'umdfaces-videos': listed.open_umdfaces_videos,
+    'ffhq': aligned.open_ffhq,
+    'celeba-hq': aligned.open_celeba_hq,
+    'tfrecords': aligned.open_tfrecords,
+    'csv': labelled.open_csv,
+    'dataset-json': labelled.open_dataset_json,
+}
+DETECTORS = [  # in this order; only what a layout shows for certain, the rest is a tree
+    ('dataset-json', labelled.is_dataset_json),
+    ('csv', labelled.is_csv),
+    ('ms-celeb-1m', msceleb.is_ms_celeb_1m),
+    ('casia-webface', recordio.is_recordio),
+    ('tfrecords', aligned.is_tfrecords),
+    ('celeba-hq', aligned.is_celeba_hq),
+    ('celeba', celeba.is_celeba),
+    ('umdfaces', listed.is_umdfaces),
+    ('vggface', listed.is_vggface),
+    ('vggface2', listed.is_vggface2),
+    ('ffhq', aligned.is_ffhq),
+    ('ytf', trees.is_ytf),
+    ('lfw', trees.is_lfw),
+    ('casia-webface', trees.is_casia_webface),
+    ('megaface', trees.is_flickr),
+]
+
+
+def open_source(location, format=AUTO, partition=None, leave_out=None):
+    """The source of a name that a user gave.
+
+    Args:
+        location: 'lfw-subset', or an existing folder, archive or file.
+        format: One of `FORMATS`, or 'auto': the first of `DETECTORS` that fits, else 'tree'.
+        partition: One of the format's `PARTITIONS`, or None for all images.
+        leave_out: A folder inside it that is no part of it, or None.
+
+    Returns:
+        A `Source`.
+
+    Raises:
+        UserError: It cannot be read, or is not in the layout of the format; says what was expected and what was found.
+        click.UsageError: The format has no such partition.
+    """
+    if location == LFW_SUBSET:
+        _check_partition(LFW_SUBSET, partition)
+        return open_lfw_subset()
+    files = list_files(location, leave_out)
+    if format == AUTO:
+        format = next((name for name, fits in DETECTORS if fits(files)), 'tree')
+    _check_partition(format, partition)
+    if format == 'tree' and not len(files.images):
+        packed = [path for path in files.others if is_archive(path)]
+        mend = f'name one of its archives, as {os.path.join(files.location, packed[0])}' if packed else (
+            'choose a folder with .jpg, .png or similar files'
+        )
+        raise UserError(f'SOURCE has no images ({files.ignored} other files): {mend}.')
+    return FORMATS[format](files, partition)
+
+
+def _check_partition(format, partition):
+    known = PARTITIONS.get(format, ())
+    if partition is not None and partition not in known:
+        has = f'has {", ".join(known)}' if known else f'has none ({", ".join(PARTITIONS)} have)'
+        raise click.UsageError(f'--partition {partition}: --format {format} {has}.')

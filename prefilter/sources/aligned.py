@@ -1,0 +1,207 @@
+"""Sets of faces that are cropped and turned already, which `--no-detect` takes as they are.
+
+--format ffhq
+    `images1024x1024/00000/00000.png` (folders by thousand, or flat), else `thumbnails128x128/`, else
+    `in-the-wild-images/`; `ffhq-dataset-v2.json` says which image is of the partition train and which of valid.
+--format celeba-hq
+    A folder of `00000.png` or `imgHQ00000.npy` (uint8, [1, 3, 1024, 1024]), or a .h5 with `data4x4` to
+    `data1024x1024` (uint8, [N, 3, H, W]).
+--format tfrecords
+    A folder of the original StyleGAN's multi-resolution TFRecords, as those of FFHQ and CelebA-HQ were published, or
+    one such file. The largest resolution is taken. `--format ffhq` and `celeba-hq` open these too.
+"""
+
+import contextlib
+import io
+import json
+import re
+
+import numpy as np
+
+from dnnlib.errors import UserError
+from dnnlib.record_file import RecordFile
+from prefilter.sources import tables
+from prefilter.sources.index import Index
+from prefilter.sources.readers import PerProcess
+from prefilter.sources.source import Source, unexpected
+from prefilter.sources.trees import all_match
+
+FFHQ_FOLDERS = ('images1024x1024', 'thumbnails128x128', 'in-the-wild-images')  # the first one there is is taken
+FFHQ_WILD = FFHQ_FOLDERS[-1]
+FFHQ_LIST = 'ffhq-dataset-v2.json'
+FFHQ_PATH = re.compile(r'(?:^|/)\d{5}\.png$')
+FFHQ_CATEGORIES = {'train': 'training', 'valid': 'validation'}
+ALIGNED_NAME = re.compile(r'(?:^|/)(imgHQ)?\d+\.(npy|png|jpg)$')
+HDF5_DATASET = re.compile(r'data(\d+)x\1$')
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# FFHQ
+
+
+def is_ffhq(files):
+    """Whether a folder or the list of FFHQ is there."""
+    folders = {part for path in files.images[:1] for part in path.split('/')} & set(FFHQ_FOLDERS)
+    listed = files.find(FFHQ_LIST)
+    return bool(folders or listed) and all_match(files.images, FFHQ_PATH)
+
+
+def open_ffhq(files, partition=None):
+    """FFHQ's images, or its TFRecords."""
+    if is_tfrecords(files):
+        return open_tfrecords(files, format='ffhq')
+    if not all_match(files.images, FFHQ_PATH):
+        raise unexpected('ffhq', files.location, f'{FFHQ_FOLDERS[0]}/00000/00000.png, or .tfrecords', files.describe())
+    present = [name for name in FFHQ_FOLDERS if any(name in path.split('/') for path in files.images)]
+    index = files.images
+    if present:
+        index = index.select(lambda path: present[0] in path.split('/'))
+    if partition is not None:
+        wanted = _ffhq_partition(files, partition)
+        index = index.select(lambda path: int(path[-len('00000.png'):-len('.png')]) in wanted)
+    wild = present == [FFHQ_WILD]
+    ignored = files.ignored + len(files.images) - len(index)
+    return Source('ffhq', index, files.reader, ignored, identity_of=None, aligned=not wild)
+
+
+def _ffhq_partition(files, partition):
+    for path in files.find(FFHQ_LIST):
+        try:
+            entries = json.loads(tables.decoded(files, path))
+            return {int(number) for number, entry in entries.items() if entry['category'] == FFHQ_CATEGORIES[partition]}
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise UserError(f'{path} is not as expected ({type(error).__name__}: {error}): get it again.') from error
+    raise UserError(f'--partition {partition} needs {FFHQ_LIST}: put it into {files.location}.')
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# CelebA-HQ
+
+
+def is_celeba_hq(files):
+    """Whether there are CelebA-HQ's arrays, or a .h5 of several resolutions."""
+    return bool(_arrays(files) or _hdf5(files)) and not len(files.images)
+
+
+def open_celeba_hq(files, partition=None):
+    """CelebA-HQ's images, arrays, HDF5 or TFRecords."""
+    if is_tfrecords(files):
+        return open_tfrecords(files, format='celeba-hq')
+    hdf5 = _hdf5(files)
+    if hdf5:
+        return _open_hdf5(files, hdf5)
+    candidates = files.images if len(files.images) else files.others
+    index = candidates.select(lambda path: ALIGNED_NAME.search(path) is not None)
+    if not len(index):
+        expected = '00000.png, imgHQ00000.npy, a .h5 or .tfrecords'
+        raise unexpected('celeba-hq', files.location, expected, files.describe())
+    ignored = files.ignored + len(files.images) - len(index)
+    return Source('celeba-hq', index, files.reader, ignored, identity_of=None, aligned=True)
+
+
+def _arrays(files):
+    return [path for path in files.find('.npy') if ALIGNED_NAME.search(path)]
+
+
+def _hdf5(files):
+    return files.find('.h5', '.hdf5')
+
+
+def _open_hdf5(files, paths):
+    if len(paths) > 1:
+        raise unexpected('celeba-hq', files.location, 'one .h5 file', ', '.join(paths))
+    path = files.on_disk(paths[0])
+    with contextlib.closing(_open_h5py(path)) as file:
+        found = {int(HDF5_DATASET.match(name).group(1)): name for name in file if HDF5_DATASET.match(name)}
+        if not found:
+            expected = 'datasets data4x4 to data1024x1024'
+            raise unexpected('celeba-hq', path, expected, ', '.join(file) or 'no dataset')
+        name = found[max(found)]
+        shape, dtype = file[name].shape, file[name].dtype
+    if len(shape) != 4 or shape[1] != 3 or dtype != np.uint8:
+        raise unexpected('celeba-hq', path, f'{name} as uint8 [N, 3, H, W]', f'{dtype} {list(shape)}')
+    index = Index(1)
+    for number in range(shape[0]):
+        index.add(f'{name}/{number:05d}', number)
+    return Source('celeba-hq', index, Hdf5Reader(path, name), identity_of=None, aligned=True)
+
+
+class Hdf5Reader:
+    """Rows of a dataset in an HDF5 file; entries are (row,)."""
+
+    def __init__(self, path, name):
+        self._file = PerProcess(_open_h5py, path)
+        self._name = name
+
+    def read(self, entry):
+        """The image as the bytes of a .npy."""
+        with self._file.lock:  # HDF5 is not made for several threads
+            return as_npy(self._file.get()[self._name][entry[0]])
+
+
+def _open_h5py(path):
+    import h5py  # here: only this source needs it
+
+    try:
+        return h5py.File(path, 'r')
+    except OSError as error:
+        raise UserError(f'{path} cannot be read as HDF5 ({error}): get it again.') from error
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# TFRecords
+
+
+def is_tfrecords(files):
+    """Whether SOURCE is, or has at its top, multi-resolution TFRecords."""
+    return bool(_record_files(files)) and not any('/' in path for path in files.images)
+
+
+def open_tfrecords(files, partition=None, format='tfrecords'):
+    """The images of the largest resolution of a dataset of the original StyleGAN."""
+    paths = _record_files(files)
+    if not paths:
+        raise unexpected(format, files.location, 'NAME-r02.tfrecords and further ones', files.describe())
+    path = files.on_disk(paths[-1])  # their names end with the resolution
+    reader = RecordsReader(path)
+    index = Index(1)
+    for number in range(reader.count):
+        index.add(f'{paths[-1]}/{number}', number)
+    return Source(format, index, reader, files.ignored - len(paths), identity_of=None, aligned=True)
+
+
+def _record_files(files):
+    return [path for path in files.find('.tfrecords') if '/' not in path]
+
+
+class RecordsReader:
+    """Records of one TFRecord file of images; entries are (record,)."""
+
+    def __init__(self, path):
+        self._file = PerProcess(_open_records, path)
+
+    @property
+    def count(self):
+        """Number of records."""
+        return self._file.get().count
+
+    def read(self, entry):
+        """The image as the bytes of a .npy."""
+        try:
+            image = self._file.get().read(entry[0])
+        except UserError as error:
+            raise OSError(error.message) from error
+        return as_npy(image if len(image) == 3 else image[0])
+
+
+def _open_records(path):
+    file = RecordFile(path, contextlib.ExitStack())
+    file.locate_records()
+    return file
+
+
+def as_npy(pixels):
+    """An array as the bytes of a NumPy array file, in which `prefilter.images.decode` takes pixels."""
+    file = io.BytesIO()
+    np.save(file, np.ascontiguousarray(pixels))
+    return file.getvalue()

@@ -1,0 +1,152 @@
+"""The files of a folder or an archive: which are images, which may say something about them, and how to read both."""
+
+import array
+import os
+
+from dnnlib.errors import UserError
+from prefilter.images import IMAGE_EXTENSIONS
+from prefilter.sources.archives import is_archive, list_archive
+from prefilter.sources.index import Index
+from prefilter.sources.readers import FolderReader
+
+
+class Files:
+    """What a user named, listed.
+
+    Attributes:
+        location: The folder, archive or file.
+        folder: Where its files are on disk, or None for an archive.
+        images: `Index` of the files with an image's extension.
+        others: `Index` of the others.
+        reader: Reads the entries of both.
+        left_out: Number of members of an archive that are in neither: links, devices, unsafe names, repeated ones.
+    """
+
+    def __init__(self, location, folder, index, reader, left_out=0):
+        self.location = location
+        self.folder = folder
+        self.images = index.select(is_image)
+        self.others = index.select(lambda path: not is_image(path))
+        self.reader = reader
+        self.left_out = left_out
+        self._by_extension = {}  # places in `others`: sets have millions of them, and few formats ask for each kind
+        for place, path in enumerate(self.others):
+            extension = os.path.splitext(path)[1].lower()
+            self._by_extension.setdefault(extension, array.array('Q')).append(place)
+
+    @property
+    def ignored(self):
+        """Number of files that are no images."""
+        return len(self.others) + self.left_out
+
+    def find(self, *names):
+        """Sorted paths of the other files of some names; a name that begins with '.' or '_' is an ending of names."""
+        return sorted(self._found(names))
+
+    def has(self, *names):
+        """Whether `find` would find anything."""
+        return next(self._found(names), None) is not None
+
+    def _found(self, names):
+        exact = frozenset(name for name in names if name[0] not in '._')
+        endings = tuple(name for name in names if name[0] in '._')
+        for extension in {os.path.splitext('x' + name)[1].lower() for name in names}:
+            for place in self._by_extension.get(extension, ()):
+                name = os.path.basename(self.others[place])
+                if name in exact or name.lower().endswith(endings):
+                    yield self.others[place]
+
+    def read_other(self, path):
+        """The bytes of one of the other files. Raises `UserError`."""
+        try:
+            return self.reader.read(self.others.entry(self.others.index(path)))
+        except OSError as error:
+            raise UserError(f'{path} in {self.location} cannot be read ({error}): mend that.') from error
+
+    def on_disk(self, path):
+        """Where one of the files is on disk. Raises `UserError` for files in an archive."""
+        if self.folder is None:
+            raise UserError(f'{path} cannot be used inside {self.location}: unpack that.')
+        return os.path.join(self.folder, path)
+
+    def describe(self):
+        """What there is, in words, for the sentence that says a layout is not the expected one."""
+        def examples(index):
+            shown = ', '.join(repr(path) for path in index[:2])
+            return f' ({shown}{", ..." if len(index) > 2 else ""})' if len(index) else ''
+
+        return (
+            f'{len(self.images):,} images{examples(self.images)} and '
+            f'{len(self.others):,} other files{examples(self.others)}'
+        )
+
+
+def list_files(location, leave_out=None):
+    """Lists a folder with all below it, an archive, or a single file.
+
+    Args:
+        location: Path of an existing folder or file.
+        leave_out: A folder inside it that is no part of it, or None.
+
+    Returns:
+        `Files`. Those of folders and of .zip and .tar are sorted by path, those of compressed .tar in their order.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    location = str(location)
+    if os.path.isdir(location):
+        return Files(location, location, _walk(location, leave_out), FolderReader(location))
+    if is_archive(location):
+        index, reader, left_out = list_archive(location)
+        return Files(location, None, index, reader, left_out)
+    folder, name = os.path.split(location)
+    index = Index()
+    index.add(name)
+    return Files(location, folder or '.', index, FolderReader(folder or '.'))
+
+
+def is_image(path):
+    """Whether a file name has the extension of an image, in any case."""
+    return os.path.splitext(path)[1].lower() in IMAGE_EXTENSIONS
+
+
+def _walk(folder, leave_out):
+    """Depth first, with the names of each folder sorted as their paths are, so nothing must be sorted as a whole."""
+    index = Index()
+    seen = {_identity_on_disk(leave_out)} if leave_out and os.path.isdir(leave_out) else set()
+    pending = ['']
+    while pending:
+        relative = pending.pop()
+        if relative and not relative.endswith('/'):
+            index.add(relative)
+            continue
+        path = os.path.join(folder, relative.rstrip('/'))
+        try:
+            identity = _identity_on_disk(path)
+            if identity not in seen:  # links may lead round in circles
+                seen.add(identity)
+                pending += sorted(_children(path, relative), reverse=True)
+        except OSError as error:
+            raise UserError(
+                f'{error.filename} cannot be read ({error.strerror}): make it readable or move it away.'
+            ) from error
+    return index
+
+
+def _identity_on_disk(path):
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
+def _children(path, relative):
+    """What is visible in a folder, as paths below the tree's root; those of folders end with '/'."""
+    with os.scandir(path) as entries:
+        return [relative + entry.name + '/' * _is_dir(entry) for entry in entries if not entry.name.startswith('.')]
+
+
+def _is_dir(entry):
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself; reading it says so
+        return False

@@ -1,0 +1,84 @@
+"""Bytes out of files that are opened at the first read, in whichever process that is."""
+
+import os
+import stat
+import threading
+
+from prefilter.reasons import RefusedImage
+
+LARGEST_FILE = 1 << 30  # bytes of one encoded image; a 16-bit TIFF of 120 megapixels has 0.7 GB
+
+
+class PerProcess:
+    """Something open, made anew in each process, that pickles as the arguments of the function that opens it."""
+
+    def __init__(self, opener, *args):
+        self._opener, self._args = opener, args
+        self._process = self._opened = None
+        self.lock = threading.RLock()
+
+    def __getstate__(self):
+        return self._opener, self._args
+
+    def __setstate__(self, state):
+        self.__init__(state[0], *state[1])
+
+    def get(self):
+        """The open thing. Raises what the opener raises."""
+        with self.lock:
+            if self._process != os.getpid():  # after a fork, a shared file position would be moved by both
+                self._opened = self._opener(*self._args)
+                self._process = os.getpid()
+            return self._opened
+
+
+class RandomAccess:
+    """Spans of one or several files; entries are (offset, size), with the file's number before them if several."""
+
+    def __init__(self, *paths):
+        self._files = [PerProcess(open_unbuffered, path) for path in paths]
+
+    def read(self, entry):
+        """The bytes of a span."""
+        *file, offset, size = entry
+        return self.span(offset, size, *file)
+
+    def span(self, offset, size, file=0):
+        """`size` bytes from `offset` on, from any thread."""
+        check_bytes(size)
+        try:
+            data = os.pread(self._files[file].get().fileno(), size, offset)
+        except OverflowError:
+            data = b''
+        if len(data) < size:
+            raise OSError('the file that holds it ends before it does')
+        return data
+
+
+class FolderReader:
+    """Files of a folder; entries are their relative paths."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def read(self, path):
+        """The file's bytes."""
+        # Non-blocking, since opening a pipe would wait for somebody to write into it.
+        descriptor = os.open(os.path.join(self.folder, path), os.O_RDONLY | os.O_NONBLOCK)
+        with open(descriptor, 'rb') as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError('it is no file but a folder, pipe or device')
+            check_bytes(status.st_size)
+            return file.read()
+
+
+def open_unbuffered(path):
+    """Opens a file for reading spans of it."""
+    return open(path, 'rb', buffering=0)
+
+
+def check_bytes(size):
+    """Refuses an image of more bytes than a photograph has, before memory is taken for it."""
+    if size > LARGEST_FILE:
+        raise RefusedImage('too-large', f'it has {size:,} bytes, more than {LARGEST_FILE:,}')

@@ -1,0 +1,148 @@
+"""InsightFace's record files: `train.rec` with the images, `train.idx` with where each one is.
+
+A record is a magic number, a word with a continuation flag (upper 3 bits) and a length (lower 29), the payload, and
+padding to 4 bytes. The payload begins with a header (flag, label, id, id2); when the flag is positive, that many
+float32 labels follow; the rest is the encoded image. Where record 0 has a flag of 2 it holds no image: its labels are
+[first key of the identities' own records, end], and the keys from there on hold no images either.
+"""
+
+import array
+import os
+import struct
+
+import numpy as np
+
+from dnnlib.errors import UserError
+from prefilter.sources.index import Index
+from prefilter.sources.readers import RandomAccess
+from prefilter.sources.source import Source, unexpected
+
+MAGIC = 0xCED7230A
+WORDS = struct.Struct('<II')  # magic, continuation flag and length
+HEADER = struct.Struct('<IfQQ')  # flag, label, id, id2
+LENGTH_BITS = 29
+LARGEST_LABEL = 1 << 24  # above this float32 does not tell integers apart
+WHOLE, FIRST, MIDDLE, LAST = range(4)  # continuation flags
+
+
+def is_recordio(files):
+    """Whether the files are a .rec, or have one at their top."""
+    return bool(files.find('.rec')) and not len(files.images)
+
+
+def open_recordio(files, format):
+    """Opens InsightFace's train.rec; labels are those of the records.
+
+    Args:
+        files: `Files` of the folder, or of the .rec itself.
+        format: Name for the source.
+
+    Returns:
+        A `Source` whose paths are `LABEL/KEY.jpg`, in the order of the keys.
+
+    Raises:
+        UserError: There is no .idx beside it, or it is damaged.
+    """
+    records = files.find('.rec')
+    if len(records) != 1:
+        raise unexpected(format, files.location, 'one .rec file with its .idx', ', '.join(records) or files.describe())
+    path = files.on_disk(records[0])
+    keys, offsets = _read_offsets(os.path.splitext(path)[0] + '.idx')
+    reader = RecordReader(path)
+    try:
+        end = _end_of_images(reader, keys, offsets)
+        is_image = np.ones(len(keys), bool) if end is None else (keys > 0) & (keys < end)
+        keys, offsets = keys[is_image], offsets[is_image]
+        labels = array.array('q', (reader.label(int(offset)) for offset in offsets))
+    except OSError as error:
+        raise UserError(f'{path} does not fit its .idx ({error}): copy both again.') from error
+    index = Index(1)
+    digits = len(str(max(labels, default=0)))
+    for key, label, offset in zip(keys, labels, offsets):
+        index.add(f'{label:0{digits}d}/{key}.jpg', int(offset))
+    return Source(format, index, reader, max(len(files.others) - 2, 0))
+
+
+def _read_offsets(path):
+    """(keys, offsets), int64 arrays sorted by key."""
+    pairs = array.array('q')
+    try:
+        with open(path) as file:
+            for line in file:
+                if line.strip():
+                    key, offset = line.split()
+                    pairs.extend((int(key), int(offset)))
+    except OSError as error:
+        raise UserError(f'{path} cannot be read ({error.strerror}): it belongs beside the .rec.') from error
+    except (ValueError, OverflowError) as error:
+        raise UserError(f'{path} is damaged: expected a key and an offset in each line ({error}).') from error
+    keys, offsets = np.array(pairs, np.int64).reshape(-1, 2).T
+    order = np.argsort(keys, kind='stable')
+    return keys[order], offsets[order]
+
+
+def _end_of_images(reader, keys, offsets):
+    """The key from which on there are no images; None when record 0 is an image."""
+    if not len(keys) or keys[0] != 0:
+        return None
+    flag, labels, _ = reader.parse(int(offsets[0]))
+    if flag != 2:
+        return None
+    if not 0 < labels[0] < np.inf:
+        raise OSError(f'record 0 says that the images end with key {labels[0]}')
+    return int(labels[0])
+
+
+class RecordReader:
+    """Records of a .rec file; entries are (offset,)."""
+
+    def __init__(self, path):
+        self._file = RandomAccess(path)
+
+    def read(self, entry):
+        """The encoded image of a record."""
+        return self.parse(entry[0])[2]
+
+    def label(self, offset):
+        """The identity of a record, an int, without reading its image."""
+        header = self._file.span(offset, WORDS.size + HEADER.size)
+        _check_magic(header, offset)
+        flag, label, _, _ = HEADER.unpack_from(header, WORDS.size)
+        if flag > 0:
+            label = struct.unpack('<f', self._file.span(offset + len(header), 4))[0]
+        if not 0 <= label < LARGEST_LABEL or label != int(label):
+            raise OSError(f'the record at byte {offset} has the label {label}, no number of an identity')
+        return int(label)
+
+    def parse(self, offset):
+        """(flag, float32 labels, image bytes) of the record that begins at `offset`."""
+        payload = self._payload(offset)
+        if len(payload) < HEADER.size:
+            raise OSError(f'the record at byte {offset} is shorter than its header')
+        flag, label, _, _ = HEADER.unpack_from(payload)
+        if flag == 0:
+            return flag, np.array([label], np.float32), payload[HEADER.size:]
+        labels = np.frombuffer(payload, '<f4', flag, HEADER.size) if HEADER.size + 4 * flag <= len(payload) else None
+        if labels is None:
+            raise OSError(f'the record at byte {offset} is shorter than its labels')
+        return flag, labels, payload[HEADER.size + 4 * flag:]
+
+    def _payload(self, offset):
+        # A payload that contains the magic number is split there; the number itself is left out of the file.
+        parts = []
+        while True:
+            words = self._file.span(offset, WORDS.size)
+            _check_magic(words, offset)
+            word = WORDS.unpack(words)[1]
+            part, length = word >> LENGTH_BITS, word & ((1 << LENGTH_BITS) - 1)
+            if (part in (WHOLE, FIRST)) == bool(parts) or part > LAST:
+                raise OSError(f'the record at byte {offset} is part of another one')
+            parts.append(self._file.span(offset + WORDS.size, length))
+            if part in (WHOLE, LAST):
+                return struct.pack('<I', MAGIC).join(parts)
+            offset += WORDS.size + -(-length // 4) * 4
+
+
+def _check_magic(words, offset):
+    if WORDS.unpack_from(words)[0] != MAGIC:
+        raise OSError(f'there is no record at byte {offset}')

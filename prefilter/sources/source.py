@@ -1,0 +1,75 @@
+"""What the filter knows of where images come from: their paths, their bytes, their labels."""
+
+import os
+
+from dnnlib.errors import UserError
+
+
+class Source:
+    """Images in a fixed order, an index of where each one is, and a reader that fetches bytes.
+
+    The index stays in the process that made it. Workers need only `reader`, which pickles as the few words that say
+    what to open, opens it at its first read in a process, and takes what `entry` returns:
+
+        bytes = source.reader.read(source.entry(place))  # what `source.read(place)` does
+
+    Reading in the order of the places is efficient for every source.
+
+    Args:
+        format: Name of the layout, as for --format.
+        index: An `Index`, whose order is that of the images.
+        reader: Has `read(entry)`: the bytes of one image; raises OSError or `RefusedImage`.
+        ignored: Number of other files.
+        identity_of: Function from a path to the identity in the picture, a str or int; None where the set has none.
+        identities: Instead of that, the identities by place: anything with `[place]`.
+        attributes: (names, uint8 [number of images, number of names], 0 or 1), or None.
+        aligned: Whether these are crops already, made for `--no-detect`.
+
+    Attributes:
+        paths: Names of the images, relative, with '/': a sequence.
+        format, reader, ignored, aligned: As given.
+        attribute_names: List, or None.
+    """
+
+    def __init__(
+        self, format, index, reader, ignored=0, identity_of=os.path.dirname, identities=None, attributes=None,
+        aligned=False,
+    ):
+        self.format = format
+        self.paths = index
+        self.reader = reader
+        self.ignored = ignored
+        self.aligned = aligned
+        self.attribute_names, self._attributes = attributes or (None, None)
+        self._identity_of, self._identities = identity_of, identities
+
+    def entry(self, place):
+        """What `reader.read` takes for the image at a place: small, and pickles."""
+        return self.paths.entry(place)
+
+    def read(self, place):
+        """The encoded bytes of the image at a place. Raises OSError or `RefusedImage`."""
+        return self.reader.read(self.entry(place))
+
+    @property
+    def has_identities(self):
+        """Whether `identity` can be asked for."""
+        return self._identity_of is not None or self._identities is not None
+
+    def identity(self, place):
+        """Who is in the image: a str or an int, the same for all images of one person."""
+        if self._identities is not None:
+            return self._identities[place]
+        return self._identity_of(self.paths[place])
+
+    def attributes(self, place):
+        """uint8 [number of attributes]: 1 where the image has the attribute of `attribute_names`, else 0."""
+        return self._attributes[place]
+
+
+def unexpected(format, location, expected, found):
+    """The `UserError` for a layout that is not what the format says."""
+    return UserError(
+        f'{location} is not in the layout of --format {format}: expected {expected}, found {found}. '
+        'Name another folder or file, or another --format.'
+    )

@@ -1,0 +1,133 @@
+"""Sets of crops, and images with a file of labels, small, in their own layouts."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from dnnlib.errors import UserError
+from dnnlib.tfrecords import MultiResolutionWriter
+from prefilter.images import decode
+from prefilter.sources import open_source
+from tests.pictures import identities, make_archive, npy, picture, reds, write_files
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Aligned sets.
+
+
+def test_ffhq(tmp_path):
+    listed = {str(number): {'category': 'training' if number < 2 else 'validation'} for number in range(3)}
+    files = {'ffhq-dataset-v2.json': json.dumps(listed)}
+    for number in range(3):
+        files[f'images1024x1024/00000/{number:05d}.png'] = picture(number)
+        files[f'thumbnails128x128/00000/{number:05d}.png'] = picture(100 + number)
+        files[f'in-the-wild-images/00000/{number:05d}.png'] = picture(200 + number)
+    source = open_source(write_files(tmp_path, files))
+    assert (source.format, source.aligned, source.has_identities) == ('ffhq', True, False)
+    assert reds(source) == [0, 1, 2] and source.ignored == 7
+    assert reds(open_source(str(tmp_path), partition='valid')) == [2]
+    wild = open_source(str(tmp_path / 'in-the-wild-images'), 'ffhq')
+    assert reds(wild) == [200, 201, 202]
+    write_files(tmp_path, {'ffhq-dataset-v2.json': '{"0": {}}'})
+    with pytest.raises(UserError, match='ffhq-dataset-v2.json is not as expected .KeyError'):
+        open_source(str(tmp_path), partition='train')
+    (tmp_path / 'ffhq-dataset-v2.json').unlink()
+    with pytest.raises(UserError, match='--partition train needs ffhq-dataset-v2.json'):
+        open_source(str(tmp_path), partition='train')
+
+
+def test_only_wild_images_of_ffhq_are_not_aligned(tmp_path):
+    source = open_source(write_files(tmp_path, {'in-the-wild-images/00000/00007.png': picture(1)}))
+    assert (source.format, source.aligned) == ('ffhq', False)
+
+
+def image(red, side=8):
+    return np.full([3, side, side], [[[red]], [[100]], [[200]]], np.uint8)
+
+
+def test_celeba_hq_as_arrays_and_images(tmp_path):
+    arrays = {f'imgHQ{number:05d}.npy': npy(image(number)[np.newaxis]) for number in (1, 2)}
+    source = open_source(write_files(tmp_path / 'npy', {**arrays, 'notes.txt': 'x'}))
+    assert (source.format, source.aligned, source.ignored) == ('celeba-hq', True, 1)
+    assert reds(source) == [1, 2]
+    source = open_source(write_files(tmp_path / 'png', {'00000.png': picture(5)}), 'celeba-hq')
+    assert reds(source) == [5] and source.aligned
+
+
+def test_celeba_hq_as_hdf5(tmp_path):
+    with h5py.File(str(tmp_path / 'celeba.h5'), 'w') as file:
+        for side in (4, 8, 16):
+            file[f'data{side}x{side}'] = np.stack([image(number, side) for number in (3, 4)])
+        file['other'] = [1]
+    source = open_source(str(tmp_path / 'celeba.h5'))
+    assert (source.format, list(source.paths)) == ('celeba-hq', ['data16x16/00000', 'data16x16/00001'])
+    assert reds(source) == [3, 4] and decode(source.read(0)).shape == (16, 16, 3)
+    with h5py.File(str(tmp_path / 'other.h5'), 'w') as file:
+        file['data8x8'] = np.zeros([2, 8, 8, 3], np.uint8)
+    with pytest.raises(UserError, match=r'expected data8x8 as uint8 \[N, 3, H, W\], found uint8 \[2, 8, 8, 3\]'):
+        open_source(str(tmp_path / 'other.h5'))
+    (tmp_path / 'broken.h5').write_bytes(b'x')
+    with pytest.raises(UserError, match='cannot be read as HDF5'):
+        open_source(str(tmp_path / 'broken.h5'))
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_tfrecords(tmp_path, channels):
+    folder = tmp_path / 'ffhq'
+    folder.mkdir()
+    with MultiResolutionWriter(str(folder), 'ffhq') as writer:
+        for number in (7, 8):
+            writer.add(image(number)[:channels])
+    for format in ('auto', 'ffhq', 'celeba-hq', 'tfrecords'):
+        source = open_source(str(folder), format)
+        assert list(source.paths) == ['ffhq-r03.tfrecords/0', 'ffhq-r03.tfrecords/1']
+        assert reds(source) == [7, 8] and decode(source.read(0)).shape == (8, 8, 3) and source.aligned
+    assert reds(open_source(str(folder / 'ffhq-r02.tfrecords'))) == [7, 8]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Any images with labels.
+
+
+def test_csv(tmp_path):
+    text = '\ufeffPath, label, smiling, age, hat\nz.png, Ann, 1, 20, 0\n'
+    text += 'a.png, "Lee, Bo", 0, 1, 0\nz2.png, Ann, 1, 0, 1\n'
+    write_files(tmp_path, {'list.csv': text, 'z.png': picture(1), 'a.png': picture(2), 'z2.png': picture(3)})
+    source = open_source(str(tmp_path / 'list.csv'))
+    assert (source.format, list(source.paths)) == ('csv', ['z.png', 'a.png', 'z2.png'])  # the order of the lines
+    assert identities(source) == ['Ann', 'Lee, Bo', 'Ann'] and reds(source) == [1, 2, 3]
+    assert source.attribute_names == ['smiling', 'hat']
+    assert [source.attributes(place).tolist() for place in range(3)] == [[1, 0], [0, 0], [1, 1]]
+    write_files(tmp_path, {'list.csv': 'path\na.png\n'})
+    source = open_source(str(tmp_path / 'list.csv'))
+    assert not source.has_identities and source.attribute_names is None
+    write_files(tmp_path, {'list.csv': 'file\na.png\n'})
+    with pytest.raises(UserError, match='expected a column path in its first line, found file'):
+        open_source(str(tmp_path / 'list.csv'))
+    write_files(tmp_path, {'list.csv': 'path\na.png\na.png\n'})
+    with pytest.raises(UserError, match='names an image twice'):
+        open_source(str(tmp_path / 'list.csv'))
+
+
+IMAGES = {f'00000/img0000000{number}.png': picture(number) for number in range(3)}
+
+
+@pytest.mark.parametrize('archive', [False, True])
+def test_dataset_json(tmp_path, archive):
+    def opened(labels):
+        files = {**IMAGES, 'dataset.json': json.dumps({'labels': labels}).encode()}
+        location = make_archive(tmp_path / 'x.zip', files) if archive else write_files(tmp_path, files)
+        return open_source(location)
+
+    source = opened([[path, 10 - number] for number, path in enumerate(IMAGES)])
+    assert source.format == 'dataset-json' and source.aligned and reds(source) == [0, 1, 2]
+    assert identities(source) == [10, 9, 8] and source.ignored == 0
+    source = opened([[path, [number % 2, 1]] for number, path in enumerate(IMAGES)])
+    assert [source.attributes(place).tolist() for place in range(3)] == [[0, 1], [1, 1], [0, 1]]
+    source = opened(None)
+    assert not source.has_identities and source.attribute_names is None
+    with pytest.raises(UserError, match='is not as expected .KeyError: .00000/img00000001.png'):
+        opened([['00000/img00000000.png', 1]])
+    with pytest.raises(UserError, match='labels that are no int and no vector of 0 and 1'):
+        opened([[path, [0.5]] for path in IMAGES])
