@@ -21,7 +21,7 @@ def open_feature_network(name, published, cache_dir):
 
 
 def _open_onet(published, cache_dir):
-    from metrics.onet import ONet  # here, so that only those who use it wait for the `mtcnn` package
+    from metrics.onet import ONet  # here, so that only those who use it read the weights
 
     return ONet()
 
