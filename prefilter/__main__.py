@@ -97,9 +97,9 @@ def main(source, out, size, margin, labels, no_shuffle, device, force):
     _check_target(source, out, force)
     photographs = open_source(source, leave_out=out)
     check_source(photographs, labels == 'identity')
-    # Late, since they start TensorFlow: what can be refused without it is refused at once.
-    from dnnlib.tflib.devices import resolve_device
+    # Late: what can be refused without loading networks is refused at once.
     from prefilter.detector import FaceDetector
+    from prefilter.engines import resolve_device
 
     detector = FaceDetector(resolve_device(device))
     _exit_on_signals()
