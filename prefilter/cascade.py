@@ -18,7 +18,7 @@ PNET_THRESHOLD, RNET_THRESHOLD, ONET_THRESHOLD = (np.float32(value) for value in
 LEVEL_OVERLAP, IMAGE_OVERLAP, RNET_OVERLAP, ONET_OVERLAP = 0.5, 0.7, 0.7, 0.7
 
 CELL = SIDES['pnet']  # px of a level that one output of P-Net sees
-TILE = 128  # outputs of P-Net, in both directions, that are computed at once
+TILE = 96  # outputs of P-Net, in both directions, that are computed at once
 SURELY_BELOW = np.float32(0.4)  # log-odds: the threshold of P-Net is 0.405
 
 
