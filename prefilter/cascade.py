@@ -19,7 +19,6 @@ LEVEL_OVERLAP, IMAGE_OVERLAP, RNET_OVERLAP, ONET_OVERLAP = 0.5, 0.7, 0.7, 0.7
 
 CELL = SIDES['pnet']  # px of a level that one output of P-Net sees
 TILE = 96  # outputs of P-Net, in both directions, that are computed at once
-SURELY_BELOW = np.float32(0.4)  # log-odds: the threshold of P-Net is 0.405
 
 
 def detect_faces(images, engine):
@@ -65,10 +64,10 @@ def _propose(images, engine):
         return np.empty([0, 5]), np.empty(0, np.int64)
     levels = np.repeat(np.arange(len(found)), [len(candidates) for candidates in found])
     found, owners, scales = np.concatenate(found), np.array(owners)[levels], np.array(scales)[levels, np.newaxis]
-    cells = found[:, :2]
+    cells = found[:, :2].astype(np.float64)
     faces = np.column_stack([
-        np.fix((STRIDE * cells + 1) / scales), np.fix((STRIDE * cells + CELL) / scales), found[:, 2]])
-    regression = found[:, 3:]
+        np.fix((STRIDE * cells + 1) / scales), np.fix((STRIDE * cells + CELL) / scales), face_scores(found[:, 2:4])])
+    regression = found[:, 4:]
     kept = suppress(faces, faces[:, 4], levels, LEVEL_OVERLAP)
     kept = kept[suppress(faces[kept], faces[kept, 4], owners[kept], IMAGE_OVERLAP)]
     faces, regression, owners = faces[kept], regression[kept], owners[kept]
@@ -123,7 +122,7 @@ def level_candidates(level, engine):
         engine: As for `detect_faces`.
 
     Returns:
-        float64 [N, 7]: x and y of P-Net's output, score, regression.
+        float32 [N, 8]: x and y of P-Net's output, and its heads there.
     """
     tiles = [(x, y) for y in range(0, _outputs(level.shape[0]), TILE) for x in range(0, _outputs(level.shape[1]), TILE)]
     found = np.concatenate([_tile_candidates(level, x, y, engine) for x, y in tiles])
@@ -132,7 +131,7 @@ def level_candidates(level, engine):
     if len(found) == 1:
         # Both references turn a level's regression from left to right when it has exactly one candidate.
         mirrored = _outputs(level.shape[1]) - 1 - int(found[0, 0])
-        found[:, 3:] = _see(level, mirrored, int(found[0, 1]), 1, engine)[0, :, 2:]
+        found[:, 4:] = _see(level, mirrored, int(found[0, 1]), 1, engine)[0, :, 2:]
     return found
 
 
@@ -140,6 +139,17 @@ def face_scores(logits):
     """Float32 [N] in [0, 1], the second of the softmax of float32 [N, 2], computed as the references do."""
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     return odds[:, 1] / odds.sum(axis=1)
+
+
+def _log_odds(threshold):
+    """The least difference of two float32 logits whose score is not below a float32 threshold."""
+    nearby = np.float32(np.log(threshold / (1 - threshold))).view(np.int32) + np.arange(-99, 100, dtype=np.int32)
+    differences = nearby.view(np.float32)
+    scores = face_scores(np.stack([np.zeros_like(differences), differences], axis=1))
+    return differences[np.argmax(scores >= threshold)]
+
+
+PNET_LOG_ODDS = _log_odds(PNET_THRESHOLD)  # as good as to compare scores, which need not be computed everywhere then
 
 
 def _outputs(side):
@@ -157,11 +167,10 @@ def _see(level, x, y, size, engine):
 
 def _tile_candidates(level, x, y, engine):
     heads = _see(level, x, y, TILE, engine)
-    columns, rows = np.nonzero((heads[:, :, 1] - heads[:, :, 0] > SURELY_BELOW).T)
-    heads = heads[rows, columns]
-    scores = face_scores(heads[:, :2])
-    above = scores >= PNET_THRESHOLD
-    return np.column_stack([columns[above] + x, rows[above] + y, scores[above], heads[above, 2:]])
+    columns, rows = np.nonzero((heads[:, :, 1] - heads[:, :, 0] >= PNET_LOG_ODDS).T)
+    found = np.empty([len(rows), 8], np.float32)
+    found[:, 0], found[:, 1], found[:, 2:] = columns + x, rows + y, heads[rows, columns]
+    return found
 
 
 # ----------------------------------------------------------------------------------------------------------------------

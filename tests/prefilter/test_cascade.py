@@ -112,12 +112,21 @@ def test_a_single_candidate_gets_the_regression_of_the_mirrored_place(width, mon
         monkeypatch.setattr(cascade, 'TILE', tile)
         (candidate,) = level_candidates(level, OneCandidate(4, 3))
         assert candidate[:2].tolist() == [4, 3]
-        assert candidate[3:].tolist() == [outputs - 1 - 4] * 4
+        assert candidate[4:].tolist() == [outputs - 1 - 4] * 4
 
 
 def test_scores_are_the_softmax():
     logits = np.array([[0, 0], [-2, 3], [500, -500], [-500, 500]], np.float32)
     np.testing.assert_allclose(face_scores(logits), [0.5, 1 / (1 + np.exp(-5)), 0, 1], rtol=1e-6)
+
+
+def test_the_log_odds_of_the_threshold_are_its_scores():
+    differences = np.linspace(0.40546, 0.40547, 2001).astype(np.float32)
+    scores = face_scores(np.stack([np.full_like(differences, 3), 3 + differences], axis=1))
+    differences = (3 + differences) - np.float32(3)
+    below = scores < np.float32(0.6)
+    assert 0 < below.sum() < len(scores)
+    np.testing.assert_array_equal(differences < cascade.PNET_LOG_ODDS, below)
 
 
 @pytest.mark.parametrize('height, width, count', [(19, 500, 0), (20, 500, 1), (28, 29, 1), (29, 28, 1), (250, 250, 8)])
