@@ -303,7 +303,7 @@ class MeasuredSnapshots:
 
     def __init__(self, run_dir, meter, log, options):
         self._run_dir, self._meter, self._log, self._options = run_dir, meter, log, options
-        self._detector = FaceDetector(options.device)
+        self._detector = FaceDetector('cpu')  # quick enough there, and leaves the GPUs to training
 
     def measure(self, name, kimg, Gs, images):
         """Measures the snapshot of that file name; `images` are the grid of its fakes, uint8 [N, H, W, C]."""

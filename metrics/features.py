@@ -20,7 +20,7 @@ def open_feature_network(name, offline=False):
 
 
 def _open_onet(_offline):
-    from metrics.onet import ONet  # here, so that only those who use it wait for the `mtcnn` package
+    from metrics.onet import ONet  # here, so that only those who use it read the weights
 
     return ONet()
 

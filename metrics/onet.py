@@ -1,16 +1,14 @@
 """Face features that need no download: the trunk of MTCNN's O-Net, from the weights inside the `mtcnn` package."""
 
-import os
-
 import cv2
-import mtcnn
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from dnnlib.mtcnn_weights import SIDES, read_layers
+from dnnlib.tflib.mtcnn_trunk import mtcnn_trunk
+
 NUM_FEATURES = 256
-SIDE = 48  # px, the input of O-Net
-POOLS = [(3, 'SAME'), (3, 'VALID'), (2, 'SAME'), None]  # max pool (size, padding) after each convolution; stride 2
-TRUNK_ARRAYS = 3 * len(POOLS) + 3  # kernel, bias, slope of each convolution and of the dense layer
+SIDE = SIDES['onet']
 
 
 class ONet:
@@ -20,7 +18,7 @@ class ONet:
     """
 
     def __init__(self):
-        self._weights = read_weights()
+        self._layers = read_layers('onet')
         self._graph = self._input = self._output = None
 
     def __call__(self, images):
@@ -36,14 +34,8 @@ class ONet:
             self._graph = tf.get_default_graph()
             with tf.name_scope('ONet'), tf.control_dependencies(None):
                 self._input = tf.placeholder(tf.float32, [None, SIDE, SIDE, 3])
-                self._output = trunk(self._input, self._weights)
+                self._output = mtcnn_trunk(self._input, self._layers)
         return tf.get_default_session().run(self._output, {self._input: prepare(images)})
-
-
-def read_weights():
-    """The 21 float32 arrays of O-Net, in the order of the package's Keras model: trunk first, then the heads."""
-    path = os.path.join(os.path.dirname(mtcnn.__file__), 'data', 'mtcnn_weights.npy')
-    return np.load(path, allow_pickle=True).item()['onet']  # a file of an installed package, so as trusted as its code
 
 
 def prepare(images):
@@ -61,26 +53,3 @@ def prepare(images):
         rgb = np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
         target[...] = cv2.resize(np.ascontiguousarray(rgb), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return ((resized.astype(np.float32) - 127.5) / 128).transpose(0, 2, 1, 3)
-
-
-def trunk(x, weights):
-    """O-Net without its heads, in plain operations.
-
-    Args:
-        x: float32 tensor [N, 48, 48, 3], from `prepare`.
-        weights: The arrays of `read_weights`.
-
-    Returns:
-        float32 tensor [N, 256].
-    """
-    arrays = iter(weights[:TRUNK_ARRAYS])
-    for pool in POOLS:
-        x = _prelu(tf.nn.conv2d(x, next(arrays), strides=1, padding='VALID') + next(arrays), next(arrays))
-        if pool:
-            x = tf.nn.max_pool2d(x, pool[0], strides=2, padding=pool[1])
-    x = tf.reshape(x, [-1, int(np.prod(x.shape[1:]))])
-    return _prelu(tf.matmul(x, next(arrays)) + next(arrays), next(arrays))
-
-
-def _prelu(x, slope):
-    return tf.nn.relu(x) - slope * tf.nn.relu(-x)

@@ -159,7 +159,7 @@ def main(
         click.echo(f'{source} is read as --format {photographs.format}: {len(photographs.paths):,} images.', err=True)
     if photographs.aligned and detect:
         click.echo('These images are crops of faces already: --no-detect would take them whole.', err=True)
-    # Late, since it starts TensorFlow: what can be refused without it is refused at once.
+    # Late: what can be refused without loading networks is refused at once.
     detector = _make_detector(device) if detect else None
     _exit_on_signals()
     load = decode_as_reference if reference_loader else decode
@@ -173,8 +173,8 @@ def main(
 
 
 def _make_detector(device):
-    from dnnlib.tflib.devices import resolve_device
     from prefilter.detector import FaceDetector
+    from prefilter.engines import resolve_device
 
     return FaceDetector(resolve_device(device))
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from mtcnn.network.factory import NetworkFactory
 
+from dnnlib.mtcnn_weights import read_layers, read_weights
 from metrics import onet
 
 
@@ -15,13 +16,13 @@ def images(count=5, channels=3, side=32):
 
 def test_trunk_and_heads_give_what_the_package_gives(session):
     keras_model = NetworkFactory().build_onet()
-    keras_model.set_weights(onet.read_weights())
+    keras_model.set_weights(read_weights('onet'))
     inputs = onet.prepare(images())
     boxes, landmarks, faces = session.run(keras_model.outputs, {keras_model.inputs[0]: inputs})
 
     features = onet.ONet()(images())
-    heads = onet.read_weights()[onet.TRUNK_ARRAYS:]
-    faces_logits, box_values, landmark_values = (features @ heads[i] + heads[i + 1] for i in (0, 2, 4))
+    heads = read_layers('onet').heads
+    faces_logits, box_values, landmark_values = (features @ head.kernel + head.bias for head in heads)
     np.testing.assert_allclose(box_values, boxes, atol=1e-5)
     np.testing.assert_allclose(landmark_values, landmarks, atol=1e-5)
     odds = np.exp(faces_logits - faces_logits.max(axis=1, keepdims=True))
@@ -44,9 +45,9 @@ def test_gray_is_rgb_with_equal_channels(session):
 def test_knows_a_face_from_noise(session):
     data = pytest.importorskip('skimage.data')
     face = data.astronaut()[60:149, 179:268].transpose(2, 0, 1)[np.newaxis]
-    heads = onet.read_weights()[onet.TRUNK_ARRAYS:]
+    head = read_layers('onet').heads[0]
     network = onet.ONet()
-    face_logits, noise_logits = (network(x) @ heads[0] + heads[1] for x in (face, images()))
+    face_logits, noise_logits = (network(x) @ head.kernel + head.bias for x in (face, images()))
     assert face_logits[0, 1] - face_logits[0, 0] > 3
     assert np.all(noise_logits[:, 1] - noise_logits[:, 0] < -3)
 

@@ -211,6 +211,7 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(tmp_path, args, se
 def test_the_device_is_the_detectors(run, photographs, tmp_path, monkeypatch, detector):
     asked = []
     monkeypatch.setattr(prefilter.detector, 'FaceDetector', lambda device: asked.append(device) or detector)
+    monkeypatch.setattr(prefilter.engines, '_has_nvidia_driver', lambda: True)
     monkeypatch.setattr(dnnlib.tflib.devices, 'list_gpus', lambda: ['/gpu:0'])
     for device in DEVICES:
         assert run(photographs / 'man', '--out', tmp_path / device, '--size', 8, '--device', device).exit_code == 0

@@ -1,0 +1,120 @@
+"""How fast are faces found, beside the `mtcnn` package, on one core?"""
+
+import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+
+import os
+import tarfile
+import time
+
+import click
+import numpy as np
+from PIL import Image
+
+from prefilter.detector import FaceDetector
+from prefilter.images import RefusedImage, decode
+from prefilter.sources import IMAGE_EXTENSIONS, FolderTree
+
+SIZES = {(178, 218): 32, (250, 250): 32, (1024, 768): 4}  # px, width and height; photographs of that size in a round
+BATCH = 16  # photographs given to our detector at once
+
+
+@click.command(epilog='\b\nExamples:\n  python -m benchmarks.prefilter --rounds 1\n'
+                      '  python -m benchmarks.prefilter --photos photos')
+@click.option('--photos', type=click.Path(exists=True),
+              help='Folder or .tar of photographs.  [default: those that come with scikit-image]')
+@click.option('--rounds', default=3, show_default=True, help='Times that everything is measured; the shortest counts.')
+def main(photos, rounds):
+    """Time finding faces, by this project's detector and by `mtcnn.MTCNN().detect_faces`, on one core.
+
+    Both see the same photographs, brought to each size, in turns in the same run. A photograph smaller than the size is
+    repeated side by side with the ones after it; so at 1024x768 there may be many faces.
+    """
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # before TensorFlow counts the cores
+    from mtcnn import MTCNN
+
+    reference, ours = MTCNN(), FaceDetector('cpu')
+    originals = list(read_photographs(photos, max(SIZES.values())) if photos else bundled_photographs())
+    print('      size  photographs  faces  mtcnn img/s  ours img/s  mtcnn CPU ms  ours CPU ms  ratio', flush=True)
+    for (width, height), count in SIZES.items():
+        images = [at_size(originals, index, width, height) for index in range(count)]
+        times = {'mtcnn': [], 'ours': []}
+        for _ in range(rounds + 1):  # the first one warms up
+            times['mtcnn'].append(seconds(lambda images=images: [reference.detect_faces(image) for image in images]))
+            times['ours'].append(seconds(lambda images=images: in_batches(ours, images)))
+        faces = sum(len(found) for found in in_batches(ours, images))
+        mtcnn, own = (np.min(times[name][1:], axis=0) / count for name in ('mtcnn', 'ours'))  # wall, CPU
+        print(f'{f"{width}x{height}":>10s}  {count:11d}  {faces:5d}  {1 / mtcnn[0]:11.1f}  {1 / own[0]:10.1f}  '
+              f'{1000 * mtcnn[1]:12.1f}  {1000 * own[1]:11.1f}  {mtcnn[1] / own[1]:5.2f}', flush=True)
+
+
+def in_batches(detector, images):
+    """Faces of each image."""
+    batches = [images[start:start + BATCH] for start in range(0, len(images), BATCH)]
+    return [faces for batch in batches for faces in detector.detect_batch(batch)]
+
+
+def seconds(function):
+    """Wall clock and CPU seconds of a call."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    function()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def at_size(originals, index, width, height):
+    """The photograph of that index at a size: its middle, or a montage with those after it if it is too small."""
+    first = originals[index % len(originals)]
+    columns, rows = -(-width // (first.shape[1] + 40)), -(-height // (first.shape[0] + 40))
+    side = max(width // columns, height // rows) + 1
+    cells = [middle_square(originals[(index + cell) % len(originals)], side) for cell in range(columns * rows)]
+    grid = np.concatenate([np.concatenate(cells[row * columns:(row + 1) * columns], axis=1) for row in range(rows)])
+    top, left = (grid.shape[0] - height) // 2, (grid.shape[1] - width) // 2
+    return np.ascontiguousarray(grid[top:top + height, left:left + width])
+
+
+def middle_square(pixels, side):
+    """The largest square in the middle, resized to that side."""
+    height, width = pixels.shape[:2]
+    shorter = min(height, width)
+    left, top = (width - shorter) // 2, (height - shorter) // 2
+    image = Image.fromarray(pixels).resize((side, side), Image.BICUBIC, (left, top, left + shorter, top + shorter))
+    return np.asarray(image)
+
+
+def bundled_photographs():
+    """Yields what comes with scikit-image: a portrait, then faces and backgrounds of LFW, enlarged."""
+    from skimage.data import astronaut, lfw_subset
+
+    yield astronaut()
+    faces = np.rint(lfw_subset() * 255).astype(np.uint8)
+    for face, background in zip(faces[:40], faces[100:]):
+        scene = np.asarray(Image.fromarray(background).resize((250, 250), Image.BICUBIC)).copy()
+        scene[60:190, 60:190] = np.asarray(Image.fromarray(face).resize((130, 130), Image.BICUBIC))
+        yield np.repeat(scene[:, :, np.newaxis], 3, axis=2)
+
+
+def read_photographs(path, count):
+    """Yields the first readable photographs of a folder or tar archive."""
+    for data in _tar_files(path) if os.path.isfile(path) else _folder_files(path):
+        try:
+            yield decode(data)
+        except RefusedImage:
+            continue
+        count -= 1
+        if count == 0:
+            return
+
+
+def _folder_files(path):
+    tree = FolderTree(path)
+    return map(tree.read, tree.paths)
+
+
+def _tar_files(path):
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if member.isfile() and os.path.splitext(member.name)[1].lower() in IMAGE_EXTENSIONS:
+                yield archive.extractfile(member).read()
+
+
+if __name__ == '__main__':
+    main()

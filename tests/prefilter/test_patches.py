@@ -1,0 +1,79 @@
+import cv2
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from prefilter import patches
+from prefilter.cascade import pyramid_scales
+from prefilter.patches import Pyramid, cut_patches, normalise
+
+
+def noise(height, width, seed=0):
+    return np.random.RandomState(seed).randint(0, 256, [height, width, 3]).astype(np.uint8)
+
+
+@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.given(height=st.integers(12, 160), width=st.integers(12, 160), scale=st.floats(0.05, 0.99))
+def test_a_level_has_the_bytes_of_opencv(height, width, scale):
+    image = noise(height, width)
+    size = int(np.ceil(width * scale)), int(np.ceil(height * scale))
+    np.testing.assert_array_equal(Pyramid(image).level(scale), cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+
+@pytest.mark.parametrize('scale', [0.5, 0.25, 1 / 3, 1.0])
+def test_a_level_has_the_bytes_of_opencv_where_that_has_a_way_of_its_own(scale):
+    image = noise(96, 48)
+    size = int(np.ceil(48 * scale)), int(np.ceil(96 * scale))
+    np.testing.assert_array_equal(Pyramid(image).level(scale), cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+
+def test_large_images_are_resized_as_bytes(monkeypatch):
+    image = noise(61, 47)
+    as_floats = [Pyramid(image).level(scale) for scale in pyramid_scales(61, 47)]
+    monkeypatch.setattr(patches, 'PYRAMID_PIXELS', 61 * 47 - 1)
+    as_bytes = [Pyramid(image).level(scale) for scale in pyramid_scales(61, 47)]
+    assert len(as_bytes) == 3 and {level.dtype.name for level in as_bytes} == {'uint8'}
+    assert all(np.array_equal(one, other) for one, other in zip(as_bytes, as_floats))
+
+
+def test_normalising_does_not_round():
+    pixels = np.arange(256).astype(np.uint8)[:, np.newaxis, np.newaxis].repeat(3, axis=2)
+    for dtype in (np.uint8, np.float32):
+        result = normalise(pixels.astype(dtype))
+        assert result.shape == (1, 256, 1, 3) and result.dtype == np.float32
+        np.testing.assert_array_equal(result[0, :, 0, 1].astype(np.float64), (np.arange(256) - 127.5) / 128)
+
+
+@pytest.mark.parametrize('box', [
+    (1, 1, 40, 40), (5, 7, 28, 30), (-9, -3, 20, 26), (30, 20, 70, 60), (-20, -20, 90, 90), (60, 60, 90, 90),
+    (-90, 5, -60, 34), (17, 17, 17, 17),
+])
+@pytest.mark.parametrize('side', [24, 48])
+def test_a_patch_is_resized_unrounded_and_zero_outside(box, side):
+    image, margin = noise(50, 40), 100
+    padded = np.pad(image.astype(np.float64), [(margin, margin), (margin, margin), (0, 0)], 'constant')
+    left, top, right, bottom = (value + margin for value in box)
+    expected = cv2.resize(padded[top - 1:bottom, left - 1:right], (side, side), interpolation=cv2.INTER_AREA)
+    patch = cut_patches([None, image], np.array([1]), np.array([box]), side)
+    assert patch.shape == (1, side, side, 3) and patch.dtype == np.float32
+    np.testing.assert_array_equal(patch[0], ((expected - 127.5) / 128).astype(np.float32))
+
+
+@pytest.mark.parametrize('box', [(1, 1, 301, 301), (-20, 30, 280, 331), (2, 3, 193, 194)])
+def test_a_large_patch_in_strips_is_the_same(box, monkeypatch):
+    image = noise(310, 305)
+    whole = cut_patches([image], np.array([0]), np.array([box]), 48)
+    monkeypatch.setattr(patches, 'PATCH_PIXELS', 2000)
+    np.testing.assert_allclose(cut_patches([image], np.array([0]), np.array([box]), 48), whole, rtol=0, atol=1e-7)
+
+
+def test_exhausted_memory_is_one_kind_of_error(monkeypatch):
+    def exhaust(*args, **kwargs):
+        error = cv2.error('Failed to allocate')
+        error.code, error.err = cv2.Error.StsNoMem, 'Failed to allocate 9 bytes'
+        raise error
+
+    monkeypatch.setattr(cv2, 'resize', exhaust)
+    with pytest.raises(MemoryError, match='Failed to allocate 9 bytes'):
+        cut_patches([noise(20, 20)], np.array([0]), np.array([[1, 1, 9, 9]]), 24)
