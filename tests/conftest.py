@@ -106,3 +106,18 @@ def finished(tmp_path_factory):
 def run_dir(finished, tmp_path):
     """A copy of that run."""
     return shutil.copytree(finished[0], str(tmp_path / 'run'))
+
+
+@pytest.fixture
+def published_toy(finished, tmp_path, monkeypatch):
+    """The name of a published network that is in the cache already: that run's last one."""
+    from dnnlib.download import cache_path
+
+    entry = {'url': 'https://127.0.0.1:9/uc?id=1', 'file': 'toy.pkl', 'kind': 'generator', 'licence': 'MIT',
+             'size': None, 'sha256': None, 'mirror': None}
+    monkeypatch.setattr('config.NETWORKS', {'toy-8x8': entry})
+    monkeypatch.setattr('config.CACHE_DIR', str(tmp_path / 'cache'))
+    monkeypatch.setattr('config.RESULTS_DIR', str(tmp_path / 'results'))
+    os.makedirs(str(tmp_path / 'cache'))
+    shutil.copy(os.path.join(finished[0], 'network-final.pkl'), cache_path(entry, str(tmp_path / 'cache')))
+    return 'toy-8x8'

@@ -126,3 +126,10 @@ def test_a_folder_that_cannot_be_made(run_dir, tmp_path):
 
 def test_a_folder_without_networks(tmp_path):
     assert 'no network-snapshot-*.pkl' in refused(invoke(str(tmp_path)), 1)
+
+
+def test_a_published_network_is_drawn_by_its_name_into_the_results(published_toy, tmp_path):
+    outcome = invoke(published_toy, '--figures', 'truncation', '--offline')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert os.listdir(str(tmp_path / 'results' / 'toy-8x8' / 'figures')) == ['truncation.png']
+    assert 'perhaps toy-8x8?' in refused(invoke('toy-16x16'), 2)

@@ -162,3 +162,9 @@ def test_damaged_options(run_dir):
     with open(os.path.join(run_dir, 'options.json'), 'w') as file:
         file.write('{"data": ')
     assert 'options.json: is damaged' in refused(invoke(run_dir, '--metrics', 'fd_onet5k'), 1)
+
+
+def test_a_published_network_is_measured_by_its_name(published_toy, finished):
+    outcome = invoke(published_toy, '--metrics', 'fd_onet5k', '--data', finished[1], '--offline')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert [line.split()[:3] for line in outcome.stdout.splitlines()[1:]] == [['toy-8x8', '-', 'fd_onet5k']]

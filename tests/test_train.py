@@ -143,6 +143,15 @@ def test_run_goes_on_in_place_with_what_may_change_and_refuses_the_rest(data, tm
     assert (options['total_kimg'], options['keep_snapshots'], options['seed']) == (0.256, 2, 1000)
 
 
+def test_new_run_starts_from_a_published_network_by_its_name(data, published_toy):
+    flags = ['--data', data, '--initial-resolution', '4', '--phase-kimg', '0.1', '--fade-kimg', '0.1', '--dry-run']
+    result = run(*flags, '--offline', '--resume', published_toy)
+    assert result.exit_code == 0 and '_toy.pkl go on at kimg 0.2' in result.output
+    result = run(*flags, '--resume', 'toy')
+    assert result.exit_code == 0  # by the name of its file
+    assert 'no published network of that name' in run(*flags, '--resume', 'nobody').output
+
+
 def test_new_run_starts_from_a_pickle_and_the_same_command_goes_on_with_it(data, run_dir, tmp_path):
     flags = ['--data', data, '--results', tmp_path / 'results', '--device', 'cpu', '--minibatch', '8',
              '--resume', os.path.join(run_dir, 'network-final.pkl'), '--initial-resolution', '4', '--phase-kimg', '0.1',
