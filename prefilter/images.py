@@ -19,7 +19,7 @@ IMAGE_EXTENSIONS = frozenset(
 )
 NPY_MAGIC = b'\x93NUMPY'  # begins a NumPy array file, in which some sources keep pixels
 
-MAX_PIXELS = 120_000_000  # of one image: 108-megapixel photographs pass, and take the detector 7 GB
+MAX_PIXELS = 120_000_000  # of one image: 108-megapixel photographs pass, and take the detector 0.5 GB
 REFERENCE_MAX_PIXELS = 178_956_970  # above this PIL, and with it the reference, takes an image for a bomb
 
 BEGINNINGS = {  # of files whose format says where they end
