@@ -88,7 +88,7 @@ def _list_zip(path):
         for member in archive.infolist():
             name = safe_name(member.filename)
             kind = stat.S_IFMT(member.external_attr >> 16)
-            if member.is_dir() or name == '':
+            if name == '' or member.is_dir():
                 continue
             if name is None or kind not in (0, stat.S_IFREG):
                 unsafe += 1

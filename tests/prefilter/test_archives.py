@@ -243,6 +243,17 @@ def test_a_folder_of_archives_names_them(tmp_path):
     assert error.value.message == f'SOURCE has no images (1 other files): name one of its archives, as {path}.'
 
 
+def test_a_member_of_a_zip_without_a_name_is_left_out(tmp_path):
+    path = make_archive(tmp_path / 'set.zip', {'a.png': b'1', 'b.png': b'2'})
+    with open(path, 'rb') as file:
+        data = bytearray(file.read())
+    listed = data.rindex(b'PK\x01\x02')  # of b.png: its name becomes a comment
+    data[listed + 28], data[listed + 32] = 0, len('b.png')
+    with open(path, 'wb') as file:
+        file.write(data)
+    assert list(open_source(path).paths) == ['a.png']
+
+
 @pytest.mark.parametrize('ending', KINDS)
 @given(edits=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1, max_size=6))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

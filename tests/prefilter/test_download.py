@@ -7,7 +7,7 @@ import pytest
 import sklearn.datasets._lfw
 from click.testing import CliRunner
 
-import dnnlib.download
+from dnnlib.download import transfer
 from dnnlib.errors import UserError
 from prefilter.__main__ import main
 from prefilter.sources import open_source
@@ -35,7 +35,7 @@ def published(tmp_path, monkeypatch):
     url = f'http://127.0.0.1:{server.server_port}/lfw.tgz'
     archive = sklearn.datasets._lfw.ARCHIVE._replace(url=url, checksum=checksum)
     monkeypatch.setattr(sklearn.datasets._lfw, 'ARCHIVE', archive)
-    monkeypatch.setattr(dnnlib.download, 'FIRST_PAUSE', 0)
+    monkeypatch.setattr(transfer, 'FIRST_PAUSE', 0)
     yield server
     server.shutdown()
     server.server_close()
