@@ -3,7 +3,6 @@
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
 import os
-import tarfile
 import time
 
 import click
@@ -11,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from prefilter.detector import FaceDetector
-from prefilter.images import RefusedImage, decode
-from prefilter.sources import IMAGE_EXTENSIONS, FolderTree
+from prefilter.images import decode, read_bytes
+from prefilter.reasons import RefusedImage
+from prefilter.sources import open_source
 
 SIZES = {(178, 218): 32, (250, 250): 32, (1024, 768): 4}  # px, width and height; photographs of that size in a round
 BATCH = 16  # photographs given to our detector at once
@@ -93,27 +93,16 @@ def bundled_photographs():
 
 
 def read_photographs(path, count):
-    """Yields the first readable photographs of a folder or tar archive."""
-    for data in _tar_files(path) if os.path.isfile(path) else _folder_files(path):
+    """Yields the first readable photographs of a folder or archive."""
+    source = open_source(path, 'tree')
+    for place in range(len(source.paths)):
         try:
-            yield decode(data)
+            yield decode(read_bytes(source, place))
         except RefusedImage:
             continue
         count -= 1
         if count == 0:
             return
-
-
-def _folder_files(path):
-    tree = FolderTree(path)
-    return map(tree.read, tree.paths)
-
-
-def _tar_files(path):
-    with tarfile.open(path) as archive:
-        for member in archive:
-            if member.isfile() and os.path.splitext(member.name)[1].lower() in IMAGE_EXTENSIONS:
-                yield archive.extractfile(member).read()
 
 
 if __name__ == '__main__':

@@ -74,7 +74,7 @@ class MultiResolutionWriter:
     """Writes a dataset into an existing folder; use it in a `with` block, which closes the files.
 
     The folder's own name does not matter, so a dataset can be written in a temporary folder and renamed
-    (`dnnlib.folders.atomic_folder`).
+    (`dnnlib.folders.unfinished_folder`).
 
     Args:
         folder: Existing folder that takes the files.
@@ -125,9 +125,7 @@ class MultiResolutionWriter:
             raise UserError(
                 f'Labels of shape {list(labels.shape)} do not fit {self.num_images} images: give one row for each.'
             )
-        path = os.path.join(self._folder, self._name + '-rxx.labels')
-        with open(path, 'wb') as file:
-            np.save(file, labels.astype(np.float32))
+        write_labels(self._folder, self._name, labels)
 
     def _check(self, image):
         where = f'Image {self.num_images} of dataset {self._name}'
@@ -201,6 +199,12 @@ def write_records(folder, name, shape, start, images):
     with _failures_as_sentence(name), contextlib.closing(_LevelFiles(folder, name, shape, 'r+b', start)) as levels:
         for image in images:
             levels.write(image)
+
+
+def write_labels(folder, name, labels):
+    """Writes the label file of a dataset: [number of images, label size], in the order of the records, as float32."""
+    with open(os.path.join(folder, name + '-rxx.labels'), 'wb') as file:
+        np.save(file, labels.astype(np.float32))
 
 
 def dataset_bytes(shape, count):
