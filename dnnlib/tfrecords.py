@@ -25,6 +25,7 @@ ACCEPTED_FILE = 'accepted.png'  # gallery of accepted crops
 REJECTED_FILE = 'rejected.png'  # gallery of what was refused
 FINGERPRINT_RECORDS = 64  # that stand for all of a dataset in its fingerprint
 SMALLEST_RESOLUTION = 4  # px; every dataset goes down to this level
+LARGEST_EXACT = 1024  # px; up to this side, float32 holds the means of all levels of a uint8 image exactly
 ORDER_SEED = 123  # of the order in which StyleGAN's dataset tool writes images
 
 
@@ -54,10 +55,25 @@ def pyramid(image):
         uint8 [C, H, W], [C, H/2, W/2], ..., [C, 4, 4]; rounded half to even, clipped to [0, 255].
     """
     yield _quantized(image)
+    if image.dtype == np.uint8 and image.shape[1] <= LARGEST_EXACT:
+        yield from _whole_number_levels(image)
+        return
     image = image.astype(np.float32)
     while image.shape[1] > SMALLEST_RESOLUTION:
         image = (image[:, 0::2, 0::2] + image[:, 0::2, 1::2] + image[:, 1::2, 0::2] + image[:, 1::2, 1::2]) * 0.25
         yield _quantized(image)
+
+
+def _whole_number_levels(image):
+    """What float32, which holds all these numbers exactly, gives too, in a third of the time."""
+    sums, bits = image.astype(np.uint16), 0  # sums of 4, 16, ... pixels: the level times 2^bits
+    while sums.shape[1] > SMALLEST_RESOLUTION:
+        if bits == 8:
+            sums = sums.astype(np.uint32)
+        rows = sums[:, 0::2] + sums[:, 1::2]
+        sums, bits = rows[:, :, 0::2] + rows[:, :, 1::2], bits + 2
+        odd = sums >> bits & 1
+        yield (sums + ((1 << (bits - 1)) - 1 + odd) >> bits).astype(np.uint8)
 
 
 def _quantized(image):

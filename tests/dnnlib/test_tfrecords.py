@@ -25,6 +25,7 @@ from dnnlib.tfrecords import (
     write_records,
 )
 from tests.goldens.kinds import assert_agreement, golden_cases
+from tests.tensorflow_records import serialized
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -71,15 +72,19 @@ def test_our_files_open_with_tensorflows_dataset(tmp_path):
             session.run(image)
 
 
+@pytest.mark.parametrize('side', [4, 8, 32, 256, 1024])
+@pytest.mark.parametrize('values', [(0, 256), (127, 129), (254, 256)])  # many halves to round, and the largest sums
+def test_whole_numbers_give_the_levels_of_float32(side, values):
+    image = np.random.RandomState(side).randint(*values, size=[1, side, side]).astype(np.uint8)
+    for level, expected in zip(pyramid(image), pyramid(image.astype(np.float32))):
+        assert level.dtype == np.uint8
+        np.testing.assert_array_equal(level, expected)
+
+
 def write_with_tensorflow(path, images):
     with tf.io.TFRecordWriter(str(path)) as writer:
         for image in images:
-            features = {
-                'shape': tf.train.Feature(int64_list=tf.train.Int64List(value=image.shape)),
-                'data': tf.train.Feature(bytes_list=tf.train.BytesList(value=[image.tobytes()])),
-            }
-            example = tf.train.Example(features=tf.train.Features(feature=features))
-            writer.write(example.SerializeToString(deterministic=True))
+            writer.write(serialized(image))
 
 
 @pytest.mark.parametrize('channels', [1, 3])
