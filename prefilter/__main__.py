@@ -216,7 +216,7 @@ def _say_how_to_go_on(out):
 def _report(photographs, result, out, size, exports):
     total, accepted, examined = result['total'], result['accepted'], result['examined']
     refused = f' ({describe(result["reasons"])})' if result['reasons'] else ''
-    speed = f'; {examined / result["seconds"]:.1f} images/s' if examined else '; complete from an earlier run'
+    speed = f'; {examined / result["seconds"]:.1f} images/s' if examined else '; examined by an earlier run'
     click.echo(
         f'{total:,} images: {accepted:,} accepted, {total - accepted:,} refused{refused}; '
         f'other files left out: {photographs.ignored:,}; exact duplicates: {result["duplicates"]:,}{speed}.'

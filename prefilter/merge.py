@@ -62,7 +62,7 @@ class Survey:
 
     def _read(self, codes, digests):
         place, by_reason = 0, {None: ACCEPTED, **{reason: code for code, reason in enumerate(REASONS, 1)}}
-        for number in range(len(self._shards)):
+        for number in _shown(range(len(self._shards)), 'Collecting'):
             for verdict in self._verdicts(number):
                 codes[place] = by_reason[verdict['reason']]
                 if verdict['sha256'] is not None:
@@ -92,7 +92,7 @@ class Survey:
         copies, record = 0, np.empty(len(order), np.int64)
         record[order] = np.arange(len(order))
         place = number = 0
-        for shard in range(len(self._shards)):
+        for shard in _shown(range(len(self._shards)), 'Writing manifest'):
             for verdict in self._verdicts(shard):
                 line = {**verdict, 'index': None, 'duplicate_of': None}
                 if copies < len(self.copies) and self.copies[copies] == place:
@@ -105,6 +105,10 @@ class Survey:
                     line.update(accepted=False, reason='duplicate')
                 yield line
                 place += 1
+
+
+def _shown(numbers, what):
+    return tqdm(numbers, desc=what, unit=' shards', delay=2, file=sys.stderr)  # seconds, short runs do without
 
 
 def find_copies(digests):

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ import prefilter.__main__
 import prefilter.engines
 from dnnlib.tfrecords import MultiResolutionDataset, shuffled_order
 from prefilter.__main__ import DEVICES, main
+from prefilter.sources.archives import StreamReader
+from prefilter.spool import Spool
 
 ROOT = str(pathlib.Path(__file__).parents[2])
 
@@ -209,6 +212,22 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(tmp_path, args, se
     assert run.returncode in (1, 2) and sentence in run.stderr and 'Traceback' not in run.stderr
 
 
+def test_a_compressed_archive_gives_what_its_folder_does(run, photographs, tmp_path, monkeypatch):
+    with tarfile.open(str(tmp_path / 'photos.tgz'), 'w:gz') as archive:
+        for path in sorted(photographs.rglob('*.*')):
+            archive.add(str(path), str(path.relative_to(photographs)))
+    read, parked = [], []
+    original, take = StreamReader.read, Spool.take
+    monkeypatch.setattr(StreamReader, 'read', lambda self, entry: read.append(entry) or original(self, entry))
+    monkeypatch.setattr(Spool, 'take', lambda self, shard: parked.append(shard) or take(self, shard))
+    for source, name in ((photographs, 'a'), (tmp_path / 'photos.tgz', 'b')):
+        result = run(source, '--out', tmp_path / name / 'set', '--size', 8, '--labels', 'identity', '--workers', 2)
+        assert result.exit_code == 0, result.stderr
+    assert len(parked) == 1 and read[:7] == sorted(read[:7])  # by this process alone, forward
+    files = [{path.name: path.read_bytes() for path in (tmp_path / name / 'set').iterdir()} for name in 'ab']
+    assert files[0] == files[1]
+
+
 @pytest.fixture
 def calls(monkeypatch):
     """What `make_dataset` is called with, instead of calling it."""
@@ -327,8 +346,8 @@ def test_crops_that_are_searched_for_faces_are_pointed_out(run, bundled, tmp_pat
     assert result.exit_code == 0 and 'crops of faces already: --no-detect would take them whole' in result.stderr
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupted_run_says_how_to_go_on(tmp_path, number):
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_an_interrupted_run_says_how_to_go_on_and_does(tmp_path, number):
     command = [sys.executable, '-m', 'prefilter', 'lfw-subset', '--out', str(tmp_path / 'faces'), '--size', '8']
     run = subprocess.Popen(
         command,
@@ -336,17 +355,27 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, number):
         stderr=subprocess.PIPE,
         start_new_session=True,
         # A background job inherits an ignored SIGINT, one under nohup an ignored SIGHUP.
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+        preexec_fn=lambda: number == signal.SIGKILL or signal.signal(number, signal.SIG_DFL),
     )
     while not list(tmp_path.glob('.faces.unfinished/parts/*.shard')):
         assert run.poll() is None
     os.killpg(run.pid, number)  # as a terminal does
     rest = run.stderr.read().decode()
-    assert run.wait() == 128 + number and 'Traceback' not in rest
-    assert f'Stopped. The same command goes on from here, by what is in {tmp_path / ".faces.unfinished"}.' in rest
+    assert 'Traceback' not in rest
+    if number == signal.SIGKILL:
+        assert run.wait() == -number
+    else:
+        assert run.wait() == 128 + number
+        assert f'Stopped. The same command goes on from here, by what is in {tmp_path / ".faces.unfinished"}.' in rest
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 0 and 'Going on with an unfinished run: ' in again.stderr
     assert os.listdir(str(tmp_path)) == ['faces']
+    undisturbed = subprocess.run([*command[:5], str(tmp_path / 'whole' / 'faces'), *command[6:]], cwd=ROOT)
+    assert undisturbed.returncode == 0
+    names = sorted(os.listdir(str(tmp_path / 'faces')))
+    assert names == sorted(os.listdir(str(tmp_path / 'whole' / 'faces'))) and len(names) == 5
+    for name in names:
+        assert (tmp_path / 'faces' / name).read_bytes() == (tmp_path / 'whole' / 'faces' / name).read_bytes()
 
 
 def test_a_run_that_was_complete_when_it_was_killed_says_so(run, photographs, tmp_path, monkeypatch):
@@ -356,5 +385,5 @@ def test_a_run_that_was_complete_when_it_was_killed_says_so(run, photographs, tm
         assert run(*args).exit_code == 0
     result = run(*args)
     assert result.exit_code == 0 and '1 images: 1 accepted' in result.stdout
-    assert 'complete from an earlier run' in result.stdout
+    assert 'examined by an earlier run' in result.stdout
     assert run(*args).exit_code == 2
