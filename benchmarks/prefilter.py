@@ -1,8 +1,13 @@
-"""How fast are faces found, beside the `mtcnn` package, on one core?"""
+"""How fast are faces found, beside the `mtcnn` package, on one core; and how fast is all of the filter on several?"""
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
 import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
 import time
 
 import click
@@ -16,6 +21,7 @@ from prefilter.sources import open_source
 
 SIZES = {(178, 218): 32, (250, 250): 32, (1024, 768): 4}  # px, width and height; photographs of that size in a round
 BATCH = 16  # photographs given to our detector at once
+PIPELINE_SIZE, PIPELINE_COUNT = (250, 250), 640  # of the photographs that the whole filter gets
 
 
 @click.command(epilog='\b\nExamples:\n  python -m benchmarks.prefilter --rounds 1\n'
@@ -28,7 +34,12 @@ def main(photos, rounds):
 
     Both see the same photographs, brought to each size, in turns in the same run. A photograph smaller than the size is
     repeated side by side with the ones after it; so at 1024x768 there may be many faces.
+
+    Then the whole filter, `python -m prefilter` from JPEG files to records, with one process and with two, in turns:
+    its own figure of images examined a second, and the CPU time of all its processes for an image, their start and the
+    records included.
     """
+    cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # before TensorFlow counts the cores
     from mtcnn import MTCNN
 
@@ -45,6 +56,42 @@ def main(photos, rounds):
         mtcnn, own = (np.min(times[name][1:], axis=0) / count for name in ('mtcnn', 'ours'))  # wall, CPU
         print(f'{f"{width}x{height}":>10s}  {count:11d}  {faces:5d}  {1 / mtcnn[0]:11.1f}  {1 / own[0]:10.1f}  '
               f'{1000 * mtcnn[1]:12.1f}  {1000 * own[1]:11.1f}  {mtcnn[1] / own[1]:5.2f}', flush=True)
+    os.sched_setaffinity(0, cores)
+    time_pipeline(originals, rounds)
+
+
+def time_pipeline(originals, rounds):
+    """Times the whole filter on copies of the photographs, and prints it."""
+    with tempfile.TemporaryDirectory() as folder:
+        photos = os.path.join(folder, 'photos')
+        os.mkdir(photos)
+        for index in range(PIPELINE_COUNT):
+            image = Image.fromarray(at_size(originals, index, *PIPELINE_SIZE))
+            image.save(os.path.join(photos, f'{index:04d}.jpg'), quality=95)
+        speeds, cpu = {1: [], 2: []}, {1: [], 2: []}
+        for number in range(rounds):
+            for workers in speeds:
+                out = os.path.join(folder, f'{workers}-{number}')
+                speed, seconds_used = run_filter(photos, out, workers)
+                speeds[workers].append(speed)
+                cpu[workers].append(1000 * seconds_used / PIPELINE_COUNT)
+    print(f'\nThe whole filter, {PIPELINE_COUNT} photographs of {PIPELINE_SIZE[0]}x{PIPELINE_SIZE[1]}, '
+          f'{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\nworkers  images/s  CPU ms  ratio')
+    for workers in speeds:
+        print(f'{workers:7d}  {max(speeds[workers]):8.1f}  {min(cpu[workers]):6.1f}  '
+              f'{max(speeds[workers]) / max(speeds[1]):5.2f}', flush=True)
+
+
+def run_filter(source, out, workers, *flags):
+    """Runs `python -m prefilter`; returns the images a second that it says, and the CPU seconds of its processes."""
+    command = [sys.executable, '-m', 'prefilter', source, '--out', out, '--workers', str(workers), '--device', 'cpu']
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run = subprocess.run([*command, *flags], capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if run.returncode:
+        raise click.ClickException(f'{" ".join(command)} failed:\n{run.stderr}')
+    speed = float(re.search(r'([\d.]+) images/s', run.stdout).group(1))
+    return speed, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def in_batches(detector, images):

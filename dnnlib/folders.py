@@ -1,43 +1,175 @@
-"""Folders that appear whole or not at all."""
+"""Folders that appear whole or not at all, and whose making goes on where it was killed."""
 
 import contextlib
+import json
 import os
 import shutil
-import uuid
 
 from dnnlib.errors import UserError
-from dnnlib.files import fsync_folder
+from dnnlib.files import atomic_write, fsync_folder, remove_leftovers, try_lock
+
+PLAN, LOCK, FINISHED = 'plan.json', 'lock', 'finished.json'
+CONTENT, PARTS, REPLACED = 'content', 'parts', 'replaced'  # folders
+
+
+def unfinished_path(target):
+    """Where a folder is made: beside `target`, or beside what a link of that name leads to."""
+    parent, name = os.path.split(os.path.realpath(target))
+    return os.path.join(parent, f'.{name}.unfinished')
+
+
+def is_finished(target):
+    """Whether the making of `target` was ended by force only after everything in it was complete."""
+    return os.path.exists(os.path.join(unfinished_path(target), FINISHED))
 
 
 @contextlib.contextmanager
-def atomic_folder(target, replace=False):
-    """Makes a temporary folder beside `target` that takes its name only once everything in it is on disk.
+def unfinished_folder(target, plan, ending, replace=False, restart=False):
+    """Makes a folder in a work folder beside it, `unfinished_path`, that outlives whoever makes it.
 
     Args:
         target: Folder to make. Missing parents are made too.
+        plan: Dict of JSON values by their names to a user, all that the finished parts depend on. A work folder with
+            another plan is refused.
+        ending: Dict of what only the steps after the parts depend on, which may change from run to run.
         replace: Whether an existing `target` is replaced; that happens in the last moment.
+        restart: Whether a work folder that is there is emptied first.
 
     Yields:
-        Path of the temporary folder. When the block raises (Ctrl-C included), the folder and the parents made for it
-        are removed and an existing `target` is left as it was.
+        `Unfinished`. When the block raises, Ctrl-C included, an existing `target` is left as it was. The work folder
+        stays if it has finished parts; else it, and the parents made for it, are removed.
 
     Raises:
-        UserError: The target exists and may not be replaced, or cannot be made there, or the disk refuses the data.
+        UserError: The target exists and may not be replaced, another process makes it, the plan is another one, or the
+            disk refuses the data.
     """
     target = os.path.realpath(target)  # a link to a folder on a larger disk stays a link
-    if os.path.lexists(target) and not replace:
-        raise UserError(f'{target} exists already: choose another name.')
-    parent, name = os.path.split(target)
-    with _errors_as_sentence(target), _parents_of(target):
-        temporary = os.path.join(parent, f'.{name}.{uuid.uuid4().hex[:8]}.part')
-        os.mkdir(temporary)  # with the permissions of any new folder; tempfile would make it private
+    path = unfinished_path(target)
+    with _errors_as_sentence(target), _parents_of(target), _locked(path, target):
+        work = Unfinished(path, target, plan, ending, replace)
         try:
-            yield temporary
-            _fsync_files(temporary)
-            _move(temporary, target, replace)
+            work.open(restart)
+            yield work
         finally:
-            if os.path.isdir(temporary):
-                shutil.rmtree(temporary)
+            work.leave()
+
+
+class Unfinished:
+    """A work folder.
+
+    Attributes:
+        path: The work folder.
+        parts: Folder in it for files that later runs go on from.
+        content: Folder in it that becomes the target, made empty by `begin_content`.
+        result: What `complete` was given, when an earlier run of the same plan and ending came that far; else None.
+    """
+
+    def __init__(self, path, target, plan, ending, replace):
+        self.path = path
+        self.parts, self.content = os.path.join(path, PARTS), os.path.join(path, CONTENT)
+        self.result = None
+        self._target, self._plan, self._ending, self._replace = target, plan, ending, replace
+        self._owned = False  # whether the plan in there is ours
+
+    def open(self, restart):
+        """Adopts what is there, or begins."""
+        finished = _read_json(os.path.join(self.path, FINISHED))
+        replaced = os.path.join(self.path, REPLACED)
+        if os.path.isdir(replaced) and not os.path.lexists(self._target):
+            os.rename(replaced, self._target)  # killed between two renames
+        if finished is not None and not os.path.isdir(self.content):
+            if [finished['plan'], finished['ending']] == [self._plan, self._ending]:
+                self.result = finished['result']
+                return
+            restart = True  # nothing of it is lost: it has taken its place
+        if os.path.lexists(self._target) and not self._replace:
+            raise UserError(f'{self._target} exists already: choose another name.')
+        found = _read_json(os.path.join(self.path, PLAN))
+        if restart or found is None:
+            _empty(self.path)
+            with atomic_write(os.path.join(self.path, PLAN), 'w') as file:
+                json.dump(self._plan, file)
+        elif found != self._plan:
+            raise UserError(_difference(self.path, found, self._plan))
+        self._owned = True
+        os.makedirs(self.parts, exist_ok=True)
+        remove_leftovers(self.parts)
+
+    def begin_content(self):
+        """Makes the folder `content`, empty. Returns its path."""
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(self.path, FINISHED))
+        if os.path.isdir(self.content):
+            shutil.rmtree(self.content)
+        os.mkdir(self.content)  # with the permissions of any new folder; tempfile would make it private
+        return self.content
+
+    def complete(self, result):
+        """Gives the content its name, and removes the rest. `result`, JSON, is what a later run gets to know."""
+        _fsync_files(self.content)
+        with atomic_write(os.path.join(self.path, FINISHED), 'w') as file:
+            json.dump({'plan': self._plan, 'ending': self._ending, 'result': result}, file)
+        _move(self.content, self._target, self._replace, os.path.join(self.path, REPLACED))
+        self.result = result
+
+    def discard(self):
+        """Has the work folder removed at the end, whatever is in it."""
+        shutil.rmtree(self.parts)
+
+    def leave(self):
+        """Removes what nobody needs any more."""
+        if self.result is not None:
+            _empty(self.path, last=FINISHED)
+        elif self._owned and not (os.path.isdir(self.parts) and os.listdir(self.parts)):
+            _empty(self.path)
+        if os.listdir(self.path) == [LOCK]:
+            os.remove(os.path.join(self.path, LOCK))
+            with contextlib.suppress(OSError):  # the next process has begun in it
+                os.rmdir(self.path)
+
+
+def _difference(path, found, plan):
+    names = sorted(name for name in {*found, *plan} if found.get(name) != plan.get(name))
+    short = [name for name in names if len(str(found.get(name))) < 40 and len(str(plan.get(name))) < 40]
+    told = [f'{name} was {found.get(name)} and is {plan.get(name)}' if name in short else f'{name} is another'
+            for name in names]
+    return (
+        f'{path} has an unfinished run of other options or images ({"; ".join(told)}): '
+        'give the same ones to go on with it, or --restart to begin anew.'
+    )
+
+
+@contextlib.contextmanager
+def _locked(path, target):
+    while True:
+        os.makedirs(path, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError), open(os.path.join(path, LOCK), 'ab') as file:
+            if not try_lock(file):
+                raise UserError(f'Another process is making {target}: wait for it, or end it first.')
+            # The one that had it may have removed the folder meanwhile.
+            if os.path.samestat(os.stat(file.name), os.fstat(file.fileno())):
+                yield
+                return
+
+
+def _read_json(path):
+    try:
+        with open(path, encoding='utf-8') as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UserError(f'{path} is damaged ({error}): begin anew with --restart, after removing it.') from error
+
+
+def _empty(folder, last=PLAN):
+    """Removes all in a work folder but the lock, and last of all what identifies it."""
+    names = sorted(set(os.listdir(folder)) - {last, LOCK})
+    for path in (os.path.join(folder, name) for name in [*names, last]):
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif os.path.lexists(path):
+            os.remove(path)
 
 
 @contextlib.contextmanager
@@ -53,7 +185,7 @@ def _parents_of(target):
         yield
     except BaseException:
         for folder in missing:
-            with contextlib.suppress(OSError):  # someone else has put something there meanwhile
+            with contextlib.suppress(OSError):  # it has a work folder, or someone else has put something there
                 os.rmdir(folder)
         raise
 
@@ -79,9 +211,8 @@ def _fsync_files(folder):
         fsync_folder(path)
 
 
-def _move(temporary, target, replace):
-    """Renames `temporary` to `target`; what is replaced steps aside first and is removed last."""
-    aside = temporary + '.old'
+def _move(temporary, target, replace, aside):
+    """Renames `temporary` to `target`; what is replaced steps aside first."""
     replaced = replace and os.path.lexists(target)
     if replaced:
         os.rename(target, aside)
@@ -92,5 +223,3 @@ def _move(temporary, target, replace):
             os.rename(aside, target)
         raise
     fsync_folder(os.path.dirname(target))
-    if replaced:
-        shutil.rmtree(aside)

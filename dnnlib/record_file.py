@@ -1,12 +1,13 @@
 """The bytes of one TFRecord file of images: its framing, and the `tf.train.Example` in each record.
 
 The payload of a record is framed by its length and two checksums: uint64 length, CRC-32C of the length, payload,
-CRC-32C of the payload, all little-endian and the checksums masked. Only the reader and `dnnlib.verify` use this.
+CRC-32C of the payload, all little-endian and the checksums masked. Used by `dnnlib.tfrecords` and `dnnlib.verify`.
 """
 
 import os
 import struct
 
+import google_crc32c
 import numpy as np
 
 from dnnlib.errors import UserError
@@ -115,6 +116,35 @@ def damage(path, index, what):
     return UserError(f'Record {index} (counted from 0) of {path} is damaged, {what}: {MEND}.')
 
 
+class RecordEncoder:
+    """Turns images of one shape into TFRecords, all of one length: the bytes that TensorFlow's own writer gives.
+
+    The two features stand sorted by name, `data` first, as in TensorFlow's deterministic serialization.
+
+    Args:
+        shape: (C, H, W).
+
+    Attributes:
+        record_bytes: Length of a record.
+    """
+
+    def __init__(self, shape):
+        pixels = bytes(int(np.prod(shape)))
+        integers = _field(3, _field(1, b''.join(map(_as_varint, shape))))  # Feature, its Int64List
+        self._after = _field(1, _field(1, b'shape') + _field(2, integers))
+        values = _field(1, _field(1, pixels))  # Feature, its BytesList
+        payload = _field(1, _field(1, _field(1, b'data') + _field(2, values)) + self._after)  # Example, its Features
+        self._before = payload[:-len(pixels) - len(self._after)]
+        length = struct.pack('<Q', len(payload))
+        self._header = length + struct.pack('<I', _masked_crc32c(length))
+        self.record_bytes = len(payload) + FRAME_BYTES
+
+    def encode(self, image):
+        """The record of an image, uint8 [C, H, W]."""
+        payload = b''.join((self._before, image.tobytes(), self._after))
+        return b''.join((self._header, payload, struct.pack('<I', _masked_crc32c(payload))))
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # The bytes of a record, in protocol-buffer encoding: a message is a row of fields, a field a varint
 # (number << 3 | wire type) and then a varint value (wire type 0) or a varint length and that many bytes (wire type 2).
@@ -192,21 +222,24 @@ def _varint(buffer, position):
     raise ValueError('it is no tf.train.Example')
 
 
-def _crc32c_table():
-    table = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
-        table.append(byte)
-    return table
+def _key(number, wire_type):
+    return _as_varint(number << 3 | wire_type)
 
 
-CRC32C_TABLE = _crc32c_table()
+def _field(number, value):
+    """The bytes of a field of bytes, a string or a message."""
+    return _key(number, 2) + _as_varint(len(value)) + value
+
+
+def _as_varint(number):
+    encoded = bytearray()
+    while number > 127:
+        encoded.append(number & 127 | 128)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
 
 
 def _masked_crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = CRC32C_TABLE[(crc ^ byte) & 255] ^ crc >> 8
-    crc ^= 0xFFFFFFFF
+    crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

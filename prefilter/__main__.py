@@ -2,7 +2,6 @@
 
 import dnnlib.quiet  # noqa: I001,F401  before TensorFlow
 
-import functools
 import glob
 import os
 import signal
@@ -10,11 +9,13 @@ import sys
 
 import click
 
+from dnnlib.folders import is_finished, unfinished_path
 from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, SMALLEST_RESOLUTION, is_resolution
 from prefilter.export import EXPORTS
-from prefilter.images import IMAGE_EXTENSIONS, MAX_PIXELS, REFERENCE_MAX_PIXELS, decode, decode_as_reference
+from prefilter.images import IMAGE_EXTENSIONS, MAX_PIXELS, REFERENCE_MAX_PIXELS
 from prefilter.labels import LABELS, check_labels
-from prefilter.pipeline import describe, make_dataset
+from prefilter.pipeline import Ending, describe, make_dataset
+from prefilter.shards import Settings
 from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, PARTITIONS, open_source
 from prefilter.sources.download import fetch_lfw
 
@@ -41,13 +42,13 @@ def _check_source(source, download, format):
 
 def _check_no_detect(detect):
     context = click.get_current_context()
-    for name in ('margin', 'device'):
+    for name in ('margin', 'device', 'gpus'):
         if not detect and context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f'--{name} is about finding faces, which --no-detect does not do: leave one out.')
 
 
 def _check_target(source, out, force):
-    if not os.path.lexists(out):
+    if not os.path.lexists(out) or is_finished(out):
         return
     if not force:
         raise click.UsageError(f'--out {out} exists already: choose another name, or replace it with --force.')
@@ -58,10 +59,26 @@ def _check_target(source, out, force):
 
 
 def _exit_on_signals():
-    """Ends in order when killed or when the terminal is closed, so that no temporary folder is left behind."""
+    """Ends in order when killed or when the terminal is closed."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup has the terminal's end ignored
             signal.signal(number, lambda number, frame: sys.exit(128 + number))
+
+
+def _plan_processes(device, workers, gpus):
+    """(number of processes, their environments or None): one a core, or one a GPU."""
+    if device != 'gpu':
+        if gpus is not None:
+            raise click.UsageError('--gpus is for --device gpu: on CPUs give --workers.')
+        return workers or len(os.sched_getaffinity(0)), None
+    if workers is not None:
+        raise click.UsageError('--workers is for CPUs: a GPU has one process, give --gpus.')
+    from dnnlib.tflib.devices import replica_devices
+
+    count = len(replica_devices('gpu', gpus or 1))
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+    names = visible.split(',') if visible else [str(number) for number in range(count)]
+    return count, [{'CUDA_VISIBLE_DEVICES': names[number]} for number in range(count)]
 
 
 EPILOG = f"""Example: python -m prefilter {LFW_SUBSET} --out datasets/faces --size 32
@@ -137,10 +154,14 @@ are one identity too. The other formats know their own: in ytf, for one, all vid
     show_default=True,
     help='Where to look for faces; auto is a GPU if there is one.',
 )
+@click.option('--workers', type=click.IntRange(min=1), help='Processes on CPUs.  [default: one for each core]')
+@click.option('--gpus', type=click.IntRange(min=1), help='GPUs, each with one process.  [default: 1]')
+@click.option('--drop-duplicates', is_flag=True, help='Refuse an image that has the same bytes as an earlier one.')
+@click.option('--restart', is_flag=True, help='Begin anew instead of going on with an unfinished run.')
 @click.option('--force', is_flag=True, help='Replace the dataset if it exists, once the new one is complete.')
 def main(
     source, out, format, partition, download, size, margin, detect, labels, no_shuffle, exports, max_pixels,
-    reference_loader, device, force,
+    reference_loader, device, workers, gpus, drop_duplicates, restart, force,
 ):
     """Find the face in each image of SOURCE, crop it, and write the crops as a dataset.
 
@@ -149,6 +170,8 @@ def main(
 
     The dataset folder gets multi-resolution TFRecords, manifest.jsonl (a line for each image: accepted or why not, the
     face's box, the crop), and samples of both kinds in accepted.png and rejected.png.
+
+    A run that was ended, however, goes on when the same command is given again.
     """
     _check_source(source, download, format)
     _check_target(source, out, force)
@@ -159,35 +182,47 @@ def main(
         click.echo(f'{source} is read as --format {photographs.format}: {len(photographs.paths):,} images.', err=True)
     if photographs.aligned and detect:
         click.echo('These images are crops of faces already: --no-detect would take them whole.', err=True)
-    # Late: what can be refused without loading networks is refused at once.
-    detector = _make_detector(device) if detect else None
+    # Late: what can be refused without looking for a GPU is refused at once.
+    device = _resolve_device(device) if detect else None
+    count, environments = _plan_processes(device, workers, gpus)
+    if max_pixels is None:
+        max_pixels = REFERENCE_MAX_PIXELS if reference_loader else MAX_PIXELS
+    exports = tuple(sorted(set(exports)))
+    settings = Settings(size, margin if detect else 0, device, reference_loader, max_pixels)
+    ending = Ending(labels, not no_shuffle, exports, drop_duplicates)
     _exit_on_signals()
-    load = decode_as_reference if reference_loader else decode
-    if max_pixels is not None:
-        load = functools.partial(load, max_pixels=max_pixels)
-    tally = make_dataset(
-        photographs, out, detector, size, margin, labels, not no_shuffle, replace=force, decode=load,
-        exports=sorted(set(exports)),
-    )
-    _report(photographs, tally, out, size, exports)
+    try:
+        result = make_dataset(photographs, source, out, settings, ending, force, restart, count, environments)
+    except (KeyboardInterrupt, SystemExit) as error:
+        _say_how_to_go_on(out)
+        sys.exit(128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else error.code)
+    _report(photographs, result, out, size, exports)
 
 
-def _make_detector(device):
-    from prefilter.detector import FaceDetector
+def _resolve_device(device):
     from prefilter.engines import resolve_device
 
-    return FaceDetector(resolve_device(device))
+    return resolve_device(device)
 
 
-def _report(photographs, tally, out, size, exports):
-    total, accepted = len(photographs.paths), len(tally.accepted)
-    refused = f' ({describe(tally.reasons)})' if tally.reasons else ''
+def _say_how_to_go_on(out):
+    work = unfinished_path(out)
+    if os.path.isdir(work):
+        click.echo(f'Stopped. The same command goes on from here, by what is in {work}.', err=True)
+    else:
+        click.echo('Stopped before anything was worth keeping.', err=True)
+
+
+def _report(photographs, result, out, size, exports):
+    total, accepted, examined = result['total'], result['accepted'], result['examined']
+    refused = f' ({describe(result["reasons"])})' if result['reasons'] else ''
+    speed = f'; {examined / result["seconds"]:.1f} images/s' if examined else '; examined by an earlier run'
     click.echo(
         f'{total:,} images: {accepted:,} accepted, {total - accepted:,} refused{refused}; '
-        f'other files left out: {photographs.ignored:,}; {total / tally.seconds:.1f} images/s.'
+        f'other files left out: {photographs.ignored:,}; exact duplicates: {result["duplicates"]:,}{speed}.'
     )
     written = [MANIFEST_FILE, ACCEPTED_FILE, REJECTED_FILE]
-    written += [EXPORTS[form].format(os.path.basename(os.path.abspath(out))) for form in sorted(set(exports))]
+    written += [EXPORTS[form].format(os.path.basename(os.path.abspath(out))) for form in exports]
     click.echo(f'{out}: {size}x{size} pixels, records 0 to {accepted - 1:,}; {", ".join(written)}.')
 
 

@@ -1,219 +1,242 @@
-"""The filter's run: every image examined once, the accepted crops parked on disk, then records, manifest, galleries.
+"""The filter's run: shards of the source examined by several processes, then records, manifest, galleries.
 
-Nothing here grows with the dataset but the list of paths and a few integers an image.
+Everything grows in a work folder beside the dataset, shard by shard, and a run that was killed goes on from the
+finished ones. Nothing in memory grows with the dataset but the list of paths and a few bytes an image.
 """
 
 import array
-import collections
-import hashlib
-import json
+import dataclasses
 import os
+import shutil
 import sys
-import tempfile
 import time
 
 import numpy as np
 from tqdm import tqdm
 
 from dnnlib.errors import UserError
-from dnnlib.folders import atomic_folder
-from dnnlib.tfrecords import (
-    ACCEPTED_FILE,
-    MANIFEST_FILE,
-    REJECTED_FILE,
-    MultiResolutionDataset,
-    MultiResolutionWriter,
-    shuffled_order,
-)
-from prefilter.crop import central_square, choose_face, crop_box, cut_out, take_whole
+from dnnlib.folders import unfinished_folder
+from dnnlib.tfrecords import ACCEPTED_FILE, REJECTED_FILE, MultiResolutionDataset, dataset_bytes, shuffled_order
 from prefilter.export import export
 from prefilter.gallery import choose_evenly, draw_gallery, thumbnail
-from prefilter.images import decode, read_bytes
+from prefilter.images import read_bytes
 from prefilter.labels import label_rows
-from prefilter.reasons import WITHOUT_PIXELS, RefusedImage
+from prefilter.merge import Survey, merge_manifest, merge_records, shard_path
+from prefilter.reasons import RefusedImage
+from prefilter.shards import BATCH_IMAGES, BATCH_PIXELS, SHARD_IMAGES, plan_shards, read_crop
+from prefilter.spool import open_spool
+from prefilter.tasks import SHOWN_REFUSALS, ExamineShard, detector_maker
+from prefilter.workers import Workers
 
-MANIFEST_FIELDS = ['path', 'sha256', 'width', 'height', 'accepted', 'reason', 'faces', 'box', 'crop', 'score', 'index']
-SHOWN_REFUSALS = 10  # files named on the screen; the manifest has them all
+LINE_BYTES = 600  # of a manifest, a generous guess
 
 
-class Tally:
-    """What became of the images: `accepted` and `showable` (refused, but with pixels) are places in the paths."""
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """What a dataset is made of once the images are examined; may change while a run goes on.
 
-    def __init__(self):
-        self.accepted = array.array('q')
-        self.showable = array.array('q')
-        self.reasons = collections.Counter()
-        self.seconds = 0.0  # of examining, not of writing
+    Attributes:
+        labels: Which labels to write, one of `prefilter.labels.LABELS`, or None.
+        shuffle: Records in the order of StyleGAN's dataset tool instead of that of the source.
+        exports: Further forms to write, of `prefilter.export.EXPORTS`.
+        drop_duplicates: Whether images are refused that have the same bytes as an earlier one.
+    """
+
+    labels: str = None
+    shuffle: bool = True
+    exports: tuple = ()
+    drop_duplicates: bool = False
 
 
 def make_dataset(
-    source, target, detector, size, margin, labels=None, shuffle=True, replace=False, decode=decode, exports=()
+    source, location, target, settings, ending=Ending(), replace=False, restart=False, workers=1, environments=None,
+    make_detector=None,
 ):
-    """Filters a source and writes the dataset folder `target`, whole or not at all.
+    """Filters a source and writes the dataset folder `target`, whole or not at all; goes on where it was ended.
 
     Args:
         source: As from `prefilter.sources.open_source`, not refused by `prefilter.labels.check_labels`.
+        location: What the user calls it.
         target: Folder to make; its base name becomes the prefix of the TFRecord files.
-        detector: A `prefilter.detector.FaceDetector`, or None to take every image whole.
-        size: Side of the crops, px; a power of two >= 4.
-        margin: px added to the width and to the height of a face's box.
-        labels: Which labels to write, one of `prefilter.labels.LABELS`, or None.
-        shuffle: Records in the order of StyleGAN's dataset tool instead of sorted by path.
+        settings: `prefilter.shards.Settings`.
+        ending: An `Ending`.
         replace: Whether an existing `target` is replaced.
-        decode: From the bytes of an image to its pixels, as `prefilter.images.decode`.
-        exports: Further forms to write, of `prefilter.export.EXPORTS`.
+        restart: Whether to begin anew where an unfinished run could be gone on with.
+        workers: Number of processes that examine.
+        environments: As for `prefilter.workers.Workers`.
+        make_detector: Picklable function that makes what finds faces in a process, as
+            `prefilter.detector.FaceDetector`, instead of what the settings say.
 
     Returns:
-        A `Tally`.
+        Dict: `total`, `accepted`, `duplicates`, numbers of images; `reasons`, numbers of refused ones by reason;
+        `examined` and `seconds`, what this run examined itself and how long that took.
 
     Raises:
-        UserError: No face, or the target cannot be written.
+        UserError: No face, too little room, or the target cannot be written.
+        KeyboardInterrupt, SystemExit: As these come; what was done is kept for the next call.
     """
-    name = os.path.basename(os.path.abspath(target))
-    with atomic_folder(target, replace) as folder, tempfile.TemporaryDirectory(dir=folder) as work:
-        crops, verdicts = os.path.join(work, 'crops'), os.path.join(work, 'verdicts')
-        tally = _examine_all(source, detector, size, margin, crops, verdicts, decode)
-        count = len(tally.accepted)
-        if count == 0:
-            what = 'has a usable face' if detector else 'can be read'
-            raise UserError(
-                f'None of the {len(source.paths)} images in SOURCE {what} ({describe(tally.reasons)}): '
-                'choose a source of photographs with faces.'
-            )
-        order = shuffled_order(count) if shuffle else np.arange(count)
-        with open(crops, 'rb') as file:
-            _write_records(folder, name, file, size, order, label_rows(source, labels, tally.accepted))
-            shown = [_read_crop(file, index, size) for index in choose_evenly(count)]
-        _write_manifest(os.path.join(folder, MANIFEST_FILE), verdicts, order)
-        _save_gallery(folder, ACCEPTED_FILE, [thumbnail(crop.transpose(1, 2, 0)) for crop in shown])
-        _save_gallery(folder, REJECTED_FILE, _refused_thumbnails(source, tally.showable, decode))
-        _export(folder, exports)
-    return tally
+    plan, ending_plan = _plan(source, location, settings), dataclasses.asdict(ending)
+    with unfinished_folder(target, plan, {**ending_plan, 'exports': list(ending.exports)}, replace, restart) as work:
+        if work.result is not None:
+            return {**work.result, 'examined': 0, 'seconds': 0.0}
+        name = os.path.basename(os.path.abspath(target))
+        shards = plan_shards(source)
+        with Workers(workers, make_detector or detector_maker(settings), environments) as pool:
+            examined, seconds = _examine(source, shards, settings, work, pool)
+            survey = Survey(work.parts, shards, ending.drop_duplicates)
+            if not len(survey.accepted):
+                work.discard()
+                raise _nothing_accepted(source, survey, settings)
+            folder = work.begin_content()
+            labels = label_rows(source, ending.labels, survey.accepted.tolist())
+            order = _order(survey, ending)
+            _check_room(work.path, [('records', dataset_bytes((3, settings.size, settings.size), len(order)))])
+            merge_records(survey, folder, name, settings, order, labels, pool)
+        merge_manifest(survey, folder, source, order)
+        _finish(survey, folder, source, settings, ending)
+        result = {
+            'total': len(source.paths), 'accepted': len(order), 'duplicates': len(survey.copies),
+            'reasons': dict(survey.reasons),
+        }
+        work.complete(result)
+    return {**result, 'examined': examined, 'seconds': seconds}
 
 
 def describe(reasons):
     """Counts by reason as a person reads them: '7 no-face, 2 unreadable'."""
-    return ', '.join(f'{count:,} {reason}' for reason, count in reasons.most_common())
+    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return ', '.join(f'{count:,} {reason}' for reason, count in ordered)
+
+
+def _plan(source, location, settings):
+    """What finished shards depend on, by names that a user knows."""
+    stamp = None
+    if os.path.isfile(location):
+        status = os.stat(location)
+        stamp = [status.st_size, status.st_mtime_ns]
+    return {
+        'SOURCE': os.path.realpath(location) if os.path.exists(location) else location,
+        '--format': source.format,
+        'the list of its images': source.paths.digest(),
+        'the date of its file': stamp,
+        '--size': settings.size,
+        '--margin': settings.margin,
+        '--device': settings.device,
+        '--reference-loader': settings.reference_loader,
+        '--max-pixels': settings.max_pixels,
+        'the version of the filter': [SHARD_IMAGES, BATCH_IMAGES, BATCH_PIXELS],
+    }
+
+
+def _order(survey, ending):
+    count = len(survey.accepted)
+    return shuffled_order(count) if ending.shuffle else np.arange(count)
+
+
+def _nothing_accepted(source, survey, settings):
+    what = 'has a usable face' if settings.device else 'can be read'
+    return UserError(
+        f'None of the {len(source.paths)} images in SOURCE {what} ({describe(survey.reasons)}): '
+        'choose a source of photographs with faces.'
+    )
+
+
+def _check_room(folder, needs, later=()):
+    """Says how much disk is needed, and refuses to begin without it; `later` is said only."""
+    free = shutil.disk_usage(folder).free
+    said = [f'{size / 1e9:.2f} GB for {what}' for what, size in [*needs, *later]]
+    line = f'Disk: up to {" and ".join(said)}, {free / 1e9:.2f} GB free.'
+    tqdm.write(line, file=sys.stderr)
+    if free < sum(size for _, size in needs):
+        raise UserError(f'{line} Make room in {os.path.dirname(folder)}, or choose an --out on a larger disk.')
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Examining.
 
 
-def _examine_all(source, detector, size, margin, crops, verdicts, decode):
-    """Examines every image; crops go to one file as raw [C, H, W] bytes, verdicts to another as JSON lines."""
-    tally = Tally()
+def _examine(source, shards, settings, work, pool):
+    """Has the missing shard files made. Returns the number of images, and the seconds it took."""
+    missing = array.array('Q', _missing(shards, work.parts))
+    count = sum(shards[number].stop - shards[number].start for number in missing)
+    done = len(source.paths) - count
+    if done:
+        tqdm.write(f'Going on with an unfinished run: {done:,} of {len(source.paths):,} images are examined.',
+                   file=sys.stderr)
+    if not count:
+        return 0, 0.0
+    _check_room(
+        work.path, [('crops until they are records', count * (settings.crop_bytes + LINE_BYTES))],
+        [('the records', dataset_bytes((3, settings.size, settings.size), len(source.paths)))],
+    )
     started = time.perf_counter()
-    with open(crops, 'wb') as crop_file, open(verdicts, 'w') as verdict_file:
-        for place, path in enumerate(tqdm(source.paths, desc='Finding faces', unit=' images', file=sys.stderr)):
-            verdict, crop, detail = examine(source, place, detector, size, margin, decode)
-            if crop is not None:
-                crop_file.write(crop.transpose(2, 0, 1).tobytes())
-                tally.accepted.append(place)
-            else:
-                tally.reasons[verdict['reason']] += 1
-                if verdict['reason'] in WITHOUT_PIXELS:
-                    _warn(path, verdict['reason'], detail, tally)
-                else:
-                    tally.showable.append(place)
-            verdict_file.write(json.dumps(verdict) + '\n')
-    tally.seconds = time.perf_counter() - started
-    return tally
+    with open_spool(source, work.path) as spool, _Progress(len(source.paths), done, settings) as progress:
+        tasks = (
+            ExamineShard(number, shard_path(work.parts, number), *spool.take(shards[number]), settings)
+            for number in missing
+        )
+        for task, named in pool.run(tasks, progress.on_report):
+            progress.on_done(task, named)
+            spool.free(task.reader)
+    return count, time.perf_counter() - started
 
 
-def examine(source, place, detector, size, margin, decode=decode):
-    """Decides about one image.
-
-    Args:
-        source: As from `prefilter.sources.open_source`.
-        place: Of the image in its paths.
-        detector: Anything with `detect(image)` as in `prefilter.detector.FaceDetector`, or None.
-        size: Side of the crop, px.
-        margin: px added to the width and to the height of a face's box.
-        decode: From the bytes of an image to its pixels.
-
-    Returns:
-        (the manifest's line as a dict, still without `index`; the crop, uint8 [size, size, 3], or None when refused;
-        what happened, in words, or None).
-    """
-    verdict = dict.fromkeys(MANIFEST_FIELDS)
-    verdict.update(path=source.paths[place], accepted=False)
-    try:
-        data = read_bytes(source, place)
-        verdict['sha256'] = hashlib.sha256(data).hexdigest()
-        pixels = decode(data)
-        verdict['height'], verdict['width'] = pixels.shape[:2]
-        if detector:
-            crop = _cut_face(pixels, detector, size, margin, verdict)
-        else:
-            crop, verdict['crop'] = take_whole(pixels, size), central_square(verdict['width'], verdict['height'])
-        verdict['accepted'] = True
-    except RefusedImage as refusal:
-        verdict['reason'] = refusal.reason
-        return verdict, None, refusal.detail
-    except MemoryError as error:
-        verdict['reason'] = 'too-large'
-        return verdict, None, str(error) or 'not enough memory'
-    return verdict, crop, None
+def _missing(shards, folder):
+    there = {int(name.split('.')[0]) for name in os.listdir(folder) if name[0] != '.'}
+    return (number for number in range(len(shards)) if number not in there)
 
 
-def _cut_face(pixels, detector, size, margin, verdict):
-    height, width = pixels.shape[:2]
-    faces = detector.detect(pixels)
-    verdict['faces'] = len(faces)
-    if len(faces) == 0:
-        raise RefusedImage('no-face', 'the detector finds no face')
-    face = faces[choose_face(faces, width, height)].tolist()
-    crop = crop_box(face, width, height, margin)
-    verdict.update(box=face[:4], score=face[4], crop=crop)
-    if crop[0] >= crop[2] or crop[1] >= crop[3]:
-        raise RefusedImage('empty-crop', 'the face lies outside the image')
-    return cut_out(pixels, crop, size)
+class _Progress:
+    """The bar, and the names of the first files without pixels."""
 
+    def __init__(self, total, done, settings):
+        what = 'Finding faces' if settings.device else 'Reading images'
+        self._bar = tqdm(total=total, initial=done, desc=what, unit=' images', file=sys.stderr)
+        self._counted, self._named = {}, 0
 
-def _warn(path, reason, detail, tally):
-    named = sum(tally.reasons[reason] for reason in WITHOUT_PIXELS)
-    if named <= SHOWN_REFUSALS:
-        tqdm.write(f'{path!r} is {reason}: {detail}', file=sys.stderr)
-    if named == SHOWN_REFUSALS:
-        tqdm.write('(further ones are only named in manifest.jsonl)', file=sys.stderr)
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        self._bar.close()
+
+    def on_report(self, task, report):
+        kind, images = report
+        if kind == 'together':
+            self._bar.update(images - self._counted.get(task.number, 0))  # fewer, when it is tried again
+            self._counted[task.number] = images
+
+    def on_done(self, task, named):
+        self.on_report(task, ('together', len(task.items)))
+        del self._counted[task.number]
+        for path, reason, detail in named[:SHOWN_REFUSALS - self._named]:
+            tqdm.write(f'{path!r} is {reason}: {detail}', file=sys.stderr)
+            self._named += 1
+            if self._named == SHOWN_REFUSALS:
+                tqdm.write('(further ones are only named in manifest.jsonl)', file=sys.stderr)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Writing.
+# What people look at.
 
 
-def _write_records(folder, name, crops, size, order, labels):
-    with MultiResolutionWriter(folder, name) as writer:
-        for index in tqdm(order, desc='Writing records', unit=' images', file=sys.stderr):
-            writer.add(_read_crop(crops, index, size))
-        if labels is not None:
-            writer.add_labels(labels[order])
+def _finish(survey, folder, source, settings, ending):
+    """Adds all that is made from the finished records and manifest."""
+    crops = [read_crop(*survey.crop_of(number), settings) for number in choose_evenly(len(survey.accepted))]
+    _save_gallery(folder, ACCEPTED_FILE, [thumbnail(crop.transpose(1, 2, 0)) for crop in crops])
+    _save_gallery(folder, REJECTED_FILE, _refused_thumbnails(source, survey.showable, settings))
+    if ending.exports:
+        with MultiResolutionDataset(folder) as dataset:
+            for form in ending.exports:
+                export(dataset, folder, form)
 
 
-def _read_crop(crops, index, size):
-    length = 3 * size * size
-    crops.seek(int(index) * length)
-    return np.frombuffer(crops.read(length), np.uint8).reshape(3, size, size)
-
-
-def _write_manifest(path, verdicts, order):
-    records = np.argsort(order).tolist()  # from accepted image, in order of path, to record
-    with open(verdicts) as lines, open(path, 'w') as manifest:
-        accepted = iter(records)
-        for line in lines:
-            verdict = json.loads(line)
-            if verdict['accepted']:
-                verdict['index'] = next(accepted)
-            manifest.write(json.dumps(verdict) + '\n')
-
-
-def _refused_thumbnails(source, showable, decode):
+def _refused_thumbnails(source, showable, settings):
     thumbnails = []
-    for index in choose_evenly(len(showable)):
+    for number in choose_evenly(len(showable)):
         # A file that was readable a moment ago but has gone meanwhile is worth no more than its cell.
         try:
-            thumbnails.append(thumbnail(decode(read_bytes(source, showable[index]))))
+            thumbnails.append(thumbnail(settings.decode(read_bytes(source, int(showable[number])))))
         except RefusedImage:
             continue
     return thumbnails
@@ -221,10 +244,3 @@ def _refused_thumbnails(source, showable, decode):
 
 def _save_gallery(folder, name, thumbnails):
     draw_gallery(thumbnails).save(os.path.join(folder, name))
-
-
-def _export(folder, exports):
-    if exports:
-        with MultiResolutionDataset(folder) as dataset:
-            for form in exports:
-                export(dataset, folder, form)

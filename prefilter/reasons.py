@@ -6,11 +6,13 @@ REASONS = {
     'not-an-image': 'empty, or of no format this filter reads, whatever its name says',
     'unsupported': 'an image whose values have no known meaning as 8-bit grey or RGB, such as floating-point TIFF',
     'too-large': 'more pixels than --max-pixels, more bytes than an image should have, or not enough memory',
+    'crash': 'every process that examined it died, perhaps for want of memory',
     'reference-fails': 'only with --reference-loader: the reference ends its whole run at such a file',
     'no-face': 'the detector finds no face',
     'empty-crop': 'the face lies outside the image',
+    'duplicate': 'only with --drop-duplicates: an earlier image has the same bytes',
 }
-WITHOUT_PIXELS = frozenset(REASONS) - {'no-face', 'empty-crop'}  # there is nothing to show of these
+WITHOUT_PIXELS = frozenset(REASONS) - {'no-face', 'empty-crop', 'duplicate'}  # there is nothing to show of these
 
 
 class RefusedImage(Exception):

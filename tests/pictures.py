@@ -77,3 +77,23 @@ def make_archive(path, files, mode='w'):
                     member.size = len(data)
                     archive.addfile(member, io.BytesIO(data))
     return str(path)
+
+
+def write_photographs(folder, count):
+    """Writes scenes of 250x250, a face of LFW in a background of LFW, as JPEG; every 50th is no image.
+
+    Args:
+        folder: `pathlib.Path` of the folder to make; the files are in folders `person0` to `person6` in it.
+        count: Number of files.
+    """
+    from skimage.data import lfw_subset
+
+    patches = np.rint(lfw_subset() * 255).astype(np.uint8)
+    for number in range(count):
+        scene = np.array(Image.fromarray(patches[100 + number * 7 % 100]).resize((250, 250), Image.BICUBIC))
+        top = 30 + number // 100 % 50
+        scene[top:top + 130, 60:190] = Image.fromarray(patches[number % 100]).resize((130, 130), Image.BICUBIC)
+        path = folder / f'person{number % 7}' / f'{number:06d}.jpg'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = encoded(np.repeat(scene[:, :, np.newaxis], 3, axis=2), 'JPEG', quality=95)
+        path.write_bytes(b'no image' if number % 50 == 49 else data)

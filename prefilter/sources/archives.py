@@ -186,6 +186,8 @@ def _members(archive):
 class StreamReader:
     """Members of a compressed .tar; entries are (offset after decompression, size)."""
 
+    forward_only = True  # several processes would each decompress all of it
+
     def __init__(self, path, decompress):
         self._stream = PerProcess(decompress, path, 'rb')
 

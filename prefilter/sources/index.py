@@ -2,6 +2,7 @@
 
 import array
 import collections.abc
+import hashlib
 import itertools
 
 
@@ -71,6 +72,13 @@ class Index(collections.abc.Sequence):
             if following is None or paths[place] != paths[following]
         ]
         return self._pick(last if is_sorted else sorted(last))
+
+    def digest(self):
+        """What tells this index from others: SHA-256, 64 hexadecimal digits."""
+        digest = hashlib.sha256(repr([len(self), len(self._text)]).encode('ascii'))
+        for values in (self._text, self._ends, *self._columns):
+            digest.update(values)
+        return digest.hexdigest()
 
     def _bytes(self, place):
         return bytes(self._text[self._ends[place - 1] if place else 0:self._ends[place]])

@@ -15,8 +15,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dnnlib.errors import UserError
-from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter, fingerprint, pyramid
+from dnnlib.tfrecords import (
+    MultiResolutionDataset,
+    MultiResolutionWriter,
+    allocate_records,
+    dataset_bytes,
+    fingerprint,
+    pyramid,
+    write_records,
+)
 from tests.goldens.kinds import assert_agreement, golden_cases
+from tests.tensorflow_records import serialized
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -61,6 +70,50 @@ def test_our_files_open_with_tensorflows_dataset(tmp_path):
             np.testing.assert_array_equal(session.run(image), original)
         with pytest.raises(tf.errors.OutOfRangeError):
             session.run(image)
+
+
+@pytest.mark.parametrize('side', [4, 8, 32, 256, 1024])
+@pytest.mark.parametrize('values', [(0, 256), (127, 129), (254, 256)])  # many halves to round, and the largest sums
+def test_whole_numbers_give_the_levels_of_float32(side, values):
+    image = np.random.RandomState(side).randint(*values, size=[1, side, side]).astype(np.uint8)
+    for level, expected in zip(pyramid(image), pyramid(image.astype(np.float32))):
+        assert level.dtype == np.uint8
+        np.testing.assert_array_equal(level, expected)
+
+
+def write_with_tensorflow(path, images):
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for image in images:
+            writer.write(serialized(image))
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+@pytest.mark.parametrize('resolution', [4, 8, 64, 128, 256])  # lengths and sides of one to three bytes
+def test_the_bytes_are_those_of_tensorflows_writer(tmp_path, channels, resolution):
+    images = some_images(2, resolution, channels)
+    folder = write(tmp_path / 'set', images)
+    paths = sorted(pathlib.Path(folder).iterdir(), reverse=True)
+    for lod, path in enumerate(paths):
+        write_with_tensorflow(tmp_path / 'theirs', [list(pyramid(image))[lod] for image in images])
+        assert path.read_bytes() == (tmp_path / 'theirs').read_bytes()
+    assert len(paths) == resolution.bit_length() - 2
+    assert dataset_bytes((channels, resolution, resolution), 2) == sum(path.stat().st_size for path in paths)
+
+
+@given(st.permutations(range(4)), st.integers(0, 3))
+@settings(max_examples=20, deadline=None)
+def test_records_may_be_written_in_ranges_in_any_order_and_again(order, again):
+    images = some_images(10, 16)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = write(os.path.join(folder, 'whole'), images)
+        parts = os.path.join(folder, 'parts')
+        os.mkdir(parts)
+        allocate_records(parts, 'set', images[0].shape, 10)
+        for part in [*order, again]:
+            write_records(parts, 'set', images[0].shape, 3 * part, images[3 * part:3 * part + 3])
+        for name in os.listdir(whole):
+            files = [pathlib.Path(each, name).read_bytes() for each in (whole, parts)]
+            assert files[0] == files[1]
 
 
 def test_features_stand_in_one_order(tmp_path):

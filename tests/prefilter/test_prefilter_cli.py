@@ -5,23 +5,27 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import dnnlib.folders
 import dnnlib.tflib.devices
-import prefilter.detector
+import prefilter.__main__
+import prefilter.engines
 from dnnlib.tfrecords import MultiResolutionDataset, shuffled_order
 from prefilter.__main__ import DEVICES, main
+from prefilter.sources.archives import StreamReader
+from prefilter.spool import Spool
 
 ROOT = str(pathlib.Path(__file__).parents[2])
 
 
 @pytest.fixture
-def run(monkeypatch, detector):
-    monkeypatch.setattr(prefilter.detector, 'FaceDetector', lambda device: detector)  # made once for all tests
+def run(monkeypatch):
     monkeypatch.setattr(signal, 'signal', lambda *args: None)
     return lambda *args: CliRunner(mix_stderr=False).invoke(main, [str(arg) for arg in args])
 
@@ -208,14 +212,55 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(tmp_path, args, se
     assert run.returncode in (1, 2) and sentence in run.stderr and 'Traceback' not in run.stderr
 
 
-def test_the_device_is_the_detectors(run, photographs, tmp_path, monkeypatch, detector):
-    asked = []
-    monkeypatch.setattr(prefilter.detector, 'FaceDetector', lambda device: asked.append(device) or detector)
+def test_a_compressed_archive_gives_what_its_folder_does(run, photographs, tmp_path, monkeypatch):
+    with tarfile.open(str(tmp_path / 'photos.tgz'), 'w:gz') as archive:
+        for path in sorted(photographs.rglob('*.*')):
+            archive.add(str(path), str(path.relative_to(photographs)))
+    read, parked = [], []
+    original, take = StreamReader.read, Spool.take
+    monkeypatch.setattr(StreamReader, 'read', lambda self, entry: read.append(entry) or original(self, entry))
+    monkeypatch.setattr(Spool, 'take', lambda self, shard: parked.append(shard) or take(self, shard))
+    for source, name in ((photographs, 'a'), (tmp_path / 'photos.tgz', 'b')):
+        result = run(source, '--out', tmp_path / name / 'set', '--size', 8, '--labels', 'identity', '--workers', 2)
+        assert result.exit_code == 0, result.stderr
+    assert len(parked) == 1 and read[:7] == sorted(read[:7])  # by this process alone, forward
+    files = [{path.name: path.read_bytes() for path in (tmp_path / name / 'set').iterdir()} for name in 'ab']
+    assert files[0] == files[1]
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What `make_dataset` is called with, instead of calling it."""
+    made = []
+
+    def make_dataset(source, location, target, settings, ending, replace, restart, workers, environments):
+        made.append({**vars(settings), **vars(ending), 'workers': workers, 'environments': environments})
+        return {'total': 1, 'accepted': 1, 'reasons': {}, 'duplicates': 0, 'examined': 1, 'seconds': 1}
+
+    monkeypatch.setattr(prefilter.__main__, 'make_dataset', make_dataset)
+    return made
+
+
+def test_processes_are_one_a_core_or_one_a_gpu(run, photographs, calls, monkeypatch):
     monkeypatch.setattr(prefilter.engines, '_has_nvidia_driver', lambda: True)
-    monkeypatch.setattr(dnnlib.tflib.devices, 'list_gpus', lambda: ['/gpu:0'])
-    for device in DEVICES:
-        assert run(photographs / 'man', '--out', tmp_path / device, '--size', 8, '--device', device).exit_code == 0
-    assert asked == ['gpu', 'cpu', 'gpu']
+    monkeypatch.setattr(dnnlib.tflib.devices, 'list_gpus', lambda: ['/gpu:0', '/gpu:1'])
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda process: {0, 1, 5})
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    for args in (['--device', 'cpu'], ['--device', 'cpu', '--workers', 7], ['--no-detect'], [], ['--gpus', 2]):
+        assert run(photographs, '--out', 'x', *args).exit_code == 0
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '3,1')
+    assert run(photographs, '--out', 'x', '--gpus', 2).exit_code == 0
+    assert [(call['device'], call['workers']) for call in calls] == [
+        ('cpu', 3), ('cpu', 7), (None, 3), ('gpu', 1), ('gpu', 2), ('gpu', 2)]
+    assert [call['environments'] for call in calls] == [
+        None, None, None, *[[{'CUDA_VISIBLE_DEVICES': name} for name in names] for names in ('0', '01', '31')]]
+    for args, sentence in (
+        (['--gpus', 3], '--gpus 3: this machine has 2 GPUs'),
+        (['--workers', 2], '--workers is for CPUs'),
+        (['--device', 'cpu', '--gpus', 1], '--gpus is for --device gpu'),
+    ):
+        result = run(photographs, '--out', 'x', *args)
+        assert result.exit_code == 2 and sentence in result.stderr
     assert sorted(DEVICES) == sorted(dnnlib.tflib.devices.DEVICE_CHOICES)
 
 
@@ -233,7 +278,7 @@ def test_the_example_of_the_help_runs_as_printed(tmp_path):
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith('200 images: ')
     lines = [line for line in run.stderr.replace('\r', '\n').splitlines() if line]
-    assert all(line.startswith(('Finding faces:', 'Writing records:')) for line in lines)  # and nothing else
+    assert all(line.startswith(('Disk: ', 'Finding faces:', 'Writing records:')) for line in lines)  # and nothing else
     lines = manifest(tmp_path / 'datasets' / 'faces')
     found = [line['accepted'] for line in lines if '/face_' in line['path']]
     assert sum(found) >= 90
@@ -301,20 +346,44 @@ def test_crops_that_are_searched_for_faces_are_pointed_out(run, bundled, tmp_pat
     assert result.exit_code == 0 and 'crops of faces already: --no-detect would take them whole' in result.stderr
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupted_run_leaves_nothing(tmp_path, number):
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_an_interrupted_run_says_how_to_go_on_and_does(tmp_path, number):
+    command = [sys.executable, '-m', 'prefilter', 'lfw-subset', '--out', str(tmp_path / 'faces'), '--size', '8']
     run = subprocess.Popen(
-        [sys.executable, '-m', 'prefilter', 'lfw-subset', '--out', str(tmp_path / 'sets' / 'faces')],
+        command,
         cwd=ROOT,
         stderr=subprocess.PIPE,
+        start_new_session=True,
         # A background job inherits an ignored SIGINT, one under nohup an ignored SIGHUP.
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+        preexec_fn=lambda: number == signal.SIGKILL or signal.signal(number, signal.SIG_DFL),
     )
-    shown = b''
-    while shown.count(b'\r') < 2:  # the progress bar was drawn again: it is at work
-        shown += run.stderr.read(1)
-    assert any((tmp_path / 'sets').iterdir())
-    run.send_signal(number)
-    rest = run.stderr.read()
-    assert run.wait() != 0 and b'Traceback' not in rest
-    assert list(tmp_path.iterdir()) == []
+    while not list(tmp_path.glob('.faces.unfinished/parts/*.shard')):
+        assert run.poll() is None
+    os.killpg(run.pid, number)  # as a terminal does
+    rest = run.stderr.read().decode()
+    assert 'Traceback' not in rest
+    if number == signal.SIGKILL:
+        assert run.wait() == -number
+    else:
+        assert run.wait() == 128 + number
+        assert f'Stopped. The same command goes on from here, by what is in {tmp_path / ".faces.unfinished"}.' in rest
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert again.returncode == 0 and 'Going on with an unfinished run: ' in again.stderr
+    assert os.listdir(str(tmp_path)) == ['faces']
+    undisturbed = subprocess.run([*command[:5], str(tmp_path / 'whole' / 'faces'), *command[6:]], cwd=ROOT)
+    assert undisturbed.returncode == 0
+    names = sorted(os.listdir(str(tmp_path / 'faces')))
+    assert names == sorted(os.listdir(str(tmp_path / 'whole' / 'faces'))) and len(names) == 5
+    for name in names:
+        assert (tmp_path / 'faces' / name).read_bytes() == (tmp_path / 'whole' / 'faces' / name).read_bytes()
+
+
+def test_a_run_that_was_complete_when_it_was_killed_says_so(run, photographs, tmp_path, monkeypatch):
+    args = [photographs / 'man', '--out', tmp_path / 'x', '--size', 8]
+    with monkeypatch.context() as patch:
+        patch.setattr(dnnlib.folders.Unfinished, 'leave', lambda self: None)
+        assert run(*args).exit_code == 0
+    result = run(*args)
+    assert result.exit_code == 0 and '1 images: 1 accepted' in result.stdout
+    assert 'examined by an earlier run' in result.stdout
+    assert run(*args).exit_code == 2

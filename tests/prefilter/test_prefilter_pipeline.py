@@ -1,49 +1,18 @@
-import io
+import errno
 import json
-import os
+import shutil
+from unittest import mock
 
 import numpy as np
 import pytest
-from PIL import Image
+from shelves import PATHS, Oracle, files_of, run, shelf
 
 from dnnlib.errors import UserError
 from dnnlib.tfrecords import MultiResolutionDataset, shuffled_order
-from prefilter import pipeline
-from prefilter.pipeline import MANIFEST_FIELDS, examine, make_dataset
+from prefilter import merge, pipeline
+from prefilter.merge import MANIFEST_FIELDS, find_copies
 
-
-class Shelf:
-    """A source in memory: each image is one colour, its red value the image's number."""
-
-    ignored = 0
-
-    def __init__(self, paths, refused=()):
-        self.paths = sorted(paths)
-        self.refused = refused
-
-    def identity(self, place):
-        return os.path.dirname(self.paths[place])
-
-    def read(self, place):
-        if self.paths[place] in self.refused:
-            return b'no image'
-        colour = (place, 100, 200)
-        file = io.BytesIO()
-        Image.new('RGB', (60, 40), colour).save(file, 'PNG')
-        return file.getvalue()
-
-
-class Oracle:
-    """A detector that finds the same faces in every image whose red value is even."""
-
-    def __init__(self, faces=((20, 10, 40.5, 30.5, 0.9),)):
-        self.faces = np.array(faces, np.float64).reshape(-1, 5)
-
-    def detect(self, image):
-        return self.faces if image[0, 0, 0] % 2 == 0 else np.empty([0, 5])
-
-
-PATHS = [f'{person}/{number:02d}.png' for person in 'cab' for number in range(10)]
+MANY = [f'{number:03d}.png' for number in range(200)]  # three shards and a part of one
 
 
 def lines(folder):
@@ -51,31 +20,34 @@ def lines(folder):
 
 
 def test_records_stand_in_the_original_tools_order(tmp_path):
-    tally = make_dataset(Shelf(PATHS), str(tmp_path / 'set'), Oracle(), 8, 10)
-    assert list(tally.accepted) == list(range(0, 30, 2)) and tally.reasons == {'no-face': 15}
+    result = run(shelf(PATHS), tmp_path / 'set')
+    assert (result['total'], result['accepted'], result['reasons']) == (30, 15, {'no-face': 15})
     with MultiResolutionDataset(tmp_path / 'set') as dataset:
         reds = [dataset.read(index)[0, 0, 0] for index in range(15)]
         assert (dataset.name, dataset.shape, dataset.labels) == ('set', [3, 8, 8], None)
     assert reds == (2 * shuffled_order(15)).tolist()
+    names = sorted(path.name for path in (tmp_path / 'set').iterdir())
+    assert names == ['accepted.png', 'manifest.jsonl', 'rejected.png', 'set-r02.tfrecords', 'set-r03.tfrecords']
+    assert [path.name for path in tmp_path.iterdir()] == ['set']
 
 
 def test_records_stand_sorted_without_shuffle(tmp_path):
-    make_dataset(Shelf(PATHS), str(tmp_path / 'set'), Oracle(), 8, 10, shuffle=False)
+    run(shelf(PATHS), tmp_path / 'set', shuffle=False)
     with MultiResolutionDataset(tmp_path / 'set') as dataset:
         assert [dataset.read(index)[0, 0, 0] for index in range(15)] == list(range(0, 30, 2))
 
 
 def test_manifest_has_a_line_an_image_and_knows_its_record(tmp_path):
-    source = Shelf(PATHS, refused=['b/04.png'])
-    make_dataset(source, str(tmp_path / 'set'), Oracle(), 8, 11)
+    source = shelf(PATHS, refused=['b/04.png'])
+    run(source, tmp_path / 'set', margin=11)
     manifest = lines(tmp_path / 'set')
-    assert [line['path'] for line in manifest] == source.paths
+    assert [line['path'] for line in manifest] == list(source.paths)
     assert all(list(line) == MANIFEST_FIELDS for line in manifest)
     accepted = [line for line in manifest if line['accepted']]
     assert sorted(line['index'] for line in accepted) == list(range(14))
     with MultiResolutionDataset(tmp_path / 'set') as dataset:
         for line in accepted:
-            assert dataset.read(line['index'])[0, 0, 0] == source.paths.index(line['path'])
+            assert dataset.read(line['index'])[0, 0, 0] == PATHS.index(line['path'])
             assert (line['box'], line['crop']) == ([20, 10, 40.5, 30.5], [14, 4, 46, 36])
             assert (line['width'], line['height'], line['faces'], line['score']) == (60, 40, 1, 0.9)
             assert line['reason'] is None and len(line['sha256']) == 64
@@ -88,7 +60,7 @@ def test_manifest_has_a_line_an_image_and_knows_its_record(tmp_path):
 
 def test_identity_labels_follow_their_records(tmp_path):
     loose = ['loose.png', 'loose2.png']
-    make_dataset(Shelf([*PATHS, *loose]), str(tmp_path / 'set'), Oracle(), 8, 10, labels='identity')
+    run(shelf([*PATHS, *loose]), tmp_path / 'set', labels='identity')
     with MultiResolutionDataset(tmp_path / 'set') as dataset:
         for line in lines(tmp_path / 'set'):
             if line['accepted']:
@@ -98,75 +70,183 @@ def test_identity_labels_follow_their_records(tmp_path):
 
 def test_folders_of_one_name_are_not_one_identity(tmp_path):
     # As in the YouTube Faces database, where the videos of every person are numbered from 0.
-    source = Shelf([f'{person}/{video}/{frame}.png' for person in 'ab' for video in '01' for frame in range(2)])
-    make_dataset(source, str(tmp_path / 'set'), Oracle(), 8, 10, labels='identity')
+    source = shelf([f'{person}/{video}/{frame}.png' for person in 'ab' for video in '01' for frame in range(2)])
+    run(source, tmp_path / 'set', labels='identity')
     with MultiResolutionDataset(tmp_path / 'set') as dataset:
         assert dataset.labels.shape == (4, 4) and dataset.labels.sum(axis=0).tolist() == [1, 1, 1, 1]
 
 
-def test_a_face_outside_the_image_is_refused():
-    verdict, crop, _ = examine(Shelf(['a.png']), 0, Oracle([[80, 10, 95, 30, 0.9]]), 8, 10)
-    assert crop is None
-    assert (verdict['accepted'], verdict['reason'], verdict['faces']) == (False, 'empty-crop', 1)
-
-
 def test_an_image_that_exhausts_memory_is_refused(tmp_path, capsys):
-    class Small(Oracle):
-        def detect(self, image):
-            if image[0, 0, 0] == 4:
-                raise MemoryError('Unable to allocate 101. MiB')
-            return super().detect(image)
-
-    tally = make_dataset(Shelf(PATHS), str(tmp_path / 'set'), Small(), 8, 10)
-    assert tally.reasons == {'no-face': 15, 'too-large': 1} and len(tally.accepted) == 14
+    result = run(shelf(PATHS), tmp_path / 'set', Oracle(exhausting=4))
+    assert result['reasons'] == {'no-face': 15, 'too-large': 1} and result['accepted'] == 14
     line = lines(tmp_path / 'set')[4]
     assert (line['accepted'], line['reason'], line['faces'], line['width']) == (False, 'too-large', None, 60)
-    assert f'{PATHS[14]!r} is too-large: Unable to allocate 101. MiB' in capsys.readouterr().err
-    assert 4 not in tally.showable  # its thumbnail might exhaust memory again
+    assert f'{PATHS[4]!r} is too-large: Unable to allocate 101. MiB' in capsys.readouterr().err
 
 
 def test_only_the_first_unreadable_files_are_named_on_screen(tmp_path, capsys):
-    paths = [f'{number:02d}.png' for number in range(40)]
-    make_dataset(Shelf(paths, refused=paths[1:30]), str(tmp_path / 'set'), Oracle(), 8, 10)
+    run(shelf(MANY, refused=MANY[1:130]), tmp_path / 'set')
     errors = capsys.readouterr().err
-    assert errors.count('is not-an-image: ') == 10 and "'01.png' is not-an-image: no JPEG" in errors
+    assert errors.count('is not-an-image: ') == 10 and "'001.png' is not-an-image: no JPEG" in errors
     assert errors.count('further ones') == 1
-
-
-@pytest.mark.parametrize('failure', [RuntimeError, KeyboardInterrupt])
-@pytest.mark.parametrize('place', ['examine', '_write_records', '_write_manifest', '_save_gallery'])
-@pytest.mark.parametrize('existing', [False, True])
-def test_never_half_written(tmp_path, monkeypatch, failure, place, existing):
-    target = tmp_path / 'datasets' / 'set'
-    if existing:
-        make_dataset(Shelf(PATHS), str(target), Oracle(), 8, 10)
-    before = {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
-    calls = []
-    original = getattr(pipeline, place)
-
-    def fail_later(*args, **kwargs):
-        calls.append(place)
-        if len(calls) == {'examine': 20}.get(place, 1):
-            raise failure('midway')
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(pipeline, place, fail_later)
-    with pytest.raises(failure):
-        make_dataset(Shelf(PATHS), str(target), Oracle(), 16, 10, replace=True)
-    assert {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()} == before
-    if not existing:
-        assert list(tmp_path.iterdir()) == []
-
-
-def test_crops_are_not_kept_in_the_dataset(tmp_path):
-    make_dataset(Shelf(PATHS), str(tmp_path / 'set'), Oracle(), 8, 10)
-    names = sorted(path.name for path in (tmp_path / 'set').iterdir())
-    assert names == ['accepted.png', 'manifest.jsonl', 'rejected.png', 'set-r02.tfrecords', 'set-r03.tfrecords']
-    assert [path.name for path in tmp_path.iterdir()] == ['set']
 
 
 def test_no_face_at_all_is_a_sentence_and_leaves_nothing(tmp_path):
     with pytest.raises(UserError) as error:
-        make_dataset(Shelf(PATHS), str(tmp_path / 'new' / 'set'), Oracle([[]]), 8, 10)
+        run(shelf(PATHS), tmp_path / 'new' / 'set', Oracle([[]]))
     assert 'None of the 30 images in SOURCE has a usable face (30 no-face)' in error.value.message
     assert list(tmp_path.iterdir()) == []
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Several processes, and one that dies.
+
+
+@pytest.mark.parametrize('forward_only', [False, True])
+def test_any_number_of_processes_gives_the_same_bytes(tmp_path, forward_only):
+    # A source that can only be read forward says so loudly when it is read backwards.
+    source = shelf(MANY, refused=MANY[50:60], same=range(70, 90), forward_only=forward_only)
+    with mock.patch.object(pipeline, '_refused_thumbnails', lambda *args: []):
+        for workers in (1, 3):
+            run(shelf(MANY, MANY[50:60]), tmp_path / str(workers) / 'set', workers=workers, labels='identity')
+            run(source if not forward_only else shelf(MANY, MANY[50:60], forward_only=True),
+                tmp_path / f'other {workers}' / 'set', workers=workers, labels='identity')
+    assert files_of(tmp_path / '1') == files_of(tmp_path / '3')
+    assert files_of(tmp_path / 'other 1') == files_of(tmp_path / 'other 3')
+    if forward_only:
+        assert files_of(tmp_path / '1') == files_of(tmp_path / 'other 1')
+
+
+def test_a_process_that_dies_once_changes_nothing(tmp_path):
+    run(shelf(MANY), tmp_path / '1' / 'set')
+    run(shelf(MANY), tmp_path / '2' / 'set', Oracle(once=str(tmp_path / 'killed')), workers=2)
+    assert (tmp_path / 'killed').exists()
+    assert files_of(tmp_path / '1') == files_of(tmp_path / '2')
+
+
+def test_images_that_processes_die_of_are_refused(tmp_path, capsys):
+    result = run(shelf(PATHS), tmp_path / 'set', Oracle(deadly=[6, 14]))
+    assert result['reasons'] == {'no-face': 15, 'crash': 2} and result['accepted'] == 13
+    assert [line['path'] for line in lines(tmp_path / 'set') if line['reason'] == 'crash'] == [PATHS[6], PATHS[14]]
+    assert f'{PATHS[6]!r} is crash: whatever process examines it dies' in capsys.readouterr().err
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Going on.
+
+
+@pytest.mark.parametrize('failure', [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize('place', ['Survey', 'merge_records', 'merge_manifest', '_save_gallery'])
+@pytest.mark.parametrize('existing', [False, True])
+def test_a_run_that_ended_midway_goes_on(tmp_path, capsys, failure, place, existing):
+    target = tmp_path / 'sets' / 'set'
+    if existing:
+        run(shelf(PATHS), target)
+        before = files_of(target)
+    with mock.patch.object(pipeline, place, side_effect=failure('midway')), pytest.raises(failure):
+        run(shelf(PATHS), target, size=16, replace=existing)
+    assert files_of(target) == before if existing else not target.exists()
+    deadly = Oracle(deadly=range(256))  # no image is looked at again
+    result = run(shelf(PATHS), target, deadly, size=16, replace=existing)
+    assert result['examined'] == 0 and 'Going on with an unfinished run: 30 of 30 images' in capsys.readouterr().err
+    run(shelf(PATHS), tmp_path / 'whole' / 'set', size=16)
+    assert files_of(target) == files_of(tmp_path / 'whole' / 'set')
+    assert [path.name for path in target.parent.iterdir()] == ['set']
+
+
+def stop_after(shards):
+    """Has the examination end with a Ctrl-C after some shards."""
+    done = pipeline._Progress.on_done
+    calls = []
+
+    def on_done(self, task, named):
+        done(self, task, named)
+        calls.append(task)
+        if len(calls) == shards:
+            raise KeyboardInterrupt
+
+    return mock.patch.object(pipeline._Progress, 'on_done', on_done)
+
+
+def test_finished_shards_are_kept_and_no_others(tmp_path, capsys):
+    with stop_after(2), pytest.raises(KeyboardInterrupt):
+        run(shelf(MANY), tmp_path / 'sets' / 'set')
+    assert [path.name for path in (tmp_path / 'sets').iterdir()] == ['.set.unfinished']
+    result = run(shelf(MANY), tmp_path / 'sets' / 'set', workers=2, shuffle=False)  # how it ends may change
+    assert result['examined'] == 200 - 128
+    assert 'Going on with an unfinished run: 128 of 200 images' in capsys.readouterr().err
+    run(shelf(MANY), tmp_path / 'whole' / 'set', shuffle=False)
+    assert files_of(tmp_path / 'sets') == files_of(tmp_path / 'whole')
+
+
+def test_other_options_or_images_are_refused_and_nothing_is_lost(tmp_path):
+    with stop_after(2), pytest.raises(KeyboardInterrupt):
+        run(shelf(MANY), tmp_path / 'set')
+    before = files_of(tmp_path)
+    with pytest.raises(UserError, match='--size was 8 and is 16.: give the same ones .* or --restart to begin anew'):
+        run(shelf(MANY), tmp_path / 'set', size=16)
+    with pytest.raises(UserError, match='the list of its images is another'):
+        run(shelf(MANY[:-1]), tmp_path / 'set')
+    assert files_of(tmp_path) == before
+    assert run(shelf(MANY), tmp_path / 'set', size=16, restart=True)['examined'] == 200
+
+
+def test_a_damaged_shard_is_made_again(tmp_path):
+    with mock.patch.object(pipeline, 'Survey', side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        run(shelf(MANY), tmp_path / 'set')
+    shard = tmp_path / '.set.unfinished' / 'parts' / '0000001.shard'
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(UserError, match='was damaged .* the same command examines its images again'):
+        run(shelf(MANY), tmp_path / 'set')
+    assert run(shelf(MANY), tmp_path / 'set')['examined'] == 64
+
+
+def test_too_little_room_is_a_sentence(tmp_path):
+    with mock.patch.object(shutil, 'disk_usage', lambda path: mock.Mock(free=1000)), pytest.raises(
+        UserError, match='GB for crops .* 0.00 GB free. Make room in .*, or choose an --out on a larger disk'
+    ):
+        run(shelf(PATHS), tmp_path / 'set')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_keeps_what_is_done(tmp_path):
+    full = OSError(errno.ENOSPC, 'No space left on device')
+    with mock.patch.object(merge, 'allocate_records', side_effect=full), pytest.raises(
+        UserError, match='No space left on device'
+    ):
+        run(shelf(PATHS), tmp_path / 'set')
+    assert run(shelf(PATHS), tmp_path / 'set')['examined'] == 0
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Duplicates.
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_duplicates_are_named_and_dropped_on_demand(tmp_path, workers):
+    copies = [5, 70, 199]  # of image 0, in other shards too
+    source = shelf(MANY, refused=MANY[150:151], same=copies)
+    kept = run(source, tmp_path / 'kept', workers=workers)
+    dropped = run(source, tmp_path / 'dropped', workers=workers, drop_duplicates=True, labels='identity')
+    assert kept['duplicates'] == dropped['duplicates'] == 3
+    assert kept['accepted'] == 101 and dropped['accepted'] == 98  # 5 and 199 were odd
+    for name, reason in (('kept', None), ('dropped', 'duplicate')):
+        manifest = lines(tmp_path / name)
+        assert [place for place, line in enumerate(manifest) if line['duplicate_of']] == copies
+        assert all(manifest[place]['duplicate_of'] == MANY[0] for place in copies)
+        assert all(manifest[place]['reason'] == reason for place in copies)
+        assert manifest[0]['accepted'] and manifest[0]['duplicate_of'] is None
+        with MultiResolutionDataset(tmp_path / name) as dataset:
+            for line in manifest:
+                if line['accepted']:
+                    place = MANY.index(line['path'])
+                    red = 0 if place in copies else place
+                    assert dataset.read(line['index'])[0, 0, 0] == red
+    assert sum(line['index'] is None for line in lines(tmp_path / 'dropped')) == 102
+
+
+def test_the_first_of_several_copies_counts_and_unknown_bytes_are_no_copies():
+    digests = np.array([[0, 0], [7, 1], [7, 2], [7, 1], [0, 0], [7, 2], [7, 1]], np.uint64)
+    copies, originals = find_copies(digests)
+    assert copies.tolist() == [3, 5, 6] and originals.tolist() == [1, 2, 1]
+    assert find_copies(digests[:0])[0].tolist() == []

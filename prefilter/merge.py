@@ -1,0 +1,163 @@
+"""From finished shards to a dataset: what became of all images, records, labels, manifest."""
+
+import collections
+import json
+import os
+import sys
+
+import numpy as np
+from tqdm import tqdm
+
+from dnnlib.errors import UserError
+from dnnlib.tfrecords import MANIFEST_FILE, allocate_records, write_labels
+from prefilter.reasons import REASONS, WITHOUT_PIXELS
+from prefilter.shards import SHARD_IMAGES, VERDICT_FIELDS, read_verdicts
+from prefilter.tasks import WriteRecords
+
+MANIFEST_FIELDS = [*VERDICT_FIELDS, 'index', 'duplicate_of']
+RECORDS_AT_ONCE = 256  # that a process writes
+ACCEPTED = 0  # code of an image; 1 and more are the reasons, in their order
+DIGEST = np.dtype('>u8')  # two of them begin a SHA-256: enough to tell images apart
+
+
+def shard_path(folder, number):
+    """The file of a shard."""
+    return os.path.join(folder, f'{number:07d}.shard')
+
+
+class Survey:
+    """What became of all images of a source, from its shard files. It takes 17 bytes an image, 36 for a moment.
+
+    Args:
+        folder: Of the shard files, all of which are there.
+        shards: As from `prefilter.shards.plan_shards`.
+        drop_duplicates: Whether images are refused that have the same bytes as an earlier one.
+
+    Attributes:
+        accepted: int64, places of accepted images.
+        showable: int64, places of refused images that have pixels.
+        reasons: Counter of why the others are refused.
+        copies, originals: int64, places of images that have the bytes of an earlier one, and of the first of these.
+
+    Raises:
+        UserError: A shard file is damaged; it has been removed, so that the next run makes it again.
+    """
+
+    def __init__(self, folder, shards, drop_duplicates):
+        self._folder, self._shards, self._drop = folder, shards, drop_duplicates
+        codes, digests = np.zeros(shards.num_images, np.uint8), np.zeros([shards.num_images, 2], np.uint64)
+        self._read(codes, digests)
+        self._crops_before = np.zeros(len(shards) + 1, np.int64)
+        np.cumsum(np.add.reduceat(codes == ACCEPTED, range(0, len(codes), SHARD_IMAGES)), out=self._crops_before[1:])
+        places = np.flatnonzero(codes == ACCEPTED)
+        self.copies, self.originals = find_copies(digests)
+        if drop_duplicates:
+            codes[self.copies] = 1 + list(REASONS).index('duplicate')
+        kept = codes[places] == ACCEPTED
+        self._crops, self.accepted = np.flatnonzero(kept), places[kept]
+        counts = dict(zip(REASONS, np.bincount(codes, minlength=1 + len(REASONS))[1:].tolist()))
+        self.reasons = collections.Counter({reason: count for reason, count in counts.items() if count})
+        pixels = [1 + number for number, reason in enumerate(REASONS) if reason not in WITHOUT_PIXELS]
+        self.showable = np.flatnonzero(np.isin(codes, pixels))
+
+    def _read(self, codes, digests):
+        place, by_reason = 0, {None: ACCEPTED, **{reason: code for code, reason in enumerate(REASONS, 1)}}
+        for number in _shown(range(len(self._shards)), 'Collecting'):
+            for verdict in self._verdicts(number):
+                codes[place] = by_reason[verdict['reason']]
+                if verdict['sha256'] is not None:
+                    digests[place] = np.frombuffer(bytes.fromhex(verdict['sha256'][:32]), DIGEST)
+                place += 1
+
+    def _verdicts(self, number):
+        path = shard_path(self._folder, number)
+        try:
+            verdicts = read_verdicts(path)
+            if len(verdicts) != self._shards[number].stop - self._shards[number].start:
+                raise ValueError('it has too few lines')
+        except (ValueError, KeyError, TypeError) as error:
+            os.remove(path)
+            raise UserError(
+                f'{path} was damaged ({error}) and is removed: the same command examines its images again.'
+            ) from error
+        return verdicts
+
+    def crop_of(self, number):
+        """Where the crop of accepted image `number` is: (path of the shard file, place in it)."""
+        shard = int(self.accepted[number]) // SHARD_IMAGES
+        return shard_path(self._folder, shard), int(self._crops[number] - self._crops_before[shard])
+
+    def lines(self, source, order):
+        """Yields the manifest's lines, dicts of `MANIFEST_FIELDS`; record i is accepted image `order[i]`."""
+        copies, record = 0, np.empty(len(order), np.int64)
+        record[order] = np.arange(len(order))
+        place = number = 0
+        for shard in _shown(range(len(self._shards)), 'Writing manifest'):
+            for verdict in self._verdicts(shard):
+                line = {**verdict, 'index': None, 'duplicate_of': None}
+                if copies < len(self.copies) and self.copies[copies] == place:
+                    line['duplicate_of'] = source.paths[int(self.originals[copies])]
+                    copies += 1
+                if number < len(self.accepted) and self.accepted[number] == place:
+                    line['index'] = int(record[number])
+                    number += 1
+                elif line['duplicate_of'] is not None and self._drop:
+                    line.update(accepted=False, reason='duplicate')
+                yield line
+                place += 1
+
+
+def _shown(numbers, what):
+    return tqdm(numbers, desc=what, unit=' shards', delay=2, file=sys.stderr)  # seconds, short runs do without
+
+
+def find_copies(digests):
+    """Which images have the bytes of an earlier one.
+
+    Args:
+        digests: uint64 [number of images, 2]; zeros where nothing is known of the bytes.
+
+    Returns:
+        (places of the later ones, ascending; for each the place of the first), int64.
+    """
+    order = np.lexsort(digests.T)  # stable: of equals, the earliest comes first
+    alike = np.empty(len(order), bool)
+    alike[:1] = False
+    alike[1:] = (digests[order[1:]] == digests[order[:-1]]).all(axis=1)
+    alike &= digests[order].any(axis=1)
+    first = np.maximum.accumulate(np.where(alike, 0, np.arange(len(order))))[alike]
+    copies, originals = order[alike], order[first]
+    sort = np.argsort(copies)
+    return copies[sort], originals[sort]
+
+
+def merge_records(survey, folder, name, settings, order, labels, workers):
+    """Writes records and labels.
+
+    Args:
+        survey: A `Survey`.
+        folder: Of the dataset, empty.
+        name: Prefix of its files.
+        settings: `prefilter.shards.Settings`.
+        order: int64 [number of accepted images]; record i is accepted image `order[i]`.
+        labels: [number of accepted images, label size] in the order of the images, or None.
+        workers: Open `prefilter.workers.Workers`.
+    """
+    count = len(order)
+    allocate_records(folder, name, (3, settings.size, settings.size), count)
+    if labels is not None:
+        write_labels(folder, name, labels[order])
+    tasks = (
+        WriteRecords(folder, name, start, list(map(survey.crop_of, order[start:start + RECORDS_AT_ONCE])), settings)
+        for start in range(0, count, RECORDS_AT_ONCE)
+    )
+    with tqdm(total=count, desc='Writing records', unit=' images', file=sys.stderr) as bar:
+        for _, written in workers.run(tasks):
+            bar.update(written)
+
+
+def merge_manifest(survey, folder, source, order):
+    """Writes the manifest; arguments as for `merge_records`."""
+    with open(os.path.join(folder, MANIFEST_FILE), 'w', encoding='utf-8') as file:
+        for line in survey.lines(source, order):
+            file.write(json.dumps(line) + '\n')

@@ -1,0 +1,245 @@
+"""Shards: ranges of a source's images that are examined together, and the files of what comes of them.
+
+What comes of an image depends on its shard alone, never on how many processes there are or on what they did before:
+shards have a fixed size, and so have the batches of images within, whose faces are found together.
+
+A shard file holds the crops, raw [C, H, W] bytes one after another, then a JSON line for each image, then `TRAILER`.
+"""
+
+import collections
+import concurrent.futures
+import dataclasses
+import hashlib
+import json
+import os
+import struct
+
+import numpy as np
+
+from prefilter.crop import central_square, choose_face, crop_box, cut_out, take_whole
+from prefilter.images import decode, decode_as_reference
+from prefilter.reasons import RefusedImage
+
+SHARD_IMAGES = 64
+BATCH_IMAGES = 16  # whose faces are found together
+BATCH_PIXELS = 1 << 24  # decoded, after which a batch takes no further image; two batches are held at once
+VERDICT_FIELDS = ('path', 'sha256', 'width', 'height', 'accepted', 'reason', 'faces', 'box', 'crop', 'score')
+TRAILER = struct.Struct('<8sQQ')  # ends a shard file: magic, number of crops, bytes of lines
+MAGIC = b'FSHARD1\n'
+
+Shard = collections.namedtuple('Shard', ['number', 'start', 'stop'])  # places `start` to `stop` - 1 of a source
+Item = collections.namedtuple('Item', ['path', 'entry'])  # an image, for whoever has the source's reader
+Result = collections.namedtuple('Result', ['verdict', 'crop', 'detail'])
+_Decoded = collections.namedtuple('_Decoded', ['verdict', 'pixels', 'refusal'])
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """All that the verdict about an image depends on, beside the image.
+
+    Attributes:
+        size: Side of the crops, px, a power of two >= 4.
+        margin: px added to the width and to the height of a face's box.
+        device: 'cpu' or 'gpu', where faces are looked for; None takes every image whole.
+        reference_loader: Whether odd files are read as by the reference, see `prefilter.images`.
+        max_pixels: Width x height above which an image is refused.
+    """
+
+    size: int
+    margin: int
+    device: str
+    reference_loader: bool
+    max_pixels: int
+
+    @property
+    def crop_bytes(self):
+        """Length of a crop in a shard file."""
+        return 3 * self.size * self.size
+
+    def decode(self, data):
+        """The bytes of an image to its pixels, as `prefilter.images.decode`."""
+        return (decode_as_reference if self.reference_loader else decode)(data, self.max_pixels)
+
+
+def plan_shards(source):
+    """The shards of a source: list-like, of `Shard`, at no memory."""
+    return ShardPlan(len(source.paths))
+
+
+class ShardPlan(collections.abc.Sequence):
+    """The shards of so many images, in order."""
+
+    def __init__(self, num_images):
+        self.num_images = num_images
+
+    def __len__(self):
+        return -(-self.num_images // SHARD_IMAGES)
+
+    def __getitem__(self, number):
+        number = range(len(self))[number]
+        return Shard(number, number * SHARD_IMAGES, min((number + 1) * SHARD_IMAGES, self.num_images))
+
+
+def shard_items(source, shard):
+    """The `Item`s of a shard, for `examine_shard`."""
+    return [Item(source.paths[place], source.entry(place)) for place in range(shard.start, shard.stop)]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Examining.
+
+
+def examine_shard(reader, items, settings, detector, condemned=frozenset(), batch_images=BATCH_IMAGES):
+    """Decides about the images of a shard; the next batch is read and decoded while faces are found in this one.
+
+    Args:
+        reader: Has `read(entry)`: the bytes of an image; raises OSError or `RefusedImage`.
+        items: List of `Item`.
+        settings: `Settings`.
+        detector: Has `detect_batch(images)` as `prefilter.detector.FaceDetector`; None takes every image whole.
+        condemned: Places in `items` of images that end the process that examines them; refused unseen.
+        batch_images: Images whose faces are found together; another number may change boxes by rounding.
+
+    Yields:
+        `Result` for each item, in order: the manifest's line as a dict of `VERDICT_FIELDS`; the crop, uint8
+        [size, size, 3], or None when refused; what happened, in words, or None.
+    """
+    batches = _decoded_batches(reader, items, settings, condemned, batch_images)
+    with concurrent.futures.ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(next, batches, None)
+        while True:
+            batch = coming.result()
+            if batch is None:
+                return
+            coming = ahead.submit(next, batches, None)
+            yield from _examine_batch(batch, settings, detector)
+
+
+def _decoded_batches(reader, items, settings, condemned, batch_images):
+    batch, pixels = [], 0
+    for place, item in enumerate(items):
+        batch.append(_decode(reader, item, settings, place in condemned))
+        pixels += 0 if batch[-1].pixels is None else batch[-1].pixels.size // 3
+        if len(batch) == batch_images or pixels >= BATCH_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
+
+
+def _decode(reader, item, settings, is_condemned):
+    verdict = dict.fromkeys(VERDICT_FIELDS)
+    verdict.update(path=item.path, accepted=False)
+    try:
+        if is_condemned:
+            raise RefusedImage('crash', 'whatever process examines it dies, perhaps for want of memory')
+        data = reader.read(item.entry)
+        verdict['sha256'] = hashlib.sha256(data).hexdigest()
+        pixels = settings.decode(data)
+    except RefusedImage as refusal:
+        return _Decoded(verdict, None, refusal)
+    except MemoryError as error:
+        return _Decoded(verdict, None, _too_large(error))
+    except OSError as error:
+        return _Decoded(verdict, None, RefusedImage('unreadable', error.strerror or str(error)))
+    verdict['height'], verdict['width'] = pixels.shape[:2]
+    return _Decoded(verdict, pixels, None)
+
+
+def _examine_batch(batch, settings, detector):
+    images = [decoded.pixels for decoded in batch if decoded.pixels is not None]
+    found = iter(_detect(images, detector) if detector else [None] * len(images))
+    for verdict, pixels, refusal in batch:
+        crop = None
+        try:
+            if refusal is not None:
+                raise refusal
+            faces = next(found)
+            if isinstance(faces, RefusedImage):
+                raise faces
+            crop = _take(pixels, faces, settings, verdict)
+            verdict['accepted'] = True
+        except MemoryError as error:
+            refusal = _too_large(error)
+        except RefusedImage as raised:
+            refusal = raised
+        if refusal is not None:
+            verdict['reason'] = refusal.reason
+        yield Result(verdict, crop, refusal and refusal.detail)
+
+
+def _detect(images, detector):
+    """The faces of each image; a `RefusedImage` in place of those of one that memory does not suffice for."""
+    if not images:
+        return []
+    try:
+        return detector.detect_batch(images)
+    except MemoryError as error:
+        if len(images) == 1:
+            return [_too_large(error)]
+    return [_detect([image], detector)[0] for image in images]
+
+
+def _take(pixels, faces, settings, verdict):
+    height, width = pixels.shape[:2]
+    if faces is None:
+        verdict['crop'] = central_square(width, height)
+        return take_whole(pixels, settings.size)
+    verdict['faces'] = len(faces)
+    if len(faces) == 0:
+        raise RefusedImage('no-face', 'the detector finds no face')
+    face = faces[choose_face(faces, width, height)].tolist()
+    crop = crop_box(face, width, height, settings.margin)
+    verdict.update(box=face[:4], score=face[4], crop=crop)
+    if crop[0] >= crop[2] or crop[1] >= crop[3]:
+        raise RefusedImage('empty-crop', 'the face lies outside the image')
+    return cut_out(pixels, crop, settings.size)
+
+
+def _too_large(error):
+    return RefusedImage('too-large', str(error) or 'not enough memory')
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Files.
+
+
+def write_shard(file, results):
+    """Writes the bytes of a shard file.
+
+    Args:
+        file: Open for writing bytes.
+        results: Iterable of `Result`, as from `examine_shard`.
+    """
+    lines, crops = [], 0
+    for verdict, crop, _ in results:
+        if crop is not None:
+            file.write(crop.transpose(2, 0, 1).tobytes())
+            crops += 1
+        lines.append(json.dumps(verdict).encode('ascii') + b'\n')
+    text = b''.join(lines)
+    file.write(text)
+    file.write(TRAILER.pack(MAGIC, crops, len(text)))
+
+
+def read_verdicts(path):
+    """The verdicts of a shard file: list of dicts. Raises ValueError when it is none, or not whole."""
+    with open(path, 'rb') as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - TRAILER.size, 0))
+        trailer = file.read()
+        if len(trailer) != TRAILER.size or not trailer.startswith(MAGIC):
+            raise ValueError('it does not end as a shard does')
+        _, crops, length = TRAILER.unpack(trailer)
+        file.seek(max(size - TRAILER.size - length, 0))
+        verdicts = [json.loads(line) for line in file.read(length).splitlines()]
+    if sum(verdict['accepted'] for verdict in verdicts) != crops:
+        raise ValueError('its crops and its lines differ in number')
+    return verdicts
+
+
+def read_crop(path, place, settings):
+    """Crop number `place` of a shard file: uint8 [3, size, size]."""
+    with open(path, 'rb') as file:
+        file.seek(place * settings.crop_bytes)
+        return np.frombuffer(file.read(settings.crop_bytes), np.uint8).reshape(3, settings.size, settings.size)

@@ -1,0 +1,91 @@
+"""Sources that can only be read forward, made fit for several processes: shards of bytes, parked on disk for a while.
+
+The process that has the index decompresses the archive once and writes the bytes of the next shards into files, which
+live no longer than their shard is examined.
+"""
+
+import contextlib
+import os
+import shutil
+
+from prefilter.images import read_bytes
+from prefilter.reasons import RefusedImage
+from prefilter.shards import Item, shard_items
+from prefilter.sources.readers import RandomAccess
+
+SPOOL = 'spool'
+
+
+class SpoolReader:
+    """Images in a file of a shard; entries are (offset, size), or (reason, detail) of what could not be read."""
+
+    def __init__(self, path):
+        self.path = path
+        self._file = RandomAccess(path)
+
+    def read(self, entry):
+        """The encoded image."""
+        if isinstance(entry[0], str):
+            raise RefusedImage(*entry)
+        return self._file.read(entry)
+
+
+@contextlib.contextmanager
+def open_spool(source, folder):
+    """Yields a `Spool` for a source that can only be read forward, else a `Direct`; at the end nothing of it is left.
+
+    Args:
+        source: As from `prefilter.sources.open_source`.
+        folder: Existing folder that takes the files meanwhile.
+    """
+    if not getattr(source.reader, 'forward_only', False):
+        yield Direct(source)
+        return
+    path = os.path.join(folder, SPOOL)
+    shutil.rmtree(path, ignore_errors=True)  # of a run that was killed
+    os.mkdir(path)
+    try:
+        yield Spool(source, path)
+    finally:
+        shutil.rmtree(path)
+
+
+class Direct:
+    """Where every process can read all images itself."""
+
+    def __init__(self, source):
+        self._source = source
+
+    def take(self, shard):
+        """(reader, items) of a shard, for `prefilter.shards.examine_shard`."""
+        return self._source.reader, shard_items(self._source, shard)
+
+    def free(self, reader):
+        """Says that a shard is done."""
+
+
+class Spool:
+    """Where only this process reads; shards must be taken in their order."""
+
+    def __init__(self, source, folder):
+        self._source = source
+        self._folder = folder
+
+    def take(self, shard):
+        """(reader, items) of a shard, for `prefilter.shards.examine_shard`."""
+        items = []
+        path = os.path.join(self._folder, str(shard.number))
+        with open(path, 'wb') as file:
+            for place in range(shard.start, shard.stop):
+                try:
+                    data = read_bytes(self._source, place)
+                    entry = (file.tell(), len(data))
+                    file.write(data)
+                except RefusedImage as refusal:
+                    entry = (refusal.reason, refusal.detail)
+                items.append(Item(self._source.paths[place], entry))
+        return SpoolReader(path), items
+
+    def free(self, reader):
+        """Says that a shard is done."""
+        os.remove(reader.path)

@@ -1,0 +1,141 @@
+"""The tasks of the filter's processes: to examine a shard, and to write a range of records."""
+
+import dataclasses
+import functools
+import os
+
+from dnnlib.errors import UserError
+from dnnlib.files import atomic_write
+from dnnlib.tfrecords import write_records
+from prefilter.reasons import WITHOUT_PIXELS
+from prefilter.shards import Settings, examine_shard, read_crop, write_shard
+
+TOGETHER_TRIES = 2  # of a shard, before its images are tried one by one
+WRITING_TRIES = 3  # of a range of records
+SHOWN_REFUSALS = 10  # files of a shard that are named; the manifest has them all
+
+
+def open_detector(device):
+    """The detector of a process: for 'cpu' or 'gpu', None for None."""
+    if device is None:
+        return None
+    from prefilter.detector import FaceDetector
+
+    return FaceDetector(device)
+
+
+def detector_maker(settings):
+    """A picklable function that makes what examines under some `Settings`."""
+    return functools.partial(open_detector, settings.device)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExamineShard:
+    """Examines a shard and writes its file.
+
+    A process may die of one image, or for reasons of the machine. So the shard is tried again as it is; then its images
+    are tried one by one to find who is to blame, and then again together without those, so that the outcome is the
+    same; only if even that fails, what is kept is what comes of each image alone.
+
+    Attributes:
+        number: Of the shard.
+        path: Of the file to write.
+        reader, items, settings: As for `prefilter.shards.examine_shard`.
+        deaths: Of processes that had this shard.
+        condemned: Places of the images that processes die of.
+        cleared: Number of images that were survived alone.
+        apart: Whether only one image at a time can be examined.
+    """
+
+    number: int
+    path: str
+    reader: object
+    items: list
+    settings: Settings
+    deaths: int = 0
+    condemned: frozenset = frozenset()
+    cleared: int = 0
+    apart: bool = False
+
+    def run(self, detector, report):
+        """Returns a list of (path, reason, detail) of images without pixels, the first few.
+
+        Reports ('alone', place) before an image is examined alone, ('together', number of images done) else.
+        """
+        if self.apart:
+            results = self._one_by_one(detector, report, 0)
+        else:
+            if self.deaths >= TOGETHER_TRIES:
+                for _ in self._one_by_one(detector, report, self.cleared):
+                    pass
+            results = self._together(detector, report)
+        named = []
+        with atomic_write(self.path) as file:
+            write_shard(file, self._noting(results, named))
+        return named
+
+    def after_death(self, report):
+        """The task to try next."""
+        changes = {'deaths': self.deaths + 1}
+        if report is not None and report[0] == 'alone':
+            changes.update(condemned=self.condemned | {report[1]}, cleared=report[1] + 1)
+        elif self.deaths >= TOGETHER_TRIES and report is not None:
+            changes.update(apart=True)
+        return dataclasses.replace(self, **changes)
+
+    def _together(self, detector, report):
+        report(('together', 0))
+        results = examine_shard(self.reader, self.items, self.settings, detector, self.condemned)
+        for done, result in enumerate(results, 1):
+            yield result
+            report(('together', done))
+
+    def _one_by_one(self, detector, report, first):
+        for place in range(first, len(self.items)):
+            report(('alone', place))
+            condemned = {0} if place in self.condemned else ()
+            yield from examine_shard(self.reader, [self.items[place]], self.settings, detector, condemned)
+
+    def _noting(self, results, named):
+        for result in results:
+            reason = result.verdict['reason']
+            if reason in WITHOUT_PIXELS and len(named) < SHOWN_REFUSALS:
+                named.append((result.verdict['path'], reason, result.detail))
+            yield result
+
+
+@dataclasses.dataclass(frozen=True)
+class WriteRecords:
+    """Writes a range of records of all resolutions into files of `dnnlib.tfrecords.allocate_records`.
+
+    Attributes:
+        folder: Of the dataset.
+        name: Prefix of its files.
+        start: Number of the first record.
+        crops: For each record, the path of the shard file and the crop's place in it.
+        settings: `prefilter.shards.Settings`.
+        deaths: Of processes that had this range.
+    """
+
+    folder: str
+    name: str
+    start: int
+    crops: list
+    settings: Settings
+    deaths: int = 0
+
+    def run(self, detector, report):
+        """Returns the number of records."""
+        shape = (3, self.settings.size, self.settings.size)
+        images = (read_crop(path, place, self.settings) for path, place in self.crops)
+        write_records(self.folder, self.name, shape, self.start, images)
+        return len(self.crops)
+
+    def after_death(self, report):
+        """The task to try next."""
+        if self.deaths + 1 == WRITING_TRIES:
+            raise UserError(
+                f'Records of {os.path.basename(self.folder)} cannot be written: whatever process does it dies. '
+                'Make room in memory; the same command goes on from here.'
+            )
+        return dataclasses.replace(self, deaths=self.deaths + 1)

@@ -1,0 +1,184 @@
+"""Processes that work off tasks, outlive the death of any of them, and end with the process that started them.
+
+They are spawned, not forked, so that each begins small, whatever the process that starts them has loaded.
+"""
+
+import collections
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+import traceback
+
+from dnnlib.errors import UserError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STARTS = 3  # in a row that may fail
+
+
+class Workers:
+    """A fixed number of processes; use it in a `with` block, which ends them.
+
+    A task is a picklable object with `run(state, report)`, executed in any of the processes, and `after_death(report)`,
+    called here when the process died meanwhile, with what it reported last (None: nothing): returns the task to try
+    next, or raises.
+
+    Args:
+        count: Number of processes.
+        prepare: Picklable function that makes `state` in each process at its start.
+        environments: For each process, variables of the environment to set first; or None.
+    """
+
+    def __init__(self, count, prepare, environments=None):
+        self._count = count
+        self._prepare = prepare
+        self._environments = environments or [{}] * count
+        self._workers = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        for worker in self._workers:
+            worker.end()
+
+    def run(self, tasks, on_report=lambda task, report: None):
+        """Executes tasks, each as soon as a process is free.
+
+        Args:
+            tasks: Iterable of tasks; at most one a process is asked for ahead of time.
+            on_report: Called with the task and each thing that it reports.
+
+        Yields:
+            Tuples of a task and what its `run` returned, as they end.
+
+        Raises:
+            UserError: As raised by a task, or no process can be started.
+            OSError: As raised by a task.
+            RuntimeError: A task raised anything else; the text has its traceback.
+        """
+        tasks, ahead, exhausted = iter(tasks), collections.deque(), False
+        while len(self._workers) < self._count:
+            self._workers.append(_Worker(self._prepare, self._environments[len(self._workers)]))
+        while True:
+            for worker in self._workers:
+                if worker.task is None and ahead:
+                    worker.give(ahead.popleft())
+            if exhausted and not ahead and all(worker.task is None for worker in self._workers):
+                return
+            wants = not exhausted and len(ahead) < self._count
+            for worker in self._ready(0 if wants else None):
+                task = worker.task
+                for kind, value in worker.messages():
+                    if kind == 'died':
+                        ahead.extendleft([] if task is None else [task.after_death(worker.reported)])
+                        self._replace(worker)
+                    elif kind == 'report':
+                        on_report(task, value)
+                    elif kind == 'done':
+                        yield task, value
+                    elif kind == 'failed':
+                        raise value
+            if wants:
+                task = next(tasks, None)
+                exhausted = task is None
+                ahead.extend([] if exhausted else [task])
+
+    def _ready(self, timeout):
+        by_connection = {worker.connection: worker for worker in self._workers}
+        return [by_connection[each] for each in multiprocessing.connection.wait(list(by_connection), timeout)]
+
+    def _replace(self, worker):
+        place = self._workers.index(worker)
+        worker.end()
+        failures = 0 if worker.started else worker.failures + 1
+        if failures == STARTS:
+            raise UserError(
+                f'The processes that examine images die at their start (exit code {worker.exit_code}): '
+                'make room in memory, or give a smaller --workers.'
+            )
+        self._workers[place] = _Worker(self._prepare, self._environments[place], failures)
+
+
+class _Worker:
+    def __init__(self, prepare, environment, failures=0):
+        context = multiprocessing.get_context('spawn')
+        self.connection, theirs = context.Pipe()
+        # Nothing is ever written to this one: it ends when this process does, even by SIGKILL.
+        their_lifeline, self._lifeline = context.Pipe(duplex=False)
+        self.task = self.reported = None
+        self.started, self.failures = False, failures
+        self._process = context.Process(
+            target=_work, args=(theirs, their_lifeline, prepare, environment), daemon=True
+        )
+        with _signals_blocked():
+            self._process.start()
+        theirs.close()
+        their_lifeline.close()
+
+    @property
+    def exit_code(self):
+        return self._process.exitcode
+
+    def give(self, task):
+        self.task, self.reported = task, None
+        with contextlib.suppress(OSError):  # it has died, which `messages` will say
+            self.connection.send(task)
+
+    def messages(self):
+        """Yields (kind, value) of what has come."""
+        try:
+            while self.connection.poll():
+                kind, value = self.connection.recv()
+                if kind == 'started':
+                    self.started = True
+                    continue
+                if kind == 'report':
+                    self.reported = value
+                else:
+                    self.task = None
+                yield kind, value
+        except (EOFError, OSError):
+            yield 'died', None
+
+    def end(self):
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
+        self._lifeline.close()
+
+
+@contextlib.contextmanager
+def _signals_blocked():
+    """Processes started in this block never get Ctrl-C and its like, which reach the whole group: they are told."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _work(connection, lifeline, prepare, environment):
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    os.environ.update(environment)
+    try:
+        state = prepare()
+        connection.send(('started', None))
+        while True:
+            task = connection.recv()
+            connection.send(('done', task.run(state, lambda report: connection.send(('report', report)))))
+    except EOFError:
+        return
+    except (UserError, OSError) as error:
+        connection.send(('failed', error))
+    except Exception:
+        connection.send(('failed', RuntimeError(traceback.format_exc())))
+    connection.recv()  # whoever raises this there ends this process
+
+
+def _end_with(lifeline):
+    with contextlib.suppress(EOFError, OSError):
+        lifeline.recv()
+    os._exit(1)

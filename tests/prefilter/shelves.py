@@ -1,0 +1,94 @@
+"""Sources, detectors and runs of the filter for tests, importable in its processes."""
+
+import io
+import os
+import signal
+
+import numpy as np
+from PIL import Image
+
+from prefilter.images import MAX_PIXELS
+from prefilter.pipeline import Ending, make_dataset
+from prefilter.shards import Settings
+from prefilter.sources.index import Index
+from prefilter.sources.source import Source
+
+PATHS = [f'{person}/{number:02d}.png' for person in 'abc' for number in range(10)]
+
+
+def shelf(paths, refused=(), same=(), forward_only=False):
+    """A source in memory: each image is one colour, its red value the image's number, modulo 256.
+
+    Args:
+        paths: Names of the images.
+        refused: Those that are no images.
+        same: Places of images that have the colour of image 0.
+        forward_only: Whether it claims to be readable forward only.
+    """
+    index = Index(2)
+    for place, path in enumerate(sorted(paths)):
+        index.add(path, 0 if place in same else place, path in refused)
+    return Source('shelf', index, ShelfReader(forward_only))
+
+
+class ShelfReader:
+    def __init__(self, forward_only=False):
+        self.forward_only = forward_only
+        self._last = -1
+
+    def read(self, entry):
+        number, refused = entry
+        if self.forward_only:
+            assert number >= self._last, 'it went back'
+            self._last = number
+        if refused:
+            return b'no image %d' % number
+        file = io.BytesIO()
+        Image.new('RGB', (60, 40), (number % 256, 100, 200)).save(file, 'PNG')
+        return file.getvalue()
+
+
+class Oracle:
+    """A detector that finds the same faces in every image whose red value is even; some red values end badly.
+
+    Args:
+        faces: Rows of boxes and scores.
+        exhausting: Red value for which memory does not suffice.
+        deadly: Red values that kill the process, each time.
+        once: Path of a file: as long as it is not there, the process makes it and is killed.
+    """
+
+    def __init__(self, faces=((20, 10, 40.5, 30.5, 0.9),), exhausting=None, deadly=(), once=None):
+        self.faces = np.array(faces, np.float64).reshape(-1, 5)
+        self.exhausting, self.deadly, self.once = exhausting, deadly, once
+
+    def __call__(self):
+        return self
+
+    def detect_batch(self, images):
+        reds = [int(image[0, 0, 0]) for image in images]
+        if self.exhausting in reds:
+            raise MemoryError('Unable to allocate 101. MiB')
+        if self.once and not os.path.exists(self.once):
+            open(self.once, 'w').close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if set(reds) & set(self.deadly):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [self.faces if red % 2 == 0 else np.empty([0, 5]) for red in reds]
+
+
+def settings(size=8, margin=10):
+    return Settings(size, margin, 'cpu', False, MAX_PIXELS)
+
+
+def run(source, target, oracle=None, size=8, margin=10, workers=1, replace=False, restart=False, **ending):
+    """`make_dataset` with an `Oracle`."""
+    return make_dataset(
+        source, 'shelf', str(target), settings(size, margin), Ending(**ending), replace, restart, workers,
+        make_detector=oracle or Oracle(),
+    )
+
+
+def files_of(folder):
+    """The bytes of all files below a folder, by relative path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
