@@ -88,7 +88,7 @@ def make_dataset(
                 work.discard()
                 raise _nothing_accepted(source, survey, settings)
             folder = work.begin_content()
-            labels = label_rows(source, ending.labels, survey.accepted.tolist())
+            labels = label_rows(source, ending.labels, survey.accepted)
             order = _order(survey, ending)
             _check_room(work.path, [('records', dataset_bytes((3, settings.size, settings.size), len(order)))])
             merge_records(survey, folder, name, settings, order, labels, pool)

@@ -44,6 +44,7 @@ class ExamineShard:
         deaths: Of processes that had this shard.
         condemned: Places of the images that processes die of.
         cleared: Number of images that were survived alone.
+        suspect: Place of the image that the last process died of, alone; once more and it is condemned.
         apart: Whether only one image at a time can be examined.
     """
 
@@ -55,6 +56,7 @@ class ExamineShard:
     deaths: int = 0
     condemned: frozenset = frozenset()
     cleared: int = 0
+    suspect: int = None
     apart: bool = False
 
     def run(self, detector, report):
@@ -78,7 +80,8 @@ class ExamineShard:
         """The task to try next."""
         changes = {'deaths': self.deaths + 1}
         if report is not None and report[0] == 'alone':
-            changes.update(condemned=self.condemned | {report[1]}, cleared=report[1] + 1)
+            guilty = {report[1]} & {self.suspect}  # twice, since something else may have killed the process
+            changes.update(condemned=self.condemned | guilty, cleared=report[1], suspect=report[1])
         elif self.deaths >= TOGETHER_TRIES and report is not None:
             changes.update(apart=True)
         return dataclasses.replace(self, **changes)
