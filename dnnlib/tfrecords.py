@@ -18,14 +18,13 @@ import os
 import numpy as np
 
 from dnnlib.errors import UserError
+from dnnlib.levels import is_resolution, pyramid, resolutions
 from dnnlib.record_file import MEND, RecordEncoder, RecordFile
 
 MANIFEST_FILE = 'manifest.jsonl'  # what became of each photograph
 ACCEPTED_FILE = 'accepted.png'  # gallery of accepted crops
 REJECTED_FILE = 'rejected.png'  # gallery of what was refused
 FINGERPRINT_RECORDS = 64  # that stand for all of a dataset in its fingerprint
-SMALLEST_RESOLUTION = 4  # px; every dataset goes down to this level
-LARGEST_EXACT = 1024  # px; up to this side, float32 holds the means of all levels of a uint8 image exactly
 ORDER_SEED = 123  # of the order in which StyleGAN's dataset tool writes images
 
 
@@ -41,45 +40,6 @@ def shuffled_order(count):
     order = np.arange(count)
     np.random.RandomState(ORDER_SEED).shuffle(order)
     return order
-
-
-def pyramid(image):
-    """An image at every level of a dataset, largest first, ending at 4x4.
-
-    Each level is the mean of 2x2 blocks of the level above before that one was rounded, so rounding never adds up.
-
-    Args:
-        image: [C, H, W], uint8 or float, dynamic range [0, 255], H = W a power of two >= 4.
-
-    Yields:
-        uint8 [C, H, W], [C, H/2, W/2], ..., [C, 4, 4]; rounded half to even, clipped to [0, 255].
-    """
-    yield _quantized(image)
-    if image.dtype == np.uint8 and image.shape[1] <= LARGEST_EXACT:
-        yield from _whole_number_levels(image)
-        return
-    image = image.astype(np.float32)
-    while image.shape[1] > SMALLEST_RESOLUTION:
-        image = (image[:, 0::2, 0::2] + image[:, 0::2, 1::2] + image[:, 1::2, 0::2] + image[:, 1::2, 1::2]) * 0.25
-        yield _quantized(image)
-
-
-def _whole_number_levels(image):
-    """What float32, which holds all these numbers exactly, gives too, in a third of the time."""
-    sums, bits = image.astype(np.uint16), 0  # sums of 4, 16, ... pixels: the level times 2^bits
-    while sums.shape[1] > SMALLEST_RESOLUTION:
-        if bits == 8:
-            sums = sums.astype(np.uint32)
-        rows = sums[:, 0::2] + sums[:, 1::2]
-        sums, bits = rows[:, :, 0::2] + rows[:, :, 1::2], bits + 2
-        odd = sums >> bits & 1
-        yield (sums + ((1 << (bits - 1)) - 1 + odd) >> bits).astype(np.uint8)
-
-
-def _quantized(image):
-    if image.dtype == np.uint8:
-        return image
-    return np.rint(image).clip(0, 255).astype(np.uint8)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -170,7 +130,7 @@ class _LevelFiles:
         self.shape = tuple(shape)
         self._files, self._encoders = [], []
         with contextlib.ExitStack() as opened:
-            for side in _levels(shape[1]):
+            for side in resolutions(shape[1]):
                 encoder = RecordEncoder((shape[0], side, side))
                 file = opened.enter_context(open(os.path.join(folder, _file_name(name, side)), mode))
                 file.seek(start * encoder.record_bytes)
@@ -196,7 +156,7 @@ def allocate_records(folder, name, shape, count):
         UserError: The disk refuses it.
     """
     with _failures_as_sentence(name):
-        for side in _levels(shape[1]):
+        for side in resolutions(shape[1]):
             with open(os.path.join(folder, _file_name(name, side)), 'xb') as file:
                 file.truncate(count * RecordEncoder((shape[0], side, side)).record_bytes)
 
@@ -225,7 +185,7 @@ def write_labels(folder, name, labels):
 
 def dataset_bytes(shape, count):
     """Bytes that the records of `count` images [C, H, W] take on disk, all resolutions together."""
-    return count * sum(RecordEncoder((shape[0], side, side)).record_bytes for side in _levels(shape[1]))
+    return count * sum(RecordEncoder((shape[0], side, side)).record_bytes for side in resolutions(shape[1]))
 
 
 @contextlib.contextmanager
@@ -240,11 +200,6 @@ def _failures_as_sentence(name):
 
 def _file_name(name, resolution):
     return f'{name}-r{resolution.bit_length() - 1:02d}.tfrecords'
-
-
-def is_resolution(side):
-    """Whether StyleGAN knows images of this side in px: a power of two from 4 on."""
-    return side >= SMALLEST_RESOLUTION and side & (side - 1) == 0
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -362,7 +317,7 @@ def _choose_levels(folder, found, resolution):
     largest = max(found)
     if not is_resolution(resolution) or resolution > largest:
         raise UserError(f'Dataset {folder} has no resolution {resolution}: choose a power of two from 4 to {largest}.')
-    sides = _levels(resolution)
+    sides = resolutions(resolution)
     missing = [side for side in sides if side not in found]
     if missing:
         raise UserError(
@@ -378,14 +333,6 @@ def _choose_levels(folder, found, resolution):
             if of(file) != of(files[0]):
                 raise UserError(f'{files[0].path} has {of(files[0])} {what} but {file.path} has {of(file)}: {MEND}.')
     return files
-
-
-def _levels(resolution):
-    sides = []
-    while resolution >= SMALLEST_RESOLUTION:
-        sides.append(resolution)
-        resolution //= 2
-    return sides
 
 
 def _read_labels(folder, num_images):

@@ -10,7 +10,8 @@ import sys
 import click
 
 from dnnlib.folders import is_finished, unfinished_path
-from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, SMALLEST_RESOLUTION, is_resolution
+from dnnlib.levels import SMALLEST_RESOLUTION, is_resolution
+from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE
 from prefilter.export import EXPORTS
 from prefilter.images import IMAGE_EXTENSIONS, MAX_PIXELS, REFERENCE_MAX_PIXELS
 from prefilter.labels import LABELS, check_labels

@@ -8,7 +8,7 @@ The reference is facenet's alignment script, the MTCNN implementation that Secti
 import numpy as np
 from PIL import Image
 
-from dnnlib.tfrecords import is_resolution, pyramid
+from dnnlib.levels import is_resolution, pyramid
 
 OFF_CENTRE_PENALTY = 2.0  # px^2 of face area that each px^2 of distance from the image's centre costs
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dnnlib.errors import UserError
+from dnnlib.levels import pyramid
 from dnnlib.tfrecords import (
     MultiResolutionDataset,
     MultiResolutionWriter,
     allocate_records,
     dataset_bytes,
     fingerprint,
-    pyramid,
     write_records,
 )
 from tests.goldens.kinds import assert_agreement, golden_cases

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from dnnlib.tfrecords import pyramid
+from dnnlib.levels import pyramid
 from prefilter.crop import central_square, choose_face, crop_box, cut_out, take_whole
 
 GOLDEN = pathlib.Path(__file__).parents[1] / 'golden'
