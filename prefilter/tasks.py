@@ -11,6 +11,7 @@ from prefilter.reasons import WITHOUT_PIXELS
 from prefilter.shards import Settings, examine_shard, read_crop, write_shard
 
 TOGETHER_TRIES = 2  # of a shard, before its images are tried one by one
+ALONE_TRIES = 3  # of an image on its own, since something else may have killed the process
 WRITING_TRIES = 3  # of a range of records
 SHOWN_REFUSALS = 10  # files of a shard that are named; the manifest has them all
 
@@ -44,7 +45,8 @@ class ExamineShard:
         deaths: Of processes that had this shard.
         condemned: Places of the images that processes die of.
         cleared: Number of images that were survived alone.
-        suspect: Place of the image that the last process died of, alone; once more and it is condemned.
+        suspect: Place of the image that a process died of last, alone.
+        alone_deaths: How often in a row it did.
         apart: Whether only one image at a time can be examined.
     """
 
@@ -57,6 +59,7 @@ class ExamineShard:
     condemned: frozenset = frozenset()
     cleared: int = 0
     suspect: int = None
+    alone_deaths: int = 0
     apart: bool = False
 
     def run(self, detector, report):
@@ -80,8 +83,10 @@ class ExamineShard:
         """The task to try next."""
         changes = {'deaths': self.deaths + 1}
         if report is not None and report[0] == 'alone':
-            guilty = {report[1]} & {self.suspect}  # twice, since something else may have killed the process
-            changes.update(condemned=self.condemned | guilty, cleared=report[1], suspect=report[1])
+            place = report[1]
+            tries = self.alone_deaths + 1 if place == self.suspect else 1
+            guilty = {place} if tries == ALONE_TRIES else set()
+            changes.update(condemned=self.condemned | guilty, cleared=place, suspect=place, alone_deaths=tries)
         elif self.deaths >= TOGETHER_TRIES and report is not None:
             changes.update(apart=True)
         return dataclasses.replace(self, **changes)

@@ -45,7 +45,7 @@ def examine(tmp_path, detector):
 
 def test_an_accident_changes_nothing(tmp_path):
     expected = examine(tmp_path, Deadly())[1]
-    for accidents in ([0], [0, 1], [0, 1, 2], [0, 1, 7], [1, 2, 3, 10]):
+    for accidents in ([0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 7], [1, 2, 3, 10]):
         task, verdicts = examine(tmp_path, Deadly(accidents=accidents))
         assert task.deaths == len(accidents) and not task.condemned and not task.apart
         assert verdicts == expected
