@@ -15,7 +15,7 @@ demo: venv
 	$(PY) generate_figures.py $$run && \
 	echo && \
 	echo "The demo is done. Look at:" && \
-	echo "  datasets/demo/accepted.png, rejected.png   what the face detector kept and refused" && \
+	echo "  datasets/demo/report.html    what the face detector kept and refused" && \
 	echo "  $$run/fakes*.png             what the generator made as it learned" && \
 	echo "  $$run/network-best.pkl       its best snapshot, by fd_onet5k" && \
 	echo "  $$run/figures/               the figures of the paper, drawn with it"

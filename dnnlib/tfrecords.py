@@ -4,7 +4,7 @@ A dataset is a folder. `NAME-rNN.tfrecords` holds every image at 2^NN pixels a s
 size; the optional `NAME-rxx.labels` is a NumPy array file, float32 [number of images, label size]. A record is a
 serialized `tf.train.Example` of two features: `shape`, three int64 (channels, height, width), and `data`, the uint8
 pixels in that order. Level of detail (lod) 0 is the full size, each further lod has half the side. What the
-pre-filter puts beside them, a line for each photograph and two pictures, training does not read.
+pre-filter puts beside them, a line for each photograph, pictures and a page, training does not read.
 
 Neither writer nor reader needs TensorFlow. All records of a file have the same length, which makes the place of each
 one known: training reads them in any order, and several processes write them at once.
@@ -24,6 +24,9 @@ from dnnlib.record_file import MEND, RecordEncoder, RecordFile
 MANIFEST_FILE = 'manifest.jsonl'  # what became of each photograph
 ACCEPTED_FILE = 'accepted.png'  # gallery of accepted crops
 REJECTED_FILE = 'rejected.png'  # gallery of what was refused
+DISTRIBUTIONS_FILE = 'distributions.png'  # sizes and scores, accepted against refused
+REPORT_FILE = 'report.html'  # all of it on a page
+OPTIONS_FILE = 'options.json'  # how the dataset was made
 FINGERPRINT_RECORDS = 64  # that stand for all of a dataset in its fingerprint
 ORDER_SEED = 123  # of the order in which StyleGAN's dataset tool writes images
 

@@ -1,12 +1,12 @@
 """The paper's Figures 1 to 4: what the pre-filter accepted and rejected, as it drew them beside the dataset."""
 
-import json
 import os
 import shutil
 
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
-from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE
+from dnnlib.manifest import read_manifest
+from dnnlib.tfrecords import ACCEPTED_FILE, REJECTED_FILE
 
 
 def copy_galleries(dataset_dir, out_dir):
@@ -22,13 +22,12 @@ def copy_galleries(dataset_dir, out_dir):
     Raises:
         UserError: The folder is no such dataset, or a file cannot be read or written.
     """
-    manifest = os.path.join(dataset_dir, MANIFEST_FILE)
-    if not os.path.exists(manifest):
-        raise UserError(f'{dataset_dir} has no {MANIFEST_FILE} and so no galleries: make it with python -m prefilter.')
-    accepted = _read_decisions(manifest)
+    total = accepted = 0
+    for verdict in read_manifest(dataset_dir, 'galleries'):
+        total += 1
+        accepted += verdict['accepted']
     copied = []
-    for name, what, count in ((ACCEPTED_FILE, 'accepted', sum(accepted)),
-                              (REJECTED_FILE, 'rejected', len(accepted) - sum(accepted))):
+    for name, what, count in ((ACCEPTED_FILE, 'accepted', accepted), (REJECTED_FILE, 'rejected', total - accepted)):
         source = os.path.join(dataset_dir, name)
         if not os.path.exists(source):
             if count:
@@ -40,20 +39,5 @@ def copy_galleries(dataset_dir, out_dir):
                 shutil.copyfileobj(original, copy)
         except OSError as error:
             raise UserError(f'{target} cannot be written: {error.strerror}.') from error
-        copied.append((target, f'{count:,} of {len(accepted):,} images {what}'))
+        copied.append((target, f'{count:,} of {total:,} images {what}'))
     return copied
-
-
-def _read_decisions(manifest):
-    try:
-        with open(manifest, 'rb') as file:
-            lines = file.read().splitlines()
-    except OSError as error:
-        raise UserError(f'{manifest} cannot be read ({error.strerror}): mend its permissions.') from error
-    decisions = []
-    for number, line in enumerate(lines, 1):
-        try:
-            decisions.append(bool(json.loads(line.decode('utf-8'))['accepted']))
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f'{manifest} line {number} is damaged: make the dataset anew.') from error
-    return decisions

@@ -11,10 +11,11 @@ import click
 
 from dnnlib.folders import is_finished, unfinished_path
 from dnnlib.levels import SMALLEST_RESOLUTION, is_resolution
-from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE
+from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, REPORT_FILE
 from prefilter.export import EXPORTS
 from prefilter.images import IMAGE_EXTENSIONS, MAX_PIXELS, REFERENCE_MAX_PIXELS
 from prefilter.labels import LABELS, check_labels
+from prefilter.options import used_options
 from prefilter.pipeline import Ending, describe, make_dataset
 from prefilter.shards import Settings
 from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, PARTITIONS, open_source
@@ -170,7 +171,8 @@ def main(
     lfw-subset: the 100 faces and 100 backgrounds that come with scikit-image.
 
     The dataset folder gets multi-resolution TFRecords, manifest.jsonl (a line for each image: accepted or why not, the
-    face's box, the crop), and samples of both kinds in accepted.png and rejected.png.
+    face's box, the crop), samples of both kinds in accepted.png and rejected.png, and report.html, a page that shows
+    all of it; python -m prefilter.report makes that again.
 
     A run that was ended, however, goes on when the same command is given again.
     """
@@ -193,7 +195,10 @@ def main(
     ending = Ending(labels, not no_shuffle, exports, drop_duplicates)
     _exit_on_signals()
     try:
-        result = make_dataset(photographs, source, out, settings, ending, force, restart, count, environments)
+        result = make_dataset(
+            photographs, source, out, settings, ending, force, restart, count, environments,
+            options=used_options(click.get_current_context(), photographs.format, settings),
+        )
     except (KeyboardInterrupt, SystemExit) as error:
         _say_how_to_go_on(out)
         sys.exit(128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else error.code)
@@ -225,6 +230,7 @@ def _report(photographs, result, out, size, exports):
     written = [MANIFEST_FILE, ACCEPTED_FILE, REJECTED_FILE]
     written += [EXPORTS[form].format(os.path.basename(os.path.abspath(out))) for form in exports]
     click.echo(f'{out}: {size}x{size} pixels, records 0 to {accepted - 1:,}; {", ".join(written)}.')
+    click.echo(f'Look at {os.path.join(out, REPORT_FILE)}.')
 
 
 if __name__ == '__main__':

@@ -22,7 +22,9 @@ from prefilter.gallery import choose_evenly, draw_gallery, thumbnail
 from prefilter.images import read_bytes
 from prefilter.labels import label_rows
 from prefilter.merge import Survey, merge_manifest, merge_records, shard_path
+from prefilter.options import save_options
 from prefilter.reasons import RefusedImage
+from prefilter.report import write_report
 from prefilter.shards import BATCH_IMAGES, BATCH_PIXELS, SHARD_IMAGES, plan_shards, read_crop
 from prefilter.spool import open_spool
 from prefilter.tasks import SHOWN_REFUSALS, ExamineShard, detector_maker
@@ -50,7 +52,7 @@ class Ending:
 
 def make_dataset(
     source, location, target, settings, ending=Ending(), replace=False, restart=False, workers=1, environments=None,
-    make_detector=None,
+    make_detector=None, options=None,
 ):
     """Filters a source and writes the dataset folder `target`, whole or not at all; goes on where it was ended.
 
@@ -66,6 +68,7 @@ def make_dataset(
         environments: As for `prefilter.workers.Workers`.
         make_detector: Picklable function that makes what finds faces in a process, as
             `prefilter.detector.FaceDetector`, instead of what the settings say.
+        options: As from `prefilter.options.used_options`, to keep beside the dataset; or None.
 
     Returns:
         Dict: `total`, `accepted`, `duplicates`, numbers of images; `reasons`, numbers of refused ones by reason;
@@ -94,6 +97,9 @@ def make_dataset(
             merge_records(survey, folder, name, settings, order, labels, pool)
         merge_manifest(survey, folder, source, order)
         _finish(survey, folder, source, settings, ending)
+        if options is not None:
+            save_options(folder, options)
+        write_report(folder, target, source, settings.decode)
         result = {
             'total': len(source.paths), 'accepted': len(order), 'duplicates': len(survey.copies),
             'reasons': dict(survey.reasons),

@@ -233,7 +233,8 @@ def calls(monkeypatch):
     """What `make_dataset` is called with, instead of calling it."""
     made = []
 
-    def make_dataset(source, location, target, settings, ending, replace, restart, workers, environments):
+    def make_dataset(source, location, target, settings, ending, replace, restart, workers, environments,
+                     options):
         made.append({**vars(settings), **vars(ending), 'workers': workers, 'environments': environments})
         return {'total': 1, 'accepted': 1, 'reasons': {}, 'duplicates': 0, 'examined': 1, 'seconds': 1}
 
@@ -278,7 +279,8 @@ def test_the_example_of_the_help_runs_as_printed(tmp_path):
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith('200 images: ')
     lines = [line for line in run.stderr.replace('\r', '\n').splitlines() if line]
-    assert all(line.startswith(('Disk: ', 'Finding faces:', 'Writing records:')) for line in lines)  # and nothing else
+    expected = 'Disk: ', 'Finding faces:', 'Writing records:', 'Writing the report:'
+    assert all(line.startswith(expected) for line in lines)  # and nothing else
     lines = manifest(tmp_path / 'datasets' / 'faces')
     found = [line['accepted'] for line in lines if '/face_' in line['path']]
     assert sum(found) >= 90

@@ -27,7 +27,8 @@ def test_records_stand_in_the_original_tools_order(tmp_path):
         assert (dataset.name, dataset.shape, dataset.labels) == ('set', [3, 8, 8], None)
     assert reds == (2 * shuffled_order(15)).tolist()
     names = sorted(path.name for path in (tmp_path / 'set').iterdir())
-    assert names == ['accepted.png', 'manifest.jsonl', 'rejected.png', 'set-r02.tfrecords', 'set-r03.tfrecords']
+    assert names == ['accepted.png', 'distributions.png', 'manifest.jsonl', 'rejected.png', 'report.html',
+                     'set-r02.tfrecords', 'set-r03.tfrecords']
     assert [path.name for path in tmp_path.iterdir()] == ['set']
 
 
@@ -106,7 +107,9 @@ def test_no_face_at_all_is_a_sentence_and_leaves_nothing(tmp_path):
 def test_any_number_of_processes_gives_the_same_bytes(tmp_path, forward_only):
     # A source that can only be read forward says so loudly when it is read backwards.
     source = shelf(MANY, refused=MANY[50:60], same=range(70, 90), forward_only=forward_only)
-    with mock.patch.object(pipeline, '_refused_thumbnails', lambda *args: []):
+    with mock.patch.object(pipeline, '_refused_thumbnails', lambda *args: []), mock.patch.object(
+        pipeline, 'write_report', lambda *args: None
+    ):
         for workers in (1, 3):
             run(shelf(MANY, MANY[50:60]), tmp_path / str(workers) / 'set', workers=workers, labels='identity')
             run(source if not forward_only else shelf(MANY, MANY[50:60], forward_only=True),
@@ -136,7 +139,7 @@ def test_images_that_processes_die_of_are_refused(tmp_path, capsys):
 
 
 @pytest.mark.parametrize('failure', [RuntimeError, KeyboardInterrupt])
-@pytest.mark.parametrize('place', ['Survey', 'merge_records', 'merge_manifest', '_save_gallery'])
+@pytest.mark.parametrize('place', ['Survey', 'merge_records', 'merge_manifest', '_save_gallery', 'write_report'])
 @pytest.mark.parametrize('existing', [False, True])
 def test_a_run_that_ended_midway_goes_on(tmp_path, capsys, failure, place, existing):
     target = tmp_path / 'sets' / 'set'

@@ -1,0 +1,286 @@
+"""The page and the picture about a finished dataset, and `python -m prefilter.report`, which makes them again."""
+
+import functools
+import os
+import shlex
+import sys
+
+import click
+from tqdm import tqdm
+
+from dnnlib.errors import UserError
+from dnnlib.files import atomic_write
+from dnnlib.tfrecords import (
+    ACCEPTED_FILE,
+    DISTRIBUTIONS_FILE,
+    MANIFEST_FILE,
+    OPTIONS_FILE,
+    REJECTED_FILE,
+    REPORT_FILE,
+    MultiResolutionDataset,
+)
+from prefilter import page
+from prefilter.distributions import draw_distributions
+from prefilter.export import EXPORTS
+from prefilter.gallery import thumbnail
+from prefilter.images import decode, decode_as_reference, read_bytes
+from prefilter.options import read_options
+from prefilter.reasons import REASONS, WITHOUT_PIXELS, RefusedImage
+from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, open_source
+from prefilter.summary import ACCEPTED, summarise
+
+NAMED = 12  # refused files without pixels that are named for each reason
+LARGEST = 20  # identities that are named
+DARK, NARROW = '(prefers-color-scheme: dark)', '(max-width: 40rem)'  # media queries
+
+
+def write_report(folder, target, source=None, decode=decode):
+    """Writes `report.html` and `distributions.png` into a finished dataset.
+
+    The same dataset and source give the same bytes, on any day and machine.
+
+    Args:
+        folder: The dataset's folder, with its records, `manifest.jsonl` and perhaps `options.json`.
+        target: The path by which a person knows that folder, when it is still to be renamed.
+        source: The `prefilter.sources.source.Source` that it was made of: without it the page shows nothing of the
+            refused images but their names, and no identities.
+        decode: From the bytes of an image to its pixels, as `prefilter.images.decode`.
+
+    Raises:
+        UserError: The folder is no whole dataset, or not made of this source.
+        OSError: The files cannot be written.
+    """
+    total = None if source is None else len(source.paths)
+    progress = functools.partial(tqdm, desc='Writing the report', unit=' images', total=total, file=sys.stderr)
+    summary = summarise(folder, source, progress)
+    with MultiResolutionDataset(folder) as dataset:
+        accepted = [
+            (thumbnail(_as_rgb(dataset.read(verdict['index']))), verdict['path'])
+            for _, verdict in summary.samples[ACCEPTED].chosen()
+        ]
+        name, shape = dataset.name, dataset.shape
+    with atomic_write(os.path.join(folder, DISTRIBUTIONS_FILE)) as file:
+        file.write(draw_distributions(summary))
+    files = _dataset_files(folder, name)
+    sections = [
+        _head(name, shape, summary, sum(size for _, _, size in files)),
+        _accepted(accepted, summary),
+        *_refused(summary, source, decode),
+        _distributions(summary),
+        *_identities(summary),
+        _next(target),
+        *_options(read_options(folder)),
+        _files(files),
+    ]
+    with atomic_write(os.path.join(folder, REPORT_FILE)) as file:
+        file.write(page.page(f'Dataset {name}', sections))
+
+
+def _as_rgb(image):
+    return image.repeat(3 // image.shape[0], axis=0).transpose(1, 2, 0)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Sections.
+
+
+def _head(name, shape, summary, size):
+    heading = page.Markup('<h1>{}</h1>').format(page.printable(name))
+    refused = summary.total - summary.accepted
+    return page.Markup('\n').join([heading, page.tiles([
+        (f'{summary.total:,}', 'photographs'),
+        (f'{summary.accepted:,}', f'accepted, {_percent(summary.accepted, summary.total)}'),
+        (f'{refused:,}', f'refused, {_percent(refused, summary.total)}'),
+        (f'{summary.copies:,}', 'exact duplicates'),
+        (f'{shape[2]}×{shape[1]}', 'pixels of a crop'),
+        (page.bytes_in_words(size), 'on disk'),
+    ])])
+
+
+def _accepted(thumbnails, summary):
+    return page.section(
+        'Accepted', page.paragraph('{} of {} crops, evenly chosen, as training sees them.',
+                                   f'{len(thumbnails):,}', f'{summary.accepted:,}'),
+        page.gallery(thumbnails))
+
+
+def _refused(summary, source, decode):
+    if not summary.reasons:
+        return
+    ordered = sorted(summary.reasons.items(), key=lambda item: (-item[1], item[0]))
+    rows = [[page.code(reason), count, _percent(count, summary.total), REASONS.get(reason, '')]
+            for reason, count in ordered]
+    parts = [page.table(['reason', 'photographs', 'of all', 'what it means'], rows)]
+    samples = {reason: summary.samples[reason].chosen() for reason, _ in ordered}
+    shown = {} if source is None else _look_again(samples, source, decode)
+    for reason, count in ordered:
+        parts.append(page.Markup('<h3>{}</h3>').format(reason))
+        parts.extend(_refused_part(reason, count, samples[reason], shown, source is not None))
+    yield page.section('Refused', *parts)
+
+
+def _refused_part(reason, count, samples, shown, has_source):
+    thumbnails = [(shown[place], verdict['path']) for place, verdict in samples if _is_shown(reason, place, shown)]
+    if thumbnails:
+        yield page.paragraph('{} of {}, evenly chosen.', f'{len(thumbnails):,}', f'{count:,}')
+        yield page.gallery(thumbnails)
+        return
+    named = samples[:NAMED]
+    yield page.paragraph('{} of {} by name; {} has all of them.', f'{len(named):,}', f'{count:,}', MANIFEST_FILE)
+    if has_source and reason in WITHOUT_PIXELS:
+        rows = [[page.printable(verdict['path']), page.printable(shown.get(place) or '–')] for place, verdict in named]
+        yield page.table(['file', 'what is wrong with it'], rows)
+    else:
+        yield page.table(['file'], [[page.printable(verdict['path'])] for _, verdict in named])
+
+
+def _is_shown(reason, place, shown):
+    return reason not in WITHOUT_PIXELS and shown.get(place) is not None
+
+
+def _look_again(samples, source, decode):
+    """Place -> thumbnail, or what is wrong with the image in words, or None; in the order of the source, for archives.
+
+    An image that has gone since, or is no longer what it was, is worth no more than its cell.
+    """
+    found = {}
+    kinds = {
+        place: reason for reason, chosen in samples.items()
+        for place, _ in (chosen[:NAMED] if reason in WITHOUT_PIXELS else chosen)
+    }
+    for place in sorted(kinds):
+        try:
+            pixels = decode(read_bytes(source, place))
+            found[place] = None if kinds[place] in WITHOUT_PIXELS else thumbnail(pixels)
+        except RefusedImage as refusal:
+            found[place] = refusal.detail if kinds[place] in WITHOUT_PIXELS else None
+        except MemoryError:
+            found[place] = 'not enough memory' if kinds[place] in WITHOUT_PIXELS else None
+    return found
+
+
+def _distributions(summary):
+    variants = [
+        (media, draw_distributions(summary, columns, dark)) for media, columns, dark in [
+            (f'screen and {DARK} and {NARROW}', 1, True), (f'screen and {DARK}', 2, True), (NARROW, 1, False),
+            (None, 2, False)]
+    ]
+    return page.section(
+        'Distributions', page.picture(variants, 'The quantities of the table below as histograms.'),
+        page.quantity_table(summary))
+
+
+def _identities(summary):
+    """Who is in the images; nothing where nobody knows, or where they are of one identity."""
+    if summary.identities is None or len(summary.identities) < 2:
+        return
+    people = sum(1 for count in summary.identities.values() if count)
+    groups, largest = summary.identity_groups(), summary.largest_identities(LARGEST)
+    most = max(count for _, _, count in groups)
+    yield page.section(
+        'Identities',
+        page.paragraph('{} identities with an accepted image, {} with none, {} images of each on average.',
+                       f'{people:,}', f'{len(summary.identities) - people:,}', f'{summary.accepted / people:,.1f}'),
+        page.table(['accepted images', 'identities', ''], [
+            [_span(first, last), count, page.bar(count / most)] for first, last, count in groups]),
+        page.Markup('<h3>{}</h3>').format('Largest'),
+        page.table(['identity', 'accepted images', ''], [
+            [page.printable(name) or '(no name)', count, page.bar(count / largest[0][1])] for name, count in largest]))
+
+
+def _next(target):
+    data = shlex.quote(_known_as(target))
+    return page.section(
+        'Train on it',
+        page.paragraph('In the project’s folder; {} only says what would be done:', page.code('--dry-run')),
+        page.command([f'python train.py --data {data} --dry-run', f'python train.py --data {data}']),
+        page.paragraph('With N GPUs add {}. Whether a copy is whole, this says:', page.code('--gpus N')),
+        page.command([f'python -m dnnlib.verify {data}']))
+
+
+def _options(options):
+    if options:
+        words = {True: 'yes', False: 'no', None: '–'}
+        yield page.section('How it was made', page.table(['option', 'value'], [
+            [page.code(name if name == 'source' else f'--{name}'), page.printable(
+                (', '.join(map(str, value)) or '–') if isinstance(value, list) else
+                words[value] if value is None or isinstance(value, bool) else
+                f'{value:,}' if isinstance(value, int) else value)]
+            for name, value in options.items()]))
+
+
+def _files(files):
+    rows = [[page.code(page.printable(name)), what, page.bytes_in_words(size)] for name, what, size in files]
+    return page.section('Files', page.table(['file', 'content', 'size'], rows))
+
+
+def _percent(part, whole):
+    return f'{100 * part / whole:.1f} %'
+
+
+def _span(first, last):
+    return f'{first:,}' if first == last else f'{first:,}–{last:,}'
+
+
+def _known_as(target):
+    """The path to type in the project's folder; of a dataset that lies elsewhere a page says nothing but its name."""
+    relative = os.path.relpath(target)
+    return os.path.join('datasets', os.path.basename(relative)) if relative.startswith(os.pardir) else relative
+
+
+def _dataset_files(folder, name):
+    """List of (name, what it is, bytes) of the files of a dataset that there are, but for the report."""
+    levels = sorted(file for file in os.listdir(folder) if file.endswith('.tfrecords'))
+    known = [(file, 'records, {0}×{0}'.format(2 ** int(file[-len('NN.tfrecords'):-len('.tfrecords')])))
+             for file in levels]
+    known += [
+        (f'{name}-rxx.labels', 'labels'), (MANIFEST_FILE, 'a line for each photograph'),
+        (OPTIONS_FILE, 'how it was made'), (ACCEPTED_FILE, 'samples of accepted crops'),
+        (REJECTED_FILE, 'samples of refused photographs'), (DISTRIBUTIONS_FILE, 'the picture above'),
+    ]
+    known += [(form.format(name), 'the crops as PNG files') for form in EXPORTS.values()]
+    return [(file, what, _size(os.path.join(folder, file))) for file, what in known
+            if os.path.exists(os.path.join(folder, file))]
+
+
+def _size(path):
+    if not os.path.isdir(path):
+        return os.path.getsize(path)
+    return sum(os.path.getsize(os.path.join(folder, file)) for folder, _, files in os.walk(path) for file in files)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The verb.
+
+
+@click.command(epilog='Example: python -m prefilter.report datasets/faces --source photos')
+@click.argument('dataset')
+@click.option('--source', help='What the dataset was made of; without it no refused image is shown, and no identities.')
+def main(dataset, source):
+    """Make report.html and distributions.png of a DATASET again.
+
+    DATASET is a folder that python -m prefilter made. SOURCE is read as it was then, says its options.json.
+    """
+    options = read_options(dataset)
+    if source is None and options.get('source') == LFW_SUBSET:
+        source = LFW_SUBSET
+    if source not in (None, LFW_SUBSET) and not os.path.exists(source):
+        raise click.BadParameter(f'{source} does not exist.', param_hint="'--source'")
+    photographs = None if source is None else _open(source, options, dataset)
+    load = decode_as_reference if options.get('reference-loader') else decode
+    if options.get('max-pixels'):
+        load = functools.partial(load, max_pixels=options['max-pixels'])
+    try:
+        write_report(dataset, dataset, photographs, load)
+    except OSError as error:
+        raise UserError(f'{dataset} cannot take its report ({error.strerror}): mend that.') from error
+    click.echo(f'{os.path.join(dataset, REPORT_FILE)} and {DISTRIBUTIONS_FILE} are written.')
+
+
+def _open(source, options, dataset):
+    format = options.get('format')
+    return open_source(source, format if format in FORMATS else AUTO, options.get('partition'), leave_out=dataset)
+
+
+if __name__ == '__main__':
+    main(prog_name='python -m prefilter.report')
