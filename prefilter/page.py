@@ -154,9 +154,8 @@ def quantity_table(summary):
         for kind in (ACCEPTED, REFUSED):
             values = summary.values[name][kind]
             if values:
-                rows.append([title, kind, sum(values.values()), *quantiles(values, SHARES)])
-    return table(['', '', 'known of', *(f'{100 * share:g} % below' if share != 0.5 else 'median' for share in SHARES)],
-                 rows)
+                rows.append([title, kind, *quantiles(values, SHARES)])
+    return table(['', '', *(f'{100 * share:g} % below' if share != 0.5 else 'median' for share in SHARES)], rows)
 
 
 def bytes_in_words(size):

@@ -108,13 +108,14 @@ def _refused(summary, source, decode):
     if not summary.reasons:
         return
     ordered = sorted(summary.reasons.items(), key=lambda item: (-item[1], item[0]))
-    rows = [[page.code(reason), count, _percent(count, summary.total), REASONS.get(reason, '')]
+    rows = [[page.code(reason), count, _percent(count, summary.total), page.bar(count / ordered[0][1])]
             for reason, count in ordered]
-    parts = [page.table(['reason', 'photographs', 'of all', 'what it means'], rows)]
+    parts = [page.table(['reason', 'photographs', 'of all', ''], rows)]
     samples = {reason: summary.samples[reason].chosen() for reason, _ in ordered}
     shown = {} if source is None else _look_again(samples, source, decode)
     for reason, count in ordered:
         parts.append(page.Markup('<h3>{}</h3>').format(reason))
+        parts.append(page.paragraph('What it means: {}.', REASONS.get(reason, 'this version does not know it')))
         parts.extend(_refused_part(reason, count, samples[reason], shown, source is not None))
     yield page.section('Refused', *parts)
 
