@@ -1,12 +1,13 @@
 """Why an image is refused: the codes of the manifest and of the closing count, each with what it means."""
 
+CRASH = 'crash'  # the one reason after which nobody looks at the image again
 REASONS = {
     'unreadable': 'the bytes cannot be had (permission, disk, a damaged archive) or are no whole image (damaged)',
     'truncated': 'the file ends before its pixels do: a download or copy that was cut off',
     'not-an-image': 'empty, or of no format this filter reads, whatever its name says',
     'unsupported': 'an image whose values have no known meaning as 8-bit grey or RGB, such as floating-point TIFF',
     'too-large': 'more pixels than --max-pixels, more bytes than an image should have, or not enough memory',
-    'crash': 'every process that examined it died, perhaps for want of memory',
+    CRASH: 'every process that examined it died, perhaps for want of memory',
     'reference-fails': 'only with --reference-loader: the reference ends its whole run at such a file',
     'no-face': 'the detector finds no face',
     'empty-crop': 'the face lies outside the image',

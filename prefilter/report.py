@@ -25,7 +25,7 @@ from prefilter.export import EXPORTS
 from prefilter.gallery import thumbnail
 from prefilter.images import decode, decode_as_reference, read_bytes
 from prefilter.options import read_options
-from prefilter.reasons import REASONS, WITHOUT_PIXELS, RefusedImage
+from prefilter.reasons import CRASH, REASONS, WITHOUT_PIXELS, RefusedImage
 from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, open_source
 from prefilter.summary import ACCEPTED, summarise
 
@@ -112,7 +112,8 @@ def _refused(summary, source, decode):
             for reason, count in ordered]
     parts = [page.table(['reason', 'photographs', 'of all', ''], rows)]
     samples = {reason: summary.samples[reason].chosen() for reason, _ in ordered}
-    shown = {} if source is None else _look_again(samples, source, decode)
+    shown = {} if source is None else _look_again(
+        {reason: chosen for reason, chosen in samples.items() if reason != CRASH}, source, decode)
     for reason, count in ordered:
         parts.append(page.Markup('<h3>{}</h3>').format(reason))
         parts.append(page.paragraph('What it means: {}.', REASONS.get(reason, 'this version does not know it')))

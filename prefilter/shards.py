@@ -18,7 +18,7 @@ import numpy as np
 
 from prefilter.crop import central_square, choose_face, crop_box, cut_out, take_whole
 from prefilter.images import decode, decode_as_reference
-from prefilter.reasons import RefusedImage
+from prefilter.reasons import CRASH, RefusedImage
 
 SHARD_IMAGES = 64
 BATCH_IMAGES = 16  # whose faces are found together
@@ -132,7 +132,7 @@ def _decode(reader, item, settings, is_condemned):
     verdict.update(path=item.path, accepted=False)
     try:
         if is_condemned:
-            raise RefusedImage('crash', 'whatever process examines it dies, perhaps for want of memory')
+            raise RefusedImage(CRASH, 'whatever process examines it dies, perhaps for want of memory')
         data = reader.read(item.entry)
         verdict['sha256'] = hashlib.sha256(data).hexdigest()
         pixels = settings.decode(data)

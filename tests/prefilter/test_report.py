@@ -173,6 +173,17 @@ def test_the_bundled_faces_need_no_source_named(tmp_path):
     assert make_again(out).exit_code == 0 and read(out) == before
 
 
+def test_an_image_that_killed_its_processes_is_not_looked_at_again(dataset, photographs, monkeypatch):
+    manifest = pathlib.Path(dataset) / 'manifest.jsonl'
+    manifest.write_text(manifest.read_text().replace('"truncated"', '"crash"'))
+    read_again = []
+    monkeypatch.setattr(
+        'prefilter.report.read_bytes', lambda source, place: read_again.append(source.paths[place]) or b'')
+    assert make_again(dataset, '--source', photographs).exit_code == 0
+    assert 'cut.png' not in read_again and 'cid/out.png' in read_again
+    assert b'every process that examined it died' in read(dataset)
+
+
 def test_another_source_is_refused_and_nothing_changes(dataset, photographs, tmp_path):
     before = read(dataset)
     other = write_files(tmp_path / 'other', {'ann/0.png': picture(0)})
