@@ -2,7 +2,7 @@
 
 RESULTS_DIR = 'results'  # one folder per training run
 CACHE_DIR = 'cache'  # downloaded networks
-TRUST_FILE = 'cache/trusted-sources.txt'  # hashes of files whose embedded source text the user lets run
+TRUST_FILE = '~/.config/retrain-stylegan/trusted-sources.txt'  # files whose embedded source text the user lets run
 
 GENERATOR, METRIC, EMBEDDING = 'generator', 'metric', 'embedding'  # kinds of published networks
 _OF_STYLEGAN = 'CC BY-NC 4.0'  # under which NVIDIA published StyleGAN's networks

@@ -23,10 +23,11 @@ BUILD_FUNCTIONS = {
     name: 'training.networks_stylegan.' + name for name in ('G_style', 'G_mapping', 'G_synthesis', 'D_basic')}
 
 LARGEST_FILE = 4 << 30  # bytes; the largest published network has 0.33e9
-MOST_NETWORKS = 64  # in a file, components included
+MOST_NETWORKS = 16  # in a file, components included; a published triple has 7
 DEEPEST_COMPONENT = 3
 MOST_KWARGS = 100  # values in the arguments of one network, those in lists included; a published one has 10
 MOST_AXES = 8
+SLACK = 1 << 20  # bytes that small values may take beyond those of the file, since they may stand in it once
 
 _NAME = re.compile(r'[A-Za-z0-9.][A-Za-z0-9_.\-/]{0,199}')  # what TensorFlow takes as the name of a scope
 _DTYPE = re.compile(r'[<>|=]?(b1|[iu][1248]|f[248])')
@@ -54,11 +55,18 @@ class NetworkFile:
             raise UserError(f'{path}: holds something else than networks.')
         budget = [MOST_NETWORKS]
         self.networks = [part.checked(budget, depth=0) for part in parts]
+        held = sum(value.nbytes for top in self.networks for _, network in walk(top)
+                   for _, value in network['variables'])
+        if held > self.num_bytes + SLACK:  # several variables share an array, but would not in TensorFlow
+            raise PickleError(f'its variables take {held:,} bytes, which are more than the file has')
+        self._sha256 = None
 
     @property
     def sha256(self):
         """SHA-256 of exactly the bytes that were read, as 64 hexadecimal digits."""
-        return hashlib.sha256(self._data).hexdigest()
+        if self._sha256 is None:
+            self._sha256 = hashlib.sha256(self._data).hexdigest()
+        return self._sha256
 
 
 def read_network_file(path):
@@ -88,9 +96,11 @@ def read_network_file(path):
     except MemoryError as error:
         raise UserError(f'{path}: has more bytes than this machine has memory for.') from error
     try:
-        return NetworkFile(path, data, read_pickle(data, _find_maker))
+        return NetworkFile(path, data, read_pickle(data, _Makers(2 * len(data) + SLACK).find))
     except PickleError as error:
         raise UserError(f'{path}: is not a whole network pickle ({error}).') from error
+    except MemoryError as error:
+        raise UserError(f'{path}: takes more memory than this machine has.') from error
 
 
 def walk(network, prefix=''):
@@ -102,11 +112,13 @@ def walk(network, prefix=''):
 
 _shortener = reprlib.Repr()
 _shortener.maxstring = _shortener.maxother = 100
+_shortener.maxlevel = 2
 
 
 def shown(value):
     """What a file holds, as it can be shown in a sentence: short, without control characters."""
-    return _shortener.repr(value)
+    text = _shortener.repr(value)
+    return text if len(text) <= 200 else text[:200] + '...'
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -212,23 +224,27 @@ class _Dtype(Made):
 
     def set_state(self, state):
         # (version, byte order, sub-array, field names, fields, item size or -1, alignment or -1, flags)
-        if type(state) is not tuple or len(state) < 5 or type(state[1]) is not str or state[1] not in '<>|=':
+        order = state[1] if type(state) is tuple and len(state) >= 5 else None
+        if type(order) is not str or order not in ('<', '>', '|', '='):
             raise PickleError('the type of an array has an unknown state')
         if any(part is not None for part in state[2:5]):
             raise PickleError('the type of an array is made of several')
-        self.dtype = self.dtype.newbyteorder(state[1])
+        self.dtype = self.dtype.newbyteorder(order)
 
 
 class _Array(Made):
     """An array whose data comes in its state."""
 
-    __slots__ = ('_array',)
+    __slots__ = ('_array', '_charge')
+
+    def __init__(self, charge):
+        self._charge = charge
 
     def set_state(self, state):
         if type(state) is not tuple or len(state) not in (4, 5):
             raise PickleError('an array has an unknown state')
         shape, dtype, is_fortran, data = state[-4:]  # a version may stand before it
-        self._array = _array_of(data, dtype, shape, 'F' if is_fortran is True or is_fortran == 1 else 'C')
+        self._array = _array_of(data, dtype, shape, 'F' if is_fortran == 1 else 'C', self._charge)
 
     def array(self):
         if not hasattr(self, '_array'):
@@ -236,15 +252,17 @@ class _Array(Made):
         return self._array
 
 
-def _array_of(data, dtype, shape, order):
+def _array_of(data, dtype, shape, order, charge):
     if type(shape) is not tuple or len(shape) > MOST_AXES or not all(type(n) is int and n >= 0 for n in shape):
         raise PickleError(f'{shown(shape)} is no shape of an array')
-    dtype, data = _dtype_of(dtype), _bytes_of(data)
+    dtype, data = _dtype_of(dtype), _bytes_of(data, charge)
     count = 1
     for length in shape:
         count *= length
     if count * dtype.itemsize != len(data):
         raise PickleError(f'an array claims the shape {shown(shape)} of {dtype.name} but has {len(data)} bytes')
+    if not dtype.isnative:
+        charge(len(data))
     array = np.frombuffer(data, dtype) if count else np.empty(0, dtype)
     return array.reshape(shape, order=order).astype(dtype.newbyteorder('='), copy=False)
 
@@ -255,8 +273,9 @@ def _dtype_of(value):
     return value.dtype
 
 
-def _bytes_of(value):
+def _bytes_of(value, charge):
     if type(value) is str:  # of Python 2, which knows no other bytes
+        charge(len(value))
         return value.encode('latin-1')
     if type(value) not in (memoryview, bytes):
         raise PickleError('an array has no bytes as its data')
@@ -269,39 +288,11 @@ def _make_network(arguments):
     return _Network()
 
 
-def _make_array(arguments):
-    kind, shape, code = arguments if len(arguments) == 3 else (None, None, None)
-    if kind is not _NDARRAY or shape != (0,) or _bytes_of(code) != b'b':
-        raise PickleError('it makes an array otherwise than numpy does')
-    return _Array()
-
-
 def _make_dtype(arguments):
     code = arguments[0] if arguments else None
     if type(code) is not str or not _DTYPE.fullmatch(code):
         raise PickleError(f'{shown(code)} is no type of numbers')
     return _Dtype(code)
-
-
-def _make_scalar(arguments):
-    dtype, data = arguments if len(arguments) == 2 else (None, None)
-    return _array_of(data, dtype, (), 'C')[()]
-
-
-def _make_array_of_buffer(arguments):
-    data, dtype, shape, order = arguments if len(arguments) == 4 else (None, None, None, None)
-    if type(order) is not str or order not in ('C', 'F'):
-        raise PickleError(f'an array has the unknown order {shown(order)}')
-    array = _Array()
-    array.set_state((shape, dtype, order == 'F', data))
-    return array
-
-
-def _make_bytes(arguments):
-    text, encoding = arguments if len(arguments) == 2 else (None, None)
-    if type(text) is not str or type(encoding) is not str or encoding not in ('latin1', 'latin-1'):
-        raise PickleError('it encodes something otherwise than as latin-1')
-    return text.encode('latin-1')
 
 
 def _make_no_bytes(arguments):
@@ -310,42 +301,83 @@ def _make_no_bytes(arguments):
     return b''
 
 
-def _make_legacy_object(arguments):
-    if len(arguments) != 3 or arguments[0] is not _NETWORK or arguments[1] is not _OBJECT or arguments[2] is not None:
-        raise PickleError('it makes an object that is no network')
-    return _Network()
-
-
 def _refuse_call(arguments):
     raise PickleError('it calls something that is only named in a network pickle')
 
 
-_NETWORK = Maker(_make_network, is_class=True)
-_NDARRAY, _OBJECT = Maker(_refuse_call), Maker(_refuse_call)
+class _Makers:
+    """Every class and function that a network pickle may name.
 
-# Every class and function that a network pickle may name. Protocols 0 to 2 have no bytes, hence the encoding; 0 and 1
-# have no operation for objects, hence copyreg's function; 5 has another function for arrays.
-_MAKERS = {
-    ('dnnlib.tflib.network', 'Network'): _NETWORK,
-    ('numpy', 'ndarray'): _NDARRAY,
-    ('numpy', 'dtype'): Maker(_make_dtype),
-    ('numpy.core.multiarray', '_reconstruct'): Maker(_make_array),
-    ('numpy.core.multiarray', 'scalar'): Maker(_make_scalar),
-    ('numpy.core.numeric', '_frombuffer'): Maker(_make_array_of_buffer),
-    ('_codecs', 'encode'): Maker(_make_bytes),
-    ('builtins', 'bytes'): Maker(_make_no_bytes),
-    ('builtins', 'object'): _OBJECT,
-    ('copyreg', '_reconstructor'): Maker(_make_legacy_object),
-}
+    Protocols 0 to 2 have no bytes, hence the encoding; 0 and 1 have no operation for objects, hence copyreg's function;
+    5 has another function for arrays.
+
+    Args:
+        most_copied: Bytes that may be copied, since a pickle can have one value copied over and over.
+    """
+
+    def __init__(self, most_copied):
+        self._left = most_copied
+        self._network, self._ndarray, self._object = (
+            Maker(_make_network, is_class=True), Maker(_refuse_call), Maker(_refuse_call))
+        self._known = {
+            ('dnnlib.tflib.network', 'Network'): self._network,
+            ('numpy', 'ndarray'): self._ndarray,
+            ('numpy', 'dtype'): Maker(_make_dtype),
+            ('numpy.core.multiarray', '_reconstruct'): Maker(self._make_array),
+            ('numpy.core.multiarray', 'scalar'): Maker(self._make_scalar),
+            ('numpy.core.numeric', '_frombuffer'): Maker(self._make_array_of_buffer),
+            ('_codecs', 'encode'): Maker(self._make_bytes),
+            ('builtins', 'bytes'): Maker(_make_no_bytes),
+            ('builtins', 'object'): self._object,
+            ('copyreg', '_reconstructor'): Maker(self._make_legacy_object),
+        }
+
+    def find(self, module, name):
+        """The maker of a name; raises `PickleError` for what has no place in a network."""
+        # numpy 2 moved its modules to numpy._core.
+        known = _PYTHON2_NAMES.get(module, module).replace('numpy._core.', 'numpy.core.')
+        maker = self._known.get((known, name))
+        if maker is None:
+            named = f'{module}.{name}'
+            named = named if named.isprintable() and len(named) < 200 else shown(named)
+            raise PickleError(f'it names {named}, which has no place in a network pickle')
+        return maker
+
+    def _charge(self, num_bytes):
+        self._left -= num_bytes
+        if self._left < 0:
+            raise PickleError('it copies its values over and over')
+
+    def _make_array(self, arguments):
+        kind, shape, code = arguments if len(arguments) == 3 else (None, None, None)
+        if kind is not self._ndarray or shape != (0,) or _bytes_of(code, self._charge) != b'b':
+            raise PickleError('it makes an array otherwise than numpy does')
+        return _Array(self._charge)
+
+    def _make_scalar(self, arguments):
+        dtype, data = arguments if len(arguments) == 2 else (None, None)
+        return _array_of(data, dtype, (), 'C', self._charge)[()]
+
+    def _make_array_of_buffer(self, arguments):
+        data, dtype, shape, order = arguments if len(arguments) == 4 else (None, None, None, None)
+        if type(order) is not str or order not in ('C', 'F'):
+            raise PickleError(f'an array has the unknown order {shown(order)}')
+        array = _Array(self._charge)
+        array.set_state((shape, dtype, order == 'F', data))
+        return array
+
+    def _make_bytes(self, arguments):
+        text, encoding = arguments if len(arguments) == 2 else (None, None)
+        if type(text) is not str or type(encoding) is not str or encoding not in ('latin1', 'latin-1'):
+            raise PickleError('it encodes something otherwise than as latin-1')
+        self._charge(len(text))
+        return text.encode('latin-1')
+
+    def _make_legacy_object(self, arguments):
+        if len(arguments) != 3 or arguments[0] is not self._network or arguments[1] is not self._object or (
+                arguments[2] is not None):
+            raise PickleError('it makes an object that is no network')
+        return _Network()
+
+
 _PYTHON2_NAMES = {'__builtin__': 'builtins', 'copy_reg': 'copyreg'}
-
-
-def _find_maker(module, name):
-    # numpy 2 moved its modules to numpy._core.
-    known = _PYTHON2_NAMES.get(module, module).replace('numpy._core.', 'numpy.core.')
-    maker = _MAKERS.get((known, name))
-    if maker is None:
-        named = f'{module}.{name}'
-        named = named if named.isprintable() and len(named) < 200 else shown(named)
-        raise PickleError(f'it names {named}, which has no place in a network pickle')
-    return maker

@@ -11,7 +11,7 @@ import struct
 
 MOST_OPERATIONS = 250_000  # a triple of published networks has 12,000
 LONGEST_NUMBER = 1000  # characters or bytes; Python takes forever over a whole number of a million digits
-LONGEST_PROTOCOL = 5
+NEWEST_PROTOCOL = 5
 
 _BYTEARRAY8 = b'\x96'  # protocol 5, which Python 3.7's pickle has no name for
 
@@ -297,8 +297,8 @@ def _operation(code):
 @_operation(pickle.PROTO)
 def _check_protocol(machine):
     protocol = machine._number('<B')
-    if protocol > LONGEST_PROTOCOL:
-        raise PickleError(f'it has the protocol {protocol}, and {LONGEST_PROTOCOL} is the newest that is known')
+    if protocol > NEWEST_PROTOCOL:
+        raise PickleError(f'it has the protocol {protocol}, and {NEWEST_PROTOCOL} is the newest that is known')
 
 
 @_operation(pickle.DUP)

@@ -132,16 +132,23 @@ def trust(sha256, name):
     """
     if trusted_as(sha256) is None:
         try:
-            os.makedirs(os.path.dirname(config.TRUST_FILE) or os.curdir, exist_ok=True)
-            append_line(config.TRUST_FILE, f'{sha256}  {name}'.encode())
+            os.makedirs(os.path.dirname(_trust_path()) or os.curdir, exist_ok=True)
+            printable = ''.join(letter if letter.isprintable() else '?' for letter in name)
+            append_line(_trust_path(), f'{sha256}  {printable}'.encode('utf-8', 'backslashreplace'))
         except OSError as error:
             raise UserError(f'{config.TRUST_FILE} cannot be written ({error.strerror}): free space or mend its '
                             'permissions.') from error
 
 
+def _trust_path():
+    return os.path.expanduser(config.TRUST_FILE)
+
+
 def _trusted():
     try:
-        with open(config.TRUST_FILE, encoding='utf-8', errors='replace') as file:
+        with open(_trust_path(), encoding='utf-8', errors='replace') as file:
+            if os.fstat(file.fileno()).st_mode & 0o002:
+                raise UserError(f'{config.TRUST_FILE} can be written by everyone: take that right away with chmod o-w.')
             lines = file.read().splitlines()
     except FileNotFoundError:
         return {}

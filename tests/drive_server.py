@@ -29,6 +29,12 @@ PAGES = {
     '/other': (200, OTHER_PAGE), '/form-then-quota': (200, FORM_PAGE.replace(b'/download', b'/quota')),
     '/form-without-end': (200, FORM_PAGE.replace(b'/download', b'/form-without-end'))}
 
+ANSWERS = {  # of servers that have no file, with status 200
+    '/empty.pkl': (b'',), '/json.pkl': (b'{"error": "rate"}', 'application/json'),
+    '/text.pkl': (b'slow down', 'text/plain'),
+    '/damaged_page': (b'<![foo <!DOCTYPE [ <![ ]>', HTML),
+    '/damaged_form': (FORM_PAGE.replace(b'"/download"', b'"http://[::1"'), HTML)}
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     """Paths say what happens; see `do_GET`. `server.requests` lists (path, Range or None)."""
@@ -48,6 +54,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.reply(status, page, HTML, headers=[('Set-Cookie', 'download_warning_1=Zz9')] * (path == '/cookie'))
         elif path == '/download':
             self.send_part(wanted) if confirmed else self.reply(400, b'')
+        elif path == '/insecure-form':
+            self.reply(200, FORM_PAGE.replace(b'"/download"', b'"http://127.0.0.1:9/download"'), HTML)
+        elif path == '/insecure-redirect':
+            self.reply(302, b'', headers={'Location': 'http://127.0.0.1:9/file.pkl'})
+        elif path in ANSWERS:
+            self.reply(200, *ANSWERS[path])
+        elif path == '/short.pkl':  # the first answer breaks off, the others are whole and yet too short
+            self.send_part(wanted, longest=STEP, is_honest=count > 1)
         elif path == '/missing.pkl':
             self.reply(404, b'')
         elif path == '/busy.pkl' and count < 3:
@@ -71,13 +85,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:  # '/cut.pkl' breaks off after STEP bytes each time
             self.send_part(wanted, longest=STEP if path in ('/cut.pkl', '/beyond.pkl') else None)
 
-    def send_part(self, wanted, longest=None, headers=None):
+    def send_part(self, wanted, longest=None, headers=None, is_honest=False):
         headers = {'ETag': '"1"', 'Accept-Ranges': 'bytes'} if headers is None else headers
         begin = int(wanted[len('bytes='):-1]) if wanted else 0
         body = CONTENT[begin:]
         if wanted:
             headers = dict(headers, **{'Content-Range': f'bytes {begin}-{len(CONTENT) - 1}/{len(CONTENT)}'})
-        self.reply(206 if wanted else 200, body[:longest], length=len(body), headers=headers)
+        length = len(body[:longest]) if is_honest else len(body)
+        self.reply(206 if wanted else 200, body[:longest], length=length, headers=headers)
 
     def reply(self, status, body, content_type='application/octet-stream', length=None, headers=()):
         self.send_response(status)

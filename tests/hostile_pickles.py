@@ -124,6 +124,22 @@ def bombs():
         'feature maps that the file lacks': (pickled(network(
             static_kwargs=plain({'resolution': 4, 'fmap_max': 10 ** 9, 'fmap_base': 10 ** 9}))),
                                               'too many or too large'),
+        'networks that the file lacks, each of which would do': (pickled(b'(' + network(
+            static_kwargs=plain({'latent_size': 4000, 'dlatent_size': 4000, 'mapping_fmaps': 4000}),
+            build_func_name=text('G_mapping')) * 2 + b't'), 'too many or too large'),
+        'a generator without its parts': (pickled(network(
+            static_kwargs=plain({'resolution': 4, 'fmap_max': 2, 'mapping_layers': 1, 'dlatent_size': 2}),
+            build_func_name=text('G_style'))), "lacks its component 'synthesis'"),
+        'no feature maps, by which TensorFlow divides': (pickled(network(
+            static_kwargs=plain({'resolution': 8, 'fmap_base': 1, 'fmap_max': 2}))), 'of no values'),
+        'no channels, by which TensorFlow divides': (pickled(network(
+            static_kwargs=plain({'resolution': 4, 'num_channels': 0, 'fmap_max': 2}))), 'of no values'),
+        'a text that is encoded over and over': (pickled(
+            b'(c_codecs\nencode\n\x94' + text('a' * 10 ** 6) + b'\x94' + text('latin1') + b'\x94000('
+            + b'h\x00h\x01h\x02\x86R' * 4000 + b't'), 'over and over'),
+        'an array that many variables share': (pickled(network(
+            array(b'J\x00\x00\x10\x00\x85', b'B\x00\x00\x40\x00' + b'x' * (1 << 22)) + b'\x940](' + b''.join(
+                text(f'v{number}') + b'h\x00\x86' for number in range(1000)) + b'e')), 'more than the file has'),
         'an image of 2^40 pixels': (pickled(network(
             static_kwargs=plain({'dlatent_broadcast': 10 ** 9, 'mapping_layers': 0, 'latent_size': 2}),
             build_func_name=text('G_mapping'))), 'larger than any image'),

@@ -105,6 +105,9 @@ def resolve_options(preset, given, resolution):
     if options.resolution > resolution:
         raise click.UsageError(f'--resolution {options.resolution}: the dataset has {resolution}x{resolution} images; '
                                'use at most that.')
+    if options.fmap_base < options.resolution // 2:
+        raise click.UsageError(f'--fmap-base {options.fmap_base}: leaves no feature maps at {options.resolution}x'
+                               f'{options.resolution}; use at least {options.resolution // 2}.')
     if options.initial_resolution > options.resolution:
         if 'initial_resolution' in given:
             raise click.UsageError(f'--initial-resolution {options.initial_resolution}: training ends at '

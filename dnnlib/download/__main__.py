@@ -42,10 +42,19 @@ def main(names, as_list, offline, trusted):
         check_source(name)  # all of them, before the first download
     if as_list:
         _print_list()
-    for name in names:
-        click.echo(resolve(name, offline))
-    for name in trusted:
-        _trust(name, offline)
+    work = [*((_fetch, name) for name in names), *((_trust, name) for name in trusted)]
+    failures = []
+    for do, name in work:  # what can be had does not wait for what cannot
+        try:
+            do(name, offline)
+        except UserError as error:
+            failures.append(error.message)
+    if failures:
+        raise UserError('\n'.join(failures))
+
+
+def _fetch(name, offline):
+    click.echo(resolve(name, offline))
 
 
 def _without_groups(names):

@@ -11,6 +11,7 @@ from dnnlib.download.transfer import PART, PART_IDENTITY, Unavailable, download,
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write, sha256_of_file
 
+LONGEST_NAME = 100  # characters of a file's own name that are kept
 RECORD = '.sha256'  # ends the name of the file that keeps the hash of the first download
 
 
@@ -74,7 +75,11 @@ def find_cached(entry, cache_dir):
 
 def entry_of_url(url):
     """What `fetch` takes, for a URL of which nothing else is known."""
-    name = re.sub(r'[^\w.\-]', '_', os.path.basename(urllib.parse.urlsplit(url).path)) or 'download'
+    try:
+        last = os.path.basename(urllib.parse.urlsplit(url).path)
+    except ValueError as error:
+        raise UserError(f'{url} is no address ({error}): mend it.') from error
+    name = re.sub(r'[^\w.\-]', '_', last)[-LONGEST_NAME:] or 'download'
     return {'url': url, 'file': name, 'size': None, 'sha256': None}
 
 
@@ -114,8 +119,11 @@ def _record_sha256(path, sha256):
 def _recorded_sha256(path):
     if not os.path.exists(path + RECORD):
         return None
-    with open(path + RECORD, encoding='utf-8', errors='replace') as file:
-        sha256 = file.read().split(' ')[0]
+    try:
+        with open(path + RECORD, encoding='utf-8', errors='replace') as file:
+            sha256 = file.read(1000).split(' ')[0]
+    except OSError as error:
+        raise UserError(f'{path}{RECORD} cannot be read ({error.strerror}): mend its permissions.') from error
     if not re.fullmatch('[0-9a-f]{64}', sha256):
         raise UserError(f'{path}{RECORD} is damaged: delete it, and the file beside it counts as the first again.')
     return sha256

@@ -20,6 +20,7 @@ FIRST_PAUSE = 1.0  # seconds before the second attempt; doubled for each further
 TIMEOUT = 30.0  # seconds without a byte before an attempt counts as failed
 CHUNK = 1 << 14  # bytes; less than one is lost where a connection breaks off
 LARGEST_PAGE = 1 << 20  # bytes of a web page that are looked at
+LARGEST_FILE = 4 << 30  # bytes, where the size is not known
 
 PART = '.part'  # ends the name of what has arrived of a file
 PART_IDENTITY = '.part.json'  # and of what tells which file that is
@@ -178,6 +179,8 @@ def _download_from(url, entry, part):
     while True:
         try:
             with requests.Session() as session:
+                if url.lower().startswith('https:'):
+                    session.mount('http://', _RefusesPlainHttp())  # redirections and confirm pages, too
                 _attempt(session, url, entry, part)
             return
         except _Interrupted as error:
@@ -205,6 +208,11 @@ def _attempt(session, url, entry, part):
             begin = 0
             part.restart(identity)
         _append(response, entry, part, begin)
+        total = _total(response)
+    if total is not None and part.size() < total:
+        raise _Interrupted('the connection broke off')
+    if part.size() == 0:
+        raise Unavailable('the server sends an empty file')
     problem = problem_of(entry, part.size(), part.sha256)
     if problem and begin:
         raise _StalePart  # the two pieces are of different files
@@ -215,29 +223,42 @@ def _attempt(session, url, entry, part):
 
 def _identity(response, entry):
     """What tells the file that a server offers from another one under its address; None if nothing does."""
-    total = response.headers.get('Content-Length')
-    if response.status_code == 206:
-        total = response.headers.get('Content-Range', '').rpartition('/')[2]
     marks = [response.headers.get(name) for name in ('ETag', 'Last-Modified', 'x-goog-hash')] + [entry['sha256']]
-    return [total, *marks] if any(marks) else None
+    return [_total(response), *marks] if any(marks) else None
+
+
+def _total(response):
+    """Length of the whole file that a response is of, or None where it does not say."""
+    said = response.headers.get('Content-Length', '')
+    if response.status_code == 206:
+        said = response.headers.get('Content-Range', '').rpartition('/')[2]
+    return int(said) if said.isdigit() else None
 
 
 def _append(response, entry, part, begin):
-    left = int(response.headers.get('Content-Length', 0))
-    total = begin + left if left else entry['size']
+    limit = LARGEST_FILE if entry['size'] is None else entry['size']
+    total = _total(response) or entry['size']
     with tqdm(desc=entry['file'], total=total, initial=begin, unit='B', unit_scale=True, unit_divisor=1024) as bar:
         for number, chunk in enumerate(_chunks(response)):
             if begin == number == 0 and re.match(rb'\s*<(!doctype\s+)?html', chunk[:200], re.IGNORECASE):
                 raise Unavailable('the server sends a web page under the name of the file')
             part.append(chunk)
             bar.update(len(chunk))
-            if entry['size'] is not None and bar.n > entry['size']:
+            if bar.n > limit:
                 part.restart(None)
-                raise Unavailable('what arrives is not the published file, more than {:,} bytes'.format(entry['size']))
+                raise Unavailable(f'what arrives is not the published file, more than {limit:,} bytes')
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Requests
+
+
+class _RefusesPlainHttp(requests.adapters.BaseAdapter):
+    def send(self, *args, **kwargs):
+        raise requests.RequestException('the server leads to an unencrypted address')
+
+    def close(self):
+        pass
 
 
 def _open(session, url, begin):
@@ -247,14 +268,23 @@ def _open(session, url, begin):
         if not _is_page(response):
             return response
         page = _text(response)
-        reason, target = reason_of_page(page, response.url), None
-        if reason is None and response.status_code == 200:
-            target = confirmed_url(page, response.url, session.cookies.get_dict())
+        reason, target = _understood(page, response, session)
         if target is None:
             raise Unavailable(reason or _answer(response, 'a web page instead of the file'))
         response = _get(session, target, begin)
     response.close()
     raise Unavailable('the server answers with a web page even after confirming')
+
+
+def _understood(page, response, session):
+    """What a page says: (why there is no file, or None; the address behind its button, or None)."""
+    try:
+        reason = reason_of_page(page, response.url)
+        if reason is not None or response.status_code != 200:
+            return reason, None
+        return None, confirmed_url(page, response.url, session.cookies.get_dict())
+    except (ValueError, NotImplementedError, AssertionError):  # damaged addresses and markup
+        return None, None
 
 
 def _get(session, url, begin):
@@ -263,23 +293,26 @@ def _get(session, url, begin):
     try:
         response = session.get(url, stream=True, timeout=TIMEOUT, headers=headers)
     except requests.exceptions.SSLError as error:
-        raise Unavailable('its TLS certificate cannot be verified') from error
+        if 'certificate' in str(error).lower():
+            raise Unavailable('its TLS certificate cannot be verified') from error
+        raise _Interrupted('no connection to ' + urllib.parse.urlsplit(url).netloc) from error
     except (requests.ConnectionError, requests.Timeout) as error:
         raise _Interrupted('no connection to ' + urllib.parse.urlsplit(url).netloc) from error
     except requests.RequestException as error:
         raise Unavailable(str(error).rstrip('.')) from error
+    except ValueError as error:
+        raise Unavailable(f'its address is damaged: {error}') from error
     try:
-        _check(response, url, begin)
+        _check(response, begin)
     except BaseException:
         response.close()
         raise
     return response
 
 
-def _check(response, url, begin):
-    steps = [*response.history, response]
-    if url.startswith('https:') and not all(step.url.startswith('https:') for step in steps):
-        raise Unavailable('the server redirects to an unencrypted address')
+def _check(response, begin):
+    if response.headers.get('Content-Encoding', 'identity') != 'identity':
+        raise Unavailable('the server compresses the file though asked not to')
     status = response.status_code
     if status == 416 and begin:
         raise _StalePart
@@ -298,7 +331,7 @@ def _answer(response, instead=''):
 
 
 def _is_page(response):
-    return response.headers.get('Content-Type', '').startswith('text/html')
+    return response.headers.get('Content-Type', '').startswith(('text/', 'application/json', 'application/xhtml'))
 
 
 def _text(response):

@@ -13,7 +13,7 @@ from dnnlib.errors import UserError
 from dnnlib.network_file import BUILD_FUNCTIONS, STATE_VERSIONS
 from dnnlib.tflib import tfutil
 from dnnlib.tflib.devices import session_gpus
-from dnnlib.tflib.restoring import VariablesOfFile, check_outputs
+from dnnlib.tflib.restoring import FreshBudget, VariablesOfFile, check_sizes
 from dnnlib.util import EasyDict
 
 
@@ -45,7 +45,8 @@ class Network:
     # ----------------------------------------------------------------------------------------------------------------
     # Construction
 
-    def _construct(self, name, build_func, static_kwargs, components=None, module_source=None, values=None):
+    def _construct(self, name, build_func, static_kwargs, components=None, module_source=None, values=None,
+                   budget=None):
         self.name = name
         self.static_kwargs = EasyDict(static_kwargs)
         self.components = EasyDict(components or {})
@@ -63,7 +64,7 @@ class Network:
             if values is None:
                 outputs = self._call_build_func(inputs, is_template_graph=True)
             else:
-                check = VariablesOfFile(name, self.scope + '/', values)
+                check = VariablesOfFile(name, self.scope + '/', values, budget)
                 with tf.variable_scope(self._variable_scope, custom_getter=check, auxiliary_name_scope=False):
                     outputs = self._call_build_func(inputs, is_template_graph=True)
         self.input_templates, self.output_templates = inputs, outputs
@@ -306,35 +307,39 @@ class Network:
         self._restore(state, find_known_build_func)
 
     @classmethod
-    def from_state(cls, state, find_build_func):
+    def from_state(cls, state, find_build_func, budget=None):
         """Builds a network from what `__getstate__` returns.
 
         Args:
             state: Dict as in a network pickle; its components are such dicts too.
             find_build_func: Function from such a dict to the build function of its network.
+            budget: `dnnlib.tflib.restoring.FreshBudget` of the file it is from; None for one of its own.
 
         Raises:
             UserError: The build function is unknown, or a variable does not fit the rebuilt network.
         """
         network = cls.__new__(cls)
-        network._restore(state, find_build_func)
+        network._restore(state, find_build_func, budget)
         return network
 
-    def _restore(self, state, find_build_func):
+    def _restore(self, state, find_build_func, budget=None):
         if state.get('version') not in STATE_VERSIONS:
             raise UserError('Network {!r}: state version {!r} is not one this program reads ({}).'.format(
                 state.get('name'), state.get('version'), ' or '.join(map(str, STATE_VERSIONS))))
-        build_func = find_build_func(state)
+        build_func, budget = find_build_func(state), budget or FreshBudget()
         # Unpickling brings components that are networks already.
-        components = {role: part if isinstance(part, Network) else Network.from_state(part, find_build_func)
+        components = {role: part if isinstance(part, Network) else Network.from_state(part, find_build_func, budget)
                       for role, part in state.get('components', {}).items()}
         values = dict(state['variables'])
         self._construct(
-            state['name'], build_func, state['static_kwargs'], components, state['build_module_src'], values)
+            state['name'], build_func, state['static_kwargs'], components, state['build_module_src'], values, budget)
+        missing = [role for role in self.components if role not in components]
+        if missing:  # the build function has made it anew, with random weights
+            raise UserError(f'Network {self.name!r}: its file lacks its component {missing[0]!r}.')
         for local_name in values:
             if local_name not in self.own_vars:
                 raise UserError(f'Network {self.name!r} has no variable {local_name!r}.')
-        check_outputs(self.name, self.output_shapes)
+        check_sizes(self.name, self.input_shapes + self.output_shapes)
         tfutil.set_vars({self.own_vars[local_name]: value for local_name, value in values.items()})
         fresh = [local_name for local_name in self.own_vars if local_name not in values]
         if fresh:

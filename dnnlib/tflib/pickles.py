@@ -9,6 +9,7 @@ from dnnlib.files import atomic_write
 from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, walk
 from dnnlib.published import TRUST_FLAG, resolve, trusted_as
 from dnnlib.tflib.network import Network, find_known_build_func
+from dnnlib.tflib.restoring import FreshBudget
 
 PICKLE_PROTOCOL = 4  # what the published files use; Python 3.4 and later read it
 
@@ -33,9 +34,9 @@ def load_networks(source, offline=False):
             text to run that nobody trusts; the message names the file, the first offender, and the mend.
     """
     file = read_network_file(resolve(source, offline))
-    builders = _EmbeddedBuilders(file)
+    builders, budget = _EmbeddedBuilders(file), FreshBudget()
     try:
-        networks = tuple(Network.from_state(state, builders.find) for state in file.networks)
+        networks = tuple(Network.from_state(state, builders.find, budget) for state in file.networks)
     except UserError as error:
         raise error if error.message.startswith(file.path) else UserError(f'{file.path}: {error.message}') from error
     except Exception as error:  # whatever its arguments make the build function raise

@@ -132,6 +132,31 @@ def test_one_command_trusts_all_metric_networks_and_files(library, tmp_path):
     assert run('--trust-embedded-source', str(tmp_path)).exit_code == 1
 
 
+def test_a_name_cannot_add_a_line_to_the_trust_file(library):
+    trust('1' * 64, 'mine\n' + '2' * 64 + '  injected \udcff')
+    assert trusted_as('2' * 64) is None and trusted_as('1' * 64) is not None
+    assert pathlib.Path(config.TRUST_FILE).read_text().count('\n') == 1
+
+
+def test_a_trust_file_that_everyone_can_write_trusts_nobody(library):
+    trust('1' * 64, 'mine')
+    os.chmod(config.TRUST_FILE, 0o666)
+    with pytest.raises(UserError, match='chmod o-w'):
+        trusted_as('1' * 64)
+
+
+def test_the_trust_file_is_the_users_own_wherever_commands_are_run():
+    assert config.TRUST_FILE.startswith('~/')
+
+
+def test_what_can_be_had_does_not_wait_for_what_cannot(library):
+    outcome = run('first', 'second', '--offline')
+    assert outcome.exit_code == 1 and outcome.stderr.count('--offline forbids') == 2
+    resolve('second')
+    outcome = run('first', 'second', '--offline')
+    assert outcome.exit_code == 1 and outcome.stdout.endswith('second_file.pkl\n')
+
+
 def test_a_damaged_trust_file_trusts_nobody(library, tmp_path):
     os.makedirs(config.CACHE_DIR)
     pathlib.Path(config.TRUST_FILE).write_text('1' * 64 + '  mine\n\n' + json.dumps('x') + '\n')

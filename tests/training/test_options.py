@@ -48,6 +48,7 @@ def test_small_dataset_starts_at_its_own_resolution():
     ({'minibatch': 8, 'minibatch_by_resolution': {8: 64, 256: 8}}, '--minibatch names none for 16x16'),
     ({'initial_resolution': 512}, '--initial-resolution 512: training ends at 256x256'),
     ({'phase_kimg': 0, 'fade_kimg': 0}, 'leave no time to grow; .* give --initial-resolution 256'),
+    ({'fmap_base': 127}, '--fmap-base 127: leaves no feature maps at 256x256; use at least 128'),
     ({'initial_resolution': 10}, '--initial-resolution 10: must be a power of two'),
 ])
 def test_refused_with_the_flag_and_the_mend(given, sentence):

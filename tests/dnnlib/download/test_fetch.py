@@ -101,7 +101,7 @@ def test_a_part_of_another_file_is_begun_anew(server, tmp_path):
     with open(part, 'wb') as file:
         file.write(b'x' * 40_000)
     with open(part + '.json', 'w') as file:
-        file.write(json.dumps(['128000', '"another"', None, None, DIGEST]))
+        file.write(json.dumps([128000, '"another"', None, None, DIGEST]))
     assert content(fetch(wanted, str(tmp_path))) == CONTENT
     assert server.ranges('/cut.pkl')[:2] == ['bytes=40000-', None]
 
@@ -112,7 +112,7 @@ def test_a_damaged_part_is_found_by_the_hash_and_begun_anew(server, tmp_path):
     with open(part, 'wb') as file:
         file.write(b'x' * 40_000)
     with open(part + '.json', 'w') as file:
-        file.write(json.dumps(['128000', '"1"', None, None, DIGEST]))
+        file.write(json.dumps([128000, '"1"', None, None, DIGEST]))
     assert content(fetch(wanted, str(tmp_path))) == CONTENT
     assert server.ranges('/file.pkl') == ['bytes=40000-', None]
 
@@ -121,6 +121,11 @@ def test_parts_are_not_joined_where_nothing_tells_that_they_are_of_one_file(serv
     anonymous = entry(server.url + '/anonymous.pkl', size=None, sha256=None)
     assert content(fetch(anonymous, str(tmp_path))) == CONTENT
     assert server.ranges('/anonymous.pkl') == [None] * 3
+
+
+def test_a_part_that_claims_to_be_whole_is_gone_on_with(server, tmp_path):
+    assert content(fetch(entry(server.url + '/short.pkl', size=None, sha256=None), str(tmp_path))) == CONTENT
+    assert server.ranges('/short.pkl') == [None, *(f'bytes={step * STEP}-' for step in (1, 2, 3))]
 
 
 def test_two_processes_at_once_download_a_file_once(server, tmp_path):
@@ -152,6 +157,11 @@ def test_two_processes_at_once_download_a_file_once(server, tmp_path):
     ('/cut_page', {}, 'the connection broke off'),
     ('/changing.pkl', {}, 'the connection broke off'),
     ('/wrong_part.pkl', {}, 'another part of the file'),
+    ('/empty.pkl', {'size': None, 'sha256': None}, 'an empty file'),
+    ('/json.pkl', {'size': None, 'sha256': None}, 'a web page instead of the file'),
+    ('/text.pkl', {'size': None, 'sha256': None}, 'a web page instead of the file'),
+    ('/damaged_page', {}, 'a web page instead of the file'),
+    ('/damaged_form', {}, 'a web page instead of the file'),
     ('/file.pkl', {'size': 5}, 'more than 5 bytes'),
     ('/file.pkl', {'size': 128_001}, '128,000 bytes instead of 128,001'),
     ('/file.pkl', {'sha256': '0' * 64}, 'SHA-256 differs'),
@@ -182,6 +192,20 @@ def test_no_connection_is_a_sentence(server, tmp_path):
 
 def test_a_server_without_a_certificate_that_can_be_verified_is_refused(tmp_path, tls_server):
     assert 'TLS certificate cannot be verified' in refused(entry(tls_server + '/file.pkl'), tmp_path)
+
+
+@pytest.mark.parametrize('path', ['/insecure-form', '/insecure-redirect'])
+@pytest.mark.parametrize('scheme', ['https:', 'HTTPS:'])
+def test_nothing_leads_from_an_encrypted_address_to_one_that_is_not(tmp_path, tls_server, trusted, path, scheme):
+    assert content(fetch(entry(tls_server + '/file.pkl'), str(tmp_path / 'cache'))) == CONTENT
+    message = refused(entry(tls_server.replace('https:', scheme) + path), tmp_path / 'cache')
+    assert 'leads to an unencrypted address' in message
+
+
+@pytest.mark.parametrize('url', ['http://[::1', 'http://a..b/x'])
+def test_what_is_no_address_is_a_sentence(tmp_path, url):
+    with pytest.raises(UserError, match='is no address|its address is damaged|cannot be downloaded'):
+        fetch(url, str(tmp_path))
 
 
 def test_a_mirror_serves_only_files_whose_hash_is_known(server, tmp_path):
