@@ -95,24 +95,25 @@ def test_goes_on_with_what_an_earlier_process_left(server, tmp_path):
     assert len(os.listdir(str(tmp_path))) == 1
 
 
-def test_a_part_of_another_file_is_begun_anew(server, tmp_path):
-    wanted = entry(server.url + '/cut.pkl')
-    part = cache_path(wanted, str(tmp_path)) + transfer.PART
+def leave_part(wanted, folder, etag):
+    """Leaves 40,000 wrong bytes as the part of a file that had this ETag."""
+    part = cache_path(wanted, str(folder)) + transfer.PART
     with open(part, 'wb') as file:
         file.write(b'x' * 40_000)
     with open(part + '.json', 'w') as file:
-        file.write(json.dumps([128000, '"another"', None, None, DIGEST]))
+        file.write(json.dumps([len(CONTENT), etag, None, None, DIGEST]))
+
+
+def test_a_part_of_another_file_is_begun_anew(server, tmp_path):
+    wanted = entry(server.url + '/cut.pkl')
+    leave_part(wanted, tmp_path, etag='"another"')
     assert content(fetch(wanted, str(tmp_path))) == CONTENT
     assert server.ranges('/cut.pkl')[:2] == ['bytes=40000-', None]
 
 
 def test_a_damaged_part_is_found_by_the_hash_and_begun_anew(server, tmp_path):
     wanted = entry(server.url + '/file.pkl')
-    part = cache_path(wanted, str(tmp_path)) + transfer.PART
-    with open(part, 'wb') as file:
-        file.write(b'x' * 40_000)
-    with open(part + '.json', 'w') as file:
-        file.write(json.dumps([128000, '"1"', None, None, DIGEST]))
+    leave_part(wanted, tmp_path, etag='"1"')
     assert content(fetch(wanted, str(tmp_path))) == CONTENT
     assert server.ranges('/file.pkl') == ['bytes=40000-', None]
 
