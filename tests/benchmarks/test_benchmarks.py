@@ -7,9 +7,11 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from benchmarks.data import published_rate
+from benchmarks.frechet import make_statistics, root_distance
 from benchmarks.memory import memory_of
 from benchmarks.step_memory import traced_peak
 from dnnlib import tflib
+from metrics.frechet import frechet_distance
 from training.plan import PAPER_DAYS, V100_DAYS
 
 
@@ -34,3 +36,9 @@ def test_resident_memory_follows_what_is_allocated():
     after, peak = memory_of(os.getpid())
     assert after - before == pytest.approx(block.nbytes / 1e6, rel=0.1) and peak >= after
     assert memory_of(2 ** 30) is None
+
+
+def test_both_ways_to_the_frechet_distance_give_the_same():
+    random = np.random.RandomState(2)
+    a, b = (make_statistics(random, 300, 40) for _ in range(2))
+    assert frechet_distance(a, b) == pytest.approx(root_distance(a, b), rel=1e-6)

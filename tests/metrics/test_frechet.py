@@ -42,3 +42,24 @@ def test_fewer_images_than_features():
 def test_two_equal_images_have_no_covariance():
     flat = statistics(np.ones([2, 3], np.float32))
     assert frechet_distance(flat, flat) == 0
+
+
+def test_nearly_equal_gaussians_keep_their_small_distance():
+    random = np.random.RandomState(3)
+    features = random.randn(300, 64) * np.exp(-np.arange(64) / 3)  # variances over 18 orders of magnitude
+    a = statistics(features)
+    for scale in (1 + 1e-3, 1 + 1e-6):  # scaled by s, a Gaussian is (s - 1)^2 of its trace away
+        b = Statistics(a.mean, a.covariance * scale ** 2)
+        expected = (scale - 1) ** 2 * np.trace(a.covariance)
+        assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-6, abs=1e-13)
+
+
+def test_both_ways_to_a_distance_agree(monkeypatch):
+    random = np.random.RandomState(4)
+    a, b = (statistics(random.randn(400, 64).astype(np.float32) * (1 + random.rand(64))) for _ in range(2))
+    quick = []
+    monkeypatch.setattr(np.linalg, 'svd', lambda *args, **kwargs: quick.append('no'))
+    distance = frechet_distance(a, b)
+    monkeypatch.undo()
+    monkeypatch.setattr('metrics.frechet.RELATIVE_ERROR', 0)
+    assert quick == [] and frechet_distance(a, b) == pytest.approx(distance, rel=1e-9)
