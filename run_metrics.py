@@ -2,22 +2,25 @@
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
+import contextlib
 import os
 
 import click
 from tqdm import tqdm
 
 from dnnlib import tflib
+from dnnlib.errors import UserError
 from dnnlib.published import NetworkSource, name_of, offline_option, resolve
 from dnnlib.tfrecords import MultiResolutionDataset
-from metrics import METRICS, Meter, append_result, keep_best, parse_metrics
+from metrics import METRICS, Meter, Result, append_result, keep_best, parse_metrics
+from metrics.registry import find_metrics
 from metrics.results import find_result, format_table, read_results
 from metrics.sources import LARGEST_SEED, find_source, open_generator
 
 EPILOG = """\b
 Examples:
   python run_metrics.py results/00000-demo
-  python run_metrics.py results/00000-demo --metrics fd_onet5k --device cpu
+  python run_metrics.py results/00000-demo --metrics fd_onet5k,pl_onet5k_wend --device cpu
   python run_metrics.py results/00000-demo/network-best.pkl --data datasets/demo --mirror
   python run_metrics.py celeba-256x256 --data datasets/celeba --mirror
 """
@@ -50,47 +53,65 @@ def main(run_or_network, metrics, data, mirror, device, gpus, minibatch, seed, o
     tflib.replica_devices(device, gpus)  # refuses a device that is not there
     path = resolve(run_or_network, offline)
     source = find_source(path)
-    data = data or source.data
-    if data is None:
-        raise click.UsageError(f'--data: name the dataset to compare with, as {run_or_network} has no options.json.')
-    with MultiResolutionDataset(data, source.resolution) as dataset:
-        mirror = source.mirror if mirror is None else mirror
-        seed = source.seed if seed is None else seed
-        meter = Meter(names or source.metrics or ('fid50k',), dataset, mirror, seed, offline)
-        name = None if source.is_run else name_of(run_or_network)
-        records = _measure_all(source, name, meter, device, gpus, minibatch, seed, force)
+    metrics = find_metrics(names or source.metrics or ('fid50k',))
+    mirror = source.mirror if mirror is None else mirror
+    seed = source.seed if seed is None else seed
+    name = None if source.is_run else name_of(run_or_network)
+    with contextlib.ExitStack() as stack:
+        dataset = None
+        if any(metric.needs_data for metric in metrics):
+            data = data or source.data
+            if data is None:
+                raise click.UsageError(f'--data: name the dataset to compare with, as {run_or_network} has no '
+                                       'options.json.')
+            dataset = stack.enter_context(MultiResolutionDataset(data, source.resolution))
+        meter = Meter([metric.name for metric in metrics], dataset, mirror, seed, offline)
+        records, failures = _measure_all(source, name, meter, device, gpus, minibatch, seed, force)
     best = None
     if source.is_run:
-        decisive = meter.metrics[0]
-        best = keep_best(source.folder, decisive.name, meter.settings(decisive))
+        best = keep_best(source.folder, meter.decisive, meter.settings(meter.metrics[0]))
     click.echo(format_table(records, best))
     if best is not None:
         click.echo('Best {metric}: {snapshot} with {value:.4f}, copied to network-best.pkl.'.format(**best))
+    if failures:
+        raise UserError('Not everything could be measured. ' + ' '.join(failures))
 
 
 def _measure_all(source, name, meter, device, gpus, minibatch, seed, force):
-    """The record of every snapshot and metric, measured now or before."""
+    """Measures what has not been measured before.
+
+    Returns:
+        (records, failures): the record of every snapshot and value, where that of one that could not be measured has no
+        value; and why not, each reason once.
+    """
     known = read_results(source.folder) if source.is_run and not force else []
-    found = {(snapshot, metric): find_result(known, snapshot.name, metric.name, meter.settings(metric))
-             for snapshot in source.snapshots for metric in meter.metrics}
-    pending = [snapshot for snapshot in source.snapshots
-               if any(found[snapshot, metric] is None for metric in meter.metrics)]
+    found = {(snapshot, value): find_result(known, snapshot.name, value, meter.settings(metric))
+             for snapshot in source.snapshots for metric in meter.metrics for value in metric.values}
+    missing = {snapshot: [metric for metric in meter.metrics
+                          if any(found[snapshot, value] is None for value in metric.values)]
+               for snapshot in source.snapshots}
+    pending = [snapshot for snapshot in source.snapshots if missing[snapshot]]
     if len(pending) < len(source.snapshots):
         click.echo(f'{len(source.snapshots) - len(pending)} of {len(source.snapshots)} networks are measured already; '
                    '--force measures them again.')
+    failures = []
     for snapshot in tqdm(pending, desc='networks', unit='network'):
         with open_generator(os.path.join(source.folder, snapshot.name), device, seed) as Gs:
-            for metric in meter.metrics:
-                if found[snapshot, metric] is None:
-                    result = meter.measure(metric, Gs, minibatch, gpus, print_progress=True)
-                    found[snapshot, metric] = _keep(source, name, snapshot, result)
-    return list(found.values())
+            for metric in missing[snapshot]:
+                try:
+                    results = meter.measure(metric, Gs, minibatch, gpus, print_progress=True)
+                except UserError as error:  # the others may do
+                    failures.append(error.message)
+                    results = [Result(value, None, None, meter.settings(metric)) for value in metric.values]
+                for result in results:
+                    found[snapshot, result.metric] = _keep(source, name, snapshot, result)
+    return list(found.values()), list(dict.fromkeys(failures))
 
 
 def _keep(source, name, snapshot, result):
-    if source.is_run:
+    if source.is_run and result.value is not None:
         return append_result(source.folder, snapshot, result)
-    return {'snapshot': name, 'kimg': snapshot.kimg, **result._asdict()}
+    return {'snapshot': name or snapshot.name, 'kimg': snapshot.kimg, **result._asdict()}
 
 
 if __name__ == '__main__':

@@ -308,19 +308,19 @@ class MeasuredSnapshots:
     def measure(self, name, kimg, Gs, images):
         """Measures the snapshot of that file name; `images` are the grid of its fakes, uint8 [N, H, W, C]."""
         for metric in self._meter.metrics:
-            result = self._meter.measure(metric, Gs, num_gpus=self._options.gpus)
-            append_result(self._run_dir, Snapshot(name, kimg), result)
-            best = keep_best(self._run_dir, metric.name) if metric is self._meter.metrics[0] else None
-            remark = '' if best is None else f'  best so far {best["value"]:.4f} at kimg {best["kimg"]:g}'
-            self._log.say(f'{name}: {metric.name} {result.value:.4f} in {format_duration(result.seconds)}{remark}')
-            self._log.add_scalars({metric.name: result.value}, kimg)
+            for result in self._meter.measure(metric, Gs, num_gpus=self._options.gpus):
+                append_result(self._run_dir, Snapshot(name, kimg), result)
+                best = keep_best(self._run_dir, result.metric) if result.metric == self._meter.decisive else None
+                remark = '' if best is None else f'  best so far {best["value"]:.4f} at kimg {best["kimg"]:g}'
+                seconds = format_duration(result.seconds)
+                self._log.say(f'{name}: {result.metric} {result.value:.4f} in {seconds}{remark}')
+                self._log.add_scalars({result.metric: result.value}, kimg)
         # The detector wants RGB; grey becomes three equal channels.
         faces = self._detector.count_faces(np.broadcast_to(images, [*images.shape[:3], 3]))
         self._log.say(f'{name}: MTCNN finds a face in {faces} of {len(images)} fakes of the grid')
         self._log.add_scalars({'faces_found': faces / len(images)}, kimg)
         if self._options.keep_snapshots is not None:
-            decisive = self._meter.metrics[0].name if self._meter.metrics else None
-            delete_snapshots(self._run_dir, decisive, self._options.keep_snapshots)
+            delete_snapshots(self._run_dir, self._meter.decisive, self._options.keep_snapshots)
 
     def forget_from(self, kimg):
         """Drops what was measured at or after that many thousand reals: the run goes on from before."""

@@ -1,7 +1,7 @@
 """Networks to numbers and pictures. A metric is features, then statistics, then a value, one file each."""
 
 from metrics.meter import Meter, Result
-from metrics.registry import METRICS, Metric, parse_metrics
+from metrics.registry import METRICS, parse_metrics
 from metrics.results import Snapshot, append_result, keep_best
 
-__all__ = ['METRICS', 'Meter', 'Metric', 'Result', 'Snapshot', 'append_result', 'keep_best', 'parse_metrics']
+__all__ = ['METRICS', 'Meter', 'Result', 'Snapshot', 'append_result', 'keep_best', 'parse_metrics']

@@ -1,4 +1,8 @@
-"""Feature networks by name. Each is a callable: uint8 images [N, C, H, W] to float32 features [N, F]."""
+"""What metrics look at images with, by name: feature networks and distances.
+
+A feature network is a callable: uint8 images [N, C, H, W] to float32 features [N, F]. For distances see
+`metrics.distances`.
+"""
 
 from dnnlib.published import fetch_published
 
@@ -32,3 +36,34 @@ def _open_inception(offline):
 
 
 FEATURE_NETWORKS = {'onet': _open_onet, 'inception': _open_inception}
+
+
+def open_distance(name, offline=False):
+    """Gets everything a distance of two images needs, as `open_feature_network` does.
+
+    Args:
+        name: A key of `DISTANCES`.
+        offline: Do not download.
+
+    Returns:
+        A distance, see `metrics.distances`.
+
+    Raises:
+        UserError: Its file cannot be had, or is not trusted; the message says the mend.
+    """
+    return DISTANCES[name](offline)
+
+
+def _open_lpips(offline):
+    from metrics.distances import Perceptual
+
+    return Perceptual(fetch_published('vgg16-zhang-perceptual', offline))
+
+
+def _open_onet_distance(_offline):
+    from metrics.distances import ONetDistance
+
+    return ONetDistance()
+
+
+DISTANCES = {'lpips': _open_lpips, 'onet': _open_onet_distance}

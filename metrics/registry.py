@@ -1,11 +1,12 @@
 """What each metric's name means: its full settings, in one place, so that a name means one thing."""
 
+import itertools
 from typing import NamedTuple
 
 import click
 
 
-class Metric(NamedTuple):
+class FrechetDistance(NamedTuple):
     """A Frechet distance between features of generated and of real images."""
 
     name: str
@@ -13,10 +14,41 @@ class Metric(NamedTuple):
     num_fakes: int  # generated images
     num_reals: int  # real images, in file order, repeated when the dataset has fewer
 
+    needs_data = True  # compares with a dataset
+
+    @property
+    def values(self):
+        """Names of the values it gives."""
+        return (self.name,)
+
+
+class PathLength(NamedTuple):
+    """How much images change along paths between latents (Karras et al., section 4.1)."""
+
+    name: str
+    distance: str  # name of the distance of two images, a key of `metrics.features.DISTANCES`
+    space: str  # 'z': spherical paths between latents; 'w': straight ones between dlatents
+    sampling: str  # 'full': anywhere on the path; 'end': at its beginning
+    num_samples: int  # steps, each on a path of its own; made in whole minibatches
+    epsilon: float  # length of a step, of the path's
+
+    needs_data = False
+
+    @property
+    def values(self):
+        """Names of the values it gives."""
+        return (self.name,)
+
+
+_PATHS = tuple(itertools.product('zw', ('full', 'end')))
 
 METRICS = {metric.name: metric for metric in (
-    Metric('fid50k', 'inception', 50000, 50000),  # the paper's, Table I
-    Metric('fd_onet5k', 'onet', 5000, 5000),  # needs no download and knows faces; not an FID
+    # The paper's, Table I.
+    FrechetDistance('fid50k', 'inception', 50000, 50000),
+    *(PathLength(f'ppl_{space}{sampling}', 'lpips', space, sampling, 100000, 1e-4) for space, sampling in _PATHS),
+    # What needs no download, and knows faces; not an FID, and no perceptual distance.
+    FrechetDistance('fd_onet5k', 'onet', 5000, 5000),
+    *(PathLength(f'pl_onet5k_{space}{sampling}', 'onet', space, sampling, 5000, 1e-2) for space, sampling in _PATHS),
 )}
 
 

@@ -238,14 +238,15 @@ def format_table(records, best=None):
     """Results as lines of text, one each, below a line of headings.
 
     Args:
-        records: As from `read_results`.
+        records: As from `read_results`; one of value None stands for what could not be measured.
         best: The record to mark, or None.
     """
     rows = [('snapshot', 'kimg', 'metric', 'value', 'seconds', '')]
     for record in records:
         kimg = '-' if record['kimg'] is None else f'{record["kimg"]:g}'
         mark = '<- best' if record == best else ''
-        value, seconds = f'{record["value"]:.4f}', f'{record["seconds"]:.1f}'
+        failed = record['value'] is None
+        value, seconds = ('failed', '-') if failed else (f'{record["value"]:.4f}', f'{record["seconds"]:.1f}')
         rows.append((record['snapshot'], kimg, record['metric'], value, seconds, mark))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     numbers = (1, 3, 4)  # columns aligned to the right

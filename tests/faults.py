@@ -12,10 +12,10 @@ import time
 import numpy as np
 
 import dnnlib.quiet  # noqa: F401
-from metrics.registry import METRICS, Metric
+from metrics.registry import METRICS, FrechetDistance
 
 ROOT = pathlib.Path(__file__).parents[1]
-METRIC = Metric('fd_onet64', 'onet', num_fakes=64, num_reals=12)  # as fd_onet5k, in a moment
+METRIC = FrechetDistance('fd_onet64', 'onet', num_fakes=64, num_reals=12)  # as fd_onet5k, in a moment
 # Half a second a log line, a state of 2 MB, and grid, snapshot and measurement at every log line.
 TOY = ['--latent-size', '256', '--mapping-layers', '2', '--fmap-base', '32', '--fmap-max', '8', '--minibatch', '32',
        '--initial-resolution', '4', '--phase-kimg', '2', '--fade-kimg', '2', '--tick-kimg', '1',

@@ -11,15 +11,16 @@ from click.testing import CliRunner
 
 import run_metrics
 from dnnlib import tflib
+from dnnlib.errors import UserError
 from dnnlib.tfrecords import MultiResolutionDataset, fingerprint
 from metrics import registry
-from metrics.registry import Metric
+from metrics.registry import FrechetDistance
 from tests.toy_run import make_dataset
 
 
 @pytest.fixture(autouse=True)
 def few_images(monkeypatch):
-    monkeypatch.setitem(registry.METRICS, 'fd_onet5k', Metric('fd_onet5k', 'onet', 40, 30))
+    monkeypatch.setitem(registry.METRICS, 'fd_onet5k', FrechetDistance('fd_onet5k', 'onet', 40, 30))
 
 
 def invoke(*args):
@@ -103,7 +104,7 @@ def test_a_run_whose_options_hold_what_they_cannot(run_dir):
 def test_wrong_usage_names_the_flag(run_dir, finished, tmp_path):
     pickle_path = shutil.copy(os.path.join(run_dir, 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
     assert '--data: name the dataset' in refused(invoke(pickle_path, '--metrics', 'fd_onet5k'), 2)
-    assert 'choose from fd_onet5k, fid50k' in refused(invoke(run_dir, '--metrics', 'fid'), 2)
+    assert 'choose from fd_onet5k, fid50k, ' in refused(invoke(run_dir, '--metrics', 'fid'), 2)
     assert '--metrics none: name what to measure' in refused(invoke(run_dir, '--metrics', 'none'), 2)
     assert 'nowhere' in refused(invoke(str(tmp_path / 'nowhere')), 2)
     assert '--seed' in refused(invoke(run_dir, '--seed', str(2 ** 32)), 2)
@@ -168,3 +169,26 @@ def test_a_published_network_is_measured_by_its_name(published_toy, finished):
     outcome = invoke(published_toy, '--metrics', 'fd_onet5k', '--data', finished[1], '--offline')
     assert outcome.exit_code == 0, outcome.stderr
     assert [line.split()[:3] for line in outcome.stdout.splitlines()[1:]] == [['toy-8x8', '-', 'fd_onet5k']]
+
+
+def test_path_lengths_need_neither_data_nor_a_run(finished, tmp_path, monkeypatch):
+    metric = registry.METRICS['pl_onet5k_wend']._replace(num_samples=10)
+    monkeypatch.setitem(registry.METRICS, 'pl_onet5k_wend', metric)
+    pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
+    outcome = invoke(pickle_path, '--metrics', 'pl_onet5k_wend')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert [line.split()[:3] for line in outcome.stdout.splitlines()[1:]] == [['mine.pkl', '-', 'pl_onet5k_wend']]
+    assert '--data: name the dataset' in refused(invoke(pickle_path, '--metrics', 'pl_onet5k_wend,fd_onet5k'), 2)
+
+
+def test_what_cannot_be_measured_shows_as_such_and_the_rest_is_measured(run_dir, monkeypatch):
+    def fail(self, metric, work):
+        raise UserError('no such thing')
+
+    metric = registry.METRICS['pl_onet5k_wend']
+    monkeypatch.setattr('metrics.meter.Meter._path_length', fail)
+    outcome = invoke(run_dir, '--metrics', f'{metric.name},fd_onet5k')
+    assert 'no such thing' in refused(outcome, 1) and outcome.stderr.count('no such thing') == 1
+    assert [r['metric'] for r in results(run_dir)] == ['fd_onet5k'] * 2
+    rows = [line.split() for line in outcome.stdout.splitlines() if metric.name in line]
+    assert [row[3:] for row in rows] == [['failed', '-']] * 2

@@ -1,16 +1,20 @@
-"""A feature network that exists only as a pickle with a builder of its own, as the published Inception does."""
+"""Networks that exist only as a pickle with a builder of its own, as the published ones of the metrics do."""
 
 import importlib
 import sys
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.files import sha256_of_file
 from dnnlib.published import trust
+from metrics.distances import Perceptual
 from metrics.inception import Inception
+from metrics.meter import Meter
+from tests.toy_run import SMALL, SMALL_G
 
 SOURCE = '''
 import tensorflow.compat.v1 as tf
@@ -19,6 +23,12 @@ def channel_means(images_in, is_template_graph=False, **kwargs):
     images_in.set_shape([None, 3, None, None])
     scale = tf.get_variable('scale', [], initializer=tf.initializers.ones())
     return tf.reduce_mean(images_in, axis=[2, 3]) * scale
+
+def squared_difference(a_in, b_in, is_template_graph=False, **kwargs):
+    a_in.set_shape([None, 3, None, None])
+    b_in.set_shape([None, 3, None, None])
+    scale = tf.get_variable('scale', [], initializer=tf.initializers.ones())
+    return tf.reduce_sum(tf.squared_difference(a_in, b_in), axis=[1, 2, 3]) * scale
 
 def gpu_only(images_in, is_template_graph=False, **kwargs):
     images_in.set_shape([None, 3, None, None])
@@ -77,3 +87,32 @@ def test_layers_that_need_a_gpu_are_a_sentence_without_one(write_pickle):
     network = Inception(write_pickle('gpu_only'))
     with pytest.raises(UserError, match='need a GPU.*fd_onet5k'):
         network(images())
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_a_perceptual_distance_is_that_of_the_files_network(write_pickle, capsys, channels):
+    distance = Perceptual(write_pickle('squared_difference'))
+    assert capsys.readouterr().out == ''
+    a, b = images(channels).astype(np.float32), images(channels)[::-1].astype(np.float32)
+    for _ in range(2):
+        values = tflib.run(distance(tf.constant(a), tf.constant(b)))
+        np.testing.assert_allclose(values, np.square(a - b).sum(axis=(1, 2, 3)) * 3 / channels, rtol=1e-5)
+    assert capsys.readouterr().out.count(distance.path) == 1
+
+
+def test_a_network_of_another_kind_is_refused_as_another_file(write_pickle):
+    with pytest.raises(UserError, match='no network of 2 inputs'):
+        Perceptual(write_pickle('channel_means')).open()
+
+
+def test_path_lengths_of_the_paper_take_the_published_network(write_pickle, monkeypatch):
+    path = write_pickle('squared_difference', trusted=False)
+    files = {'vgg16-zhang-perceptual': path}
+    monkeypatch.setattr('metrics.features.fetch_published', lambda name, offline: files[name])
+    with pytest.raises(UserError, match="'squared_difference', .*--trust-embedded-source"):
+        Meter(['ppl_wend'], None, False, 0)
+    trust(sha256_of_file(path), 'my distance')
+    meter = Meter(['ppl_wend'], None, False, 0)
+    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
+    result, = meter.measure(meter.metrics[0]._replace(num_samples=8), Gs)
+    assert result.value > 0 and result.settings['distance'] == 'lpips'

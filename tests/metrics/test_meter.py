@@ -8,10 +8,11 @@ import tensorflow.compat.v1 as tf
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.tfrecords import fingerprint
-from metrics import features, meter, registry
+from metrics import batches, features, meter, registry
+from metrics.batches import default_minibatch_size, generate_batches, real_batches
 from metrics.frechet import frechet_distance, statistics
-from metrics.meter import Meter, default_minibatch_size, generate_batches, real_batches
-from metrics.registry import Metric
+from metrics.meter import Meter
+from metrics.registry import FrechetDistance
 from tests.toy_run import SMALL, SMALL_G
 
 
@@ -48,7 +49,7 @@ def corner_features(images):
 @pytest.fixture
 def toy_metric(session, monkeypatch):
     tf.no_op()  # a session refuses to run an empty graph
-    metric = Metric('fd_toy', 'corner', num_fakes=30, num_reals=50)
+    metric = FrechetDistance('fd_toy', 'corner', num_fakes=30, num_reals=50)
     monkeypatch.setitem(registry.METRICS, 'fd_toy', metric)
     monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda offline: corner_features)
     return metric
@@ -104,7 +105,7 @@ def test_each_minibatch_has_noise_of_its_own_that_repeats_with_the_seed(session)
 
 
 def test_gpus_that_share_a_minibatch_draw_different_noise(session, monkeypatch):
-    monkeypatch.setattr(meter, 'session_gpus', lambda: ['/gpu:0', '/gpu:1'])
+    monkeypatch.setattr(batches, 'session_gpus', lambda: ['/gpu:0', '/gpu:1'])
     Gs = FakeGenerator([3, 4, 4])
     list(generate_batches(Gs, 10, 4, 2, seed=3))
     assert Gs.noise_seeds == [None] * 3
@@ -144,7 +145,7 @@ def test_measures_the_distance_of_the_features_and_looks_at_the_reals_once(toy_m
     dataset, Gs = FakeDataset(random_images()), FakeGenerator([3, 4, 4])
     toy_meter = make_meter(dataset)
     dataset.read_count = 0
-    first, second = (toy_meter.measure(toy_metric, Gs) for _ in range(2))
+    (first,), (second,) = (toy_meter.measure(toy_metric, Gs) for _ in range(2))
     reals = np.concatenate([dataset.images, dataset.images, dataset.images[:10]])
     fakes = np.concatenate(list(generate_batches(Gs, 30, 64, 1, seed=7)))
     expected = frechet_distance(*(statistics(corner_features(images)) for images in (fakes, reals)))
@@ -189,7 +190,7 @@ def test_lack_of_memory_is_a_sentence(toy_metric, monkeypatch):
 
 
 def test_unknown_metrics_are_refused_with_the_known_ones():
-    with pytest.raises(click.UsageError, match='--metrics fid5: choose from fd_onet5k, fid50k'):
+    with pytest.raises(click.UsageError, match='--metrics fid5: choose from fd_onet5k, fid50k, '):
         make_meter(FakeDataset(random_images()), names=['fd_onet5k', 'fid5'])
 
 
@@ -215,3 +216,9 @@ def test_minibatches_shrink_with_resolution(resolution, size):
 
 def test_onet_distance_needs_no_download(session):
     assert meter.open_feature_network('onet')(random_images()).shape == (20, 256)
+
+
+def test_what_is_not_a_number_is_no_result(toy_metric, monkeypatch):
+    monkeypatch.setattr(meter, 'frechet_distance', lambda a, b: float('nan'))
+    with pytest.raises(UserError, match='fd_toy is not a number'):
+        make_meter(FakeDataset(random_images())).measure(toy_metric, FakeGenerator([3, 4, 4]))

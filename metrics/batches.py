@@ -1,0 +1,75 @@
+"""Images in minibatches, real and generated, in the order and with the noise that a seed says."""
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dnnlib import tflib
+from dnnlib.tflib.devices import session_gpus
+from dnnlib.util import seed_from
+
+_FLIPS, _NOISE = 1, 2  # random streams of a seed, apart from that of the latents
+
+
+def default_minibatch_size(resolution):
+    """Images at a time that fit an 11 GB GPU and keep a CPU busy: 64 up to 64x64, then fewer, 4 at 1024x1024."""
+    return int(np.clip(4096 // resolution, 4, 64))
+
+
+def real_batches(dataset, count, minibatch_size, mirror, seed):
+    """Yields `count` real images, uint8 [N, C, H, W]: records in file order, from the first again after the last.
+
+    Args:
+        dataset: An open `MultiResolutionDataset`.
+        count: How many.
+        minibatch_size: N of all batches but the last.
+        mirror: Flip each horizontally with probability 1/2.
+        seed: Of the flips.
+    """
+    random = np.random.RandomState([seed, _FLIPS])
+    for begin in range(0, count, minibatch_size):
+        indices = range(begin, min(begin + minibatch_size, count))
+        images = np.stack([dataset.read(index % dataset.num_images) for index in indices])
+        if mirror:
+            flipped = random.rand(len(images)) < 0.5
+            images[flipped] = images[flipped, :, :, ::-1]
+        yield images
+
+
+def generate_batches(Gs, count, minibatch_size, num_gpus, seed):
+    """Yields `count` generated images, uint8 [N, C, H, W], without truncation and with fresh noise.
+
+    On a CPU the same seed and minibatch size give the same images again, in any process. GPUs that share a minibatch
+    draw noise that does not repeat, since from one seed they would all draw the same.
+
+    Args:
+        Gs: Generator `Network`.
+        count: How many.
+        minibatch_size: N of all batches but the last.
+        num_gpus: How many GPUs share a minibatch.
+        seed: Of latents and noise, below 2^32.
+    """
+    random = np.random.RandomState(seed)
+    shared = len(session_gpus()[:num_gpus]) > 1
+    noise_seed, noise_seed_value = _noise_seed(tf.get_default_graph())
+    repeated = {} if shared else {'random_seed': noise_seed_value}
+    for begin in range(0, count, minibatch_size):
+        latents = random.randn(min(minibatch_size, count - begin), *Gs.input_shape[1:])
+        # Below 2^30, so that the streams counted from the seed do not leave int32.
+        tflib.set_vars({noise_seed: [seed_from(seed, _NOISE, begin, half) >> 2 for half in range(2)]})
+        yield Gs.run(
+            latents, None, num_gpus=num_gpus, is_validation=True, randomize_noise=True,
+            output_transform={'func': tflib.convert_images_to_uint8}, **repeated,
+        )
+
+
+def _noise_seed(graph):
+    """The variable, int32 [2], that fakes take their noise from, and its value; one for each graph.
+
+    A variable, since `Network.run` feeds nothing but a network's inputs, and keeps the graph it built for this tensor.
+    """
+    kept = graph.get_collection_ref('metrics_noise_seed')
+    if not kept:
+        with graph.as_default(), tf.control_dependencies(None), tf.device('/cpu:0'):
+            variable = tf.Variable([0, 0], trainable=False, collections=[], dtype=tf.int32, name='metrics_noise_seed')
+            kept.append((variable, variable.read_value()))
+    return kept[0]

@@ -1,0 +1,180 @@
+"""Path lengths: how far images move for a step of length epsilon on a path between two latents, over epsilon squared.
+
+Karras et al. (reference [3] of the paper), section 4.1; the paper's Table I. Arithmetic first, then the sampling.
+"""
+
+import contextlib
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dnnlib import tflib
+from dnnlib.errors import UserError
+
+_LATENTS, _POSITIONS, _NOISE = 3, 4, 5  # random streams of a seed
+LARGEST_CROP = 256  # px; larger ones are shrunk
+PERCENTILES = 1, 99  # distances outside of these are left out
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Arithmetic
+
+
+def slerp(a, b, t):
+    """Spherical interpolation.
+
+    Args:
+        a, b: float [N, L], of any length but 0; only their directions count.
+        t: float [N, 1]; 0 gives the direction of a, 1 that of b.
+
+    Returns:
+        float [N, L] of unit length.
+    """
+    a, b = _normalised(a), _normalised(b)
+    cosine = np.sum(a * b, axis=1, keepdims=True)
+    angle = t * np.arccos(np.clip(cosine, -1, 1))
+    orthogonal = _normalised(b - cosine * a)
+    return _normalised(a * np.cos(angle) + orthogonal * np.sin(angle))
+
+
+def lerp(a, b, t):
+    """Linear interpolation: a at t = 0, b at t = 1."""
+    return a + (b - a) * t
+
+
+def _normalised(vectors):
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(vectors.dtype).tiny)
+
+
+def crop_window(height):
+    """The part of an image where a face is: horizontally centred, from 3/8 of the height to 7/8.
+
+    Args:
+        height: Of a square image, px; at least 8.
+
+    Returns:
+        (top, left, side of the square), px.
+    """
+    unit = height // 8
+    return 3 * unit, 2 * unit, 4 * unit
+
+
+def shrink_factor(side):
+    """How many pixels of a crop of that side become one, in each direction: 1 up to 256 px."""
+    return max(side // LARGEST_CROP, 1)
+
+
+def mean_of_inner(distances):
+    """The mean without what lies outside the 1st and the 99th percentile; these are distances that occur.
+
+    Args:
+        distances: float [N].
+
+    Returns:
+        The mean as a float.
+    """
+    low = np.percentile(distances, PERCENTILES[0], interpolation='lower')
+    high = np.percentile(distances, PERCENTILES[1], interpolation='higher')
+    return float(np.mean(distances[(low <= distances) & (distances <= high)]))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Inside the graph
+
+
+class PairDistance:
+    """Distances of neighbours among images, as an output transform of the synthesis network.
+
+    Args:
+        distance: See `metrics.distances`.
+    """
+
+    def __init__(self, distance):
+        self._distance = distance
+
+    def __call__(self, images):
+        """From a tensor [2 N, C, H, W] in [-1, 1] to one [N]: the 1st with the 2nd image, the 3rd with the 4th, ..."""
+        top, left, side = crop_window(images.shape[2].value)
+        crops = (images[:, :, top:top + side, left:left + side] + 1) * 127.5
+        if shrink_factor(side) > 1:
+            factor = [1, shrink_factor(side), shrink_factor(side), 1]
+            pooled = tf.nn.avg_pool(tf.transpose(crops, [0, 2, 3, 1]), factor, factor, 'VALID')
+            crops = tf.transpose(pooled, [0, 3, 1, 2])  # pooling exists on every device only with channels last
+        return self._distance(crops[0::2], crops[1::2])
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Sampling
+
+
+def path_distances(Gs, metric, pair_distance, latents, positions, num_gpus=1):
+    """Distances of the two ends of a step on each of several paths, over epsilon squared, with the noise as it is.
+
+    Args:
+        Gs: Generator `Network`.
+        metric: `metrics.registry.PathLength`.
+        pair_distance: `PairDistance`.
+        latents: float [2 N, L]: even rows are where a path begins, odd ones where it ends.
+        positions: float [N]: where on the path the step begins, from 0 to 1.
+        num_gpus: How many GPUs share the work; divides N.
+
+    Returns:
+        float32 [N].
+    """
+    mapping, synthesis = Gs.components.mapping, Gs.components.synthesis
+    if metric.space == 'z':
+        ends = _interleaved(latents, positions, metric.epsilon, slerp)
+        dlatents = mapping.run(ends, None)
+    else:
+        dlatents = mapping.run(latents, None)
+        dlatents = _interleaved(dlatents, positions, metric.epsilon, lerp)
+    distances = synthesis.run(
+        dlatents, num_gpus=num_gpus, randomize_noise=False, output_transform={'func': pair_distance})
+    return distances / np.float32(metric.epsilon) ** 2
+
+
+def _interleaved(points, positions, epsilon, interpolate):
+    """The two ends of each step, one after the other, [2 N, ...], of points that alternate likewise."""
+    starts, goals = points[0::2], points[1::2]
+    t = positions.reshape(-1, *[1] * (points.ndim - 1)).astype(points.dtype)
+    ends = np.empty_like(points)
+    ends[0::2], ends[1::2] = (interpolate(starts, goals, step) for step in (t, t + points.dtype.type(epsilon)))
+    return ends
+
+
+def sample_distances(Gs, metric, pair_distance, minibatch_size, num_gpus, seed):
+    """Yields distances as of `path_distances`, minibatch by minibatch; the last one is whole as well.
+
+    The noise is drawn anew for each minibatch, whose images share it. The noise variables are as before afterwards.
+
+    Args:
+        minibatch_size: Paths at a time, rounded up to a multiple of `num_gpus`.
+        seed: Of latents, positions and noise.
+
+    Raises:
+        UserError: The generator's images are too small to crop.
+    """
+    height = Gs.output_shape[2]
+    if height < 8:
+        raise UserError(f'{metric.name} looks at the middle of images of 8x8 px and more; this network makes '
+                        f'{height}x{height}: choose other --metrics.')
+    size = -(-minibatch_size // num_gpus) * num_gpus
+    latents_of, positions_of = (np.random.RandomState([seed, stream]) for stream in (_LATENTS, _POSITIONS))
+    with _restored_noise(Gs.components.synthesis) as noise:
+        for batch in range(-(-metric.num_samples // size)):
+            latents = latents_of.randn(2 * size, *Gs.input_shape[1:])
+            positions = positions_of.rand(size) if metric.sampling == 'full' else np.zeros(size)
+            random = np.random.RandomState([seed, _NOISE, batch])
+            tflib.set_vars({variable: random.randn(*variable.shape.as_list()) for variable in noise})
+            yield path_distances(Gs, metric, pair_distance, latents, positions, num_gpus)
+
+
+@contextlib.contextmanager
+def _restored_noise(synthesis):
+    """The noise variables of a synthesis network, which take back their values after the block."""
+    noise = [variable for name, variable in synthesis.vars.items() if name.startswith('noise')]
+    before = tflib.run(noise) if noise else []
+    try:
+        yield noise
+    finally:
+        tflib.set_vars(dict(zip(noise, before)))
