@@ -14,7 +14,7 @@ from dnnlib.published import NetworkSource, name_of, offline_option, resolve
 from dnnlib.tfrecords import MultiResolutionDataset
 from metrics import METRICS, Meter, Result, append_result, keep_best, parse_metrics
 from metrics.registry import find_metrics
-from metrics.results import find_result, format_table, read_results
+from metrics.results import find_result, format_table, make_record, read_results
 from metrics.sources import LARGEST_SEED, find_source, open_generator
 
 EPILOG = """\b
@@ -111,7 +111,7 @@ def _measure_all(source, name, meter, device, gpus, minibatch, seed, force):
 def _keep(source, name, snapshot, result):
     if source.is_run and result.value is not None:
         return append_result(source.folder, snapshot, result)
-    return {'snapshot': name or snapshot.name, 'kimg': snapshot.kimg, **result._asdict()}
+    return make_record(snapshot if name is None else snapshot._replace(name=name), result)
 
 
 if __name__ == '__main__':

@@ -36,7 +36,14 @@ def real_batches(dataset, count, minibatch_size, mirror, seed):
 
 
 def generate_batches(Gs, count, minibatch_size, num_gpus, seed):
-    """Yields `count` generated images, uint8 [N, C, H, W], without truncation and with fresh noise.
+    """Yields `count` generated images, uint8 [N, C, H, W], as `generate` draws them."""
+    transform = {'func': tflib.convert_images_to_uint8}
+    for _, images in generate(Gs, count, minibatch_size, num_gpus, seed, transform):
+        yield images
+
+
+def generate(Gs, count, minibatch_size, num_gpus, seed, output_transform):
+    """Yields (latents, transformed images) of `count` generated images, without truncation and with fresh noise.
 
     On a CPU the same seed and minibatch size give the same images again, in any process. GPUs that share a minibatch
     draw noise that does not repeat, since from one seed they would all draw the same.
@@ -47,6 +54,7 @@ def generate_batches(Gs, count, minibatch_size, num_gpus, seed):
         minibatch_size: N of all batches but the last.
         num_gpus: How many GPUs share a minibatch.
         seed: Of latents and noise, below 2^32.
+        output_transform: Of the images in [-1, 1], as of `Network.run`.
     """
     random = np.random.RandomState(seed)
     shared = len(session_gpus()[:num_gpus]) > 1
@@ -56,9 +64,9 @@ def generate_batches(Gs, count, minibatch_size, num_gpus, seed):
         latents = random.randn(min(minibatch_size, count - begin), *Gs.input_shape[1:])
         # Below 2^30, so that the streams counted from the seed do not leave int32.
         tflib.set_vars({noise_seed: [seed_from(seed, _NOISE, begin, half) >> 2 for half in range(2)]})
-        yield Gs.run(
+        yield latents, Gs.run(
             latents, None, num_gpus=num_gpus, is_validation=True, randomize_noise=True,
-            output_transform={'func': tflib.convert_images_to_uint8}, **repeated,
+            output_transform=output_transform, **repeated,
         )
 
 

@@ -20,7 +20,7 @@ class Perceptual(ForeignNetwork):
         super().__init__(path, num_inputs=2)
 
     def __call__(self, a, b):
-        return self.open().get_output_for(_rgb(a), _rgb(b))
+        return self.open().get_output_for(as_rgb(a), as_rgb(b))
 
 
 class ONetDistance:
@@ -36,7 +36,7 @@ class ONetDistance:
         """Nothing to open: the weights become constants of each graph."""
 
     def __call__(self, a, b):
-        features = mtcnn_trunk(_onet_input(_rgb(tf.concat([a, b], axis=0))), self._layers)
+        features = mtcnn_trunk(_onet_input(as_rgb(tf.concat([a, b], axis=0))), self._layers)
         return tf.reduce_sum(tf.squared_difference(*tf.split(features, 2)), axis=1)
 
     def errors_as_sentences(self):
@@ -50,5 +50,6 @@ def _onet_input(images):
     return (tf.transpose(resized, [0, 2, 1, 3]) - 127.5) / 128  # width before height
 
 
-def _rgb(images):
+def as_rgb(images):
+    """Repeats the channel of gray images [N, 1, H, W]; others stay as they are."""
     return tf.tile(images, [1, 3, 1, 1]) if images.shape[1] == 1 else images

@@ -1,9 +1,10 @@
-"""What metrics look at images with, by name: feature networks and distances.
+"""What metrics look at images with, by name: feature networks, distances and classifiers.
 
 A feature network is a callable: uint8 images [N, C, H, W] to float32 features [N, F]. For distances see
 `metrics.distances`.
 """
 
+import config
 from dnnlib.published import fetch_published
 
 
@@ -67,3 +68,22 @@ def _open_onet_distance(_offline):
 
 
 DISTANCES = {'lpips': _open_lpips, 'onet': _open_onet_distance}
+
+
+def open_classifiers(name, offline=False):
+    """Gets the classifiers of attributes, as `open_feature_network` does.
+
+    Args:
+        name: What the names of their networks begin with in `config.NETWORKS`.
+        offline: Do not download.
+
+    Returns:
+        `metrics.classifiers.Classifiers`.
+
+    Raises:
+        UserError: A file cannot be had, or is not trusted; the message says the mend.
+    """
+    from metrics.classifiers import Classifiers
+
+    networks = {network[len(name) + 1:]: network for network in config.NETWORKS if network.startswith(name + '-')}
+    return Classifiers({attribute: fetch_published(network, offline) for attribute, network in networks.items()})

@@ -1,7 +1,7 @@
 """Networks to numbers: generates, looks at the reals, extracts features, compares."""
 
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -10,11 +10,12 @@ from tqdm import tqdm
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.tfrecords import fingerprint
-from metrics.batches import default_minibatch_size, generate_batches, real_batches
-from metrics.features import open_distance, open_feature_network
+from metrics.batches import default_minibatch_size, generate, generate_batches, real_batches
+from metrics.features import open_classifiers, open_distance, open_feature_network
 from metrics.frechet import frechet_distance, statistics
 from metrics.path_length import PairDistance, mean_of_inner, sample_distances
-from metrics.registry import FrechetDistance, PathLength, find_metrics
+from metrics.registry import FrechetDistance, LinearSeparability, PathLength, find_metrics
+from metrics.separability import fit_processes, separability
 
 
 class Result(NamedTuple):
@@ -24,6 +25,7 @@ class Result(NamedTuple):
     value: float
     seconds: float  # wall clock, the reals included when they were looked at
     settings: dict  # everything the value depends on beside the network; fit for JSON
+    details: Optional[dict] = None  # what the value was made of, fit for JSON
 
 
 class Meter:
@@ -53,10 +55,12 @@ class Meter:
         self.metrics = find_metrics(names)
         self._dataset, self._mirror, self._seed = dataset, mirror, seed
         self._fingerprint = None if dataset is None else fingerprint(dataset)
-        self._feature_networks, self._distances = {}, {}
+        self._feature_networks, self._distances, self._classifiers = {}, {}, {}
         for metric in self.metrics:
             if isinstance(metric, FrechetDistance) and metric.features not in self._feature_networks:
                 self._feature_networks[metric.features] = open_feature_network(metric.features, offline)
+            elif isinstance(metric, LinearSeparability):
+                self._classifiers[metric.classifiers] = open_classifiers(metric.classifiers, offline)
             elif isinstance(metric, PathLength) and metric.distance not in self._distances:
                 self._distances[metric.distance] = open_distance(metric.distance, offline)
         self._pair_distances = {name: PairDistance(distance) for name, distance in self._distances.items()}
@@ -102,9 +106,10 @@ class Meter:
         begin = time.perf_counter()
         self._check(metric, Gs)
         work = _Work(Gs, minibatch_size or default_minibatch_size(Gs.output_shape[2]), num_gpus, print_progress)
-        measure = {FrechetDistance: self._frechet_distance, PathLength: self._path_length}[type(metric)]
+        measure = {FrechetDistance: self._frechet_distance, PathLength: self._path_length,
+                   LinearSeparability: self._linear_separability}[type(metric)]
         try:
-            values = measure(metric, work)
+            values, details = measure(metric, work)
         except tf.errors.ResourceExhaustedError as error:
             raise UserError(f'The device has too little memory to measure {work.minibatch_size} images at a time: '
                             'measure with run_metrics.py and a --minibatch below that, and train with --metrics none.'
@@ -113,13 +118,14 @@ class Meter:
             raise UserError(f'{metric.name} is not a number for this network: its images hold values that are none, or '
                             'are too large; measure an earlier snapshot.')
         seconds = time.perf_counter() - begin
-        return [Result(name, value, seconds, self.settings(metric)) for name, value in zip(metric.values, values)]
+        return [Result(name, value, seconds, self.settings(metric), detail)
+                for name, value, detail in zip(metric.values, values, details)]
 
     def _frechet_distance(self, metric, work):
         reals = self._reals(metric, work)
         batches = generate_batches(work.Gs, metric.num_fakes, work.minibatch_size, work.num_gpus, self._seed)
         fakes = self._extract(metric, batches, metric.num_fakes, 'fakes', work)
-        return [frechet_distance(statistics(fakes), reals)]
+        return [frechet_distance(statistics(fakes), reals)], [None]
 
     def _path_length(self, metric, work):
         distance, pair_distance = self._distances[metric.distance], self._pair_distances[metric.distance]
@@ -129,7 +135,44 @@ class Meter:
             for distances in sample_distances(work.Gs, metric, pair_distance, pairs, work.num_gpus, self._seed):
                 collected.append(distances)
                 bar.update(len(distances))
-        return [mean_of_inner(np.concatenate(collected))]
+        return [mean_of_inner(np.concatenate(collected))], [None]
+
+    def _linear_separability(self, metric, work):
+        points, predictions = self._classified(metric, work)
+        names = self._classifiers[metric.classifiers].names
+        processes = fit_processes(metric.num_keep, max(space.shape[1] for space in points))
+        with work.bar(f'{metric.name} fits', len(points) * len(names), 'fit') as bar:
+            def progress(fits):
+                for fit in fits:
+                    yield fit
+                    bar.update()
+
+            spaces = separability(points, predictions, metric.num_keep, self._seed, processes, progress)
+        details = [{'entropies': dict(zip(names, space.entropies)), 'failed_fits': [names[i] for i in space.failed]}
+                   for space in spaces]
+        return [space.score for space in spaces], details
+
+    def _classified(self, metric, work):
+        """Samples in z and w, float32 [N, L] each, and for each attribute the classifier's probabilities, [N, 2]."""
+        classifiers, mapping = self._classifiers[metric.classifiers], work.Gs.components.mapping
+        classifiers.open(work.Gs.output_shape[1:])
+        batches = generate(work.Gs, metric.num_samples, work.minibatch_size, work.num_gpus, self._seed,
+                           {'func': classifiers})
+        points = [np.empty([metric.num_samples, shape[-1]], np.float32)
+                  for shape in (mapping.input_shape, mapping.output_shape)]
+        predictions = np.empty([len(classifiers.names), metric.num_samples, 2], np.float32)
+        begin = 0
+        with classifiers.errors_as_sentences(), work.bar(f'{metric.name} fakes', metric.num_samples, 'img') as bar:
+            for latents, probabilities in batches:
+                end = begin + len(latents)
+                points[0][begin:end], points[1][begin:end] = latents, mapping.run(latents, None)[:, -1]
+                predictions[:, begin:end] = probabilities.transpose(1, 0, 2)
+                bar.update(end - begin)
+                begin = end
+        if not np.isfinite(predictions).all():
+            raise UserError(f'{metric.name}: the classifiers say of images of this network what is not a number: '
+                            'measure an earlier snapshot.')
+        return points, predictions
 
     def _check(self, metric, Gs):
         made = list(Gs.output_shape[1:])

@@ -40,12 +40,29 @@ class PathLength(NamedTuple):
         return (self.name,)
 
 
+class LinearSeparability(NamedTuple):
+    """How well planes divide latents by attributes of the images (Karras et al., section 4.2)."""
+
+    name: str
+    classifiers: str  # what the names of the published classifiers begin with
+    num_samples: int  # generated images
+    num_keep: int  # of these, how many count for an attribute: those that its classifier is most certain of
+
+    needs_data = False
+
+    @property
+    def values(self):
+        """Names of the values it gives: that of the latents, and that of the dlatents."""
+        return f'{self.name}_z', f'{self.name}_w'
+
+
 _PATHS = tuple(itertools.product('zw', ('full', 'end')))
 
 METRICS = {metric.name: metric for metric in (
     # The paper's, Table I.
     FrechetDistance('fid50k', 'inception', 50000, 50000),
     *(PathLength(f'ppl_{space}{sampling}', 'lpips', space, sampling, 100000, 1e-4) for space, sampling in _PATHS),
+    LinearSeparability('ls', 'celebahq-classifier', 200000, 100000),
     # What needs no download, and knows faces; not an FID, and no perceptual distance.
     FrechetDistance('fd_onet5k', 'onet', 5000, 5000),
     *(PathLength(f'pl_onet5k_{space}{sampling}', 'onet', space, sampling, 5000, 1e-2) for space, sampling in _PATHS),

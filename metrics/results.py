@@ -64,12 +64,13 @@ def append_result(run_dir, snapshot, result):
         result: Its `metrics.Result`.
 
     Returns:
-        The record: a dict of `snapshot` (file name), `kimg`, `metric`, `value`, `seconds` and `settings`.
+        The record: a dict of `snapshot` (file name), `kimg`, `metric`, `value`, `seconds` and `settings`;
+        of some metrics `details` too.
 
     Raises:
         UserError: The file cannot be written.
     """
-    record = {'snapshot': snapshot.name, 'kimg': snapshot.kimg, **result._asdict()}
+    record = make_record(snapshot, result)
     line = json.dumps(record, allow_nan=False).encode('utf-8')
     path = os.path.join(run_dir, METRICS_FILE)
     try:
@@ -80,6 +81,12 @@ def append_result(run_dir, snapshot, result):
     except OSError as error:
         raise UserError(f'{path} cannot be written ({error.strerror}): free space or mend its permissions.') from error
     return record
+
+
+def make_record(snapshot, result):
+    """The record of a result of a `Snapshot`: a dict, see `append_result`; details only where there are some."""
+    record = {'snapshot': snapshot.name, 'kimg': snapshot.kimg, **result._asdict()}
+    return {field: value for field, value in record.items() if (field, value) != ('details', None)}
 
 
 def drop_results(run_dir, kimg):

@@ -4,7 +4,7 @@ import collections
 
 import pytest
 
-from tests.goldens import floor, losses, networks, paths
+from tests.goldens import floor, losses, networks, paths, separability
 from tests.goldens.files import FOLDER, Golden
 
 Kind = collections.namedtuple('Kind', 'pattern evaluate cases has_layouts')
@@ -30,6 +30,7 @@ KINDS = [
     Kind('image_utils*', floor.image_utils, _one_case, False),
     Kind('figures*', floor.drawn_figures, _one_case, True),
     Kind('metric_fid*', floor.frechet, _one_case, False),
+    Kind('metric_ls*', separability.entropies_and_scores, _one_case, False),
     Kind('metric_ppl*', paths.path_lengths, paths.cases, False),
 ]
 

@@ -14,6 +14,7 @@ from dnnlib.published import trust
 from metrics.distances import Perceptual
 from metrics.inception import Inception
 from metrics.meter import Meter
+from metrics.registry import METRICS
 from tests.toy_run import SMALL, SMALL_G
 
 SOURCE = '''
@@ -29,6 +30,12 @@ def squared_difference(a_in, b_in, is_template_graph=False, **kwargs):
     b_in.set_shape([None, 3, None, None])
     scale = tf.get_variable('scale', [], initializer=tf.initializers.ones())
     return tf.reduce_sum(tf.squared_difference(a_in, b_in), axis=[1, 2, 3]) * scale
+
+def brightness(images_in, labels_in, is_template_graph=False, **kwargs):
+    images_in.set_shape([None, 3, None, None])
+    labels_in.set_shape([None, 0])
+    scale = tf.get_variable('scale', [], initializer=tf.initializers.ones())
+    return tf.reduce_mean(images_in, axis=[1, 2, 3])[:, None] * scale
 
 def gpu_only(images_in, is_template_graph=False, **kwargs):
     images_in.set_shape([None, 3, None, None])
@@ -116,3 +123,18 @@ def test_path_lengths_of_the_paper_take_the_published_network(write_pickle, monk
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
     result, = meter.measure(meter.metrics[0]._replace(num_samples=8), Gs)
     assert result.value > 0 and result.settings['distance'] == 'lpips'
+
+
+def test_separability_takes_the_published_classifiers_of_all_forty_attributes(write_pickle, monkeypatch):
+    path, asked = write_pickle('brightness', trusted=False), []
+    monkeypatch.setattr('metrics.features.fetch_published', lambda name, offline: asked.append(name) or path)
+    with pytest.raises(UserError, match="'brightness', .*--trust-embedded-source"):
+        Meter(['ls'], None, False, 0)
+    asked.clear()
+    trust(sha256_of_file(path), 'my classifier')
+    monkeypatch.setitem(METRICS, 'ls', METRICS['ls']._replace(num_samples=16, num_keep=8))
+    meter = Meter(['ls'], None, False, 0)
+    assert len(asked) == 40 and asked[0] == 'celebahq-classifier-00-male' and asked[39].endswith('-39-wearing-necktie')
+    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
+    of_z, of_w = meter.measure(meter.metrics[0], Gs)
+    assert of_z.value >= 1 and of_w.value >= 1 and len(of_w.details['entropies']) == 40

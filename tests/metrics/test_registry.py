@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from metrics.registry import METRICS, FrechetDistance, PathLength, parse_metrics
+from metrics.registry import METRICS, FrechetDistance, LinearSeparability, PathLength, parse_metrics
 
 
 def test_the_names_mean_what_the_paper_and_the_readme_say():
@@ -11,6 +11,7 @@ def test_the_names_mean_what_the_paper_and_the_readme_say():
     assert METRICS['ppl_zfull'] == PathLength('ppl_zfull', 'lpips', 'z', 'full', num_samples=100000, epsilon=1e-4)
     assert METRICS['ppl_wend'] == PathLength('ppl_wend', 'lpips', 'w', 'end', num_samples=100000, epsilon=1e-4)
     assert METRICS['pl_onet5k_wfull'] == PathLength('pl_onet5k_wfull', 'onet', 'w', 'full', 5000, epsilon=1e-2)
+    assert METRICS['ls'] == LinearSeparability('ls', 'celebahq-classifier', num_samples=200000, num_keep=100000)
     assert METRICS['fd_onet5k'] == FrechetDistance('fd_onet5k', 'onet', num_fakes=5000, num_reals=5000)
 
 
