@@ -1,4 +1,4 @@
-"""Where things live, and what is published. Nothing here computes anything, and nothing is imported."""
+"""Where things live, and what is published, networks and numbers. Nothing here computes anything or imports."""
 
 RESULTS_DIR = 'results'  # one folder per training run
 CACHE_DIR = 'cache'  # downloaded networks
@@ -48,6 +48,18 @@ NETWORKS = {
     'vgg16-zhang-perceptual': _on_drive(
         'vgg16_zhang_perceptual.pkl', '1N2-m9qszOeVC9Tq77WxsLnuWwOedQiD2', METRIC, _OF_STYLEGAN,
         mirror='http://d36zk2xti64re0.cloudfront.net/stylegan1/networks/metrics/vgg16_zhang_perceptual.pkl'),
+}
+
+# Table I of the paper: for each value's name its label there, and what it says of the three networks.
+PAPER_NETWORKS = 'CelebA', 'CASIA-WebFace', 'FFHQ [3]'
+PAPER_TABLE = {
+    'fid50k': ('FID50k', (4.7842, 4.5992, 4.4159)),
+    'ppl_zfull': ('ppl_zfull', (191.9051, 258.4270, 664.8854)),
+    'ppl_wfull': ('ppl_wfull', (68.6066, 81.7605, 233.3059)),
+    'ppl_zend': ('ppl_zend', (190.5838, 259.5282, 666.1057)),
+    'ppl_wend': ('ppl_wend', (56.4555, 74.2621, 197.2266)),
+    'ls_z': ('ls in Z', (143.2236, 109.7136, 165.0106)),
+    'ls_w': ('ls in W', (2.5235, 3.1748, 3.7447)),
 }
 
 # Attribute classifiers of the linear separability, by CelebA's attributes.

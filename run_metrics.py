@@ -12,8 +12,8 @@ from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.published import NetworkSource, name_of, offline_option, resolve
 from dnnlib.tfrecords import MultiResolutionDataset
-from metrics import METRICS, Meter, Result, append_result, keep_best, parse_metrics
-from metrics.registry import find_metrics
+from metrics import METRICS, Meter, Result, append_result, keep_best, paper_table, parse_metrics
+from metrics.registry import GROUPS, find_metrics
 from metrics.results import find_result, format_table, make_record, read_results
 from metrics.sources import LARGEST_SEED, find_source, open_generator
 
@@ -23,13 +23,15 @@ Examples:
   python run_metrics.py results/00000-demo --metrics fd_onet5k,pl_onet5k_wend --device cpu
   python run_metrics.py results/00000-demo/network-best.pkl --data datasets/demo --mirror
   python run_metrics.py celeba-256x256 --data datasets/celeba --mirror
+  python run_metrics.py results/00000-demo/network-best.pkl --metrics table1 --table --write table
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument('run_or_network', type=NetworkSource())
 @click.option('--metrics', metavar='NAME[,NAME...]',
-              help=f'Which of {", ".join(METRICS)}; the first decides which snapshot is best.  '
+              help=f'Which of {", ".join([*METRICS, *GROUPS])} (the paper\'s Table I); the first decides which '
+                   'snapshot is best.  '
                    '[default: those of the run; else fid50k]')
 @click.option('--data', type=click.Path(), metavar='DIR', help='Dataset folder.  [default: the one of the run]')
 @click.option('--mirror/--no-mirror', default=None, help='Mirror reals at random.  [default: as the run did; else no]')
@@ -39,9 +41,12 @@ Examples:
 @click.option('--minibatch', type=click.IntRange(min=1), help='Images at a time.  [default: by resolution]')
 @click.option('--seed', type=click.IntRange(0, LARGEST_SEED),
               help='Of latents, noise and mirroring.  [default: of the run; else 0]')
+@click.option('--table', is_flag=True, help="Show the paper's Table I beside the best network, or the only one.")
+@click.option('--write', type=click.Path(file_okay=False), metavar='DIR',
+              help='Write that table to DIR as table1.md, table1.csv and table1.tex.')
 @offline_option
 @click.option('--force', is_flag=True, help='Measure again what has been measured with these settings.')
-def main(run_or_network, metrics, data, mirror, device, gpus, minibatch, seed, offline, force):
+def main(run_or_network, metrics, data, mirror, device, gpus, minibatch, seed, table, write, offline, force):
     """Measure every snapshot of the run directory RUN_OR_NETWORK, or a single network: a pickle, a URL, or the name of
     a published one, which is downloaded (python -m dnnlib.download --list).
 
@@ -71,10 +76,23 @@ def main(run_or_network, metrics, data, mirror, device, gpus, minibatch, seed, o
     if source.is_run:
         best = keep_best(source.folder, meter.decisive, meter.settings(meter.metrics[0]))
     click.echo(format_table(records, best))
+    if table or write:
+        _show_table(source, name, best, records, write)
     if best is not None:
         click.echo('Best {metric}: {snapshot} with {value:.4f}, copied to network-best.pkl.'.format(**best))
     if failures:
         raise UserError('Not everything could be measured. ' + ' '.join(failures))
+
+
+def _show_table(source, name, best, records, folder):
+    """Prints the paper's Table I beside the best network, or the only one; writes it where there is a folder."""
+    chosen = source.snapshots[-1].name if best is None or len(source.snapshots) == 1 else best['snapshot']
+    # What was asked for now counts before what the run's file has beside it.
+    known = read_results(source.folder) if source.is_run else []
+    rows = paper_table.make_rows(name or chosen, paper_table.collect(known + records, name or chosen))
+    click.echo(f'\nTable I of the paper, beside {name or chosen}:\n\n{paper_table.as_text(rows)}')
+    if folder:
+        click.echo('Written: ' + ', '.join(paper_table.write_files(folder, rows)))
 
 
 def _measure_all(source, name, meter, device, gpus, minibatch, seed, force):

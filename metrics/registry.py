@@ -15,6 +15,7 @@ class FrechetDistance(NamedTuple):
     num_reals: int  # real images, in file order, repeated when the dataset has fewer
 
     needs_data = True  # compares with a dataset
+    lower_is_better = True
 
     @property
     def values(self):
@@ -33,6 +34,7 @@ class PathLength(NamedTuple):
     epsilon: float  # length of a step, of the path's
 
     needs_data = False
+    lower_is_better = True
 
     @property
     def values(self):
@@ -49,6 +51,7 @@ class LinearSeparability(NamedTuple):
     num_keep: int  # of these, how many count for an attribute: those that its classifier is most certain of
 
     needs_data = False
+    lower_is_better = True
 
     @property
     def values(self):
@@ -68,12 +71,20 @@ METRICS = {metric.name: metric for metric in (
     *(PathLength(f'pl_onet5k_{space}{sampling}', 'onet', space, sampling, 5000, 1e-2) for space, sampling in _PATHS),
 )}
 
+# Names of several metrics at once.
+GROUPS = {'table1': ('fid50k', *(f'ppl_{space}{sampling}' for sampling in ('full', 'end') for space in 'zw'), 'ls')}
+
+
+def is_lower_better(value):
+    """Whether of two numbers the lower is better, by the name of a value; so it is of those nobody knows any more."""
+    return next((metric.lower_is_better for metric in METRICS.values() if value in metric.values), True)
+
 
 def parse_metrics(text):
     """The names in the text of an option `--metrics`.
 
     Args:
-        text: Names of metrics, separated by commas; 'none' alone is no metric.
+        text: Names of metrics or of `GROUPS`, separated by commas; 'none' alone is no metric.
 
     Returns:
         List of names, each once, in that order.
@@ -86,6 +97,7 @@ def parse_metrics(text):
         return []
     if 'none' in names:
         raise click.UsageError(f'--metrics {text}: none stands alone, or not at all.')
+    names = [single for name in names for single in GROUPS.get(name, [name])]
     return [metric.name for metric in find_metrics(names)]
 
 
@@ -101,5 +113,5 @@ def find_metrics(names):
     unknown = [name for name in names if name not in METRICS]
     if unknown:
         raise click.UsageError(
-            '--metrics {}: choose from {}.'.format(','.join(unknown) or "''", ', '.join(sorted(METRICS))))
+            '--metrics {}: choose from {}.'.format(','.join(unknown) or "''", ', '.join([*sorted(METRICS), *GROUPS])))
     return [METRICS[name] for name in dict.fromkeys(names)]

@@ -10,6 +10,7 @@ from typing import NamedTuple, Optional
 from dnnlib.errors import UserError
 from dnnlib.files import append_line, atomic_write, folder_locked, keep_lines
 from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, SNAPSHOT_PATTERN, find_states
+from metrics.registry import is_lower_better
 
 METRICS_FILE = 'metrics.jsonl'
 RECORD_FIELDS = {'snapshot': str, 'kimg': (int, float, type(None)), 'metric': str, 'value': (int, float),
@@ -174,12 +175,13 @@ def series(records, metric, settings=None):
 
 
 def best_result(records):
-    """The record of the lowest value, the earliest of equals; None when there is none."""
-    return min(records, key=lambda record: record['value'], default=None)
+    """The record of the best value of one metric, the earliest of equals; None when there is none."""
+    return min(records, default=None, key=lambda record: (
+        record['value'] if is_lower_better(record['metric']) else -record['value']))
 
 
 def keep_best(run_dir, metric, settings=None):
-    """Copies the snapshot with the lowest value to `network-best.pkl` (the paper's rule, section III.C), in one step.
+    """Copies the snapshot with the best value to `network-best.pkl` (the paper's rule, section III.C), in one step.
 
     Args:
         run_dir: Folder of the run.

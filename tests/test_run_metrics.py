@@ -3,6 +3,7 @@
 import filecmp
 import json
 import os
+import re
 import shutil
 
 import pytest
@@ -14,7 +15,9 @@ from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.tfrecords import MultiResolutionDataset, fingerprint
 from metrics import registry
+from metrics.meter import Result
 from metrics.registry import FrechetDistance
+from metrics.results import Snapshot, append_result
 from tests.toy_run import make_dataset
 
 
@@ -192,3 +195,20 @@ def test_what_cannot_be_measured_shows_as_such_and_the_rest_is_measured(run_dir,
     assert [r['metric'] for r in results(run_dir)] == ['fd_onet5k'] * 2
     rows = [line.split() for line in outcome.stdout.splitlines() if metric.name in line]
     assert [row[3:] for row in rows] == [['failed', '-']] * 2
+
+
+def test_the_papers_table_has_the_best_networks_numbers_and_is_written(run_dir, tmp_path):
+    outcome = invoke(run_dir, '--metrics', 'fd_onet5k')
+    best = min(results(run_dir), key=lambda record: record['value'])
+    fid = {**registry.METRICS['fid50k']._asdict(), 'seed': 1}
+    for snapshot, value in (('network-snapshot-000000.pkl', 7.5), ('network-snapshot-000004.pkl', 8.5)):
+        append_result(run_dir, Snapshot(snapshot, 0), Result('fid50k', value, 1.0, fid))
+    expected = {'network-snapshot-000000.pkl': '7.5000', 'network-snapshot-000004.pkl': '8.5000'}
+    folder = str(tmp_path / 'table')
+    for path, snapshot in ((run_dir, best['snapshot']), *((os.path.join(run_dir, name), name) for name in expected)):
+        outcome = invoke(path, '--metrics', 'fd_onet5k', '--table', '--write', folder)
+        assert outcome.exit_code == 0, outcome.stderr
+        line, = [line for line in outcome.stdout.splitlines() if line.startswith('FID50k')]
+        assert f'beside {snapshot}' in outcome.stdout and line.split()[1] == expected[snapshot]
+        assert re.search('ls in W +not measured', outcome.stdout)
+    assert sorted(os.listdir(folder)) == ['table1.csv', 'table1.md', 'table1.tex']

@@ -16,7 +16,7 @@ def red_pixels(picture):
 
 
 def records(values):
-    return [{'kimg': 10 * i, 'value': value} for i, value in enumerate(values)]
+    return [{'metric': 'fid50k', 'kimg': 10 * i, 'value': value} for i, value in enumerate(values)]
 
 
 def test_marks_the_lowest_value():

@@ -3,7 +3,8 @@
 import click
 import pytest
 
-from metrics.registry import METRICS, FrechetDistance, LinearSeparability, PathLength, parse_metrics
+import config
+from metrics.registry import GROUPS, METRICS, FrechetDistance, LinearSeparability, PathLength, parse_metrics
 
 
 def test_the_names_mean_what_the_paper_and_the_readme_say():
@@ -21,6 +22,7 @@ def test_the_names_mean_what_the_paper_and_the_readme_say():
     ('fid50k,fid50k', ['fid50k']),
     ('none', []),
     (' none ', []),
+    ('table1,fid50k', ['fid50k', 'ppl_zfull', 'ppl_wfull', 'ppl_zend', 'ppl_wend', 'ls']),
 ])
 def test_names_are_separated_by_commas_and_none_is_none(text, names):
     assert parse_metrics(text) == names
@@ -36,3 +38,9 @@ def test_names_are_separated_by_commas_and_none_is_none(text, names):
 def test_what_is_no_list_of_metrics_is_refused_with_the_mend(text, message):
     with pytest.raises(click.UsageError, match=message):
         parse_metrics(text)
+
+
+def test_every_value_belongs_to_one_metric_and_the_papers_table_is_measured_in_full():
+    values = [value for metric in METRICS.values() for value in metric.values]
+    assert len(values) == len(set(values))
+    assert list(config.PAPER_TABLE) == [value for name in GROUPS['table1'] for value in METRICS[name].values]

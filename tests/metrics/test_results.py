@@ -7,6 +7,7 @@ import pytest
 
 from dnnlib.errors import UserError
 from metrics.meter import Result
+from metrics.registry import METRICS, FrechetDistance
 from metrics.results import (
     Snapshot,
     append_result,
@@ -243,3 +244,18 @@ def test_table_marks_the_best():
         'snapshot           kimg  metric    value  seconds',
         'network-final.pkl     -  m       12.3457      3.2',
         's                     5  m        2.0000     10.0  <- best'])
+
+
+def test_what_could_not_be_measured_is_no_number():
+    record = {'snapshot': 's', 'kimg': 5, 'metric': 'm', 'value': None, 'seconds': None}
+    assert format_table([record]).splitlines()[1].split() == ['s', '5', 'm', 'failed', '-']
+
+
+def test_where_higher_is_better_the_highest_is_best(run_dir, monkeypatch):
+    class Accuracy(FrechetDistance):
+        lower_is_better = False
+
+    monkeypatch.setitem(METRICS, 'accuracy', Accuracy('accuracy', 'onet', 2, 2))
+    for kimg, value in ((0, 1.0), (10, 3.0), (20, 2.0)):
+        measured(run_dir, kimg, value, metric='accuracy')
+    assert keep_best(run_dir, 'accuracy')['kimg'] == 10 and best_content(run_dir) == b'network after 10 kimg'
