@@ -9,8 +9,10 @@ import sys
 import time
 
 import pytest
+import tensorflow.compat.v1 as tf
 from click.testing import CliRunner
 
+from metrics.registry import METRICS
 from tests.toy_run import make_dataset
 from train import main
 
@@ -91,6 +93,25 @@ def test_stopped_run_goes_on_and_ends_like_an_undisturbed_one(data, tmp_path):
     assert without_times(read_lines(first / 'stats.jsonl')) == without_times(read_lines(second / 'stats.jsonl'))
     for name in ('network-final.pkl', 'fakes000000.png', 'reals.png'):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_path_lengths_at_snapshots_are_kept_and_leave_training_as_it_was(data, tmp_path, monkeypatch):
+    metric = METRICS['pl_onet5k_wend']._replace(num_samples=20)
+    monkeypatch.setitem(METRICS, metric.name, metric)
+    finals = []
+    for names in ('none', metric.name):
+        with tf.Graph().as_default():
+            run('--data', data, '--results', tmp_path / names, *TINY, '--metrics', names)
+        while tf.get_default_session() is not None:  # the process's, for the next run to have one of its own
+            tf.get_default_session().__exit__(None, None, None)
+        finals.append((tmp_path / names / '00000-toy-8-paper-1gpu' / 'network-final.pkl').read_bytes())
+    assert finals[0] == finals[1]
+    run_dir = tmp_path / metric.name / '00000-toy-8-paper-1gpu'
+    records = read_lines(run_dir / 'metrics.jsonl')
+    assert {record['metric'] for record in records} == {metric.name} and len(records) >= 2
+    assert all(record['value'] > 0 for record in records)
+    best = min(records, key=lambda record: record['value'])['snapshot']
+    assert (run_dir / 'network-best.pkl').read_bytes() == (run_dir / best).read_bytes()
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
