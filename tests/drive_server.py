@@ -62,6 +62,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.reply(200, *ANSWERS[path])
         elif path == '/short.pkl':  # the first answer breaks off, the others are whole and yet too short
             self.send_part(wanted, longest=STEP, is_honest=count > 1)
+        elif path == '/compressed.pkl':
+            self.reply(200, CONTENT, headers={'Content-Encoding': 'gzip'})
         elif path == '/missing.pkl':
             self.reply(404, b'')
         elif path == '/busy.pkl' and count < 3:

@@ -6,6 +6,9 @@ import struct
 
 EMPTY_ARRAY = b'cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntC\x01btR'
 FLOAT32 = b'cnumpy\ndtype\n(X\x02\x00\x00\x00f4I0\nI1\ntR'
+BIG_ENDIAN = FLOAT32 + b'(I3\nX\x01\x00\x00\x00>NNNI-1\nI-1\nI0\ntb'
+MEGABYTE = struct.pack('<I', 1 << 20) + b'x' * (1 << 20)
+SHAPE_OF_MEGABYTE = b'J\x00\x00\x04\x00\x85'  # of float32
 NETWORK = b'cdnnlib.tflib.network\nNetwork\n)\x81'
 
 
@@ -137,6 +140,17 @@ def bombs():
         'a text that is encoded over and over': (pickled(
             b'(c_codecs\nencode\n\x94' + text('a' * 10 ** 6) + b'\x94' + text('latin1') + b'\x94000('
             + b'h\x00h\x01h\x02\x86R' * 4000 + b't'), 'over and over'),
+        'an array whose bytes are swapped over and over': (pickled(
+            b'(cnumpy.core.numeric\n_frombuffer\n\x94B' + MEGABYTE + b'\x94' + BIG_ENDIAN + b'\x94' + SHAPE_OF_MEGABYTE
+            + b'\x940000(' + (b'h\x00(h\x01h\x02h\x03' + text('C') + b'tR') * 1000 + b't'), 'over and over'),
+        'a text of Python 2 that is the data of many arrays': (pickled(
+            b'(X' + MEGABYTE + b'\x940(' + array(SHAPE_OF_MEGABYTE, data=b'h\x00') * 1000 + b't'), 'over and over'),
+        'a network 64 times': (pickled(b'(' + network() + b'\x94' + b'h\x00' * 63 + b't'), 'more than 16 parts'),
+        'an image of 2^60 pixels a side': (pickled(network(
+            static_kwargs=plain({'resolution': 2 ** 60, 'fmap_max': 1, 'fmap_base': 2 ** 62}))), 'the file lacks'),
+        '499 layers that the file lacks': (pickled(network(
+            static_kwargs=plain({'mapping_layers': 499, 'latent_size': 2, 'dlatent_size': 2, 'mapping_fmaps': 2}),
+            build_func_name=text('G_mapping'))), 'too many or too large'),
         'an array that many variables share': (pickled(network(
             array(b'J\x00\x00\x10\x00\x85', b'B\x00\x00\x40\x00' + b'x' * (1 << 22)) + b'\x940](' + b''.join(
                 text(f'v{number}') + b'h\x00\x86' for number in range(1000)) + b'e')), 'more than the file has'),

@@ -8,7 +8,7 @@ from dnnlib.errors import UserError
 # What the arguments of all networks in a file may ask for beyond the variables that it has: those keep fresh values.
 MOST_FRESH_VARIABLES = 100
 MOST_FRESH_VALUES = 1 << 26
-MOST_OUTPUT_VALUES = 1 << 26  # for a sample; an image of 1024x1024 has 3 << 20
+MOST_SAMPLE_VALUES = 1 << 26  # that go in or out for a sample; an image of 1024x1024 has 3 << 20
 
 
 class FreshBudget:
@@ -65,5 +65,5 @@ def check_sizes(name, shapes):
         UserError: Names the shape.
     """
     for shape in shapes:
-        if np.prod([float(size or 1) for size in (shape or [])[1:]]) > MOST_OUTPUT_VALUES:
+        if np.prod([float(size or 1) for size in (shape or [])[1:]]) > MOST_SAMPLE_VALUES:
             raise UserError(f'Network {name!r} has an input or output of the shape {shape}, larger than any image.')

@@ -65,6 +65,15 @@ def test_a_file_larger_than_any_network_is_not_read(tmp_path):
         read_network_file(str(path))
 
 
+def test_too_little_memory_is_a_sentence(monkeypatch):
+    def read_pickle(data, find):
+        raise MemoryError
+
+    monkeypatch.setattr('dnnlib.network_file.read_pickle', read_pickle)
+    with pytest.raises(UserError, match='official_tiny_16_nosrc.pkl: takes more memory than this machine has'):
+        read_network_file(OFFICIAL)
+
+
 @pytest.mark.parametrize('content', [b'', b'<html>404</html>', pickle.dumps((1, 2)), pickle.dumps(())])
 def test_other_files_are_a_sentence(tmp_path, content):
     (tmp_path / 'other.pkl').write_bytes(content)

@@ -156,6 +156,7 @@ def test_two_processes_at_once_download_a_file_once(server, tmp_path):
     ('/other', {}, 'a web page instead of the file'),
     ('/page_as_file.pkl', {}, 'a web page under the name of the file'),
     ('/cut_page', {}, 'the connection broke off'),
+    ('/compressed.pkl', {}, 'compresses the file though asked not to'),
     ('/changing.pkl', {}, 'the connection broke off'),
     ('/wrong_part.pkl', {}, 'another part of the file'),
     ('/empty.pkl', {'size': None, 'sha256': None}, 'an empty file'),
