@@ -1,9 +1,10 @@
 # Two commands do everything: `make demo` and `make test`. Both make .venv first, see .ci/make-venv.
 # `make test-nchw` runs the tests of what depends on the layout once more, in the layout of GPUs, with a TensorFlow that
-# can execute it on a CPU; it makes .venv-nchw for that.
+# can execute it on a CPU; it makes .venv-nchw for that. `make test-beam` runs the tests of the filter on Apache Beam, with
+# which it makes .venv-beam.
 # PYTHON=... names the Python 3.7 to use. DEMO_FLAGS=... adds flags to the demo's training.
 
-.PHONY: demo test test-nchw lint venv clean
+.PHONY: demo test test-nchw test-beam lint venv clean
 PY := .venv/bin/python
 
 demo: venv
@@ -28,6 +29,10 @@ test-nchw:
 	@.ci/make-venv .venv-nchw intel-tensorflow==1.15.2
 	OMP_NUM_THREADS=1 KMP_BLOCKTIME=0 .venv-nchw/bin/python -m pytest -n 2 --layout NCHW
 
+test-beam:
+	@.ci/make-venv .venv-beam requirements-beam.txt
+	.venv-beam/bin/python -m pytest tests/prefilter/test_beam_runner.py
+
 lint: venv
 	$(PY) -m ruff check .
 
@@ -35,4 +40,4 @@ venv:
 	@.ci/make-venv .venv
 
 clean:
-	rm -rf .venv .venv-nchw .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-nchw .venv-beam .pytest_cache .ruff_cache .hypothesis

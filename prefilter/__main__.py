@@ -3,6 +3,7 @@
 import dnnlib.quiet  # noqa: I001,F401  before TensorFlow
 
 import glob
+import importlib.util
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, PARTITIONS, open_source
 from prefilter.sources.download import fetch_lfw
 
 DEVICES = ['auto', 'cpu', 'gpu']  # those of dnnlib.tflib.devices, which would start TensorFlow
+LOCAL, BEAM = 'local', 'beam'  # runners
 LARGEST_SIZE = 1024  # px, the largest StyleGAN was made for
 
 
@@ -65,6 +67,34 @@ def _exit_on_signals():
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup has the terminal's end ignored
             signal.signal(number, lambda number, frame: sys.exit(128 + number))
+
+
+def _check_runner(runner, gpus, device, beam_options, staging):
+    for name, value in (('beam-options', beam_options), ('staging', staging)):
+        if runner != BEAM and value is not None:
+            raise click.UsageError(f'--{name} is for --runner {BEAM}: give that too, or leave it out.')
+    if runner != BEAM:
+        return
+    for flag, value in (('--gpus', gpus), ('--device gpu', device == 'gpu' or None)):
+        if value is not None:
+            raise click.UsageError(f'{flag} is for --runner {LOCAL}: with Beam, faces are found on CPUs.')
+    if importlib.util.find_spec('apache_beam') is None:
+        raise click.UsageError(
+            f'--runner {BEAM} needs Apache Beam: pip install -r requirements.txt -r requirements-beam.txt'
+        )
+
+
+def _plan_cluster(runner, beam_options, staging, workers):
+    if runner != BEAM:
+        return None
+    from prefilter.beam_runner import plan_cluster
+
+    return plan_cluster(beam_options, staging, workers)
+
+
+def _reachable(source, runner):
+    """SOURCE by a name that holds for workers too, which may work in another folder."""
+    return os.path.abspath(source) if runner == BEAM and source != LFW_SUBSET else source
 
 
 def _plan_processes(device, workers, gpus):
@@ -158,12 +188,31 @@ are one identity too. The other formats know their own: in ytf, for one, all vid
 )
 @click.option('--workers', type=click.IntRange(min=1), help='Processes on CPUs.  [default: one for each core]')
 @click.option('--gpus', type=click.IntRange(min=1), help='GPUs, each with one process.  [default: 1]')
+@click.option(
+    '--runner',
+    type=click.Choice([LOCAL, BEAM]),
+    default=LOCAL,
+    show_default=True,
+    help='Examine the images on this machine, or on a cluster, by Apache Beam.',
+)
+@click.option(
+    '--beam-options',
+    metavar='WORDS',
+    help="Options of Beam's pipeline, as \"--runner=FlinkRunner --flink_master=host:8081\".  [default: DirectRunner, "
+    'on this machine, with --workers processes]',
+)
+@click.option(
+    '--staging',
+    metavar='URL',
+    help='Folder or gs://, hdfs://, ... that Beam\'s workers and this machine reach, when they do not reach SOURCE and '
+    '--out: images and results go through it.',
+)
 @click.option('--drop-duplicates', is_flag=True, help='Refuse an image that has the same bytes as an earlier one.')
 @click.option('--restart', is_flag=True, help='Begin anew instead of going on with an unfinished run.')
 @click.option('--force', is_flag=True, help='Replace the dataset if it exists, once the new one is complete.')
 def main(
     source, out, format, partition, download, size, margin, detect, labels, no_shuffle, exports, max_pixels,
-    reference_loader, device, workers, gpus, drop_duplicates, restart, force,
+    reference_loader, device, workers, gpus, runner, beam_options, staging, drop_duplicates, restart, force,
 ):
     """Find the face in each image of SOURCE, crop it, and write the crops as a dataset.
 
@@ -179,14 +228,17 @@ def main(
     _check_source(source, download, format)
     _check_target(source, out, force)
     _check_no_detect(detect)
-    photographs = open_source(fetch_lfw(source) if download else source, format, partition, leave_out=out)
+    _check_runner(runner, gpus, device, beam_options, staging)
+    cluster = _plan_cluster(runner, beam_options, staging, workers)
+    location = fetch_lfw(source) if download else source
+    photographs = open_source(_reachable(location, runner), format, partition, leave_out=out)
     check_labels(photographs, labels)
     if format == AUTO and photographs.format in FORMATS and photographs.format != 'tree':
         click.echo(f'{source} is read as --format {photographs.format}: {len(photographs.paths):,} images.', err=True)
     if photographs.aligned and detect:
         click.echo('These images are crops of faces already: --no-detect would take them whole.', err=True)
     # Late: what can be refused without looking for a GPU is refused at once.
-    device = _resolve_device(device) if detect else None
+    device = ('cpu' if cluster else _resolve_device(device)) if detect else None
     count, environments = _plan_processes(device, workers, gpus)
     if max_pixels is None:
         max_pixels = REFERENCE_MAX_PIXELS if reference_loader else MAX_PIXELS
@@ -197,7 +249,7 @@ def main(
     try:
         result = make_dataset(
             photographs, source, out, settings, ending, force, restart, count, environments,
-            options=used_options(click.get_current_context(), photographs.format, settings),
+            options=used_options(click.get_current_context(), photographs.format, settings), cluster=cluster,
         )
     except (KeyboardInterrupt, SystemExit) as error:
         _say_how_to_go_on(out)

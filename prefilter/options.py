@@ -7,7 +7,9 @@ from dnnlib.errors import UserError
 from dnnlib.tfrecords import OPTIONS_FILE
 
 # Parameters that change nothing in the dataset.
-HOW_NOT_WHAT = ('out', 'force', 'restart', 'download', 'device', 'workers', 'gpus')
+HOW_NOT_WHAT = (
+    'out', 'force', 'restart', 'download', 'device', 'workers', 'gpus', 'runner', 'beam_options', 'staging',
+)
 
 
 def used_options(context, format, settings):

@@ -5,6 +5,7 @@ finished ones. Nothing in memory grows with the dataset but the list of paths an
 """
 
 import array
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -52,7 +53,7 @@ class Ending:
 
 def make_dataset(
     source, location, target, settings, ending=Ending(), replace=False, restart=False, workers=1, environments=None,
-    make_detector=None, options=None,
+    make_detector=None, options=None, cluster=None,
 ):
     """Filters a source and writes the dataset folder `target`, whole or not at all; goes on where it was ended.
 
@@ -69,6 +70,7 @@ def make_dataset(
         make_detector: Picklable function that makes what finds faces in a process, as
             `prefilter.detector.FaceDetector`, instead of what the settings say.
         options: As from `prefilter.options.used_options`, to keep beside the dataset; or None.
+        cluster: A `prefilter.beam_runner.Cluster` whose workers examine instead; or None.
 
     Returns:
         Dict: `total`, `accepted`, `duplicates`, numbers of images; `reasons`, numbers of refused ones by reason;
@@ -84,8 +86,10 @@ def make_dataset(
             return {**work.result, 'examined': 0, 'seconds': 0.0}
         name = os.path.basename(os.path.abspath(target))
         shards = plan_shards(source)
-        with Workers(workers, make_detector or detector_maker(settings), environments) as pool:
-            examined, seconds = _examine(source, shards, settings, work, pool)
+        make_detector = make_detector or detector_maker(settings)
+        with Workers(workers, make_detector, environments) as pool:
+            with _open_examiner(source, shards, settings, work, pool, cluster, make_detector) as examiner:
+                examined, seconds = _examine(source, shards, settings, work, examiner)
             survey = Survey(work.parts, shards, ending.drop_duplicates)
             if not len(survey.accepted):
                 work.discard()
@@ -161,7 +165,40 @@ def _check_room(folder, needs, later=()):
 # Examining.
 
 
-def _examine(source, shards, settings, work, pool):
+@contextlib.contextmanager
+def _open_examiner(source, shards, settings, work, pool, cluster, make_detector):
+    """Yields what has `examine(missing, progress)`, which makes shard files, and `room(missing)`, bytes it takes."""
+    if cluster is None:
+        yield _Pool(source, shards, settings, work, pool)
+        return
+    from prefilter.beam_runner import BeamRun  # here: it needs apache-beam, which is optional
+
+    with BeamRun(cluster, source, shards, settings, work, make_detector) as examiner:
+        yield examiner
+
+
+class _Pool:
+    """The processes of this machine."""
+
+    def __init__(self, source, shards, settings, work, pool):
+        self._source, self._shards, self._settings, self._work, self._pool = source, shards, settings, work, pool
+
+    def room(self, missing):
+        return []
+
+    def examine(self, missing, progress):
+        with open_spool(self._source, self._work.path) as spool:
+            tasks = (
+                ExamineShard(
+                    number, shard_path(self._work.parts, number), *spool.take(self._shards[number]), self._settings
+                ) for number in missing
+            )
+            for task, named in self._pool.run(tasks, progress.on_report):
+                progress.on_done(self._shards[task.number], named)
+                spool.free(task.reader)
+
+
+def _examine(source, shards, settings, work, examiner):
     """Has the missing shard files made. Returns the number of images, and the seconds it took."""
     missing = array.array('Q', _missing(shards, work.parts))
     count = sum(shards[number].stop - shards[number].start for number in missing)
@@ -171,19 +208,14 @@ def _examine(source, shards, settings, work, pool):
                    file=sys.stderr)
     if not count:
         return 0, 0.0
+    crops = ('crops until they are records', count * (settings.crop_bytes + LINE_BYTES))
     _check_room(
-        work.path, [('crops until they are records', count * (settings.crop_bytes + LINE_BYTES))],
+        work.path, [crops, *examiner.room(missing)],
         [('the records', dataset_bytes((3, settings.size, settings.size), len(source.paths)))],
     )
     started = time.perf_counter()
-    with open_spool(source, work.path) as spool, _Progress(len(source.paths), done, settings) as progress:
-        tasks = (
-            ExamineShard(number, shard_path(work.parts, number), *spool.take(shards[number]), settings)
-            for number in missing
-        )
-        for task, named in pool.run(tasks, progress.on_report):
-            progress.on_done(task, named)
-            spool.free(task.reader)
+    with _Progress(len(source.paths), done, settings) as progress:
+        examiner.examine(missing, progress)
     return count, time.perf_counter() - started
 
 
@@ -212,9 +244,8 @@ class _Progress:
             self._bar.update(images - self._counted.get(task.number, 0))  # fewer, when it is tried again
             self._counted[task.number] = images
 
-    def on_done(self, task, named):
-        self.on_report(task, ('together', len(task.items)))
-        del self._counted[task.number]
+    def on_done(self, shard, named):
+        self._bar.update(shard.stop - shard.start - self._counted.pop(shard.number, 0))
         for path, reason, detail in named[:SHOWN_REFUSALS - self._named]:
             tqdm.write(f'{path!r} is {reason}: {detail}', file=sys.stderr)
             self._named += 1

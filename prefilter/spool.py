@@ -30,15 +30,26 @@ class SpoolReader:
         return self._file.read(entry)
 
 
+def is_forward_only(source):
+    """Whether a source can only be read forward, so that but one process should read it."""
+    return getattr(source.reader, 'forward_only', False)
+
+
+def spooled_bytes(source, shard):
+    """How much a shard of a source that can only be read forward, whose entries are (offset, size), takes of a disk."""
+    return sum(source.entry(place)[1] for place in range(shard.start, shard.stop))
+
+
 @contextlib.contextmanager
-def open_spool(source, folder):
+def open_spool(source, folder, always=False):
     """Yields a `Spool` for a source that can only be read forward, else a `Direct`; at the end nothing of it is left.
 
     Args:
         source: As from `prefilter.sources.open_source`.
         folder: Existing folder that takes the files meanwhile.
+        always: Whether to yield a `Spool` for any source.
     """
-    if not getattr(source.reader, 'forward_only', False):
+    if not (always or is_forward_only(source)):
         yield Direct(source)
         return
     path = os.path.join(folder, SPOOL)

@@ -18,6 +18,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STARTS = 3  # in a row that may fail
 
 
+def nothing():
+    """The state of processes whose tasks need none."""
+
+
 class Workers:
     """A fixed number of processes; use it in a `with` block, which ends them.
 
@@ -31,7 +35,7 @@ class Workers:
         environments: For each process, variables of the environment to set first; or None.
     """
 
-    def __init__(self, count, prepare, environments=None):
+    def __init__(self, count, prepare=nothing, environments=None):
         self._count = count
         self._prepare = prepare
         self._environments = environments or [{}] * count

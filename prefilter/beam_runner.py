@@ -1,0 +1,339 @@
+"""Shards examined by the workers of an Apache Beam runner: Dataflow, Flink, Spark, or processes of this machine.
+
+Launcher and workers meet in a folder, `prefilter.exchange.Exchange`. The launcher lays a file there with a line for
+each shard, and where workers cannot read the source themselves, its images; workers leave the shard files; the launcher
+fetches these, shard by shard, while the pipeline runs. So neither the pipeline's graph nor any memory grows with the
+source, and what is done is kept whenever a run ends.
+
+Beam may hand a shard to several workers. What comes of it depends on the shard alone, and its file appears whole, so
+the first to end counts.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shlex
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+
+import apache_beam as beam
+import click
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.runner import PipelineState
+from tqdm import tqdm
+
+from dnnlib.errors import UserError
+from dnnlib.files import atomic_write
+from prefilter.exchange import Exchange
+from prefilter.merge import shard_path
+from prefilter.shards import Item, read_verdicts
+from prefilter.spool import SpoolReader, is_forward_only, open_spool, spooled_bytes
+from prefilter.tasks import ExamineShard
+from prefilter.workers import Workers
+
+SHARDS_FILE = 'shards.jsonl'
+RESULT, IMAGES = '.result', '.images'  # end the names of a shard's files
+FOLDER, STAGING_FILE = 'beam', 'staging.json'  # in the work folder
+HERE, ELSEWHERE = 1, 10  # seconds between two looks for results, on this machine and on a cluster
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """Where and how to run.
+
+    Attributes:
+        flags: Options of Beam's pipeline, list of str.
+        staging: URL or path that all workers and this machine reach, for images and results; None where workers reach
+            SOURCE and --out by the same paths as this machine.
+    """
+
+    flags: list
+    staging: str = None
+
+    @property
+    def is_here(self):
+        """Whether the workers are processes of this machine."""
+        return self.runner.lower().startswith('direct')
+
+    @property
+    def runner(self):
+        """Beam's name of its runner."""
+        return PipelineOptions(self.flags).view_as(StandardOptions).runner
+
+
+def plan_cluster(options, staging, workers):
+    """The `Cluster` that a user means.
+
+    Args:
+        options: What --beam-options says, words as in a shell; or None.
+        staging: What --staging says, or None.
+        workers: Number of processes on this machine, or None for one a core.
+
+    Raises:
+        click.UsageError: The options are no words, or --workers is given for a runner that has its own.
+    """
+    try:
+        words = shlex.split(options or '')
+    except ValueError as error:
+        raise click.UsageError(f'--beam-options {options}: {error}.') from error
+    count = workers or len(os.sched_getaffinity(0))
+    here = ['--runner=DirectRunner', '--direct_running_mode=multi_processing', f'--direct_num_workers={count}']
+    cluster = Cluster(here + words, staging and (staging if '://' in staging else os.path.abspath(staging)))
+    if cluster.is_here:
+        return cluster
+    if workers is not None:
+        raise click.UsageError(
+            f'--workers is for processes of this machine: {cluster.runner} has an option of its own for '
+            '--beam-options, such as --parallelism or --max_num_workers.'
+        )
+    return Cluster(words, cluster.staging)
+
+
+class BeamRun:
+    """One source's way over a cluster; use it in a `with` block, which leaves nothing in the exchange folder.
+
+    Args:
+        cluster: `Cluster`.
+        source, shards, settings: As in `prefilter.pipeline`.
+        work: `dnnlib.folders.Unfinished`.
+        make_detector: As for `prefilter.workers.Workers`.
+    """
+
+    def __init__(self, cluster, source, shards, settings, work, make_detector):
+        self._cluster, self._source, self._shards, self._work = cluster, source, shards, work
+        self._exchange = Exchange(_exchange_url(cluster, work.path))
+        self._sends_images = cluster.staging is not None or is_forward_only(source)
+        reader = None if self._sends_images else source.reader
+        self._examiner = Examiner(self._exchange, reader, settings, make_detector)
+
+    def __enter__(self):
+        """Fetches what a killed run has left first."""
+        self._exchange.connect(PipelineOptions(self._cluster.flags))
+        with self._errors_as_sentence():
+            self._collect(lambda *args: None)
+            self._exchange.clear()
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        self._exchange.clear()
+
+    def room(self, missing):
+        """What the examination takes of this machine's disk beside the shards' files: pairs of a name and bytes."""
+        if not self._sends_images or self._cluster.staging is not None:
+            return []
+        return [('the unpacked images', sum(spooled_bytes(self._source, self._shards[number]) for number in missing))]
+
+    def examine(self, missing, progress):
+        """Has shards examined, all whose files are not there.
+
+        Args:
+            missing: Ascending numbers of the shards.
+            progress: Has `on_done(shard, named)`, called with a `Shard` when its file is there, and with (path, reason,
+                detail) of images without pixels, the first few.
+
+        Raises:
+            UserError: The folder cannot be used, or the pipeline fails; what is finished is kept.
+        """
+        with self._errors_as_sentence():
+            self._lay_out(missing)
+            try:
+                run = _run_here if self._cluster.is_here else _run_elsewhere
+                pipeline = _Pipeline(self._cluster.flags, self._exchange, self._examiner)
+                run(pipeline, lambda: self._collect(progress.on_done))
+            except (UserError, RuntimeError) as error:
+                raise _failed(error, self._cluster.runner) from error
+            finally:
+                self._collect(progress.on_done)
+        if not all(os.path.exists(shard_path(self._work.parts, number)) for number in missing):
+            raise UserError(
+                f'{self._cluster.runner} says that it is done, but results are missing in {self._exchange.url}: '
+                'give --staging with a folder that this machine and all workers reach by this name.'
+            )
+
+    def _lay_out(self, missing):
+        bar = tqdm(total=len(missing), desc='Sending images', unit=' shards', disable=not self._sends_images)
+        with bar, self._exchange.writing(SHARDS_FILE) as file, open_spool(
+            self._source, self._work.path, always=self._sends_images
+        ) as spool:
+            for number in missing:
+                reader, items = spool.take(self._shards[number])
+                if self._sends_images:
+                    self._exchange.send(reader.path, _name(number, IMAGES))
+                spool.free(reader)
+                file.write(json.dumps([number, items]).encode('ascii') + b'\n')
+                bar.update()
+
+    def _collect(self, on_done):
+        for name in self._exchange.names(RESULT):
+            number = int(name.split('.')[0])
+            path = shard_path(self._work.parts, number)
+            if not os.path.exists(path):  # a worker may come late with what another one has done
+                with contextlib.suppress(ValueError):  # cut off by a power cut
+                    with self._exchange.reading(name) as source, atomic_write(path) as file:
+                        named = json.loads(source.readline().decode('ascii'))
+                        shutil.copyfileobj(source, file)
+                        file.flush()
+                        read_verdicts(file.name)
+                    on_done(self._shards[number], named)
+            self._exchange.remove(name)
+
+    @contextlib.contextmanager
+    def _errors_as_sentence(self):
+        try:
+            yield
+        except OSError as error:
+            raise UserError(
+                f'{self._exchange.url}, where launcher and workers meet, cannot be used ({error}): '
+                'mend that, or give another folder by --staging.'
+            ) from error
+
+
+def _exchange_url(cluster, work_path):
+    """In the work folder, or one that only this work folder knows of."""
+    if cluster.staging is None:
+        return os.path.join(work_path, FOLDER)
+    path = os.path.join(work_path, STAGING_FILE)
+    if not os.path.exists(path):
+        with atomic_write(path, 'w') as file:
+            json.dump(uuid.uuid4().hex, file)
+    with open(path, encoding='utf-8') as file:
+        return f'{cluster.staging.rstrip("/")}/prefilter-{json.load(file)}'
+
+
+def _name(number, ending):
+    return f'{number:07d}{ending}'
+
+
+def _failed(error, runner):
+    last = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
+    tqdm.write(str(error))
+    return UserError(f'The pipeline failed in {runner} ({last}): mend that; the same command goes on from here.')
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# On the workers.
+
+
+class Examiner(beam.DoFn):
+    """Examines shards, given the lines of `SHARDS_FILE`, and leaves their files in the exchange folder.
+
+    The work is done in a process of its own, so that an image that kills whatever examines it is found and refused as
+    it is without Beam.
+
+    Args:
+        exchange: `Exchange`.
+        reader, settings: As for `prefilter.shards.examine_shard`; no reader where images are in the folder too.
+        make_detector: As for `prefilter.workers.Workers`.
+    """
+
+    def __init__(self, exchange, reader, settings, make_detector):
+        self._exchange, self._reader, self._settings = exchange, reader, settings
+        self._make_detector = make_detector
+        self._workers = None
+
+    def process(self, line):
+        """Examines one shard, unless that is done already."""
+        number, items = json.loads(line)
+        if self._exchange.has(_name(number, RESULT)):
+            return
+        with tempfile.TemporaryDirectory(prefix='prefilter-') as folder:
+            path, reader = os.path.join(folder, 'shard'), self._reader
+            if reader is None:
+                images = os.path.join(folder, 'images')
+                self._exchange.fetch(_name(number, IMAGES), images)
+                reader = SpoolReader(images)
+            items = [Item(path, entry) for path, entry in items]
+            named = self._examine(ExamineShard(number, path, reader, items, self._settings))
+            with self._exchange.writing(_name(number, RESULT)) as file, open(path, 'rb') as shard:
+                file.write(json.dumps(named).encode('ascii') + b'\n')
+                shutil.copyfileobj(shard, file)
+
+    def teardown(self):
+        """Ends the process."""
+        if self._workers is not None:
+            self._workers.__exit__(None, None, None)
+            self._workers = None
+
+    def _examine(self, task):
+        if self._workers is None:
+            self._workers = Workers(1, self._make_detector)
+        try:
+            [(_, named)] = self._workers.run([task])
+        except BaseException:
+            self.teardown()  # the process that raised it takes no other task
+            raise
+        return named
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Pipelines.
+
+
+@dataclasses.dataclass(frozen=True)
+class _Pipeline:
+    """The pipeline, as a task for a process that ends when it has to: Beam's own processes on this machine would not.
+
+    Attributes:
+        flags: As those of `Cluster`.
+        exchange: `Exchange`, laid out.
+        examiner: `Examiner`.
+    """
+
+    flags: list
+    exchange: Exchange
+    examiner: Examiner
+
+    def start(self):
+        """Returns Beam's `PipelineResult`."""
+        pipeline = beam.Pipeline(options=PipelineOptions(self.flags))
+        (
+            pipeline
+            | 'Shards' >> beam.io.ReadFromText(self.exchange.pattern(SHARDS_FILE))
+            | 'Spread' >> beam.Reshuffle()
+            | 'Examine' >> beam.ParDo(self.examiner)
+        )
+        return pipeline.run()
+
+    def run(self, state, report):
+        """Runs it to its end; reports something now and then."""
+        over = threading.Event()
+
+        def tick():
+            while not over.wait(HERE):
+                report('tick')
+
+        ticking = threading.Thread(target=tick, daemon=True)
+        ticking.start()
+        try:
+            self.start().wait_until_finish()
+        finally:
+            over.set()
+            ticking.join()
+
+    def after_death(self, report):
+        """There is no other try."""
+        raise UserError('the process that runs it died, perhaps for want of memory')
+
+
+def _run_here(pipeline, collect):
+    with Workers(1) as workers:
+        for _ in workers.run([pipeline], lambda *args: collect()):
+            pass
+
+
+def _run_elsewhere(pipeline, collect):
+    result = pipeline.start()
+    try:
+        while not PipelineState.is_terminal(result.state):
+            time.sleep(ELSEWHERE)
+            collect()
+    except BaseException:
+        result.cancel()
+        raise
+    result.wait_until_finish()  # raises what it failed of
+    if result.state != PipelineState.DONE:
+        raise UserError(f'its state is {result.state}')
