@@ -15,6 +15,7 @@ import json
 import os
 import shlex
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -37,7 +38,7 @@ from prefilter.workers import Workers
 
 SHARDS_FILE = 'shards.jsonl'
 RESULT, IMAGES = '.result', '.images'  # end the names of a shard's files
-FOLDER, STAGING_FILE = 'beam', 'staging.json'  # in the work folder
+FOLDER, STAGING_FILE, LOG_FILE = 'beam', 'staging.json', 'beam.log'  # in the work folder
 HERE, ELSEWHERE = 1, 10  # seconds between two looks for results, on this machine and on a cluster
 
 
@@ -140,9 +141,10 @@ class BeamRun:
         """
         with self._errors_as_sentence():
             self._lay_out(missing)
+            log = os.path.join(self._work.path, LOG_FILE)
             try:
                 run = _run_here if self._cluster.is_here else _run_elsewhere
-                pipeline = _Pipeline(self._cluster.flags, self._exchange, self._examiner)
+                pipeline = _Pipeline(self._cluster.flags, self._exchange, self._examiner, log)
                 run(pipeline, lambda: self._collect(progress.on_done))
             except (UserError, RuntimeError) as error:
                 raise _failed(error, self._cluster.runner) from error
@@ -172,12 +174,10 @@ class BeamRun:
             number = int(name.split('.')[0])
             path = shard_path(self._work.parts, number)
             if not os.path.exists(path):  # a worker may come late with what another one has done
-                with contextlib.suppress(ValueError):  # cut off by a power cut
-                    with self._exchange.reading(name) as source, atomic_write(path) as file:
-                        named = json.loads(source.readline().decode('ascii'))
-                        shutil.copyfileobj(source, file)
-                        file.flush()
-                        read_verdicts(file.name)
+                with self._exchange.reading(name) as source, atomic_write(path) as file:
+                    named = json.loads(source.readline().decode('ascii') or '[]')
+                    shutil.copyfileobj(source, file)
+                if _is_whole(path):
                     on_done(self._shards[number], named)
             self._exchange.remove(name)
 
@@ -204,13 +204,23 @@ def _exchange_url(cluster, work_path):
         return f'{cluster.staging.rstrip("/")}/prefilter-{json.load(file)}'
 
 
+def _is_whole(path):
+    """Whether a shard's file is; else, as after a power cut, it is removed."""
+    try:
+        read_verdicts(path)
+    except ValueError:
+        os.remove(path)
+        return False
+    return True
+
+
 def _name(number, ending):
     return f'{number:07d}{ending}'
 
 
 def _failed(error, runner):
     last = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
-    tqdm.write(str(error))
+    tqdm.write(str(error), file=sys.stderr)
     return UserError(f'The pipeline failed in {runner} ({last}): mend that; the same command goes on from here.')
 
 
@@ -281,11 +291,13 @@ class _Pipeline:
         flags: As those of `Cluster`.
         exchange: `Exchange`, laid out.
         examiner: `Examiner`.
+        log: Path of a file.
     """
 
     flags: list
     exchange: Exchange
     examiner: Examiner
+    log: str
 
     def start(self):
         """Returns Beam's `PipelineResult`."""
@@ -299,8 +311,10 @@ class _Pipeline:
         return pipeline.run()
 
     def run(self, state, report):
-        """Runs it to its end; reports something now and then."""
+        """Runs it to its end; reports something now and then. What Beam and its processes say is kept in `log`."""
         over = threading.Event()
+        with open(self.log, 'ab') as file:
+            os.dup2(file.fileno(), sys.stderr.fileno())
 
         def tick():
             while not over.wait(HERE):
