@@ -81,11 +81,13 @@ def settings(size=8, margin=10):
     return Settings(size, margin, 'cpu', False, MAX_PIXELS)
 
 
-def run(source, target, oracle=None, size=8, margin=10, workers=1, replace=False, restart=False, **ending):
+def run(
+    source, target, oracle=None, size=8, margin=10, workers=1, replace=False, restart=False, cluster=None, **ending
+):
     """`make_dataset` with an `Oracle`."""
     return make_dataset(
         source, 'shelf', str(target), settings(size, margin), Ending(**ending), replace, restart, workers,
-        make_detector=oracle or Oracle(),
+        make_detector=oracle or Oracle(), cluster=cluster,
     )
 
 

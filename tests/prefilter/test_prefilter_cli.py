@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import pathlib
@@ -127,6 +128,11 @@ def test_force_replaces_nothing_but_a_dataset(run, photographs, tmp_path):
         (['photos', '--out', 'x', '--max-pixels', '0'], "Invalid value for '--max-pixels'"),
         (['photos', '--out', 'x', '--export', 'lmdb'], "Invalid value for '--export'"),
         (['photos', '--out', 'photos/notes.txt'], 'exists already'),
+        (['photos', '--out', 'x', '--runner', 'spark'], "Invalid value for '--runner'"),
+        (['photos', '--out', 'x', '--staging', 'gs://b'], '--staging is for --runner beam'),
+        (['photos', '--out', 'x', '--beam-options', '--runner=FlinkRunner'], '--beam-options is for --runner beam'),
+        (['photos', '--out', 'x', '--runner', 'beam', '--gpus', '2'], '--gpus is for --runner local'),
+        (['photos', '--out', 'x', '--runner', 'beam', '--device', 'gpu'], '--device gpu is for --runner local'),
     ],
 )
 def test_wrong_usage_is_status_2(run, photographs, tmp_path, monkeypatch, args, sentence):
@@ -185,6 +191,13 @@ def test_links_to_nothing_are_unreadable_images(run, photographs, tmp_path):
     assert "'gone.jpg' is unreadable: No such file or directory" in result.stderr
 
 
+def test_without_beam_a_sentence_says_what_to_install(run, photographs, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+    result = run(photographs, '--out', tmp_path / 'x', '--runner', 'beam')
+    assert result.exit_code == 2 and not (tmp_path / 'x').exists()
+    assert 'needs Apache Beam: pip install -r requirements.txt -r requirements-beam.txt' in result.stderr
+
+
 @pytest.mark.parametrize(
     'args, sentence',
     [
@@ -235,7 +248,7 @@ def calls(monkeypatch):
     made = []
 
     def make_dataset(source, location, target, settings, ending, replace, restart, workers, environments,
-                     options):
+                     options, cluster):
         made.append({**vars(settings), **vars(ending), 'workers': workers, 'environments': environments})
         return {'total': 1, 'accepted': 1, 'reasons': {}, 'duplicates': 0, 'examined': 1, 'seconds': 1}
 

@@ -1,0 +1,233 @@
+"""The filter on Apache Beam: DirectRunner with two workers, and the job service that Flink and Spark have too."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from unittest import mock
+
+import click
+import pytest
+from shelves import PATHS, Oracle, files_of, run, settings, shelf
+
+pytest.importorskip('apache_beam', reason='Apache Beam is not installed: make test-beam')
+
+from dnnlib.errors import UserError  # noqa: E402
+from prefilter import beam_runner, pipeline  # noqa: E402
+from prefilter.beam_runner import BeamRun, Cluster, Examiner, plan_cluster  # noqa: E402
+from prefilter.exchange import Exchange  # noqa: E402
+from prefilter.images import MAX_PIXELS  # noqa: E402
+from prefilter.merge import shard_path  # noqa: E402
+from prefilter.shards import Settings, plan_shards, read_verdicts, shard_items  # noqa: E402
+from prefilter.sources import open_source  # noqa: E402
+from tests.pictures import make_archive, picture, write_photographs  # noqa: E402
+
+TESTS = pathlib.Path(__file__).parent
+ROOT = str(TESTS.parents[1])
+MANY = [f'{number:03d}.png' for number in range(200)]  # three shards and a part of one
+
+
+@pytest.fixture(autouse=True)
+def workers_find_the_tests(monkeypatch):
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join([ROOT, str(TESTS)]))
+
+
+def direct(staging=None):
+    return plan_cluster(None, staging and str(staging), 2)
+
+
+def job_service(staging):
+    """A runner that is asked for its state, as those on clusters are; its workers are a process of this machine."""
+    flags = ['--runner=PortableRunner', '--job_endpoint=embed',
+             '--environment_type=beam:env:harness_subprocess_python:v1',
+             f'--environment_config={sys.executable} -m apache_beam.runners.worker.sdk_worker_main']
+    return Cluster(flags, str(staging))
+
+
+def test_two_workers_give_the_bytes_of_a_local_run(tmp_path):
+    write_photographs(tmp_path / 'photos', 100)
+    for name, args in (('local', []), ('beam', ['--runner', 'beam'])):
+        command = [sys.executable, '-m', 'prefilter', os.path.relpath(str(tmp_path / 'photos'), ROOT), '--out',
+                   str(tmp_path / name / 'set'), '--size', '16', '--labels', 'identity', '--export', 'zip',
+                   '--workers', '2', *args]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        assert '2 not-an-image' in result.stdout and 'person0/000049.jpg' in result.stderr
+        assert 'Finding faces: 100%' in result.stderr and 'WARN' not in result.stderr
+    assert files_of(tmp_path / 'local') == files_of(tmp_path / 'beam')  # options.json too
+    assert len(files_of(tmp_path / 'beam')) == 11 and os.listdir(str(tmp_path / 'beam')) == ['set']
+
+
+@pytest.mark.parametrize('ending, mode, staged', [('.zip', None, False), ('.tgz', 'w:gz', False), ('.tar', 'w', True)])
+def test_archives_give_the_bytes_of_a_local_run(tmp_path, ending, mode, staged):
+    files = {f'{number % 3}/{number:03d}.png': picture(number) for number in range(100)}
+    files['1/040.png'] = b'no image'
+    source = open_source(make_archive(tmp_path / f'set[1]{ending}', files, mode))
+    whole = Settings(8, 0, None, False, MAX_PIXELS)
+    results = []
+    for name, cluster in (('local', None), ('beam[1]', direct(tmp_path / 'staging[1]' if staged else None))):
+        results.append(pipeline.make_dataset(
+            source, str(tmp_path / f'set{ending}'), str(tmp_path / name / 'set'), whole, cluster=cluster))
+        assert results[-1].pop('seconds') > 0
+    assert results[0] == results[1] and results[0]['reasons'] == {'not-an-image': 1}
+    assert files_of(tmp_path / 'local') == files_of(tmp_path / 'beam[1]')
+    assert not files_of(tmp_path / 'staging[1]') and os.listdir(str(tmp_path / 'beam[1]')) == ['set']
+
+
+def test_images_that_workers_die_of_are_refused_as_by_a_local_run(tmp_path):
+    for name, cluster in (('local', None), ('beam', direct())):
+        result = run(shelf(PATHS), tmp_path / name / 'set', Oracle(deadly=[6, 14]), cluster=cluster)
+        assert result['reasons'] == {'no-face': 15, 'crash': 2} and result['accepted'] == 13
+    assert files_of(tmp_path / 'local') == files_of(tmp_path / 'beam')
+
+
+def stop_after(shards):
+    """Has a run end with a Ctrl-C after some shards."""
+    def on_done(self, shard, named, done=pipeline._Progress.on_done, calls=[]):  # noqa: B006
+        done(self, shard, named)
+        calls.append(shard)
+        if len(calls) == shards:
+            raise KeyboardInterrupt
+
+    return mock.patch.object(pipeline._Progress, 'on_done', on_done)
+
+
+def test_beam_goes_on_with_a_local_run_and_the_other_way_round(tmp_path, capsys):
+    run(shelf(MANY), tmp_path / 'whole' / 'set')
+    for first, then in ((None, direct()), (direct(tmp_path / 'staging'), None)):
+        target = tmp_path / str(first is None) / 'set'
+        with stop_after(1), pytest.raises(KeyboardInterrupt):
+            run(shelf(MANY), target, cluster=first)
+        assert not files_of(tmp_path).keys() & {'staging'}
+        left = {path.name for path in target.parent.rglob('*.shard')}
+        result = run(shelf(MANY), target, Oracle(), cluster=then)
+        assert left and 0 < result['examined'] < 200
+        assert 'Going on with an unfinished run: ' in capsys.readouterr().err
+        assert files_of(target.parent) == files_of(tmp_path / 'whole')
+
+
+def test_runners_that_are_asked_for_their_state(tmp_path, monkeypatch):
+    monkeypatch.setattr(beam_runner, 'ELSEWHERE', 0.1)
+    run(shelf(MANY), tmp_path / 'local' / 'set')
+    assert run(shelf(MANY), tmp_path / 'beam' / 'set', cluster=job_service(tmp_path / 'staging'))['examined'] == 200
+    assert files_of(tmp_path / 'local') == files_of(tmp_path / 'beam') and not files_of(tmp_path / 'staging')
+
+
+class Broken(Oracle):
+    def detect_batch(self, images):
+        raise ZeroDivisionError('no such luck')
+
+
+@pytest.mark.parametrize('make_cluster', [direct, job_service])
+def test_a_pipeline_that_fails_is_a_sentence(tmp_path, monkeypatch, make_cluster):
+    monkeypatch.setattr(beam_runner, 'ELSEWHERE', 0.1)
+    with pytest.raises(UserError, match=r'The pipeline failed in \w+Runner .*; the same command goes on'):
+        run(shelf(PATHS), tmp_path / 'set', Broken(), cluster=make_cluster(tmp_path / 'staging'))
+    assert not files_of(tmp_path)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The parts.
+
+
+def lay_out(folder):
+    """An exchange folder, and the line of one shard."""
+    items = shard_items(shelf(PATHS), plan_shards(shelf(PATHS))[0])
+    return Exchange(str(folder)), json.dumps([0, items])
+
+
+def test_a_shard_that_is_handed_out_twice_is_done_once(tmp_path):
+    exchange, line = lay_out(tmp_path / 'meeting')
+    for oracle in (Oracle(), Broken()):
+        examiner = Examiner(exchange, shelf(PATHS).reader, settings(), oracle)
+        list(examiner.process(line) or ())
+        examiner.teardown()
+        assert exchange.names('.result') == ['0000000.result'] and len(os.listdir(exchange.url)) == 1
+
+
+def test_a_worker_that_failed_examines_again(tmp_path):
+    exchange, line = lay_out(tmp_path / 'meeting')
+    examiner = Examiner(exchange, shelf(PATHS).reader, settings(), Broken())
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match='ZeroDivisionError: no such luck'):
+            list(examiner.process(line) or ())
+    assert exchange.names('.result') == []
+
+
+def test_what_a_killed_run_left_is_fetched_if_it_is_whole(tmp_path):
+    work = mock.Mock(path=str(tmp_path / 'work'), parts=str(tmp_path / 'parts'))
+    os.mkdir(work.path)
+    os.mkdir(work.parts)
+    source, shards = shelf(MANY), plan_shards(shelf(MANY))
+    for staging in (None, tmp_path / 'staging'):
+        beam = BeamRun(direct(staging), source, shards, settings(), work, Oracle())
+        with beam:
+            examiner = Examiner(beam._exchange, source.reader, settings(), Oracle())
+            for number in (1, 2):
+                list(examiner.process(json.dumps([number, shard_items(source, shards[number])])) or ())
+            examiner.teardown()
+            path = pathlib.Path(beam._exchange.path('0000002.result'))
+            path.write_bytes(path.read_bytes()[:-1])
+            with BeamRun(direct(staging), source, shards, settings(), work, Oracle()):
+                assert os.listdir(work.parts) == ['0000001.shard']
+            assert len(read_verdicts(shard_path(work.parts, 1))) == 64
+        os.remove(shard_path(work.parts, 1))
+        assert not os.path.exists(beam._exchange.url)
+
+
+def test_files_appear_whole_or_not_at_all(tmp_path):
+    exchange = Exchange(str(tmp_path / 'a[b]*' / 'c'))
+    with exchange.writing('x.result') as first, exchange.writing('x.result') as second:
+        first.write(b'same')
+        second.write(b'same')
+        assert exchange.names('.result') == [] and not exchange.has('x.result')
+    with pytest.raises(ZeroDivisionError), exchange.writing('y.result') as file:
+        file.write(b'half')
+        raise ZeroDivisionError
+    assert exchange.names('.result') == ['x.result'] == os.listdir(exchange.url)
+    with exchange.reading('x.result') as file:
+        assert file.read() == b'same'
+    exchange.clear()
+    exchange.clear()
+    assert os.listdir(str(tmp_path / 'a[b]*')) == []
+
+
+def test_a_staging_folder_out_of_reach_is_a_sentence(tmp_path):
+    with pytest.raises(UserError, match='nowhere://x/prefilter-.* cannot be reached: Unable to get filesystem'):
+        run(shelf(PATHS), tmp_path / 'set', cluster=direct('nowhere://x'))
+    (tmp_path / 'file').write_bytes(b'')
+    with pytest.raises(UserError, match='where launcher and workers meet, cannot be used .* by --staging'):
+        run(shelf(PATHS), tmp_path / 'set', cluster=direct(tmp_path / 'file'))
+    assert [path.name for path in tmp_path.iterdir()] == ['file']
+
+
+def test_options_make_a_cluster():
+    assert plan_cluster(None, None, 3).is_here and '--direct_num_workers=3' in plan_cluster(None, None, 3).flags
+    spark = plan_cluster("--runner=SparkRunner --job_name='a b'", 'gs://bucket/x', None)
+    assert (spark.flags, spark.staging) == (['--runner=SparkRunner', '--job_name=a b'], 'gs://bucket/x')
+    assert spark.runner == 'SparkRunner' and not spark.is_here
+    with pytest.raises(click.UsageError, match='--workers is for processes of this machine: SparkRunner has'):
+        plan_cluster('--runner=SparkRunner', None, 3)
+    with pytest.raises(click.UsageError, match="--beam-options 'x: No closing quotation"):
+        plan_cluster("'x", None, None)
+    assert os.path.isabs(plan_cluster(None, 'here', None).staging)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_leaves_no_process_and_goes_on(tmp_path, number):
+    command = [sys.executable, '-m', 'prefilter', 'lfw-subset', '--out', str(tmp_path / 'set'), '--size', '8',
+               '--runner', 'beam', '--workers', '2']
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    while not list(tmp_path.glob('.set.unfinished/parts/*.shard')):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    rest = process.communicate()[1].decode()  # ends when the last process that can write there has ended
+    assert 'Traceback' not in rest and process.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert again.returncode == 0 and 'Going on with an unfinished run: ' in again.stderr
+    assert os.listdir(str(tmp_path)) == ['set']
