@@ -19,11 +19,13 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import uuid
 
 import apache_beam as beam
 import click
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.portability import local_job_service
 from apache_beam.runners.runner import PipelineState
 from tqdm import tqdm
 
@@ -315,6 +317,7 @@ class _Pipeline:
         over = threading.Event()
         with open(self.log, 'ab') as file:
             os.dup2(file.fileno(), sys.stderr.fileno())
+        local_job_service.SubprocessSdkWorker = _Worker
 
         def tick():
             while not over.wait(HERE):
@@ -330,7 +333,19 @@ class _Pipeline:
 
     def after_death(self, report):
         """There is no other try."""
-        raise UserError('the process that runs it died, perhaps for want of memory')
+        raise UserError('a process of it died, perhaps for want of memory')
+
+
+class _Worker(local_job_service.SubprocessSdkWorker):
+    """A worker process of this machine; without this, the runner waits for ever for one that died."""
+
+    def run(self):
+        """Starts it and waits for its end."""
+        try:
+            super().run()
+        except RuntimeError:
+            traceback.print_exc()
+            os._exit(1)
 
 
 def _run_here(pipeline, collect):
