@@ -31,7 +31,7 @@ test-nchw:
 
 test-beam:
 	@.ci/make-venv .venv-beam requirements-beam.txt
-	.venv-beam/bin/python -m pytest tests/prefilter/test_beam_runner.py
+	.venv-beam/bin/python -m pytest -n 2 tests/prefilter/test_beam_runner.py
 
 lint: venv
 	$(PY) -m ruff check .

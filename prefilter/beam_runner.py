@@ -12,6 +12,7 @@ the first to end counts.
 import contextlib
 import dataclasses
 import json
+import logging
 import os
 import shlex
 import shutil
@@ -355,6 +356,8 @@ def _run_here(pipeline, collect):
 
 
 def _run_elsewhere(pipeline, collect):
+    logging.basicConfig()
+    logging.getLogger('apache_beam.runners').setLevel(logging.INFO)  # which says where the job can be looked at
     result = pipeline.start()
     try:
         while not PipelineState.is_terminal(result.state):
