@@ -29,8 +29,8 @@ BY_NUMBER = dict(zip(range(1, 9), (  # of the paper, which shows some of two dat
     'rejected', 'rejected', 'accepted', 'accepted', 'uncurated', 'uncurated', 'noise', 'truncation')))
 EPILOG = """\b
 Figures, by name or by number in the paper (7 or figure7):
-  rejected       Figures 1, 2: images in which the pre-filter found no face
-  accepted       Figures 3, 4: images that it accepted, cropped
+  rejected       Figures 1, 2: images that the pre-filter refused
+  accepted       Figures 3, 4: crops of those it accepted
   uncurated      Figures 5, 6: samples as they come, psi = 0.7 for 4x4 to 32x32
   noise          Figure 7: noise in all, no, fine and coarse layers
   truncation     Figure 8: one row for each seed, psi = 1, 0.7, 0.5, 0, -0.5, -1
