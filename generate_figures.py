@@ -1,36 +1,77 @@
-"""Draws the paper's figures for a training run or a network pickle."""
+"""Draws the paper's figures, and more, for a training run or a network pickle."""
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
 import os
+import re
 import tempfile
 
 import click
+from tqdm import tqdm
 
 import config
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.flags import FiniteRange, GridSize
 from dnnlib.published import NetworkSource, name_of, offline_option, resolve
-from metrics import figures
+from dnnlib.video import LARGEST_FPS, check_film, save_film
+from metrics import comparison, figures, interpolation, noise_detail, style_mixing
 from metrics.curves import draw_curves
+from metrics.drawing import TRUNCATION_PSI, save_png
 from metrics.galleries import copy_galleries
 from metrics.sources import LARGEST_SEED, find_source, open_generator, representative_network
 
-FIGURES = ('uncurated', 'noise', 'truncation', 'galleries', 'metrics')
+# In the order they are drawn in: the one that takes longest comes last.
+GALLERIES = ('rejected', 'accepted')
+OF_NETWORK = ('uncurated', 'noise', 'truncation', 'style-mixing', 'noise-detail', 'comparison', 'interpolation')
+FIGURES = (*GALLERIES, 'metrics', *OF_NETWORK)
+BY_NUMBER = dict(zip(range(1, 9), (  # of the paper, which shows some of two datasets
+    'rejected', 'rejected', 'accepted', 'accepted', 'uncurated', 'uncurated', 'noise', 'truncation')))
 EPILOG = """\b
-Figures:
-  uncurated   Figures 5, 6: samples as they come, psi = 0.7 for 4x4 to 32x32
-  noise       Figure 7: noise in all, no, fine and coarse layers
-  truncation  Figure 8: one row for each seed, psi = 1, 0.7, 0.5, 0, -0.5, -1
-  galleries   Figures 1 to 4: images the pre-filter accepted and rejected
-  metrics     each metric against kimg, the best snapshot marked
+Figures, by name or by number in the paper (7 or figure7):
+  rejected       Figures 1, 2: images that the pre-filter refused
+  accepted       Figures 3, 4: crops of those it accepted
+  uncurated      Figures 5, 6: samples as they come, psi = 0.7 for 4x4 to 32x32
+  noise          Figure 7: noise in all, no, fine and coarse layers
+  truncation     Figure 8: one row for each seed, psi = 1, 0.7, 0.5, 0, -0.5, -1
+  style-mixing   coarse, middle and fine styles of one sample in another one
+  noise-detail   what changes in a sample when only the noise does
+  comparison     reals beside as many fakes
+  metrics        each metric against kimg, the best snapshot marked
+  interpolation  a walk through latent space: a GIF, and an MP4 where there is ffmpeg
+  galleries      rejected and accepted
+
+Where two numbers stand, the paper has the figure once for CASIA-WebFace and once for CelebA; each of them draws that of
+this network or its dataset.
 
 \b
 Examples:
   python generate_figures.py results/00000-demo
-  python generate_figures.py results/00000-demo/network-best.pkl --out figures --figures uncurated,truncation
+  python generate_figures.py results/00000-demo/network-best.pkl --out figures --figures 5,8,style-mixing
+  python generate_figures.py results/00000-demo --figures interpolation --video-grid 3x2 --video-seconds 4
   python generate_figures.py celeba-256x256
 """
+
+
+class FigureNames(click.ParamType):
+    """Comma-separated names or numbers of figures; converts to a tuple of names in the order of FIGURES."""
+
+    name = 'NAME|NUMBER,...'
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        chosen = {name for part in value.split(',') for name in self._named(part.strip().lower(), param, ctx)}
+        return tuple(name for name in FIGURES if name in chosen)
+
+    def _named(self, part, param, ctx):
+        if part == 'galleries':
+            return GALLERIES
+        number = re.fullmatch(r'(?:fig(?:ure|\.)?[ -]?)?([1-8])', part)
+        if not number and part not in FIGURES:
+            self.fail(f'{part!r}: choose from {", ".join(FIGURES)}, galleries, or the numbers 1 to 8 of the paper.',
+                      param, ctx)
+        return [BY_NUMBER[int(number.group(1))] if number else part]
 
 
 class Seeds(click.ParamType):
@@ -50,61 +91,93 @@ class Seeds(click.ParamType):
         return seeds
 
 
+class LayerRanges(click.ParamType):
+    """'0-3,4-7,8': a range of layers for each row."""
+
+    name = 'N-N,N-N,...'
+
+    def convert(self, value, param, ctx):
+        ranges = []
+        for part in value.split(','):
+            ends = re.fullmatch(r'\s*(\d{1,3})(?:-(\d{1,3}))?\s*', part)
+            if not ends or int(ends.group(2) or ends.group(1)) < int(ends.group(1)):
+                self.fail(f'{value!r} is no list of layers such as 0-3,0-3,4-7,8-13, one for each row.', param, ctx)
+            ranges.append(range(int(ends.group(1)), int(ends.group(2) or ends.group(1)) + 1))
+        return ranges
+
+
+def seed_option(flag, default, what):
+    """The flag of one seed."""
+    return click.option(flag, type=click.IntRange(0, LARGEST_SEED), default=default, show_default=True, help=what)
+
+
+def seeds_option(flag, default, what):
+    """The flag of several seeds."""
+    return click.option(flag, type=Seeds(), default=default,
+                        help=f'{what}  [default: {",".join(map(str, default))}]')
+
+
 @click.command(epilog=EPILOG)
 @click.argument('run_or_network', type=NetworkSource())
-@click.option('--figures', 'names', metavar='NAME[,NAME...]',
-              help='Which to draw.  [default: all there is something to draw for]')
+@click.option('--figures', 'names', type=FigureNames(),
+              help='Which to draw, see below.  [default: all there is something to draw for]')
 @click.option('--out', type=click.Path(file_okay=False), metavar='DIR',
-              help='Folder for the PNG files.  [default: figures, in the run directory, beside the pickle, or in '
+              help='Folder for the files.  [default: figures, in the run directory, beside the pickle, or in '
                    'results/NAME]')
-@click.option('--data', type=click.Path(), metavar='DIR', help='Dataset of the galleries.  [default: that of the run]')
-@click.option('--uncurated-seed', type=click.IntRange(0, LARGEST_SEED), default=figures.UNCURATED_SEED,
-              show_default=True, help='Of the uncurated samples.')
-@click.option('--noise-seeds', type=Seeds(), default=figures.NOISE_SEEDS,
-              help='One for each column of Figure 7; the second is mirrored.  [default: 1967,1555]')
-@click.option('--truncation-seeds', type=Seeds(), default=figures.TRUNCATION_SEEDS,
-              help='One for each row of Figure 8.  [default: 91,388]')
+@click.option('--data', type=click.Path(), metavar='DIR',
+              help='Dataset of the galleries and the reals.  [default: that of the run]')
+@click.option('--psi', type=FiniteRange(-10, 10), metavar='X', default=TRUNCATION_PSI, show_default=True,
+              help='Truncation at 4x4 to 32x32 of uncurated, comparison and interpolation; 1 is none.')
+@seed_option('--uncurated-seed', figures.UNCURATED_SEED, 'Of the uncurated samples.')
+@seeds_option('--noise-seeds', figures.NOISE_SEEDS, 'One for each column of Figure 7; the second is mirrored.')
+@seeds_option('--truncation-seeds', figures.TRUNCATION_SEEDS, 'One for each row of Figure 8.')
+@seeds_option('--mixing-sources', style_mixing.SOURCE_SEEDS, 'Seeds of style mixing, one for each column.')
+@seeds_option('--mixing-destinations', style_mixing.DESTINATION_SEEDS, 'Seeds of style mixing, one for each row.')
+@click.option('--mixing-layers', type=LayerRanges(),
+              help='Layers that each row takes from the sources.  [default: at 256x256 0-3 in half of the rows, then '
+                   '4-7, then 8-13]')
+@seeds_option('--detail-seeds', noise_detail.DETAIL_SEEDS, 'One for each row of the noise detail.')
+@click.option('--detail-samples', type=click.IntRange(min=noise_detail.CROPS + 1), default=noise_detail.NUM_SAMPLES,
+              show_default=True, help='Images for each of these rows.')
+@seed_option('--comparison-seed', comparison.COMPARISON_SEED, 'Of the choice of reals, and of the fakes beside them.')
+@click.option('--comparison-grid', type=GridSize(), help='Size of each half.  [default: 4x4 at 256x256]')
+@seed_option('--video-seed', interpolation.VIDEO_SEED, 'Of the interpolation.')
+@click.option('--video-seconds', type=FiniteRange(min=0, min_open=True), metavar='S', default=interpolation.SECONDS,
+              show_default=True, help='Length of the interpolation.')
+@click.option('--video-fps', type=click.IntRange(1, LARGEST_FPS), default=interpolation.FPS, show_default=True,
+              help='Its frames a second.')
+@click.option('--video-grid', type=GridSize(), help='Its images.  [default: 2x2 at 256x256]')
 @click.option('--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True,
               help='Where to compute.')
 @offline_option
-def main(run_or_network, names, out, data, uncurated_seed, noise_seeds, truncation_seeds, device, offline):
-    """Draw the paper's figures for RUN_OR_NETWORK as PNG files.
+def main(run_or_network, names, out, data, device, offline, **options):
+    """Draw the paper's figures, and more, for RUN_OR_NETWORK: PNG files, and a film.
 
     It is a run directory, of which the best network is drawn, or the newest snapshot when none has been measured; a
     network pickle; a URL; or the name of a published network, which is downloaded (python -m dnnlib.download --list).
+    The same seeds give the same figures; a network with labels gets zeros for them.
     """
-    chosen = _chosen(names)
+    chosen = FIGURES if names is None else names
     tflib.replica_devices(device, 1)  # refuses a device that is not there
     path = resolve(run_or_network, offline)
     source = find_source(path)
+    data = data or source.data
     is_local = os.path.exists(run_or_network)
     out = _made(out or os.path.join(
         source.folder if is_local else os.path.join(config.RESULTS_DIR, name_of(run_or_network)), 'figures'))
-    drawers = {
-        'uncurated': lambda Gs: figures.draw_uncurated(Gs, uncurated_seed),
-        'noise': lambda Gs: figures.draw_noise_components(Gs, noise_seeds),
-        'truncation': lambda Gs: figures.draw_truncation(Gs, truncation_seeds),
-    }
-    if set(chosen) & set(drawers):
-        network = representative_network(path)
-        click.echo(f'Network: {network}')
-        with open_generator(network, device, uncurated_seed) as Gs:
-            for name in chosen:
-                if name in drawers:
-                    _attempt(name, names, lambda name=name: _save(out, name, drawers[name](Gs)))
-    if 'galleries' in chosen:
-        _attempt('galleries', names, lambda: _galleries(data or source.data, out))
+    galleries = [name for name in GALLERIES if name in chosen]
+    if galleries:
+        _attempt('galleries', names, lambda: _copy_galleries(data, out, galleries))
     if 'metrics' in chosen:
         _attempt('metrics', names, lambda: [
             _save(out, 'metric-' + metric, curve) for metric, curve in draw_curves(source.folder).items()])
-
-
-def _chosen(names):
-    chosen = FIGURES if names is None else [name.strip() for name in names.split(',')]
-    unknown = [name for name in chosen if name not in FIGURES]
-    if unknown:
-        raise click.UsageError('--figures {}: choose from {}.'.format(','.join(unknown) or "''", ', '.join(FIGURES)))
-    return chosen
+    if set(chosen) & set(OF_NETWORK):
+        network = representative_network(path)
+        click.echo(f'Network: {network}')
+        with open_generator(network, device) as Gs:
+            for name in OF_NETWORK:
+                if name in chosen:
+                    _attempt(name, names, lambda name=name: _draw(name, Gs, out, data, options))
 
 
 def _made(folder):
@@ -127,20 +200,64 @@ def _attempt(name, asked_for, draw):
         click.echo(f'{name}: skipped. {error.message}')
 
 
+def _draw(name, Gs, out, data, options):
+    """Draws one of the figures OF_NETWORK into the folder `out`; `options` are those of the command line."""
+    psi = options['psi']
+    if name == 'interpolation':
+        _film(Gs, os.path.join(out, name), options)
+        return
+    draw = {
+        'uncurated': lambda: figures.draw_uncurated(Gs, options['uncurated_seed'], psi),
+        'noise': lambda: figures.draw_noise_components(Gs, options['noise_seeds']),
+        'truncation': lambda: figures.draw_truncation(Gs, options['truncation_seeds']),
+        'style-mixing': lambda: style_mixing.draw_style_mixing(
+            Gs, options['mixing_sources'], options['mixing_destinations'], options['mixing_layers']),
+        'noise-detail': lambda: noise_detail.draw_noise_detail(
+            Gs, options['detail_seeds'], options['detail_samples']),
+        'comparison': lambda: comparison.draw_comparison(
+            Gs, _known(data), options['comparison_seed'], options['comparison_grid'], psi),
+    }[name]
+    _save(out, name, draw())
+
+
 def _save(out, name, canvas):
     path = os.path.join(out, name + '.png')
     try:
-        figures.save_png(path, canvas)
+        save_png(path, canvas)
     except OSError as error:
         raise UserError(f'{path} cannot be written: {error.strerror}.') from error
     click.echo(f'{path}: {canvas.shape[1]}x{canvas.shape[0]}')
 
 
-def _galleries(data, out):
+def _film(Gs, stem, options):
+    side = Gs.output_shape[2]
+    columns, rows = options['video_grid'] or interpolation.video_grid(side)
+    fps = options['video_fps']
+    num_frames = max(round(options['video_seconds'] * fps), 1)
+    check_film(columns * side, rows * side, num_frames)
+    latents = interpolation.looped_latents(
+        num_frames, columns * rows, Gs.input_shape[1], fps, options['video_seed'])
+    frames = interpolation.interpolation_frames(Gs, latents, (columns, rows), options['psi'])
+    with tqdm(frames, desc='interpolation', total=num_frames, unit='frame', leave=False, delay=1) as bar:
+        try:
+            paths, remark = save_film(stem, bar, num_frames, fps)
+        except OSError as error:
+            raise UserError(f'{stem}.gif cannot be written: {error.strerror}.') from error
+    for path in paths:
+        click.echo(f'{path}: {columns * side}x{rows * side}, {num_frames} frames at {fps} a second')
+    if remark:
+        click.echo(remark)
+
+
+def _known(data):
     if data is None:
         raise UserError('No dataset is known: name it with --data.')
-    for path, caption in copy_galleries(data, out):
-        click.echo(f'{path}: {caption}')
+    return data
+
+
+def _copy_galleries(data, out, which):
+    for path, caption in copy_galleries(_known(data), out, which):
+        click.echo(f'{path or "No gallery"}: {caption}')
 
 
 if __name__ == '__main__':

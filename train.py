@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import math
 import os
 
 import click
@@ -14,6 +13,7 @@ import config
 import dnnlib.quiet  # noqa: F401, first: it silences TensorFlow before anything imports it
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.flags import FiniteRange, GridSize
 from dnnlib.published import NetworkSource, offline_option, resolve
 from dnnlib.run_dir import (
     OPTIONS_FILE,
@@ -66,36 +66,11 @@ class MinibatchByResolution(click.ParamType):
             return self.fail(f'{value!r} is neither a number nor pairs like 8:256,16:128.', param, ctx)
 
 
-class GridSize(click.ParamType):
-    """'15x8': columns x rows."""
-
-    name = 'COLSxROWS'
-
-    def convert(self, value, param, ctx):
-        try:
-            columns, rows = (int(part) for part in value.split('x'))
-        except ValueError:
-            return self.fail(f'{value!r} is not like 15x8.', param, ctx)
-        if columns < 1 or rows < 1:
-            self.fail(f'{value!r}: at least one column and one row.', param, ctx)
-        return [columns, rows]
-
-
 def check_description(_ctx, param, value):
     """Refuses what would leave the folder of the runs."""
     if value is not None and (not value or os.path.basename(value) != value):
         raise click.BadParameter(f'{value!r} is to be one part of a path.', param=param)
     return value
-
-
-class FiniteRange(click.FloatRange):
-    """A range of numbers; click's own lets `nan` and `inf` pass."""
-
-    def convert(self, value, param, ctx):
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f'{value!r} is not a finite number.', param, ctx)
-        return number
 
 
 POSITIVE = FiniteRange(min=0, min_open=True)

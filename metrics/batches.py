@@ -58,16 +58,29 @@ def generate(Gs, count, minibatch_size, num_gpus, seed, output_transform):
     """
     random = np.random.RandomState(seed)
     shared = len(session_gpus()[:num_gpus]) > 1
-    noise_seed, noise_seed_value = _noise_seed(tf.get_default_graph())
-    repeated = {} if shared else {'random_seed': noise_seed_value}
     for begin in range(0, count, minibatch_size):
         latents = random.randn(min(minibatch_size, count - begin), *Gs.input_shape[1:])
-        # Below 2^30, so that the streams counted from the seed do not leave int32.
-        tflib.set_vars({noise_seed: [seed_from(seed, _NOISE, begin, half) >> 2 for half in range(2)]})
+        repeated = {} if shared else {'random_seed': seed_noise(seed, begin)}
         yield latents, Gs.run(
             latents, None, num_gpus=num_gpus, is_validation=True, randomize_noise=True,
             output_transform=output_transform, **repeated,
         )
+
+
+def seed_noise(seed, position):
+    """Says which noise the next fakes get that take it from this function's value.
+
+    Args:
+        seed: Below 2^32.
+        position: Of the first of them in their sequence, so that each minibatch has noise of its own.
+
+    Returns:
+        Tensor int32 [2], the same one for all of a graph: the `random_seed` of a generator's `run`.
+    """
+    variable, value = _noise_seed(tf.get_default_graph())
+    # Below 2^30, so that the streams counted from the seed do not leave int32.
+    tflib.set_vars({variable: [seed_from(seed, _NOISE, position, half) >> 2 for half in range(2)]})
+    return value
 
 
 def _noise_seed(graph):

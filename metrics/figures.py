@@ -9,12 +9,7 @@ import PIL.Image
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from dnnlib.images import save_image_grid
-
-MINIBATCH_SIZE = 8  # images at a time
-WHITE = 255
-TRUNCATION_PSI = 0.7
-TRUNCATION_CUTOFF = 8  # layers below this one are truncated: resolutions 4x4 to 32x32
+from metrics.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, WHITE, fine_layers, latents_of, run
 
 UNCURATED_SEED = 5
 NOISE_SEEDS = (1967, 1555)
@@ -69,12 +64,13 @@ def uncurated(generate, latent_size, crop, rows, lods, seed):
     return np.concatenate(columns, axis=1)
 
 
-def draw_uncurated(Gs, seed=UNCURATED_SEED):
+def draw_uncurated(Gs, seed=UNCURATED_SEED, psi=TRUNCATION_PSI):
     """Samples with psi = 0.7 for the resolutions 4x4 to 32x32 and fresh noise, in the layout of their resolution.
 
     Args:
         Gs: Generator `Network`.
-        seed: Of the latents.
+        seed: Of the latents and the noise.
+        psi: Another truncation of those resolutions.
 
     Returns:
         uint8 [height, width, C].
@@ -83,7 +79,7 @@ def draw_uncurated(Gs, seed=UNCURATED_SEED):
     rows, lods = uncurated_layout(width)
 
     def generate(latents):
-        return _run(Gs, latents, None, truncation_psi=TRUNCATION_PSI, truncation_cutoff=TRUNCATION_CUTOFF)
+        return run(Gs, latents, None, noise_seed=seed, truncation_psi=psi, truncation_cutoff=TRUNCATION_CUTOFF)
 
     return uncurated(generate, Gs.input_shape[1], (0, 0, width, height), rows, lods, seed)
 
@@ -92,19 +88,17 @@ def draw_uncurated(Gs, seed=UNCURATED_SEED):
 # Noise components (Figure 7).
 
 
-def fine_layers(num_layers):
-    """The layers whose noise counts as fine: those of 64x64 and up, 8 and higher; of 8 layers or fewer the later half.
+def kept_noise(num_layers):
+    """The layers that keep their noise, for each of the four parts: all, none, the fine ones, the coarse ones.
 
     Args:
-        num_layers: Layers of the synthesis network, 14 at 256x256.
-
-    Returns:
-        A range; all layers before it are the coarse ones.
+        num_layers: Layers of the synthesis network.
     """
-    return range(TRUNCATION_CUTOFF if num_layers > TRUNCATION_CUTOFF else num_layers // 2, num_layers)
+    fine = fine_layers(num_layers)
+    return range(num_layers), (), fine, range(fine.start)
 
 
-def noise_components(generate, seeds, flipped, num_layers):
+def noise_components(generate, seeds, flipped, kept):
     """What noise in different layers does, each seed in one column of two rows of half images.
 
     Above: noise in all layers, left half; in none, right half. Below: in the fine layers; in the coarse ones.
@@ -113,14 +107,12 @@ def noise_components(generate, seeds, flipped, num_layers):
         generate: Function from (seeds, layers that keep their noise) to images, uint8 [len(seeds), H, W, C].
         seeds: One for each column.
         flipped: Positions in `seeds` whose images are mirrored.
-        num_layers: Layers of the synthesis network.
+        kept: The layers that keep their noise, for each of these four, as from `kept_noise`.
 
     Returns:
         uint8 [2 H, len(seeds) W, C].
     """
-    fine = fine_layers(num_layers)
-    kept_layers = range(num_layers), (), fine, range(fine.start)
-    everywhere, nowhere, in_fine, in_coarse = (generate(seeds, layers) for layers in kept_layers)
+    everywhere, nowhere, in_fine, in_coarse = (generate(seeds, layers) for layers in kept)
     columns = []
     for position in range(len(seeds)):
         step = -1 if position in flipped else 1
@@ -132,12 +124,14 @@ def noise_components(generate, seeds, flipped, num_layers):
     return np.concatenate(columns, axis=1)
 
 
-def draw_noise_components(Gs, seeds=NOISE_SEEDS):
+def draw_noise_components(Gs, seeds=NOISE_SEEDS, flipped=NOISE_FLIPPED, kept=None):
     """Noise components of a generator without truncation; noise is fixed, and zero in the layers left out.
 
     Args:
         Gs: Generator `Network`; its noise buffers are as before afterwards.
         seeds: Of the latents, one for each column.
+        flipped: Positions in `seeds` whose images are mirrored.
+        kept: The layers that keep their noise, for each of the four parts; None takes `kept_noise`.
 
     Returns:
         uint8 [2 H, len(seeds) W, C].
@@ -156,10 +150,10 @@ def draw_noise_components(Gs, seeds=NOISE_SEEDS):
             noise[name]: before[name] if layer in layers else np.zeros_like(before[name])
             for layer, name in enumerate(noise)
         })
-        return _run(Gs, _latents_of(Gs, seeds), None, truncation_psi=1, randomize_noise=False)
+        return run(Gs, latents_of(Gs, seeds), None, truncation_psi=1, randomize_noise=False)
 
     try:
-        return noise_components(generate, seeds, NOISE_FLIPPED, len(noise))
+        return noise_components(generate, seeds, flipped, kept or kept_noise(len(noise)))
     finally:
         tflib.set_vars({noise[name]: before[name] for name in noise})
 
@@ -203,32 +197,10 @@ def draw_truncation(Gs, seeds=TRUNCATION_SEEDS, psis=TRUNCATION_PSIS):
     Returns:
         uint8 [len(seeds) H, len(psis) W, C].
     """
-    dlatents = Gs.components.mapping.run(_latents_of(Gs, seeds), None)
+    dlatents = Gs.components.mapping.run(latents_of(Gs, seeds), None)
     synthesis = Gs.components.synthesis
     return truncation_trick(
-        lambda scaled: _run(synthesis, scaled, randomize_noise=False), dlatents, Gs.get_var('dlatent_avg'), psis)
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-
-
-def save_png(path, canvas):
-    """Writes a figure as PNG, whole or not at all.
-
-    Args:
-        path: Target file in an existing folder.
-        canvas: uint8 [H, W, C], C 1 (gray) or 3 (RGB).
-    """
-    save_image_grid(path, canvas.transpose(2, 0, 1)[np.newaxis], drange=(0, 255))
-
-
-def _run(network, *inputs, **kwargs):
-    transform = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}
-    return network.run(*inputs, minibatch_size=MINIBATCH_SIZE, output_transform=transform, **kwargs)
-
-
-def _latents_of(Gs, seeds):
-    return np.stack([np.random.RandomState(seed).randn(*Gs.input_shape[1:]) for seed in seeds])
+        lambda scaled: run(synthesis, scaled, randomize_noise=False), dlatents, Gs.get_var('dlatent_avg'), psis)
 
 
 def _resized(image, size):

@@ -8,30 +8,34 @@ from dnnlib.files import atomic_write
 from dnnlib.manifest import read_manifest
 from dnnlib.tfrecords import ACCEPTED_FILE, REJECTED_FILE
 
+_FILES = {'rejected': REJECTED_FILE, 'accepted': ACCEPTED_FILE}
 
-def copy_galleries(dataset_dir, out_dir):
+
+def copy_galleries(dataset_dir, out_dir, which=tuple(_FILES)):
     """Copies the galleries of a dataset.
 
     Args:
         dataset_dir: Folder that `python -m prefilter` made.
-        out_dir: Existing folder that takes gallery-accepted.png and gallery-rejected.png.
+        out_dir: Existing folder that takes gallery-rejected.png and gallery-accepted.png.
+        which: Of 'rejected' and 'accepted'.
 
     Returns:
-        List of (path, caption), one for each gallery the dataset has; without any refused image it has only one.
+        List of (path, caption), one for each of `which`; path is None where there was no such image.
 
     Raises:
         UserError: The folder is no such dataset, or a file cannot be read or written.
     """
-    total = accepted = 0
+    counts = dict.fromkeys(_FILES, 0)
     for verdict in read_manifest(dataset_dir, 'galleries'):
-        total += 1
-        accepted += verdict['accepted']
+        counts['accepted' if verdict['accepted'] else 'rejected'] += 1
     copied = []
-    for name, what, count in ((ACCEPTED_FILE, 'accepted', accepted), (REJECTED_FILE, 'rejected', total - accepted)):
-        source = os.path.join(dataset_dir, name)
+    for what in which:
+        source = os.path.join(dataset_dir, _FILES[what])
+        caption = f'{counts[what]:,} of {sum(counts.values()):,} images {what}'
         if not os.path.exists(source):
-            if count:
+            if counts[what]:
                 raise UserError(f'{source} is missing: make the dataset anew with python -m prefilter.')
+            copied.append((None, caption))
             continue
         target = os.path.join(out_dir, f'gallery-{what}.png')
         try:
@@ -39,5 +43,5 @@ def copy_galleries(dataset_dir, out_dir):
                 shutil.copyfileobj(original, copy)
         except OSError as error:
             raise UserError(f'{target} cannot be written: {error.strerror}.') from error
-        copied.append((target, f'{count:,} of {total:,} images {what}'))
+        copied.append((target, caption))
     return copied

@@ -129,6 +129,6 @@ def open_generator(path, device='auto', seed=None):
             stack.push(session.__exit__)
         networks = tflib.load_networks(path)
         Gs = networks[2] if isinstance(networks, tuple) and len(networks) == 3 else networks
-        if 'synthesis' not in getattr(Gs, 'components', {}):
+        if not {'mapping', 'synthesis'} <= set(getattr(Gs, 'components', {})):
             raise UserError(f'{path} holds no StyleGAN generator: name a pickle with (G, D, Gs), or with a generator.')
         yield Gs

@@ -3,13 +3,23 @@
 import os
 import shutil
 
+import numpy as np
 import PIL.Image
+import pytest
+import tensorflow.compat.v1 as tf
 from click.testing import CliRunner
 
 import generate_figures
+from dnnlib import tflib
 from metrics.meter import Result
 from metrics.results import Snapshot, append_result, keep_best
-from tests.toy_run import make_dataset
+from tests.toy_run import SMALL, SMALL_G, make_dataset
+
+
+@pytest.fixture(autouse=True)
+def without_ffmpeg(monkeypatch):
+    """Where there is one, its films are those of `tests/dnnlib/test_video.py`."""
+    monkeypatch.setattr('shutil.which', lambda name: None)
 
 
 def invoke(*args):
@@ -40,10 +50,13 @@ def test_draws_everything_of_a_measured_run_from_its_best_network(run_dir):
     assert 'Network: ' + os.path.join(run_dir, 'network-best.pkl') in outcome.stdout
     out = os.path.join(run_dir, 'figures')
     assert sorted(os.listdir(out)) == [
-        'gallery-accepted.png', 'gallery-rejected.png', 'metric-fd_onet5k.png', 'noise.png', 'truncation.png',
-        'uncurated.png']
+        'comparison.png', 'gallery-accepted.png', 'gallery-rejected.png', 'interpolation.gif', 'metric-fd_onet5k.png',
+        'noise-detail.png', 'noise.png', 'style-mixing.png', 'truncation.png', 'uncurated.png']
     assert size(out, 'uncurated.png') == (8 * 48, 8 * 32)
     assert size(out, 'noise.png') == (2 * 8, 2 * 8) and size(out, 'truncation.png') == (6 * 8, 2 * 8)
+    assert size(out, 'style-mixing.png') == (6 * 8, 7 * 8) and size(out, 'noise-detail.png') == (3 * 8, 2 * 8)
+    assert size(out, 'comparison.png') == (20 * 8 + 4, 10 * 8) and size(out, 'interpolation.gif') == (32, 32)
+    assert '120 frames at 15 a second' in outcome.stdout and 'No MP4: there is no ffmpeg' in outcome.stdout
     assert '12 of 15 images accepted' in outcome.stdout and '3 of 15 images rejected' in outcome.stdout
     with open(os.path.join(out, 'gallery-rejected.png'), 'rb') as file:
         assert file.read() == b'rejected.png'
@@ -54,7 +67,9 @@ def test_an_unmeasured_run_is_drawn_from_its_newest_snapshot_and_says_what_it_sk
     assert outcome.exit_code == 0, outcome.stderr
     assert 'network-snapshot-000004.pkl' in outcome.stdout
     assert 'metrics: skipped.' in outcome.stdout and 'galleries: skipped.' in outcome.stdout
-    assert sorted(os.listdir(str(tmp_path / 'out'))) == ['noise.png', 'truncation.png', 'uncurated.png']
+    assert 'comparison: skipped.' in outcome.stdout
+    assert sorted(os.listdir(str(tmp_path / 'out'))) == [
+        'interpolation.gif', 'noise-detail.png', 'noise.png', 'style-mixing.png', 'truncation.png', 'uncurated.png']
 
 
 def test_only_the_figures_asked_for_with_the_seeds_given(finished, tmp_path):
@@ -64,6 +79,51 @@ def test_only_the_figures_asked_for_with_the_seeds_given(finished, tmp_path):
     assert sorted(os.listdir(str(tmp_path / 'figures'))) == ['noise.png', 'truncation.png']
     assert size(str(tmp_path), 'figures', 'truncation.png') == (6 * 8, 3 * 8)
     assert size(str(tmp_path), 'figures', 'noise.png') == (8, 2 * 8)
+
+
+@pytest.mark.parametrize('asked, files', [
+    ('1', ['gallery-rejected.png']), ('figure2', ['gallery-rejected.png']), ('Fig. 3', ['gallery-accepted.png']),
+    ('4', ['gallery-accepted.png']), ('galleries', ['gallery-accepted.png', 'gallery-rejected.png']),
+    ('5,6', ['uncurated.png']), ('fig7, 8', ['noise.png', 'truncation.png'])])
+def test_figures_go_by_their_numbers_in_the_paper_too(run_dir, asked, files):
+    outcome = invoke(run_dir, '--figures', asked)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert sorted(os.listdir(os.path.join(run_dir, 'figures'))) == files
+    assert ('Network:' in outcome.stdout) == ('gallery' not in files[0])
+
+
+def test_the_options_of_the_other_figures_reach_them(run_dir, tmp_path):
+    outcome = invoke(
+        run_dir, '--out', str(tmp_path), '--figures', 'style-mixing,noise-detail,comparison,interpolation',
+        '--mixing-sources', '1', '--mixing-destinations', '2,3,4', '--mixing-layers', '0,1-2,0-3', '--detail-seeds',
+        '1', '--detail-samples', '6', '--comparison-grid', '3x2', '--comparison-seed', '9', '--video-grid', '2x1',
+        '--video-seconds', '0.5', '--video-fps', '8', '--video-seed', '4', '--psi', '0.5')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert size(str(tmp_path), 'style-mixing.png') == (2 * 8, 4 * 8)
+    assert size(str(tmp_path), 'noise-detail.png') == (3 * 8, 8)
+    assert size(str(tmp_path), 'comparison.png') == (6 * 8 + 4, 2 * 8)
+    assert size(str(tmp_path), 'interpolation.gif') == (2 * 8, 8)
+    assert '4 frames at 8 a second' in outcome.stdout
+    with PIL.Image.open(str(tmp_path / 'style-mixing.png')) as image:
+        mixed = np.asarray(image)
+    np.testing.assert_array_equal(mixed[24:, 8:], mixed[:8, 8:])  # all layers are those of the source
+
+
+def test_a_network_with_labels_is_drawn_with_zeros_for_them(tmp_path):
+    with tf.Graph().as_default(), tf.Session():
+        Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G, label_size=3)
+        tflib.save_networks(str(tmp_path / 'labels.pkl'), Gs)
+    outcome = invoke(str(tmp_path / 'labels.pkl'), '--video-seconds', '0.2', '--detail-samples', '5')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert sorted(os.listdir(str(tmp_path / 'figures'))) == [
+        'interpolation.gif', 'noise-detail.png', 'noise.png', 'style-mixing.png', 'truncation.png', 'uncurated.png']
+
+
+def test_a_generator_without_its_mapping_network_is_refused(tmp_path):
+    with tf.Graph().as_default(), tf.Session():
+        synthesis = tflib.Network('Gs', 'training.networks_stylegan.G_synthesis', dlatent_size=8, **SMALL)
+        tflib.save_networks(str(tmp_path / 'synthesis.pkl'), synthesis)
+    assert 'no StyleGAN generator' in refused(invoke(str(tmp_path / 'synthesis.pkl')), 1)
 
 
 def test_the_best_network_is_enough(run_dir):
@@ -77,7 +137,12 @@ def test_what_was_asked_for_and_cannot_be_drawn_is_an_error(run_dir, finished, t
     assert 'run_metrics.py' in refused(invoke(run_dir, '--figures', 'metrics'), 1)
     assert 'manifest.jsonl' in refused(invoke(run_dir, '--figures', 'galleries', '--data', str(tmp_path)), 1)
     pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
-    assert '--data' in refused(invoke(pickle_path, '--figures', 'galleries'), 1)
+    for figure in ('galleries', 'comparison'):
+        assert '--data' in refused(invoke(pickle_path, '--figures', figure), 1)
+    assert 'too large for a GIF' in refused(
+        invoke(pickle_path, '--figures', 'interpolation', '--video-grid', '9000x1'), 1)
+    assert 'no layer 7' in refused(
+        invoke(pickle_path, '--figures', 'style-mixing', '--mixing-destinations', '1', '--mixing-layers', '2-7'), 1)
 
 
 def test_a_gallery_without_its_picture_is_an_error(run_dir, tmp_path):
@@ -86,7 +151,8 @@ def test_a_gallery_without_its_picture_is_an_error(run_dir, tmp_path):
     assert 'rejected.png is missing' in refused(invoke(run_dir, '--figures', 'galleries', '--data', data), 1)
     with open(os.path.join(data, 'manifest.jsonl'), 'w') as file:
         file.write('{"accepted": true}\n')
-    assert invoke(run_dir, '--figures', 'galleries', '--data', data).exit_code == 0
+    outcome = invoke(run_dir, '--figures', 'galleries', '--data', data)
+    assert outcome.exit_code == 0 and 'No gallery: 0 of 1 images rejected' in outcome.stdout
     for damaged in (b'{"accep', b'\xff\n', b'5\n'):
         with open(os.path.join(data, 'manifest.jsonl'), 'wb') as file:
             file.write(damaged)
@@ -97,12 +163,12 @@ def test_a_gallery_without_its_picture_is_an_error(run_dir, tmp_path):
 
 
 def test_what_cannot_be_written_is_named_and_the_rest_is_drawn(run_dir, tmp_path):
-    taken = ('gallery-accepted.png', 'truncation.png')
+    taken = ('gallery-accepted.png', 'truncation.png', 'interpolation.gif')
     for name in taken:
         os.makedirs(str(tmp_path / 'out' / name))
     outcome = invoke(run_dir, '--out', str(tmp_path / 'out'))
     assert outcome.exit_code == 0, outcome.stderr
-    for name, figure in zip(taken, ('galleries', 'truncation')):
+    for name, figure in zip(taken, ('galleries', 'truncation', 'interpolation')):
         path = str(tmp_path / 'out' / name)
         assert f'{figure}: skipped. {path} cannot be written: Is a directory.' in outcome.stdout
         assert f'{path} cannot be written' in refused(
@@ -111,7 +177,13 @@ def test_what_cannot_be_written_is_named_and_the_rest_is_drawn(run_dir, tmp_path
 
 
 def test_wrong_usage_names_the_flag(run_dir, tmp_path):
-    assert 'choose from uncurated' in refused(invoke(run_dir, '--figures', 'mixing'), 2)
+    for name in ('mixing', '9', '0', '', 'figure', '5;7'):
+        assert 'choose from rejected, accepted' in refused(invoke(run_dir, '--figures', name), 2)
+    for layers in ('', '3-1', '1-', 'a', '-1'):
+        assert '--mixing-layers' in refused(invoke(run_dir, '--mixing-layers', layers), 2)
+    for flag, value in (('--detail-samples', '4'), ('--comparison-grid', '3'), ('--video-grid', '0x1'),
+                        ('--video-seconds', '0'), ('--video-seconds', 'inf'), ('--video-fps', '51'), ('--psi', 'nan')):
+        assert flag in refused(invoke(run_dir, flag, value), 2)
     assert '--noise-seeds' in refused(invoke(run_dir, '--noise-seeds', '1,x'), 2)
     for seed in ('-1', '4294967296'):
         assert '--truncation-seeds' in refused(invoke(run_dir, '--truncation-seeds', seed), 2)

@@ -12,7 +12,10 @@ from dnnlib import tflib
 from dnnlib.images import create_image_grid, to_pil
 from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter, shuffled_order
 from metrics import figures
+from metrics.drawing import run
 from metrics.frechet import frechet_distance, statistics
+from metrics.noise_detail import draw_noise_detail
+from metrics.style_mixing import draw_style_mixing
 from tests.bookkeeping import bookkeeping_runs, run_to_the_end
 from tests.goldens.files import LEVEL_TOLERANCE, ROUNDING_TOLERANCE, Comparison, relative_error
 from tests.goldens.networks import _unknown
@@ -242,26 +245,31 @@ def image_utils(golden, _case, _open_session):
 
 
 def drawn_figures(golden, _case, open_session):
-    """Figures of a small generator. Style mixing is none of the paper's figures, so it is not drawn."""
+    """Figures of a small generator, each from the arguments that the file has for it."""
     open_session(seed=1)
-    yield from golden.leave_out('out/style_mixing')
     Gs, args = golden.network('Gs', 'G_style'), golden.meta['args']
-    for name, draw in (('noise_components', figures.draw_noise_components), ('truncation', figures.draw_truncation)):
-        kwargs = {key: args[name][key] for key in ('seeds', 'psis') if key in args[name]}
-        yield from golden.compare_levels('out/' + name, draw(Gs, **kwargs))
+    draw = {
+        'noise_components': lambda seeds, flips, noise_ranges: figures.draw_noise_components(
+            Gs, seeds, flips, noise_ranges),
+        'truncation': lambda seeds, psis: figures.draw_truncation(Gs, seeds, psis),
+        'style_mixing': lambda src_seeds, dst_seeds, style_ranges: draw_style_mixing(
+            Gs, src_seeds, dst_seeds, style_ranges),
+        'noise_detail': lambda seeds, num_samples: draw_noise_detail(Gs, seeds, num_samples),
+    }
+    for name in draw:
+        if name in args:
+            given = {key: value for key, value in args[name].items() if key not in 'wh'}
+            yield from golden.compare_levels('out/' + name, draw[name](**given))
     for name, value in tflib.run(Gs.vars).items():
         yield golden.compare('variables afterwards', 'Gs/' + name, value, 0)
-    layout = args['uncurated']
-
-    def generate(latents):
-        transform = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}
-        return Gs.run(latents, None, minibatch_size=8, output_transform=transform)
-
-    canvas = figures.uncurated(generate, Gs.input_shape[1], [layout[key] for key in ('cx', 'cy', 'cw', 'ch')],
-                               layout['rows'], layout['lods'], layout['seed'])
-    # Pillow's Lanczos differs by a level between its versions, anywhere.
-    yield Comparison('8-bit levels', 'out/uncurated', relative_error(canvas, golden['out/uncurated'], of=255),
-                     LEVEL_TOLERANCE)
+    if 'uncurated' in args:
+        layout = args['uncurated']
+        canvas = figures.uncurated(
+            lambda latents: run(Gs, latents, None), Gs.input_shape[1],
+            [layout[key] for key in ('cx', 'cy', 'cw', 'ch')], layout['rows'], layout['lods'], layout['seed'])
+        # Pillow's Lanczos differs by a level between its versions, anywhere.
+        yield Comparison('8-bit levels', 'out/uncurated', relative_error(canvas, golden['out/uncurated'], of=255),
+                         LEVEL_TOLERANCE)
     yield from _unknown(golden)
 
 

@@ -1,0 +1,85 @@
+"""What the figures of a generator share: images of it, which layers are fine, canvases."""
+
+import numpy as np
+from tqdm import tqdm
+
+from dnnlib import tflib
+from dnnlib.images import create_image_grid, save_image_grid
+from metrics.batches import seed_noise
+
+MINIBATCH_SIZE = 8  # images at a time, as in the original's figures
+TO_LEVELS = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}  # output transform of `Network.run`
+WHITE = 255
+TRUNCATION_PSI = 0.7
+TRUNCATION_CUTOFF = 8  # layers below this one are truncated: resolutions 4x4 to 32x32
+
+
+def run(network, *inputs, noise_seed=None, **kwargs):
+    """Images of a network, with a progress bar where it takes long.
+
+    Args:
+        network: A generator or synthesis `Network`.
+        *inputs: An array [N, ...] for each input; None stands for zeros, as the labels of all figures are.
+        noise_seed: Seed of fresh noise, where the network has it: the same one gives the same images, whatever was
+            drawn before, on one device. None leaves the noise as `kwargs` say.
+        **kwargs: Of the network's build function.
+
+    Returns:
+        uint8 [N, H, W, C].
+    """
+    pieces = []
+    with tqdm(total=len(inputs[0]), desc='images', unit='img', leave=False, delay=1) as bar:
+        for begin in range(0, len(inputs[0]), MINIBATCH_SIZE):
+            arrays = [array if array is None else array[begin:begin + MINIBATCH_SIZE] for array in inputs]
+            noise = {} if noise_seed is None else {'random_seed': seed_noise(noise_seed, begin)}
+            pieces.append(network.run(*arrays, output_transform=TO_LEVELS, **noise, **kwargs))
+            bar.update(len(arrays[0]))
+    return np.concatenate(pieces)
+
+
+def latents_of(Gs, seeds):
+    """The latents of each seed, by a random stream of its own; float64 [len(seeds), latent_size]."""
+    return np.stack([np.random.RandomState(seed).randn(*Gs.input_shape[1:]) for seed in seeds])
+
+
+def fine_layers(num_layers):
+    """The layers that count as fine: those of 64x64 and up, 8 and higher; of 8 layers or fewer the later half.
+
+    Args:
+        num_layers: Layers of the synthesis network, 14 at 256x256.
+
+    Returns:
+        A range; all layers before it are the coarse ones.
+    """
+    return range(TRUNCATION_CUTOFF if num_layers > TRUNCATION_CUTOFF else num_layers // 2, num_layers)
+
+
+def white_canvas(height, width, channels):
+    """uint8 [height, width, channels], all white."""
+    return np.full([height, width, channels], WHITE, np.uint8)
+
+
+def tile(images, columns, rows):
+    """Images row by row; white where there is none.
+
+    Args:
+        images: uint8 [N, H, W, C], N up to columns * rows.
+        columns: Images side by side.
+        rows: Images one above the other.
+
+    Returns:
+        uint8 [rows * H, columns * W, C].
+    """
+    missing = np.full([columns * rows - len(images), *images.shape[1:]], WHITE, np.uint8)
+    cells = np.concatenate([images, missing]).transpose(0, 3, 1, 2)
+    return create_image_grid(cells, (columns, rows)).transpose(1, 2, 0)
+
+
+def save_png(path, canvas):
+    """Writes a figure as PNG, whole or not at all.
+
+    Args:
+        path: Target file in an existing folder.
+        canvas: uint8 [H, W, C], C 1 (gray) or 3 (RGB).
+    """
+    save_image_grid(path, canvas.transpose(2, 0, 1)[np.newaxis], drange=(0, 255))
