@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
+from tests.parsed_page import ParsedPage
 from tests.pictures import picture, write_files
-from tests.prefilter.parsed_page import ParsedPage
 from tests.prefilter.report_sets import make
 
 BROWSER = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
