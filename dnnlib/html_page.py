@@ -41,12 +41,13 @@ PAGE = Markup("""<!DOCTYPE html>
 """)
 
 
-def page(title, sections, script=None):
+def page(title, sections, style='', script=None):
     """The whole page: bytes, in UTF-8.
 
     Args:
         title: Text.
         sections: List of Markup.
+        style: Our own CSS, beside that of all pages.
         script: Our own JavaScript, text without an end tag, that runs when the page is there; None for none.
     """
     policy, element = POLICY, ''
@@ -54,7 +55,7 @@ def page(title, sections, script=None):
         digest = base64.b64encode(hashlib.sha256(script.encode('utf-8')).digest()).decode('ascii')
         policy = f"{POLICY}; script-src 'sha256-{digest}'"
         element = Markup('\n<script>') + Markup(script) + Markup('</script>')
-    html = PAGE.format(policy=Markup(policy), title=printable(title), style=STYLE, script=element,
+    html = PAGE.format(policy=Markup(policy), title=printable(title), style=STYLE + Markup(style), script=element,
                        body=Markup('\n').join(sections))
     return html.encode('utf-8')
 
@@ -163,15 +164,17 @@ def picture(variants, words):
         sources, uri('png', variants[-1][1]), words)
 
 
-def in_words(value):
-    """The value of an option, as from JSON, as a person reads it."""
-    if value is None or value == []:
+def in_words(value, longest=LONGEST_NAME):
+    """The value of an option, as from JSON, as a person reads it; `longest` as in `printable`."""
+    if value is None or value in ([], {}):
         return '–'
     if isinstance(value, bool):
         return 'yes' if value else 'no'
+    if isinstance(value, dict):
+        value = [f'{name}: {entry}' for name, entry in value.items()]
     if isinstance(value, list):
-        return printable(', '.join(map(str, value)))
-    return f'{value:,}' if isinstance(value, int) else printable(value)
+        return printable(', '.join(map(str, value)), longest)
+    return f'{value:,}' if isinstance(value, int) else printable(value, longest)
 
 
 def bytes_in_words(size):
@@ -182,10 +185,10 @@ def bytes_in_words(size):
     return f'{size / 1000 ** power:,.1f} {("kB", "MB", "GB", "TB")[power - 1]}'
 
 
-def jpeg(image, quality=QUALITY):
-    """The bytes of a PIL image as JPEG."""
+def jpeg(image, **options):
+    """The bytes of a PIL image as JPEG, with options of its `save`."""
     file = io.BytesIO()
-    image.save(file, 'JPEG', quality=quality)
+    image.save(file, 'JPEG', **{'quality': QUALITY, **options})
     return file.getvalue()
 
 
