@@ -7,7 +7,7 @@ from markupsafe import Markup
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 WIDTH, HEIGHT = 480, 240  # of the viewBox
-LEFT, RIGHT, TOP, BOTTOM = 52, 468, 22, 208  # of the plot in it
+LEFT, RIGHT, TOP, BOTTOM = 52, 456, 22, 208  # of the plot in it
 CHARACTER = 6.5  # width of a digit of the labels, at most
 MOST_POINTS = 400  # of a curve
 LOGARITHMIC_FROM = 20  # largest : smallest of positive values
@@ -136,7 +136,7 @@ def _kimg_tick(kimg, x):
 
 def _short(value):
     """A tick in few characters; ticks are round, but for the last bits."""
-    return f'{round(value, 12):.5g}'.replace('-', '−')
+    return f'{value:.5g}'.replace('-', '−')
 
 
 def _draw_marks(marks, to_x):

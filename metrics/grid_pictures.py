@@ -56,9 +56,17 @@ class GridPictures:
         self._run_dir = run_dir
         self._kept = {}
 
-    def get(self, names):
-        """The pictures of the grids of those file names: dict of name to `GridPicture`, or to why there is none."""
-        self._kept = {key: self._kept.get(key) or self._make(key[0]) for key in map(self._key, names)}
+    def get(self, names, progress=iter):
+        """The pictures of some grids.
+
+        Args:
+            names: Their file names.
+            progress: Function from the list of names to an iterator over it, such as `tqdm`.
+
+        Returns:
+            Dict of name to `GridPicture`, or to why there is none.
+        """
+        self._kept = {key: self._kept.get(key) or self._make(key[0]) for key in map(self._key, progress(names))}
         return {key[0]: picture for key, picture in self._kept.items()}
 
     def _key(self, name):

@@ -2,11 +2,13 @@
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
+import functools
 import math
 import os
 import time
 
 import click
+from tqdm import tqdm
 
 from dnnlib import html_page as page
 from dnnlib.errors import UserError
@@ -43,8 +45,11 @@ class RunReport:
         self._run_dir = run_dir
         self._pictures = GridPictures(run_dir)
 
-    def write(self):
+    def write(self, progress=iter):
         """Writes `report.html` from the other files of the directory; what is missing or damaged, it says.
+
+        Args:
+            progress: As of `GridPictures.get`.
 
         Returns:
             Its path.
@@ -54,7 +59,7 @@ class RunReport:
             OSError: The page cannot be written.
         """
         run = summarise_run(self._run_dir)
-        pictures = self._pictures.get([run.fakes[kimg] for kimg in choose([*run.fakes], _wanted(run))])
+        pictures = self._pictures.get([run.fakes[kimg] for kimg in choose([*run.fakes], _wanted(run))], progress)
         sections = [_head(run), *_grids(run, pictures), *_curves(run), _best(run), _table1(run), *_options(run)]
         path = os.path.join(self._run_dir, REPORT_FILE)
         with atomic_write(path) as file:
@@ -115,7 +120,10 @@ def _numbers(run):
         yield f'{run.best["value"]:.4g}', f'{run.best["metric"]}, best, at kimg {run.best["kimg"]:,g}'
     yield f'{tick.get("kimg", 0):,.1f}', f'kimg of {run.total_kimg:,g}' if run.total_kimg else 'kimg'
     if tick:
-        yield NONE if run.is_finished else _duration(tick.get('eta_sec')), 'ETA'
+        if run.is_finished:
+            yield _duration(tick.get('total_sec')), 'time of the run'
+        else:
+            yield _duration(tick.get('eta_sec')), 'ETA'
         yield _decimal(tick.get('sec_per_kimg'), '.4g'), 'seconds per kimg'
         yield _decimal(tick.get('images_per_sec'), '.4g'), 'images per second'
         yield ('{0}×{0}'.format(_decimal(tick.get('resolution'), '.0f')),
@@ -289,7 +297,7 @@ def main(run_dir):
     the directory, of whichever there are.
     """
     try:
-        path = RunReport(run_dir).write()
+        path = RunReport(run_dir).write(functools.partial(tqdm, desc='Grids', unit=' grids', leave=False))
     except OSError as error:
         raise UserError(f'{run_dir} cannot take its report ({error.strerror}): free space or mend its permissions.'
                         ) from error
