@@ -24,7 +24,7 @@ def test_points_stand_where_their_numbers_are():
     (x0, y0), (x1, y1), (x2, y2) = places(svg)
     assert (x0, x1, x2) == pytest.approx((LEFT, LEFT + (RIGHT - LEFT) / 4, (LEFT + RIGHT) / 2), abs=0.1)
     assert y0 > y2 > y1 and y2 == pytest.approx((y0 + y1) / 2, abs=0.1) and y1 >= TOP and y0 <= BOTTOM
-    assert [text for text in texts(svg) if text] == ['0', '2.5', '5', '7.5', '10', '0', '5', '10', '15', '20']
+    assert [text for text in texts(svg) if text] == ['0', '2.5', '5', '7.5', '10', '0', '4', '8', '12', '16', '20']
 
 
 def test_an_axis_is_logarithmic_only_for_positive_values_of_very_different_size():
