@@ -104,12 +104,12 @@ def _head(run):
 def _state(run):
     whole = '' if run.total_kimg is None else f' of {run.total_kimg:,g}'
     if not run.ticks:
-        return f'At kimg 0{whole}: no log line yet.'
+        return f'At kimg {run.kimg:,}{whole}: no log line yet.'
     tick = run.ticks[-1]
     if run.is_finished:
-        return f'Trained to its end, kimg {tick["kimg"]:,.1f}, in {_duration(tick.get("total_sec"))}.'
-    share = '' if run.total_kimg is None else f', {100 * tick["kimg"] / run.total_kimg:.1f} %'
-    return (f'At kimg {tick["kimg"]:,.1f}{whole}{share}, after {_duration(tick.get("total_sec"))} of training. This '
+        return f'Trained to its end, kimg {run.kimg:,.1f}, in {_duration(tick.get("total_sec"))}.'
+    share = '' if run.total_kimg is None else f', {100 * run.kimg / run.total_kimg:.1f} %'
+    return (f'At kimg {run.kimg:,.1f}{whole}{share}, after {_duration(tick.get("total_sec"))} of training. This '
             'page is written at each snapshot; the log is more recent.')
 
 
@@ -118,7 +118,7 @@ def _numbers(run):
     tick = run.ticks[-1] if run.ticks else {}
     if run.best:
         yield f'{run.best["value"]:.4g}', f'{run.best["metric"]}, best, at kimg {run.best["kimg"]:,g}'
-    yield f'{tick.get("kimg", 0):,.1f}', f'kimg of {run.total_kimg:,g}' if run.total_kimg else 'kimg'
+    yield f'{run.kimg:,.1f}', f'kimg of {run.total_kimg:,g}' if run.total_kimg else 'kimg'
     if tick:
         if run.is_finished:
             yield _duration(tick.get('total_sec')), 'time of the run'
@@ -242,9 +242,10 @@ def _best(run):
     which = 'lowest' if is_lower_better(run.decisive) else 'highest'
     curve = run.curves[run.decisive]
     sentence = page.paragraph(
-        '{}, kimg {}: its {} of {} is the {} of {} measured snapshots. {} is a copy of it.',
+        '{}, kimg {}: its {} of {} is the {} of {} measured snapshots.{}',
         page.code(page.printable(run.best['snapshot'])), f'{run.best["kimg"]:,g}', page.printable(run.decisive),
-        f'{run.best["value"]:.4f}', which, len(curve), page.code(BEST_PICKLE))
+        f'{run.best["value"]:.4f}', which, len(curve),
+        page.Markup(' {} is a copy of it.').format(page.code(BEST_PICKLE)) if run.best_is_copied else '')
     rows = [[page.printable(metric), _value_at(records, run.best['snapshot']),
              *(_value_and_kimg(record) for record in (best_result(records), records[-1]))]
             for metric, records in run.curves.items()]

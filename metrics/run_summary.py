@@ -6,9 +6,9 @@ import os
 from typing import Dict, List, NamedTuple, Optional
 
 from dnnlib.errors import UserError
-from dnnlib.run_dir import FAKES_PATTERN, STATS_FILE, read_options
+from dnnlib.run_dir import BEST_PICKLE, FAKES_PATTERN, STATS_FILE, read_options
 from metrics.registry import METRICS
-from metrics.results import best_result, find_measured, read_results, series
+from metrics.results import Snapshot, best_result, find_equal, find_measured, read_results, series
 
 
 class RunSummary(NamedTuple):
@@ -22,13 +22,19 @@ class RunSummary(NamedTuple):
     records: List[dict]  # all of metrics.jsonl
     decisive: Optional[str]  # the metric that tells which snapshot is best
     best: Optional[dict]  # that snapshot's record
+    best_is_copied: bool  # whether network-best.pkl is a copy of that snapshot
     fakes: Dict[int, str]  # kimg -> file name of the grid, by growing kimg
     problems: List[str]  # sentences about what is missing or damaged
 
     @property
+    def kimg(self):
+        """How far the run is, thousands of reals: by the newest tick, before the first one by the newest grid."""
+        return self.ticks[-1]['kimg'] if self.ticks else max(self.fakes, default=0)
+
+    @property
     def is_finished(self):
         """Whether the newest tick is at the end of the run."""
-        return bool(self.ticks) and self.total_kimg is not None and self.ticks[-1]['kimg'] >= self.total_kimg
+        return bool(self.ticks) and self.total_kimg is not None and self.kimg >= self.total_kimg
 
 
 def summarise_run(run_dir):
@@ -44,6 +50,7 @@ def summarise_run(run_dir):
     placed = [record for record in records if math.isfinite(_number(record['kimg']))]
     curves = {metric: series(placed, metric) for metric in find_measured(placed)}
     decisive = _decisive(options.get('metrics'), curves)
+    best = best_result(curves.get(decisive, []))
     total_kimg = _number(options.get('total_kimg'))
     return RunSummary(
         name=os.path.basename(os.path.abspath(run_dir)),
@@ -53,7 +60,8 @@ def summarise_run(run_dir):
         curves=curves,
         records=records,
         decisive=decisive,
-        best=best_result(curves.get(decisive, [])),
+        best=best,
+        best_is_copied=best is not None and _is_copied(run_dir, best),
         fakes=_find_fakes(run_dir),
         problems=problems,
     )
@@ -72,6 +80,13 @@ def _decisive(names, curves):
     """
     known = [METRICS[name] for name in names if name in METRICS] if isinstance(names, list) else []
     return known[0].values[0] if known else next(iter(curves), None)
+
+
+def _is_copied(run_dir, best):
+    try:
+        return find_equal(run_dir, [Snapshot(best['snapshot'], best['kimg'])], BEST_PICKLE) is not None
+    except (OSError, ValueError):  # either is gone; or a name that no file can have
+        return False
 
 
 def _read_ticks(run_dir, problems):

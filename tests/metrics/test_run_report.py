@@ -71,10 +71,18 @@ def test_the_best_snapshot_and_why(run_dir):
         add_value(run_dir, kimg, 'ppl_wend', value)
     page = written(run_dir)
     assert ('network-snapshot-000010.pkl , kimg 10.064: its fid50k of 5.2500 is the lowest of 3 measured snapshots. '
-            'network-best.pkl is a copy of it.') in words(page)
+            'metric') in words(page)
     assert page.table('metric') == [
         ['fid50k', '5.2500', '5.2500 at kimg 10.064', '7.0000 at kimg 20.064'],
         ['ppl_wend', '90.0000', '80.0000 at kimg 20.064', '80.0000 at kimg 20.064']]
+
+
+def test_says_that_the_best_snapshot_was_copied_if_it_was(run_dir):
+    snapshot, copy = run_dir / 'network-snapshot-000010.pkl', run_dir / 'network-best.pkl'
+    snapshot.write_bytes(b'networks')
+    for content, is_copied in ((b'others', False), (b'networks', True)):
+        copy.write_bytes(content)
+        assert ('network-best.pkl is a copy of it.' in words(written(run_dir))) == is_copied
 
 
 def test_table_1_is_of_the_best_snapshot_beside_the_paper(run_dir):
@@ -108,8 +116,8 @@ def test_of_a_run_that_has_hardly_begun_the_page_says_so(tmp_path):
     assert 'At kimg 0: no log line yet.' in text and 'options.json: cannot be read' in text
     assert 'There is no grid of fakes' in text and 'No snapshot has been measured yet' in text
     assert 'not measured' in text and 'Curves' not in text
-    text = words(written(make_run(tmp_path / 'begun', kimgs=[0], values=[])))
-    assert 'At kimg 0 of 40: no log line yet.' in text and 'kimg 0 · fakes000000.png' in text
+    text = words(written(make_run(tmp_path / 'begun', kimgs=[20], values=[])))  # with the networks of another run
+    assert 'At kimg 20 of 40: no log line yet.' in text and 'kimg 20 · fakes000020.png' in text
 
 
 def test_what_is_damaged_is_named_and_the_rest_is_shown(run_dir):
