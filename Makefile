@@ -17,6 +17,7 @@ demo: venv
 	echo && \
 	echo "The demo is done. Look at:" && \
 	echo "  datasets/demo/report.html    what the face detector kept and refused" && \
+	echo "  $$run/report.html            the training: samples over time, curves, best snapshot" && \
 	echo "  $$run/fakes*.png             what the generator made as it learned" && \
 	echo "  $$run/network-best.pkl       its best snapshot, by fd_onet5k" && \
 	echo "  $$run/figures/               the figures of the paper, drawn with it"

@@ -3,6 +3,7 @@
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
 import contextlib
+import functools
 import os
 
 import click
@@ -15,6 +16,7 @@ from dnnlib.tfrecords import MultiResolutionDataset
 from metrics import METRICS, Meter, Result, append_result, keep_best, paper_table, parse_metrics
 from metrics.registry import GROUPS, find_metrics
 from metrics.results import find_result, format_table, make_record, read_results
+from metrics.run_report import RunReport
 from metrics.sources import LARGEST_SEED, find_source, open_generator
 
 EPILOG = """\b
@@ -80,6 +82,8 @@ def main(run_or_network, metrics, data, mirror, device, gpus, minibatch, seed, t
         _show_table(source, name, best, records, write)
     if best is not None:
         click.echo('Best {metric}: {snapshot} with {value:.4f}, copied to network-best.pkl.'.format(**best))
+    if source.is_run:
+        RunReport(source.folder).attempt(functools.partial(click.echo, err=True))
     if failures:
         raise UserError('Not everything could be measured. ' + ' '.join(failures))
 

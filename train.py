@@ -31,6 +31,7 @@ from dnnlib.util import format_duration
 from metrics import METRICS, Meter, Snapshot, append_result, keep_best
 from metrics.registry import parse_metrics
 from metrics.results import delete_snapshots, drop_results
+from metrics.run_report import RunReport
 from prefilter.detector import FaceDetector
 from training.checkpoint import load_counters
 from training.dataset import TrainingSet
@@ -274,10 +275,14 @@ def train_in(run_dir, options, training_set, meter, stop):
 
 
 class MeasuredSnapshots:
-    """What is found out about each snapshot: its metrics, the best one, and in how many fakes a face is found."""
+    """What is found out about each snapshot: its metrics, the best one, and in how many fakes a face is found.
+
+    The page about the run, `report.html`, is written anew after each.
+    """
 
     def __init__(self, run_dir, meter, log, options):
         self._run_dir, self._meter, self._log, self._options = run_dir, meter, log, options
+        self._report = RunReport(run_dir)
         self._detector = FaceDetector('cpu')  # quick enough there, and leaves the GPUs to training
 
     def measure(self, name, kimg, Gs, images):
@@ -296,6 +301,7 @@ class MeasuredSnapshots:
         self._log.add_scalars({'faces_found': faces / len(images)}, kimg)
         if self._options.keep_snapshots is not None:
             delete_snapshots(self._run_dir, self._meter.decisive, self._options.keep_snapshots)
+        self._report.attempt(self._log.say)
 
     def forget_from(self, kimg):
         """Drops what was measured at or after that many thousand reals: the run goes on from before."""

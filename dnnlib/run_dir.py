@@ -10,10 +10,14 @@ from dnnlib.errors import UserError
 from dnnlib.files import atomic_write, remove_leftovers, try_lock
 
 OPTIONS_FILE = 'options.json'
+STATS_FILE = 'stats.jsonl'  # the figures of each tick, one JSON object a line
+REPORT_FILE = 'report.html'  # a page about the run
+REALS_FILE = 'reals.png'
 LOCK_FILE = 'lock'  # holds the number of the process that trains, and is locked as long as that lives
 FINAL_PICKLE = 'network-final.pkl'  # the networks at the end of the run
 BEST_PICKLE = 'network-best.pkl'  # a copy of the snapshot that a metric singles out
 SNAPSHOT_PATTERN = re.compile(r'network-snapshot-(\d{6,})\.pkl')  # the group is kimg
+FAKES_PATTERN = re.compile(r'fakes(\d{6,})\.png')  # the group is kimg
 STATE_PATTERN = re.compile(r'training-state-(\d{9,})\.npz')  # the group is the number of images shown
 _RUN_NAME = re.compile(r'(\d{5,})-.*', re.DOTALL)
 
@@ -21,6 +25,11 @@ _RUN_NAME = re.compile(r'(\d{5,})-.*', re.DOTALL)
 def snapshot_name(kimg):
     """File name of the network pickle taken after `kimg` thousand reals: network-snapshot-KKKKKK.pkl, rounded down."""
     return f'network-snapshot-{int(kimg):06d}.pkl'
+
+
+def fakes_name(kimg):
+    """File name of the grid of fakes made after `kimg` thousand reals: fakesKKKKKK.png, rounded down."""
+    return f'fakes{int(kimg):06d}.png'
 
 
 def state_name(nimg):

@@ -8,6 +8,7 @@ import sys
 import click
 from tqdm import tqdm
 
+from dnnlib import html_page as page
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from dnnlib.tfrecords import (
@@ -19,7 +20,6 @@ from dnnlib.tfrecords import (
     REPORT_FILE,
     MultiResolutionDataset,
 )
-from prefilter import page
 from prefilter.distributions import draw_distributions
 from prefilter.export import EXPORTS
 from prefilter.gallery import thumbnail
@@ -27,10 +27,11 @@ from prefilter.images import decode, decode_as_reference, read_bytes
 from prefilter.options import read_options
 from prefilter.reasons import CRASH, REASONS, WITHOUT_PIXELS, RefusedImage
 from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, open_source
-from prefilter.summary import ACCEPTED, summarise
+from prefilter.summary import ACCEPTED, QUANTITIES, REFUSED, quantiles, summarise
 
 NAMED = 12  # refused files without pixels that are named for each reason
 LARGEST = 20  # identities that are named
+SHARES = (0.05, 0.5, 0.95)  # of which the table of quantities has the values
 DARK, NARROW = '(prefers-color-scheme: dark)', '(max-width: 40rem)'  # media queries
 
 
@@ -169,7 +170,17 @@ def _distributions(summary):
     ]
     return page.section(
         'Distributions', page.picture(variants, 'The quantities of the table below as histograms.'),
-        page.quantity_table(summary))
+        _quantity_table(summary))
+
+
+def _quantity_table(summary):
+    rows = []
+    for name, title in QUANTITIES.items():
+        for kind in (ACCEPTED, REFUSED):
+            values = summary.values[name][kind]
+            if values:
+                rows.append([title, kind, *quantiles(values, SHARES)])
+    return page.table(['', '', *(f'{100 * share:g} % below' if share != 0.5 else 'median' for share in SHARES)], rows)
 
 
 def _identities(summary):
@@ -202,12 +213,8 @@ def _next(target):
 
 def _options(options):
     if options:
-        words = {True: 'yes', False: 'no', None: '–'}
         yield page.section('How it was made', page.table(['option', 'value'], [
-            [page.code(name if name == 'source' else f'--{name}'), page.printable(
-                (', '.join(map(str, value)) or '–') if isinstance(value, list) else
-                words[value] if value is None or isinstance(value, bool) else
-                f'{value:,}' if isinstance(value, int) else value)]
+            [page.code(name if name == 'source' else f'--{name}'), page.in_words(value)]
             for name, value in options.items()]))
 
 

@@ -55,6 +55,8 @@ def test_measures_every_snapshot_and_keeps_the_best(run_dir, finished):
     assert f'Best fd_onet5k: {best["snapshot"]} with {best["value"]:.4f}' in outcome.stdout
     assert outcome.stdout.count('<- best') == 1
     assert filecmp.cmp(os.path.join(run_dir, best['snapshot']), os.path.join(run_dir, 'network-best.pkl'), False)
+    with open(os.path.join(run_dir, 'report.html'), encoding='utf-8') as file:
+        assert f'its fd_onet5k of {best["value"]:.4f} is the lowest of 2 measured snapshots' in file.read()
 
 
 def test_measured_once_unless_forced_and_the_same_seed_gives_the_same_number(run_dir):

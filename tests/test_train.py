@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf
 from click.testing import CliRunner
 
 from metrics.registry import METRICS
+from metrics.run_report import RunReport
 from tests.toy_run import make_dataset
 from train import main
 
@@ -58,8 +59,9 @@ def test_run_leaves_everything_it_promises(data, tmp_path):
     run_dir, = results.iterdir()
     assert run_dir.name == '00000-toy-8-paper-1gpu'
     names = {path.name for path in run_dir.iterdir()}
-    assert {'options.json', 'log.txt', 'stats.jsonl', 'reals.png', 'fakes000000.png', 'network-snapshot-000000.pkl',
-            'network-final.pkl', 'training-state-000000192.npz', 'training-state-000000256.npz'} <= names
+    assert {'options.json', 'log.txt', 'stats.jsonl', 'report.html', 'reals.png', 'fakes000000.png',
+            'network-snapshot-000000.pkl', 'network-final.pkl', 'training-state-000000192.npz',
+            'training-state-000000256.npz'} <= names
     assert any(name.startswith('events.out.tfevents') for name in names)
     assert not any(name.endswith('.part') for name in names)
     stats = read_lines(run_dir / 'stats.jsonl')
@@ -112,6 +114,25 @@ def test_path_lengths_at_snapshots_are_kept_and_leave_training_as_it_was(data, t
     assert all(record['value'] > 0 for record in records)
     best = min(records, key=lambda record: record['value'])['snapshot']
     assert (run_dir / 'network-best.pkl').read_bytes() == (run_dir / best).read_bytes()
+
+
+def test_the_page_is_written_anew_at_each_snapshot_and_its_failure_ends_no_run(data, tmp_path, monkeypatch):
+    write, pages = RunReport.write, []
+
+    def write_but_once(report):
+        pages.append(pathlib.Path(write(report)).read_text(encoding='utf-8') if len(pages) != 1 else None)
+        if pages[-1] is None:
+            raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(RunReport, 'write', write_but_once)
+    assert run('--data', data, '--results', tmp_path / 'results', *TINY).exit_code == 0
+    run_dir = tmp_path / 'results' / '00000-toy-8-paper-1gpu'
+    first, _, third, last = pages  # at the start, after the first tick, at the second one, at the end
+    assert 'no log line yet' in first and 'At kimg 0.1 of 0.256' in third and 'Trained to its end, kimg 0.3' in last
+    assert (run_dir / 'report.html').read_text(encoding='utf-8') == last
+    assert (run_dir / 'network-final.pkl').exists()
+    log = (run_dir / 'log.txt').read_text()
+    assert log.count('report.html is not written (No space left on device)') == 1
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

@@ -13,10 +13,10 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib.errors import UserError
 from dnnlib.files import append_line, keep_lines
+from dnnlib.run_dir import STATS_FILE
 from dnnlib.util import format_duration
 
 LOG_FILE = 'log.txt'
-STATS_FILE = 'stats.jsonl'
 
 
 class RunLog:

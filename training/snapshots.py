@@ -6,7 +6,7 @@ import numpy as np
 
 from dnnlib import tflib
 from dnnlib.images import save_image_grid, to_uint8
-from dnnlib.run_dir import FINAL_PICKLE, snapshot_name
+from dnnlib.run_dir import FINAL_PICKLE, REALS_FILE, fakes_name, snapshot_name
 from dnnlib.util import seed_from
 
 _GRID_LATENTS, _GRID_REALS, _GRID_NOISE = range(20, 23)  # random streams, see dnnlib.util.seed_from
@@ -47,7 +47,7 @@ class ImageGrids:
     def save_reals(self):
         """Writes reals.png: the first images of the training stream."""
         reals, _, _ = self._training_set.minibatch(0, len(self._latents))
-        save_image_grid(os.path.join(self._run_dir, 'reals.png'), reals, self.grid_size, drange=(0, 255))
+        save_image_grid(os.path.join(self._run_dir, REALS_FILE), reals, self.grid_size, drange=(0, 255))
 
     def save_fakes(self, Gs, kimg, minibatch_size):
         """Writes fakesKKKKKK.png.
@@ -62,7 +62,7 @@ class ImageGrids:
         """
         images = Gs.run(self._latents, self._labels, minibatch_size=minibatch_size, is_validation=True,
                         random_seed=self._noise_seed)
-        save_image_grid(os.path.join(self._run_dir, f'fakes{int(kimg):06d}.png'), images, self.grid_size)
+        save_image_grid(os.path.join(self._run_dir, fakes_name(kimg)), images, self.grid_size)
         return to_uint8(images).transpose(0, 2, 3, 1)
 
 

@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from dnnlib.html_page import bytes_in_words
 from prefilter.distributions import draw_distributions
-from prefilter.page import bytes_in_words
 from prefilter.reasons import REASONS
 from prefilter.report import _identities, main, write_report
 from prefilter.summary import SAMPLES, Samples, Summary, quantiles, summarise
+from tests.parsed_page import ParsedPage
 from tests.pictures import encoded, picture, write_files
-from tests.prefilter.parsed_page import ParsedPage
 from tests.prefilter.report_sets import make
 
 HOSTILE = '<script>alert(1)</script>&amp;"\'><img src=http://example.com/x.png>'.replace('/', '_')

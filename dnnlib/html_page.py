@@ -1,26 +1,24 @@
-"""The page about a dataset, as HTML that needs nothing but itself: pictures are inside it, and there is no script.
+"""Pages about what was made, as HTML that needs nothing but itself: pictures are inside, and nothing is fetched.
 
 Names of files and people come from strangers: whatever is put into a template here is escaped by `Markup.format`.
 """
 
 import base64
+import hashlib
 import io
 import os
 import re
 
 from markupsafe import Markup
 
-from prefilter.summary import ACCEPTED, QUANTITIES, REFUSED, quantiles
-
-QUALITY = 85  # of the JPEG thumbnails
-SHARES = (0.05, 0.5, 0.95)  # of which the table of quantities has the values
+QUALITY = 85  # of JPEG pictures
 NUMBER = re.compile(r'[\d,.]+ (%|bytes|[kMGT]B)')  # in a cell, with its unit
 LONGEST_NAME = 120  # characters of a name that are shown
 
-with open(os.path.join(os.path.dirname(__file__), 'page.css'), encoding='utf-8') as file:
+with open(os.path.join(os.path.dirname(__file__), 'html_page.css'), encoding='utf-8') as file:
     STYLE = Markup(file.read())
 
-# Forbids what an escape that was forgotten could do.
+# Forbids what an escape that was forgotten could do; a script runs only if it is the page's own, by its hash.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 PAGE = Markup("""<!DOCTYPE html>
@@ -37,29 +35,42 @@ PAGE = Markup("""<!DOCTYPE html>
 <body>
 <main>
 {body}
-</main>
+</main>{script}
 </body>
 </html>
 """)
 
 
-def page(title, sections):
+def page(title, sections, style='', script=None):
     """The whole page: bytes, in UTF-8.
 
     Args:
         title: Text.
         sections: List of Markup.
+        style: Our own CSS, beside that of all pages.
+        script: Our own JavaScript, text without an end tag, that runs when the page is there; None for none.
     """
-    html = PAGE.format(policy=POLICY, title=printable(title), style=STYLE, body=Markup('\n').join(sections))
+    policy, element = POLICY, ''
+    if script is not None:
+        digest = base64.b64encode(hashlib.sha256(script.encode('utf-8')).digest()).decode('ascii')
+        policy = f"{POLICY}; script-src 'sha256-{digest}'"
+        element = Markup('\n<script>') + Markup(script) + Markup('</script>')
+    html = PAGE.format(policy=Markup(policy), title=printable(title), style=STYLE + Markup(style), script=element,
+                       body=Markup('\n').join(sections))
     return html.encode('utf-8')
 
 
-def printable(text):
-    """A name from anywhere as text that shows: what no glyph stands for (controls, lone bytes) is written out."""
+def printable(text, longest=LONGEST_NAME):
+    """A name from anywhere as text that shows: what no glyph stands for (controls, lone bytes) is written out.
+
+    Args:
+        text: Anything that has a text.
+        longest: Characters that are shown at most; of what is longer the middle is left out.
+    """
     text = ''.join(
         letter if letter.isprintable() else letter.encode('unicode_escape').decode('ascii') for letter in str(text)
     )
-    return text if len(text) <= LONGEST_NAME else text[:LONGEST_NAME // 2] + '…' + text[-LONGEST_NAME // 2:]
+    return text if len(text) <= longest else text[:longest // 2] + '…' + text[-longest // 2:]
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -76,21 +87,27 @@ def paragraph(template, *values):
     return Markup('<p>' + template + '</p>').format(*values)
 
 
-def table(titles, rows):
-    """A table; cells are text or Markup, numbers stand on the right."""
-    head = Markup('').join(Markup('<th scope="col">{}</th>').format(title) for title in titles)
-    body = Markup('\n').join(
-        Markup('<tr>{}</tr>').format(Markup('').join(_cell(cell) for cell in row)) for row in rows
-    )
+def table(titles, rows, right=()):
+    """A table; cells are text or Markup, numbers stand on the right.
+
+    Args:
+        titles: List of texts.
+        rows: List of lists of cells.
+        right: Places of the columns whose texts stand on the right too.
+    """
+    head = Markup('').join(Markup('<th scope="col"{}>{}</th>').format(
+        Markup(' class="number"') if place in right else '', title) for place, title in enumerate(titles))
+    body = Markup('\n').join(Markup('<tr>{}</tr>').format(Markup('').join(
+        _cell(cell, place in right) for place, cell in enumerate(row))) for row in rows)
     return Markup(
         '<div class="scroll"><table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>'
     ).format(head, body)
 
 
-def _cell(cell):
+def _cell(cell, is_right):
     if isinstance(cell, (int, float)):
         return Markup('<td class="number">{}</td>').format(f'{cell:,}')
-    if isinstance(cell, str) and NUMBER.fullmatch(cell):
+    if is_right or (isinstance(cell, str) and NUMBER.fullmatch(cell)):
         return Markup('<td class="number">{}</td>').format(cell)
     return Markup('<td>{}</td>').format(cell)
 
@@ -127,7 +144,7 @@ def gallery(thumbnails):
         Markup(
             '<figure><img src="{uri}" width="{width}" height="{height}" alt="">'
             '<figcaption title="{path}">{name}</figcaption></figure>'
-        ).format(uri=_jpeg_uri(image), width=image.width, height=image.height, path=printable(path),
+        ).format(uri=uri('jpeg', jpeg(image)), width=image.width, height=image.height, path=printable(path),
                  name=printable(path.rsplit('/', 1)[-1]))
         for image, path in thumbnails
     ))
@@ -141,21 +158,23 @@ def picture(variants, words):
         words: What it shows.
     """
     sources = Markup('').join(
-        Markup('<source media="{}" srcset="{}">').format(media, _uri('png', data)) for media, data in variants[:-1]
+        Markup('<source media="{}" srcset="{}">').format(media, uri('png', data)) for media, data in variants[:-1]
     )
     return Markup('<picture>{}<img class="wide" src="{}" alt="{}"></picture>').format(
-        sources, _uri('png', variants[-1][1]), words)
+        sources, uri('png', variants[-1][1]), words)
 
 
-def quantity_table(summary):
-    """The middle and both ends of each quantity."""
-    rows = []
-    for name, title in QUANTITIES.items():
-        for kind in (ACCEPTED, REFUSED):
-            values = summary.values[name][kind]
-            if values:
-                rows.append([title, kind, *quantiles(values, SHARES)])
-    return table(['', '', *(f'{100 * share:g} % below' if share != 0.5 else 'median' for share in SHARES)], rows)
+def in_words(value, longest=LONGEST_NAME):
+    """The value of an option, as from JSON, as a person reads it; `longest` as in `printable`."""
+    if value is None or value in ([], {}):
+        return '–'
+    if isinstance(value, bool):
+        return 'yes' if value else 'no'
+    if isinstance(value, dict):
+        value = [f'{name}: {entry}' for name, entry in value.items()]
+    if isinstance(value, list):
+        return printable(', '.join(map(str, value)), longest)
+    return f'{value:,}' if isinstance(value, int) else printable(value, longest)
 
 
 def bytes_in_words(size):
@@ -166,11 +185,13 @@ def bytes_in_words(size):
     return f'{size / 1000 ** power:,.1f} {("kB", "MB", "GB", "TB")[power - 1]}'
 
 
-def _jpeg_uri(image):
+def jpeg(image, **options):
+    """The bytes of a PIL image as JPEG, with options of its `save`."""
     file = io.BytesIO()
-    image.save(file, 'JPEG', quality=QUALITY)
-    return _uri('jpeg', file.getvalue())
+    image.save(file, 'JPEG', **{'quality': QUALITY, **options})
+    return file.getvalue()
 
 
-def _uri(kind, data):
+def uri(kind, data):
+    """Bytes of a picture, 'jpeg' or 'png', as the address of an `<img>`."""
     return f'data:image/{kind};base64,' + base64.b64encode(data).decode('ascii')

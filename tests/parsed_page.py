@@ -2,7 +2,7 @@
 
 import html.parser
 
-VOID = ('meta', 'img', 'source', 'br')
+VOID = ('meta', 'img', 'source', 'br', 'input')
 
 
 class ParsedPage(html.parser.HTMLParser):
@@ -11,7 +11,7 @@ class ParsedPage(html.parser.HTMLParser):
     Attributes:
         elements: List of (tag, dict of attributes).
         tables: List of tables, lists of rows, lists of the texts of cells.
-        text: All text outside <style>, with spaces between the elements.
+        text: All text outside <style> and <script>, with spaces between the elements.
     """
 
     def __init__(self, page):
@@ -38,7 +38,7 @@ class ParsedPage(html.parser.HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data):
-        if 'style' not in self._open:
+        if not {'style', 'script'} & set(self._open):
             self.text += ' ' + data
         if self._open and self._open[-1] in ('td', 'th', 'code') and {'td', 'th'} & set(self._open):
             self.tables[-1][-1][-1] += data
