@@ -107,7 +107,7 @@ def test_a_run_whose_options_hold_what_they_cannot(run_dir):
 def test_wrong_usage_names_the_flag(run_dir, finished, tmp_path):
     pickle_path = shutil.copy(os.path.join(run_dir, 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
     assert '--data: name the dataset' in refused(invoke(pickle_path, '--metrics', 'fd_onet5k'), 2)
-    assert 'choose from fd_onet5k, fid50k, ' in refused(invoke(run_dir, '--metrics', 'fid'), 2)
+    assert 'choose from fd_onet5k, fd_onet5k_inf, fid50k, ' in refused(invoke(run_dir, '--metrics', 'fid'), 2)
     assert '--metrics none: name what to measure' in refused(invoke(run_dir, '--metrics', 'none'), 2)
     assert 'nowhere' in refused(invoke(str(tmp_path / 'nowhere')), 2)
     assert '--seed' in refused(invoke(run_dir, '--seed', str(2 ** 32)), 2)
@@ -185,11 +185,11 @@ def test_path_lengths_need_neither_data_nor_a_run(finished, tmp_path, monkeypatc
 
 
 def test_what_cannot_be_measured_shows_as_such_and_the_rest_is_measured(run_dir, monkeypatch):
-    def fail(self, metric, work):
+    def fail(self, metric, pair_distance):
         raise UserError('no such thing')
 
     metric = registry.METRICS['pl_onet5k_wend']
-    monkeypatch.setattr('metrics.meter.Meter._path_length', fail)
+    monkeypatch.setattr('metrics.evaluation.Evaluation.distances', fail)
     outcome = invoke(run_dir, '--metrics', f'{metric.name},fd_onet5k')
     assert 'no such thing' in refused(outcome, 1) and outcome.stderr.count('no such thing') == 1
     assert [r['metric'] for r in results(run_dir)] == ['fd_onet5k'] * 2

@@ -121,7 +121,7 @@ def test_path_lengths_of_the_paper_take_the_published_network(write_pickle, monk
     trust(sha256_of_file(path), 'my distance')
     meter = Meter(['ppl_wend'], None, False, 0)
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    result, = meter.measure(meter.metrics[0]._replace(num_samples=8), Gs)
+    (_, (result,)), = meter.measure([meter.metrics[0]._replace(num_samples=8)], Gs)
     assert result.value > 0 and result.settings['distance'] == 'lpips'
 
 
@@ -136,5 +136,5 @@ def test_separability_takes_the_published_classifiers_of_all_forty_attributes(wr
     meter = Meter(['ls'], None, False, 0)
     assert len(asked) == 40 and asked[0] == 'celebahq-classifier-00-male' and asked[39].endswith('-39-wearing-necktie')
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    of_z, of_w = meter.measure(meter.metrics[0], Gs)
+    (_, (of_z, of_w)), = meter.measure(meter.metrics, Gs)
     assert of_z.value >= 1 and of_w.value >= 1 and len(of_w.details['entropies']) == 40

@@ -29,7 +29,7 @@ def test_names_are_separated_by_commas_and_none_is_none(text, names):
 
 
 @pytest.mark.parametrize('text, message', [
-    ('fid5', '--metrics fid5: choose from fd_onet5k, fid50k'),
+    ('fid5', '--metrics fid5: choose from fd_onet5k, fd_onet5k_inf, fid50k'),
     ('fd_onet5k,fid5', '--metrics fid5: choose from'),
     ('', "--metrics '': choose from"),
     ('none,fid50k', 'none stands alone'),
