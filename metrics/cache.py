@@ -75,6 +75,8 @@ class StageCache:
             with atomic_write(path) as file:
                 file.write(hashlib.sha256(content).digest())
                 file.write(content)
+        except FileNotFoundError:
+            pass  # another process has dropped the place meanwhile
         except OSError as error:
             warnings.warn(f'{self.folder} cannot be written ({error.strerror}), so measurements are not kept there: '
                           'free space or mend its permissions, or measure with --no-cache.', stacklevel=2)

@@ -33,7 +33,6 @@ def _frechet_infinity(metric, evaluation, reals, network):
 
 
 def _kernel_distance(metric, evaluation, reals, network):
-    reals.check_enough(metric)
     of_reals, fakes = reals.features(metric, network, evaluation.work), evaluation.fakes(metric)
     random = np.random.RandomState([evaluation.seed, _SUBSETS])
     mean, deviation = kernel_distance(fakes, of_reals, metric.num_subsets, metric.subset_size, random)
@@ -41,7 +40,6 @@ def _kernel_distance(metric, evaluation, reals, network):
 
 
 def _precision_recall(metric, evaluation, reals, network):
-    reals.check_enough(metric)
     of_reals, fakes = reals.features(metric, network, evaluation.work), evaluation.fakes(metric)
     reals_radii = reals.radii(metric, network, evaluation.work)
     return precision_recall(fakes, of_reals, squared_radii(fakes, metric.neighbours), reals_radii), [None, None]

@@ -52,7 +52,8 @@ class Meter:
 
     Raises:
         click.UsageError: A metric is unknown.
-        UserError: A feature network cannot be had; the message says which file to put where. Or the dataset is damaged.
+        UserError: A feature network cannot be had; the message says which file to put where. Or the dataset is damaged,
+            or has fewer images than a metric needs.
     """
 
     def __init__(self, names, dataset, mirror, seed, offline=False, cache=StageCache(None)):  # noqa: B008  holds nothing
@@ -62,6 +63,9 @@ class Meter:
         self._reals = None if dataset is None else Reals(dataset, mirror, seed, cache)
         self._tools = {}
         for metric in self.metrics:
+            if metric.needs_different_reals and metric.num_reals > dataset.num_images:
+                raise UserError(f'{metric.name} needs {metric.num_reals} different reals, and dataset {dataset.folder} '
+                                f'has {dataset.num_images}: choose a larger dataset, or other --metrics.')
             if _tool_key(metric) not in self._tools:
                 self._tools[_tool_key(metric)] = _open_tool(metric, offline)
 

@@ -56,13 +56,6 @@ class Reals:
             'radii': squared_radii(self.features(metric, network, work), metric.neighbours)},
             neighbours=metric.neighbours)['radii']
 
-    def check_enough(self, metric):
-        """Refuses, as a `UserError`, a metric of different images where the dataset has fewer of them."""
-        if self._dataset.num_images < metric.num_reals:
-            raise UserError(f'{metric.name} needs {metric.num_reals} different reals, and dataset '
-                            f'{self._dataset.folder} has {self._dataset.num_images}: choose a larger dataset, or other '
-                            '--metrics.')
-
     def _reading(self, metric, network, work):
         key = {**self.identity(metric.num_reals), 'network': network.identity, **work.rounding}
         return stages.Reading(_PLACE, key, metric.num_reals, network)
@@ -72,8 +65,12 @@ class Reals:
             for images in real_batches(self._dataset, begin, end, work.minibatch_size, self._mirror, self._seed):
                 yield [reading.look(images, work.num_gpus)]
 
-        with work.bar(f'{metric.features} reals', metric.num_reals, 'img') as bar:
-            return stages.read([reading], work.minibatch_size, batches, self._cache, bar)[0]
+        try:
+            with work.bar(f'{metric.features} reals', metric.num_reals, 'img') as bar:
+                return stages.read([reading], work.minibatch_size, batches, self._cache, bar)[0]
+        except UserError:
+            self._cache.drop(reading.place)
+            raise
 
     def _stage(self, what, metric, network, work, compute, **more):
         memory_key = (what, metric.features, metric.num_reals, work.minibatch_size, *more.values())

@@ -15,6 +15,7 @@ class FrechetDistance(NamedTuple):
     num_reals: int  # real images, in file order, repeated when the dataset has fewer
 
     needs_data = True  # compares with a dataset
+    needs_different_reals = False
     lower_is_better = True
 
     @property
@@ -34,6 +35,7 @@ class InfiniteFrechet(NamedTuple):
     num_sizes: int  # distances taken, evenly from the fewest to all
 
     needs_data = True
+    needs_different_reals = False
     lower_is_better = True
 
     @property
@@ -53,6 +55,7 @@ class KernelDistance(NamedTuple):
     subset_size: int
 
     needs_data = True
+    needs_different_reals = True  # repeated ones would change its value
     lower_is_better = True
 
     @property
@@ -71,6 +74,7 @@ class PrecisionRecall(NamedTuple):
     neighbours: int  # k: around each image, what is as near as its k-th neighbour counts as among them
 
     needs_data = True
+    needs_different_reals = True  # repeated ones would change its value
     lower_is_better = False
 
     @property
@@ -88,6 +92,7 @@ class InceptionScore(NamedTuple):
     num_splits: int
 
     needs_data = False
+    needs_different_reals = False
     lower_is_better = False
 
     @property
@@ -107,6 +112,7 @@ class PathLength(NamedTuple):
     epsilon: float  # length of a step, of the path's
 
     needs_data = False
+    needs_different_reals = False
     lower_is_better = True
 
     @property
@@ -124,6 +130,7 @@ class LinearSeparability(NamedTuple):
     num_keep: int  # of these, how many count for an attribute: those that its classifier is most certain of
 
     needs_data = False
+    needs_different_reals = False
     lower_is_better = True
 
     @property

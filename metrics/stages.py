@@ -55,7 +55,8 @@ def read(readings, minibatch_size, batches, cache, bar=None):
                 pieces[index] = array[:ends[index] - begin]
                 _save(cache, readings[index], begin, ends[index], pieces[index])
         elif bar is not None:
-            bar.initial += step  # so that the time left is that of what is read
+            if not bar.disable:
+                bar.initial += step  # so that the time left is that of what is read
             _advance(bar, step)
         for index, piece in pieces.items():
             if results[index] is None:
