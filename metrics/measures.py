@@ -6,6 +6,7 @@ values and for each a dict of what it was made of, fit for JSON, or None.
 
 import numpy as np
 
+from dnnlib.errors import UserError
 from metrics import registry
 from metrics.frechet import frechet_distance, statistics
 from metrics.frechet_infinity import frechet_infinity
@@ -45,8 +46,12 @@ def _precision_recall(metric, evaluation, reals, network):
     return precision_recall(fakes, of_reals, squared_radii(fakes, metric.neighbours), reals_radii), [None, None]
 
 
-def _inception_score(metric, evaluation, _reals, _network):
-    return inception_score(evaluation.fakes(metric), metric.num_splits), [None, None]
+def _inception_score(metric, evaluation, _reals, network):
+    probabilities = evaluation.fakes(metric)
+    if not (probabilities.min() >= 0 and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
+        raise UserError(f'{metric.name}: the network in {network.path} gives no probabilities of classes: it is '
+                        'another file than its name says; delete it, and it is downloaded again.')
+    return inception_score(probabilities, metric.num_splits), [None, None]
 
 
 def _path_length(metric, evaluation, _reals, pair_distance):

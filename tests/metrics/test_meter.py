@@ -261,3 +261,49 @@ def test_what_is_not_a_number_is_no_result(toy_metric, monkeypatch):
     monkeypatch.setattr('metrics.measures.frechet_distance', lambda a, b: float('nan'))
     with pytest.raises(UserError, match='fd_toy is not a number'):
         measure(make_meter(FakeDataset(random_images())), toy_metric, FakeGenerator([3, 4, 4]))
+
+
+def test_networks_of_labels_get_those_of_the_reals_and_are_refused_without(toy_metric):
+    dataset, Gs = FakeDataset(random_images()), FakeGenerator([3, 4, 4], label_size=3)
+    for labels in (None, np.eye(20, dtype=np.float32)):
+        dataset.labels = labels
+        with pytest.raises(UserError, match='by labels of 3 numbers, and no dataset with such labels .*--data'):
+            measure(make_meter(dataset), toy_metric, Gs)
+    assert Gs.calls == []
+    dataset.labels = np.eye(3, dtype=np.float32)[np.arange(20) % 2]
+    given = []
+    for seed in (7, 7, 8):
+        Gs.calls.clear()
+        measure(make_meter(dataset, seed=seed), toy_metric, Gs, minibatch_size=10)
+        given.append(np.concatenate([labels for _, labels, _ in Gs.calls]))
+    np.testing.assert_array_equal(given[0], given[1])
+    assert not np.array_equal(given[0], given[2])
+    assert given[0].shape == (30, 3) and 5 < given[0][:, 0].sum() < 25 and given[0][:, 2].sum() == 0
+
+
+def test_a_path_has_one_label_and_labels_change_it(session, monkeypatch):
+    monkeypatch.setitem(registry.METRICS, 'pl', registry.PathLength('pl', 'onet', 'z', 'full', 8, 1e-2))
+    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G, label_size=3)
+    dataset, values, seen = FakeDataset(random_images(side=8)), [], []
+    run = tflib.Network.run
+
+    def noted(network, *arrays, **kwargs):
+        seen.extend(arrays[1:])
+        return run(network, *arrays, **kwargs)
+
+    monkeypatch.setattr(tflib.Network, 'run', noted)
+    for label in range(2):
+        dataset.labels = np.tile(np.eye(3, dtype=np.float32)[label], [20, 1])
+        values.append(measure(make_meter(dataset, ['pl']), registry.METRICS['pl'], Gs)[0].value)
+    assert values[0] != values[1] and all(len(labels) % 2 == 0 for labels in seen)
+    dataset.labels = np.eye(3, dtype=np.float32)[np.arange(20) % 3]
+    seen.clear()
+    measure(make_meter(dataset, ['pl']), registry.METRICS['pl'], Gs)
+    assert all((labels[0::2] == labels[1::2]).all() for labels in seen)
+
+
+@pytest.mark.parametrize('gpus, wanted, expected', [
+    (0, None, (64, 1, 'cpu')), (0, 3, (64, 1, 'cpu')), (4, None, (256, 4, 'gpu')), (4, 2, (128, 2, 'gpu'))])
+def test_all_gpus_of_the_session_share_larger_minibatches(monkeypatch, gpus, wanted, expected):
+    monkeypatch.setattr(meter, 'session_gpus', lambda: ['/gpu'] * gpus)
+    assert meter._work(FakeGenerator([3, 4, 4]), None, wanted, False)[:3] == expected
