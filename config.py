@@ -44,6 +44,10 @@ NETWORKS = {
         'inception_v3_features.pkl', '1MzTY44rLToO5APn8TZmfR7_ENSe5aZUn', METRIC, _OF_STYLEGAN,
         size=87270513, sha256='83b1803e01031ef6ca3178a436e1b9c0a2c957fb152e81fc578e9bc4d0b47ab5',
         mirror='http://d36zk2xti64re0.cloudfront.net/stylegan1/networks/metrics/inception_v3_features.pkl'),
+    # Classes of the Inception Score. Published later, by StyleGAN2; the address has not been tried.
+    'inception-softmax': {
+        'file': 'inception_v3_softmax.pkl', 'kind': METRIC, 'licence': 'not stated', 'size': None, 'sha256': None,
+        'url': 'https://nvlabs-fi-cdn.nvidia.com/stylegan/networks/metrics/inception_v3_softmax.pkl', 'mirror': None},
     # Perceptual distance of the path lengths (LPIPS).
     'vgg16-zhang-perceptual': _on_drive(
         'vgg16_zhang_perceptual.pkl', '1N2-m9qszOeVC9Tq77WxsLnuWwOedQiD2', METRIC, _OF_STYLEGAN,

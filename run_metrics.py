@@ -1,10 +1,11 @@
-"""Measures networks: every snapshot of a training run, or a single pickle."""
+"""Measures networks: every snapshot of training runs, and single pickles."""
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
 import contextlib
 import functools
 import os
+from typing import NamedTuple, Optional
 
 import click
 from tqdm import tqdm
@@ -14,33 +15,70 @@ from dnnlib.errors import UserError
 from dnnlib.published import NetworkSource, name_of, offline_option, resolve
 from dnnlib.tfrecords import MultiResolutionDataset
 from metrics import METRICS, Meter, Result, append_result, keep_best, paper_table, parse_metrics
-from metrics.registry import GROUPS, find_metrics
-from metrics.results import find_result, format_table, make_record, read_results
+from metrics.cache import StageCache, open_cache
+from metrics.registry import GROUPS, find_metrics, find_value, is_lower_better
+from metrics.results import find_result, format_table, make_record, read_results, series
 from metrics.run_report import RunReport
-from metrics.sources import LARGEST_SEED, find_source, open_generator
+from metrics.sources import LARGEST_SEED, Source, find_source, open_generator
 
 EPILOG = """\b
 Examples:
   python run_metrics.py results/00000-demo
   python run_metrics.py results/00000-demo --metrics fd_onet5k,pl_onet5k_wend --device cpu
+  python run_metrics.py results/00000-demo --metrics fd_onet5k,kd_onet5k,pr_onet5k3 --best kd_onet5k
   python run_metrics.py results/00000-demo/network-best.pkl --data datasets/demo --mirror
   python run_metrics.py celeba-256x256 --data datasets/celeba --mirror
   python run_metrics.py results/00000-demo/network-best.pkl --metrics table1 --table --write table
+
+What was killed goes on where it was: features of reals and fakes and values are kept in cache/measurements, those of
+fakes until their metrics are measured. The folder may be deleted at any time.
 """
 
 
+class Task(NamedTuple):
+    """One of the things that were named, and how to measure it."""
+
+    title: str  # as it was named
+    name: Optional[str]  # of a network that is in no run; None takes the file's
+    source: Source
+    meter: Meter
+    decisive: str  # the value that decides which snapshot is best
+
+
+class How(NamedTuple):
+    """What holds for all that is measured."""
+
+    device: str
+    gpus: Optional[int]
+    minibatch: Optional[int]
+    seed: Optional[int]
+    force: bool
+
+
+def clear_cache(ctx, _param, value):
+    """Empties the cache of measurements, and exits."""
+    if value:
+        cache = open_cache()
+        size = cache.size()
+        cache.drop(())
+        click.echo(f'{cache.folder}: {size / 1e6:.1f} MB deleted.')
+        ctx.exit()
+
+
 @click.command(epilog=EPILOG)
-@click.argument('run_or_network', type=NetworkSource())
+@click.argument('runs_or_networks', metavar='RUN|NETWORK...', type=NetworkSource(), nargs=-1, required=True)
 @click.option('--metrics', metavar='NAME[,NAME...]',
-              help=f'Which of {", ".join([*METRICS, *GROUPS])} (the paper\'s Table I); the first decides which '
-                   'snapshot is best.  '
+              help=f'Which of {", ".join([*METRICS, *GROUPS])} (the paper\'s Table I).  '
                    '[default: those of the run; else fid50k]')
+@click.option('--best', metavar='NAME', help='The metric, or value of one, that decides which snapshot of a run is '
+                                             'best; measured too.  [default: the first of --metrics]')
 @click.option('--data', type=click.Path(), metavar='DIR', help='Dataset folder.  [default: the one of the run]')
 @click.option('--mirror/--no-mirror', default=None, help='Mirror reals at random.  [default: as the run did; else no]')
 @click.option('--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True,
               help='Where to compute.')
-@click.option('--gpus', type=click.IntRange(min=1), default=1, show_default=True, help='GPUs that generate.')
-@click.option('--minibatch', type=click.IntRange(min=1), help='Images at a time.  [default: by resolution]')
+@click.option('--gpus', type=click.IntRange(min=1), help='How many GPUs.  [default: all]')
+@click.option('--minibatch', type=click.IntRange(min=1),
+              help='Images at a time, over all GPUs.  [default: by resolution and GPUs]')
 @click.option('--seed', type=click.IntRange(0, LARGEST_SEED),
               help='Of latents, noise and mirroring.  [default: of the run; else 0]')
 @click.option('--table', is_flag=True, help="Show the paper's Table I beside the best network, or the only one.")
@@ -48,44 +86,73 @@ Examples:
               help='Write that table to DIR as table1.md, table1.csv and table1.tex.')
 @offline_option
 @click.option('--force', is_flag=True, help='Measure again what has been measured with these settings.')
-def main(run_or_network, metrics, data, mirror, device, gpus, minibatch, seed, table, write, offline, force):
-    """Measure every snapshot of the run directory RUN_OR_NETWORK, or a single network: a pickle, a URL, or the name of
-    a published one, which is downloaded (python -m dnnlib.download --list).
+@click.option('--no-cache', is_flag=True, help='Keep nothing for the next time, and use nothing that was kept.')
+@click.option('--clear-cache', is_flag=True, is_eager=True, expose_value=False, callback=clear_cache,
+              help='Delete what was kept, and exit.')
+def main(runs_or_networks, metrics, best, data, mirror, device, gpus, minibatch, seed, table, write, offline, force,
+         no_cache):
+    """Measure networks: every snapshot of a run directory, or a single network, which is a pickle, a URL, or the name
+    of a published one that is downloaded (python -m dnnlib.download --list). Any number of these, in any mix.
 
     Results of a run are appended to its metrics.jsonl, and its best snapshot is copied to network-best.pkl.
     """
     names = None if metrics is None else parse_metrics(metrics)
     if names == []:
         raise click.UsageError(f'--metrics none: name what to measure, of {", ".join(METRICS)}.')
-    tflib.replica_devices(device, gpus)  # refuses a device that is not there
-    path = resolve(run_or_network, offline)
-    source = find_source(path)
-    metrics = find_metrics(names or source.metrics or ('fid50k',))
-    mirror = source.mirror if mirror is None else mirror
-    seed = source.seed if seed is None else seed
-    name = None if source.is_run else name_of(run_or_network)
+    best = best and find_value(best)
+    if (table or write) and len(runs_or_networks) > 1:
+        raise click.UsageError('--table and --write: name one run or network, as the table is that of one.')
+    tflib.replica_devices(device, gpus or 1)  # refuses a device that is not there
+    sources = [find_source(resolve(named, offline)) for named in runs_or_networks]
+    if best and not any(source.is_run for source in sources):
+        raise click.UsageError('--best: keeps the best snapshot of a run, so name the directory of one.')
+    cache, how, failures = StageCache(None) if no_cache else open_cache(), How(device, gpus, minibatch, seed, force), []
     with contextlib.ExitStack() as stack:
-        dataset = None
-        if any(metric.needs_data for metric in metrics):
-            data = data or source.data
-            if data is None:
-                raise click.UsageError(f'--data: name the dataset to compare with, as {run_or_network} has no '
-                                       'options.json.')
-            dataset = stack.enter_context(MultiResolutionDataset(data, source.resolution))
-        meter = Meter([metric.name for metric in metrics], dataset, mirror, seed, offline)
-        records, failures = _measure_all(source, name, meter, device, gpus, minibatch, seed, force)
-    best = None
+        tasks = [_prepare(named, source, names, best, data, mirror, seed, offline, cache, stack)
+                 for named, source in zip(runs_or_networks, sources)]
+        for task in tasks:
+            if len(tasks) > 1:
+                click.echo(f'\n{task.title}:')
+            failures += _run(task, how, table, write)
+    if cache.size():
+        click.echo(f'{cache.folder} holds {cache.size() / 1e6:.1f} MB; --clear-cache empties it.', err=True)
+    if failures:
+        raise UserError('Not everything could be measured. ' + ' '.join(dict.fromkeys(failures)))
+
+
+def _prepare(named, source, names, best, data, mirror, seed, offline, cache, stack):
+    """Opens what a task needs, so that what is missing is known before any work."""
+    metrics = find_metrics(names or source.metrics or ('fid50k',))
+    if best:
+        metrics = find_metrics([metric.name for metric in metrics] + [best[0]])
+    dataset, needs_data = None, any(metric.needs_data for metric in metrics)
+    if needs_data and not (data or source.data):
+        raise click.UsageError(f'--data: name the dataset to compare with, as {named} has no options.json.')
+    if needs_data or data:  # where no metric needs it, a network of labels takes these from it
+        dataset = stack.enter_context(MultiResolutionDataset(data or source.data, source.resolution))
+    meter = Meter([metric.name for metric in metrics], dataset, source.mirror if mirror is None else mirror,
+                  source.seed if seed is None else seed, offline, cache)
+    return Task(named, None if source.is_run else name_of(named), source, meter, best[1] if best else meter.decisive)
+
+
+def _run(task, how, table, write):
+    """Measures, and prints what was found; returns why what could not be measured could not."""
+    source, best = task.source, None
+    records, failures = _measure_all(task, how)
     if source.is_run:
-        best = keep_best(source.folder, meter.decisive, meter.settings(meter.metrics[0]))
+        settings = task.meter.settings(find_metrics([find_value(task.decisive)[0]])[0])
+        best = keep_best(source.folder, task.decisive, settings)
     click.echo(format_table(records, best))
     if table or write:
-        _show_table(source, name, best, records, write)
+        _show_table(source, task.name, best, records, write)
     if best is not None:
-        click.echo('Best {metric}: {snapshot} with {value:.4f}, copied to network-best.pkl.'.format(**best))
+        count = len(series(read_results(source.folder), task.decisive, settings))
+        extreme = 'lowest' if is_lower_better(task.decisive) else 'highest'
+        click.echo('Best {metric}: {snapshot} with {value:.4f}, '.format(**best)
+                   + f'the {extreme} of {count}, copied to network-best.pkl.')
     if source.is_run:
         RunReport(source.folder).attempt(functools.partial(click.echo, err=True))
-    if failures:
-        raise UserError('Not everything could be measured. ' + ' '.join(failures))
+    return failures
 
 
 def _show_table(source, name, best, records, folder):
@@ -99,14 +166,15 @@ def _show_table(source, name, best, records, folder):
         click.echo('Written: ' + ', '.join(paper_table.write_files(folder, rows)))
 
 
-def _measure_all(source, name, meter, device, gpus, minibatch, seed, force):
+def _measure_all(task, how):
     """Measures what has not been measured before.
 
     Returns:
         (records, failures): the record of every snapshot and value, where that of one that could not be measured has no
         value; and why not, each reason once.
     """
-    known = read_results(source.folder) if source.is_run and not force else []
+    source, meter = task.source, task.meter
+    known = read_results(source.folder) if source.is_run and not how.force else []
     found = {(snapshot, value): find_result(known, snapshot.name, value, meter.settings(metric))
              for snapshot in source.snapshots for metric in meter.metrics for value in metric.values}
     missing = {snapshot: [metric for metric in meter.metrics
@@ -118,16 +186,28 @@ def _measure_all(source, name, meter, device, gpus, minibatch, seed, force):
                    '--force measures them again.')
     failures = []
     for snapshot in tqdm(pending, desc='networks', unit='network'):
-        with open_generator(os.path.join(source.folder, snapshot.name), device, seed) as Gs:
-            for metric in missing[snapshot]:
-                try:
-                    results = meter.measure(metric, Gs, minibatch, gpus, print_progress=True)
-                except UserError as error:  # the others may do
-                    failures.append(error.message)
-                    results = [Result(value, None, None, meter.settings(metric)) for value in metric.values]
-                for result in results:
-                    found[snapshot, result.metric] = _keep(source, name, snapshot, result)
+        for metric, results in _measure(task, snapshot, missing[snapshot], how):
+            if isinstance(results, UserError):  # the others may do
+                failures.append(results.message)
+                results = [Result(value, None, None, meter.settings(metric)) for value in metric.values]
+            for result in results:
+                found[snapshot, result.metric] = _keep(source, task.name, snapshot, result)
     return list(found.values()), list(dict.fromkeys(failures))
+
+
+def _measure(task, snapshot, metrics, how):
+    """Yields (metric, results or why there are none), as `Meter.measure`, of all metrics."""
+    left = list(metrics)
+    try:
+        seed = task.source.seed if how.seed is None else how.seed
+        with open_generator(os.path.join(task.source.folder, snapshot.name), how.device, seed) as Gs:
+            for metric, results in task.meter.measure(
+                    metrics, Gs, how.minibatch, how.gpus, print_progress=True, anew=how.force):
+                left.remove(metric)
+                yield metric, results
+    except UserError as error:
+        for metric in left:
+            yield metric, error
 
 
 def _keep(source, name, snapshot, result):

@@ -29,6 +29,7 @@ from dnnlib.tflib.devices import DEVICE_CHOICES, resolve_device
 from dnnlib.tfrecords import MultiResolutionDataset, fingerprint
 from dnnlib.util import format_duration
 from metrics import METRICS, Meter, Snapshot, append_result, keep_best
+from metrics.cache import open_cache
 from metrics.registry import parse_metrics
 from metrics.results import delete_snapshots, drop_results
 from metrics.run_report import RunReport
@@ -256,7 +257,7 @@ def prepare(options, folder, offline):
                                'python -m prefilter --labels identity.')
     check_networks_fit(options, training_set)
     check_writable(folder)
-    meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, offline)
+    meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, offline, open_cache())
     tflib.init_tf(options.device, cpu_replicas=options.gpus if kind == 'cpu' else 1, seed=options.seed)
     return training_set, meter
 
@@ -287,8 +288,10 @@ class MeasuredSnapshots:
 
     def measure(self, name, kimg, Gs, images):
         """Measures the snapshot of that file name; `images` are the grid of its fakes, uint8 [N, H, W, C]."""
-        for metric in self._meter.metrics:
-            for result in self._meter.measure(metric, Gs, num_gpus=self._options.gpus):
+        for _, results in self._meter.measure(self._meter.metrics, Gs, num_gpus=self._options.gpus):
+            if isinstance(results, UserError):
+                raise results
+            for result in results:
                 append_result(self._run_dir, Snapshot(name, kimg), result)
                 best = keep_best(self._run_dir, result.metric) if result.metric == self._meter.decisive else None
                 remark = '' if best is None else f'  best so far {best["value"]:.4f} at kimg {best["kimg"]:g}'

@@ -6,6 +6,7 @@ height.
 """
 
 import collections
+import hashlib
 import importlib.util
 import os
 
@@ -45,3 +46,11 @@ def read_layers(network):
     ]
     dense = None if network == 'pnet' else Dense(next(arrays), next(arrays), next(arrays))
     return Layers(convolutions, dense, [Head(kernel, bias) for kernel, bias in zip(arrays, arrays)])
+
+
+def identity_of(network):
+    """SHA-256 of the weights of 'pnet', 'rnet' or 'onet', as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for array in read_weights(network):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

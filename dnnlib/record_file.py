@@ -81,6 +81,17 @@ class RecordFile:
             raise damage(self.path, index, f'its shape {list(shape)} differs from that of record 0')
         return np.frombuffer(data, np.uint8).reshape(shape)
 
+    def checksum(self, index):
+        """The bytes of the checksum that stands behind the payload of record `index`, unverified."""
+        start = index * self._step if self._starts is None else int(self._starts[index])
+        size = self._step if self._starts is None else self._record_bytes(start, index)
+        return os.pread(self._file.fileno(), CHECKSUM_BYTES, start + size - CHECKSUM_BYTES)
+
+    def stamp(self):
+        """[path, size, time of change in ns] of the file: what changes whenever it is written."""
+        status = os.fstat(self._file.fileno())
+        return [os.path.abspath(self.path), status.st_size, status.st_mtime_ns]
+
     def _parse(self, start, index):
         """A record's shape, its pixels, and all of its bytes."""
         size = self._record_bytes(start, index)

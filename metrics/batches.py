@@ -1,13 +1,14 @@
 """Images in minibatches, real and generated, in the order and with the noise that a seed says."""
 
+import functools
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
-from dnnlib.tflib.devices import session_gpus
 from dnnlib.util import seed_from
 
-_FLIPS, _NOISE = 1, 2  # random streams of a seed, apart from that of the latents
+_FLIPS, _NOISE, _LABELS = 1, 2, 7  # random streams of a seed, apart from that of the latents
 
 
 def default_minibatch_size(resolution):
@@ -15,56 +16,112 @@ def default_minibatch_size(resolution):
     return int(np.clip(4096 // resolution, 4, 64))
 
 
-def real_batches(dataset, count, minibatch_size, mirror, seed):
-    """Yields `count` real images, uint8 [N, C, H, W]: records in file order, from the first again after the last.
+class Stream:
+    """Random numbers in the order that a seed says, from any place on.
+
+    Args:
+        seed: As of `numpy.random.RandomState`.
+        draw: Function (RandomState, N) to an array of the next N numbers or rows.
+    """
+
+    def __init__(self, seed, draw):
+        self._seed, self._draw, self._position = seed, draw, None
+
+    def take(self, begin, end):
+        """Those from place `begin` to before `end`."""
+        if self._position is None or begin < self._position:
+            self._random, self._position = np.random.RandomState(self._seed), 0
+        while self._position < begin:
+            skipped = min(begin - self._position, 10000)
+            self._draw(self._random, skipped)
+            self._position += skipped
+        self._position = end
+        return self._draw(self._random, end - begin)
+
+
+def real_batches(dataset, begin, end, minibatch_size, mirror, seed):
+    """Yields real images, uint8 [N, C, H, W]: records in file order, from the first again after the last.
 
     Args:
         dataset: An open `MultiResolutionDataset`.
-        count: How many.
-        minibatch_size: N of all batches but the last.
+        begin, end: Which ones; the last minibatch is whole as well, and goes beyond the end.
+        minibatch_size: N.
         mirror: Flip each horizontally with probability 1/2.
         seed: Of the flips.
     """
-    random = np.random.RandomState([seed, _FLIPS])
-    for begin in range(0, count, minibatch_size):
-        indices = range(begin, min(begin + minibatch_size, count))
+    coins = Stream([seed, _FLIPS], lambda random, count: random.rand(count))
+    for start in range(begin, end, minibatch_size):
+        indices = range(start, start + minibatch_size)
         images = np.stack([dataset.read(index % dataset.num_images) for index in indices])
         if mirror:
-            flipped = random.rand(len(images)) < 0.5
+            flipped = coins.take(start, start + minibatch_size) < 0.5
             images[flipped] = images[flipped, :, :, ::-1]
         yield images
 
 
-def generate_batches(Gs, count, minibatch_size, num_gpus, seed):
-    """Yields `count` generated images, uint8 [N, C, H, W], as `generate` draws them."""
-    transform = {'func': tflib.convert_images_to_uint8}
-    for _, images in generate(Gs, count, minibatch_size, num_gpus, seed, transform):
-        yield images
+def latents_of(Gs, seed):
+    """The `Stream` of a generator's latents [N, L]."""
+    return Stream(seed, lambda random, count: random.randn(count, *Gs.input_shape[1:]))
 
 
-def generate(Gs, count, minibatch_size, num_gpus, seed, output_transform):
-    """Yields (latents, transformed images) of `count` generated images, without truncation and with fresh noise.
+class Labels:
+    """Labels for fakes, as often as the reals have them.
 
-    On a CPU the same seed and minibatch size give the same images again, in any process. GPUs that share a minibatch
-    draw noise that does not repeat, since from one seed they would all draw the same.
+    Args:
+        of_reals: float32 [number of reals, label size]; None for networks without labels.
+        seed: Of the choice.
+    """
+
+    def __init__(self, of_reals, seed):
+        self._of_reals = of_reals
+        self._choice = Stream([seed, _LABELS], lambda random, count: random.rand(count))
+
+    def take(self, begin, end):
+        """Those of the fakes from `begin` to before `end`, float32 [N, label size], or None."""
+        if self._of_reals is None:
+            return None
+        return self._of_reals[(self._choice.take(begin, end) * len(self._of_reals)).astype(int)]
+
+
+class Fakes:
+    """Generated images in minibatches, without truncation and with fresh noise.
+
+    The same seed and minibatch size give the same images again, in any process, wherever the reading begins, but for
+    the rounding of the device. Another number of GPUs draws other noise.
 
     Args:
         Gs: Generator `Network`.
-        count: How many.
-        minibatch_size: N of all batches but the last.
+        minibatch_size: N of all batches.
         num_gpus: How many GPUs share a minibatch.
         seed: Of latents and noise, below 2^32.
-        output_transform: Of the images in [-1, 1], as of `Network.run`.
+        labels: `Labels`.
     """
-    random = np.random.RandomState(seed)
-    shared = len(session_gpus()[:num_gpus]) > 1
-    for begin in range(0, count, minibatch_size):
-        latents = random.randn(min(minibatch_size, count - begin), *Gs.input_shape[1:])
-        repeated = {} if shared else {'random_seed': seed_noise(seed, begin)}
-        yield latents, Gs.run(
-            latents, None, num_gpus=num_gpus, is_validation=True, randomize_noise=True,
-            output_transform=output_transform, **repeated,
-        )
+
+    def __init__(self, Gs, minibatch_size, num_gpus, seed, labels):
+        self._Gs, self._minibatch_size, self._num_gpus, self._seed = Gs, minibatch_size, num_gpus, seed
+        self._latents, self._labels = latents_of(Gs, seed), labels
+
+    def batches(self, begin, end, transforms):
+        """Yields what functions make of each minibatch: a list of arrays [N, ...], one for each function.
+
+        Args:
+            begin, end: Which images; the last minibatch is whole as well, and goes beyond the end.
+            transforms: Functions in the graph, of images in [-1, 1], NCHW.
+        """
+        output_transform = {'func': _together(tuple(transforms))}
+        for start in range(begin, end, self._minibatch_size):
+            stop = start + self._minibatch_size
+            yield self._Gs.run(
+                self._latents.take(start, stop), self._labels.take(start, stop), num_gpus=self._num_gpus,
+                is_validation=True, randomize_noise=True, output_transform=output_transform,
+                random_seed=seed_noise(self._seed, start), return_as_list=True)
+
+
+@functools.lru_cache(maxsize=None)
+def _together(transforms):
+    """Several functions of the same images as one; the same object for the same ones, by which `Network.run` knows the
+    graph it has built."""
+    return lambda images: [transform(images) for transform in transforms]
 
 
 def seed_noise(seed, position):

@@ -28,6 +28,11 @@ class Classifiers:
         self._networks = [ForeignNetwork(path, num_inputs=2) for path in paths.values()]
         self.names = list(paths)
 
+    @property
+    def identity(self):
+        """Tells other weights."""
+        return ' '.join(network.identity for network in self._networks)
+
     def open(self, shape):
         """Opens the networks in the default graph.
 

@@ -1,14 +1,15 @@
 """Distances of two images inside a graph, for path lengths.
 
 Each has `open()`, called in the graph before it is used there; is called with two float32 tensors of images
-[N, C, H, W], C 1 (gray) or 3 (RGB), dynamic range [0, 255], for a tensor [N]; and has `errors_as_sentences()`.
+[N, C, H, W], C 1 (gray) or 3 (RGB), dynamic range [0, 255], for a tensor [N]; has `errors_as_sentences()`; and an
+`identity`, which tells other weights.
 """
 
 import contextlib
 
 import tensorflow.compat.v1 as tf
 
-from dnnlib.mtcnn_weights import SIDES, read_layers
+from dnnlib.mtcnn_weights import SIDES, identity_of, read_layers
 from dnnlib.tflib.mtcnn_trunk import mtcnn_trunk
 from metrics.foreign import ForeignNetwork
 
@@ -31,6 +32,7 @@ class ONetDistance:
 
     def __init__(self):
         self._layers = read_layers('onet')
+        self.identity = identity_of('onet')
 
     def open(self):
         """Nothing to open: the weights become constants of each graph."""

@@ -1,7 +1,7 @@
 """What metrics look at images with, by name: feature networks, distances and classifiers.
 
-A feature network is a callable: uint8 images [N, C, H, W] to float32 features [N, F]. For distances see
-`metrics.distances`.
+A feature network is a callable: (uint8 images [N, C, H, W], number of GPUs) to float32 features [N, F]; its `identity`
+is a text that tells other weights. For distances see `metrics.distances`.
 """
 
 import config
@@ -30,13 +30,16 @@ def _open_onet(_offline):
     return ONet()
 
 
-def _open_inception(offline):
-    from metrics.inception import Inception
+def _open_inception(name):
+    def open_it(offline):
+        from metrics.inception import Inception
 
-    return Inception(fetch_published('inception', offline))
+        return Inception(fetch_published(name, offline))
+
+    return open_it
 
 
-FEATURE_NETWORKS = {'onet': _open_onet, 'inception': _open_inception}
+FEATURE_NETWORKS = {'onet': _open_onet, **{name: _open_inception(name) for name in ('inception', 'inception-softmax')}}
 
 
 def open_distance(name, offline=False):

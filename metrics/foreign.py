@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.files import sha256_of_file
 
 
 class ForeignNetwork:
@@ -24,7 +25,7 @@ class ForeignNetwork:
     def __init__(self, path, num_inputs=1):
         tflib.check_trusted(path)
         self.path, self._num_inputs = path, num_inputs
-        self._graph = self._network = None
+        self._graph = self._network = self._sha256 = None
 
     def open(self):
         """The `Network` in the default graph and session.
@@ -39,6 +40,13 @@ class ForeignNetwork:
                                 'its name says; delete it, and it is downloaded again.')
             self._network, self._graph = network, tf.get_default_graph()
         return self._network
+
+    @property
+    def identity(self):
+        """SHA-256 of the file, read once."""
+        if self._sha256 is None:
+            self._sha256 = sha256_of_file(self.path)
+        return self._sha256
 
     @contextlib.contextmanager
     def errors_as_sentences(self):

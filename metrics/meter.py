@@ -1,21 +1,26 @@
-"""Networks to numbers: generates, looks at the reals, extracts features, compares."""
+"""Networks to numbers: what is known already, what has to be read, and the values."""
 
+import hashlib
+import json
 import time
 from typing import NamedTuple, Optional
 
 import numpy as np
-import tensorflow.compat.v1 as tf
-from tqdm import tqdm
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.tflib.devices import session_gpus
 from dnnlib.tfrecords import fingerprint
-from metrics.batches import default_minibatch_size, generate, generate_batches, real_batches
+from metrics.batches import Labels, default_minibatch_size
+from metrics.cache import StageCache
+from metrics.evaluation import Evaluation, Work, identity_of
 from metrics.features import open_classifiers, open_distance, open_feature_network
-from metrics.frechet import frechet_distance, statistics
-from metrics.path_length import PairDistance, mean_of_inner, sample_distances
-from metrics.registry import FrechetDistance, LinearSeparability, PathLength, find_metrics
-from metrics.separability import fit_processes, separability
+from metrics.measures import MEASURES
+from metrics.path_length import PairDistance
+from metrics.reals import Reals
+from metrics.registry import LinearSeparability, PathLength, find_metrics
+
+_VALUES = 'values'
 
 
 class Result(NamedTuple):
@@ -23,15 +28,13 @@ class Result(NamedTuple):
 
     metric: str
     value: float
-    seconds: float  # wall clock, the reals included when they were looked at
+    seconds: float  # wall clock; what several metrics share counts for the first of them
     settings: dict  # everything the value depends on beside the network; fit for JSON
     details: Optional[dict] = None  # what the value was made of, fit for JSON
 
 
 class Meter:
     """Measures generators, where a metric says so against a dataset.
-
-    Feature networks and the statistics of the reals are kept between calls.
 
     Making one gets everything that is needed, downloads included, so that what is missing is known before any work.
 
@@ -42,29 +45,29 @@ class Meter:
             does.
         seed: Of latents, noise and flips; below 2^32.
         offline: Do not download feature networks.
+        cache: `metrics.cache.StageCache`; what is known of the reals is kept in memory too.
 
     Attributes:
         metrics: The `Metric`s, in the order of the names.
 
     Raises:
         click.UsageError: A metric is unknown.
-        UserError: A feature network cannot be had; the message says which file to put where. Or the dataset is damaged.
+        UserError: A feature network cannot be had; the message says which file to put where. Or the dataset is damaged,
+            or has fewer images than a metric needs.
     """
 
-    def __init__(self, names, dataset, mirror, seed, offline=False):
+    def __init__(self, names, dataset, mirror, seed, offline=False, cache=StageCache(None)):  # noqa: B008  holds nothing
         self.metrics = find_metrics(names)
-        self._dataset, self._mirror, self._seed = dataset, mirror, seed
+        self._dataset, self._mirror, self._seed, self._cache = dataset, mirror, seed, cache
         self._fingerprint = None if dataset is None else fingerprint(dataset)
-        self._feature_networks, self._distances, self._classifiers = {}, {}, {}
+        self._reals = None if dataset is None else Reals(dataset, mirror, seed, cache)
+        self._tools = {}
         for metric in self.metrics:
-            if isinstance(metric, FrechetDistance) and metric.features not in self._feature_networks:
-                self._feature_networks[metric.features] = open_feature_network(metric.features, offline)
-            elif isinstance(metric, LinearSeparability):
-                self._classifiers[metric.classifiers] = open_classifiers(metric.classifiers, offline)
-            elif isinstance(metric, PathLength) and metric.distance not in self._distances:
-                self._distances[metric.distance] = open_distance(metric.distance, offline)
-        self._pair_distances = {name: PairDistance(distance) for name, distance in self._distances.items()}
-        self._statistics_of_reals = {}
+            if metric.needs_different_reals and metric.num_reals > dataset.num_images:
+                raise UserError(f'{metric.name} needs {metric.num_reals} different reals, and dataset {dataset.folder} '
+                                f'has {dataset.num_images}: choose a larger dataset, or other --metrics.')
+            if _tool_key(metric) not in self._tools:
+                self._tools[_tool_key(metric)] = _open_tool(metric, offline)
 
     @property
     def decisive(self):
@@ -83,137 +86,126 @@ class Meter:
             })
         return dict(settings, seed=self._seed)
 
-    def measure(self, metric, Gs, minibatch_size=None, num_gpus=1, print_progress=False):
-        """Measures one generator in the default session.
+    def measure(self, metrics, Gs, minibatch_size=None, num_gpus=None, print_progress=False, anew=False):
+        """Measures one generator in the default session by several metrics, which share what they can.
 
         Fakes are drawn as the original code does: latents from N(0, 1) and no truncation; for features, fresh noise,
-        quantised to uint8. Reals are the dataset's records in file order.
+        quantised to uint8. Labels, where the network has some, are those of reals drawn at random. Reals are the
+        dataset's records in file order.
 
         Args:
-            metric: One of `self.metrics`.
+            metrics: Some of `self.metrics`.
             Gs: Generator `Network` whose images have the dataset's shape.
-            minibatch_size: Images at a time; None chooses by resolution. It is no part of what is measured: it changes
-                which noise is drawn and rounding, not what either is.
-            num_gpus: How many GPUs generate.
+            minibatch_size: Images at a time; None chooses by resolution and GPUs. It is no part of what is measured: it
+                changes which noise is drawn and rounding, not what either is.
+            num_gpus: How many GPUs generate; None takes all of the session.
             print_progress: Show progress bars with the time left.
+            anew: Measure what the cache knows of this network again.
 
-        Returns:
-            List of `Result`, one for each of `metric.values`.
+        Yields:
+            (metric, results) as soon as it is measured: a list of `Result`, one for each of `metric.values`; or the
+            `UserError` that says why it could not be.
 
         Raises:
-            UserError: The network does not fit the dataset or the device, or holds values that are not numbers.
+            UserError: The network can be measured by none: it does not fit the dataset, or holds values that are not
+                numbers.
         """
+        identity = self._check(metrics, Gs)
+        work = _work(Gs, minibatch_size, num_gpus, print_progress)
+        labels = self._labels(Gs)
+        evaluation = Evaluation(
+            Gs, identity, metrics, self._tool, labels, self._seed, self._cache, work)
+        if anew:
+            for metric in metrics:
+                evaluation.drop(metric)
+        for metric in metrics:
+            key = self._value_key(metric, identity, labels[1], work)
+            try:
+                known = None if anew else self._cache.load((_VALUES,), key)
+                results = self._measure(metric, evaluation, key) if known is None else self._results(metric, known)
+            except UserError as error:
+                results = error
+            evaluation.finish(metric)
+            yield metric, results
+
+    def _measure(self, metric, evaluation, key):
         begin = time.perf_counter()
-        self._check(metric, Gs)
-        work = _Work(Gs, minibatch_size or default_minibatch_size(Gs.output_shape[2]), num_gpus, print_progress)
-        measure = {FrechetDistance: self._frechet_distance, PathLength: self._path_length,
-                   LinearSeparability: self._linear_separability}[type(metric)]
-        try:
-            values, details = measure(metric, work)
-        except tf.errors.ResourceExhaustedError as error:
-            raise UserError(f'The device has too little memory to measure {work.minibatch_size} images at a time: '
-                            'measure with run_metrics.py and a --minibatch below that, and train with --metrics none.'
-                            ) from error
+        with evaluation.work.memory_as_sentence():
+            values, details = MEASURES[type(metric)](metric, evaluation, self._reals, self._tool(metric))
         if not np.isfinite(values).all():
             raise UserError(f'{metric.name} is not a number for this network: its images hold values that are none, or '
                             'are too large; measure an earlier snapshot.')
-        seconds = time.perf_counter() - begin
-        return [Result(name, value, seconds, self.settings(metric), detail)
-                for name, value, detail in zip(metric.values, values, details)]
+        arrays = {'values': np.array(values, np.float64), 'seconds': np.array(time.perf_counter() - begin),
+                  'details': np.array(json.dumps(details))}
+        self._cache.save((_VALUES,), key, **arrays)
+        return self._results(metric, arrays)
 
-    def _frechet_distance(self, metric, work):
-        reals = self._reals(metric, work)
-        batches = generate_batches(work.Gs, metric.num_fakes, work.minibatch_size, work.num_gpus, self._seed)
-        fakes = self._extract(metric, batches, metric.num_fakes, 'fakes', work)
-        return [frechet_distance(statistics(fakes), reals)], [None]
+    def _results(self, metric, arrays):
+        """The results that arrays in the cache stand for."""
+        seconds, settings = float(arrays['seconds']), self.settings(metric)
+        return [Result(name, float(value), seconds, settings, detail) for name, value, detail in zip(
+            metric.values, arrays['values'], json.loads(str(arrays['details'])))]
 
-    def _path_length(self, metric, work):
-        distance, pair_distance = self._distances[metric.distance], self._pair_distances[metric.distance]
-        distance.open()
-        pairs, collected = max(work.minibatch_size // 2, 1), []
-        with distance.errors_as_sentences(), work.bar(metric.name, metric.num_samples, 'path') as bar:
-            for distances in sample_distances(work.Gs, metric, pair_distance, pairs, work.num_gpus, self._seed):
-                collected.append(distances)
-                bar.update(len(distances))
-        return [mean_of_inner(np.concatenate(collected))], [None]
+    def _value_key(self, metric, identity, labels, work):
+        key = {'metric': [type(metric).__name__, *metric], 'seed': self._seed, 'generator': identity, 'labels': labels,
+               'network': self._tool(metric).identity, **work.rounding}
+        if metric.needs_data:
+            key['reals'] = self._reals.identity(metric.num_reals)
+        return key
 
-    def _linear_separability(self, metric, work):
-        points, predictions = self._classified(metric, work)
-        names = self._classifiers[metric.classifiers].names
-        processes = fit_processes(metric.num_keep, max(space.shape[1] for space in points))
-        with work.bar(f'{metric.name} fits', len(points) * len(names), 'fit') as bar:
-            def progress(fits):
-                for fit in fits:
-                    yield fit
-                    bar.update()
+    def _tool(self, metric):
+        return self._tools[_tool_key(metric)]
 
-            spaces = separability(points, predictions, metric.num_keep, self._seed, processes, progress)
-        details = [{'entropies': dict(zip(names, space.entropies)), 'failed_fits': [names[i] for i in space.failed]}
-                   for space in spaces]
-        return [space.score for space in spaces], details
+    def _labels(self, Gs):
+        """The `Labels` of a generator, and what tells them from others; fit for JSON."""
+        size = Gs.input_shapes[1][1] if len(Gs.input_shapes) > 1 else 0
+        if not size:
+            return Labels(None, self._seed), None
+        labels = None if self._dataset is None else self._dataset.labels
+        if labels is None or labels.shape[1] != size:
+            raise UserError(f'The network makes images by labels of {size} numbers, and no dataset with such labels is '
+                            'at hand: name the dataset it was trained on with --data.')
+        return Labels(labels, self._seed), hashlib.sha256(labels.tobytes()).hexdigest()
 
-    def _classified(self, metric, work):
-        """Samples in z and w, float32 [N, L] each, and for each attribute the classifier's probabilities, [N, 2]."""
-        classifiers, mapping = self._classifiers[metric.classifiers], work.Gs.components.mapping
-        classifiers.open(work.Gs.output_shape[1:])
-        batches = generate(work.Gs, metric.num_samples, work.minibatch_size, work.num_gpus, self._seed,
-                           {'func': classifiers})
-        points = [np.empty([metric.num_samples, shape[-1]], np.float32)
-                  for shape in (mapping.input_shape, mapping.output_shape)]
-        predictions = np.empty([len(classifiers.names), metric.num_samples, 2], np.float32)
-        begin = 0
-        with classifiers.errors_as_sentences(), work.bar(f'{metric.name} fakes', metric.num_samples, 'img') as bar:
-            for latents, probabilities in batches:
-                end = begin + len(latents)
-                points[0][begin:end], points[1][begin:end] = latents, mapping.run(latents, None)[:, -1]
-                predictions[:, begin:end] = probabilities.transpose(1, 0, 2)
-                bar.update(end - begin)
-                begin = end
-        if not np.isfinite(predictions).all():
-            raise UserError(f'{metric.name}: the classifiers say of images of this network what is not a number: '
-                            'measure an earlier snapshot.')
-        return points, predictions
-
-    def _check(self, metric, Gs):
+    def _check(self, metrics, Gs):
+        """Refuses what no metric can measure; returns the generator's identity."""
         made = list(Gs.output_shape[1:])
-        real = list(self._dataset.shape) if metric.needs_data else made
+        real = list(self._dataset.shape) if any(metric.needs_data for metric in metrics) else made
         if made != real:
             raise UserError(
                 f'The network makes images of {_by(made)} (channels x height x width) but dataset '
                 f'{self._dataset.folder} holds {_by(real)}: name the dataset it was trained on with --data.'
             )
-        if not all(np.isfinite(value).all() for value in tflib.run(Gs.vars).values()):
+        values = tflib.run(Gs.vars)
+        if not all(np.isfinite(value).all() for value in values.values()):
             raise UserError('The network holds values that are not numbers, so it cannot be measured: its training '
                             'has diverged; measure an earlier snapshot.')
-
-    def _reals(self, metric, work):
-        key = metric.features, metric.num_reals
-        if key not in self._statistics_of_reals:
-            batches = real_batches(self._dataset, metric.num_reals, work.minibatch_size, self._mirror, self._seed)
-            features = self._extract(metric, batches, metric.num_reals, 'reals', work)
-            self._statistics_of_reals[key] = statistics(features)
-        return self._statistics_of_reals[key]
-
-    def _extract(self, metric, batches, count, what, work):
-        """Features [count, F] of batches of images."""
-        network, features = self._feature_networks[metric.features], []
-        with work.bar(f'{metric.name} {what}', count, 'img') as bar:
-            for images in batches:
-                features.append(network(images))
-                bar.update(len(images))
-        return np.concatenate(features)
+        return identity_of(Gs, values)
 
 
-class _Work(NamedTuple):
-    """One generator to measure, and how."""
+def _work(Gs, minibatch_size, num_gpus, print_progress):
+    available = len(session_gpus())
+    num_gpus = max(min(available if num_gpus is None else num_gpus, available), 1)
+    return Work(minibatch_size or default_minibatch_size(Gs.output_shape[2]) * num_gpus, num_gpus,
+                'gpu' if available else 'cpu', print_progress)
 
-    Gs: object
-    minibatch_size: int
-    num_gpus: int
-    print_progress: bool
 
-    def bar(self, label, total, unit):
-        return tqdm(desc=label, total=total, unit=unit, leave=False, disable=not self.print_progress)
+def _tool_key(metric):
+    """Which tool a metric looks at images with: its kind, and its name."""
+    if isinstance(metric, LinearSeparability):
+        return 'classifiers', metric.classifiers
+    if isinstance(metric, PathLength):
+        return 'distance', metric.distance
+    return 'features', metric.features
+
+
+def _open_tool(metric, offline):
+    kind, name = _tool_key(metric)
+    if kind == 'classifiers':
+        return open_classifiers(name, offline)
+    if kind == 'distance':
+        return PairDistance(open_distance(name, offline))
+    return open_feature_network(name, offline)
 
 
 def _by(shape):

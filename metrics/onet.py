@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dnnlib.mtcnn_weights import SIDES, read_layers
+from dnnlib.mtcnn_weights import SIDES, identity_of, read_layers
 from dnnlib.tflib.mtcnn_trunk import mtcnn_trunk
 
 NUM_FEATURES = 256
@@ -15,17 +15,22 @@ class ONet:
     """uint8 images to O-Net's 256 values after its dense layer and that layer's PReLU, before its three heads.
 
     The weights are read at once; the graph is built in the default graph at the first call, once.
+
+    Attributes:
+        identity: Tells other weights.
     """
 
     def __init__(self):
         self._layers = read_layers('onet')
+        self.identity = identity_of('onet')
         self._graph = self._input = self._output = None
 
-    def __call__(self, images):
+    def __call__(self, images, num_gpus=1):
         """Features of a batch.
 
         Args:
             images: uint8 [N, C, H, W], C 1 (gray) or 3 (RGB), any size, dynamic range [0, 255].
+            num_gpus: Does not matter, as the network is small.
 
         Returns:
             float32 [N, 256].

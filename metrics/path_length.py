@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from metrics.batches import Stream, latents_of
 
 _LATENTS, _POSITIONS, _NOISE = 3, 4, 5  # random streams of a seed
 LARGEST_CROP = 256  # px; larger ones are shrunk
@@ -92,6 +93,19 @@ class PairDistance:
     def __init__(self, distance):
         self._distance = distance
 
+    @property
+    def identity(self):
+        """That of the distance."""
+        return self._distance.identity
+
+    def open(self):
+        """Opens the distance in the default graph."""
+        self._distance.open()
+
+    def errors_as_sentences(self):
+        """That of the distance."""
+        return self._distance.errors_as_sentences()
+
     def __call__(self, images):
         """From a tensor [2 N, C, H, W] in [-1, 1] to one [N]: the 1st with the 2nd image, the 3rd with the 4th, ..."""
         top, left, side = crop_window(images.shape[2].value)
@@ -107,7 +121,7 @@ class PairDistance:
 # Sampling
 
 
-def path_distances(Gs, metric, pair_distance, latents, positions, num_gpus=1):
+def path_distances(Gs, metric, pair_distance, latents, positions, num_gpus=1, labels=None):
     """Distances of the two ends of a step on each of several paths, over epsilon squared, with the noise as it is.
 
     Args:
@@ -117,6 +131,7 @@ def path_distances(Gs, metric, pair_distance, latents, positions, num_gpus=1):
         latents: float [2 N, L]: even rows are where a path begins, odd ones where it ends.
         positions: float [N]: where on the path the step begins, from 0 to 1.
         num_gpus: How many GPUs share the work; divides N.
+        labels: float [2 N, label size], the same for both ends of a path; None for networks without labels.
 
     Returns:
         float32 [N].
@@ -124,9 +139,9 @@ def path_distances(Gs, metric, pair_distance, latents, positions, num_gpus=1):
     mapping, synthesis = Gs.components.mapping, Gs.components.synthesis
     if metric.space == 'z':
         ends = _interleaved(latents, positions, metric.epsilon, slerp)
-        dlatents = mapping.run(ends, None)
+        dlatents = mapping.run(ends, labels)
     else:
-        dlatents = mapping.run(latents, None)
+        dlatents = mapping.run(latents, labels)
         dlatents = _interleaved(dlatents, positions, metric.epsilon, lerp)
     distances = synthesis.run(
         dlatents, num_gpus=num_gpus, randomize_noise=False, output_transform={'func': pair_distance})
@@ -142,31 +157,48 @@ def _interleaved(points, positions, epsilon, interpolate):
     return ends
 
 
-def sample_distances(Gs, metric, pair_distance, minibatch_size, num_gpus, seed):
-    """Yields distances as of `path_distances`, minibatch by minibatch; the last one is whole as well.
+class Paths:
+    """Distances as of `path_distances` in minibatches, from any minibatch on, the same for the same seed.
 
     The noise is drawn anew for each minibatch, whose images share it. The noise variables are as before afterwards.
 
     Args:
         minibatch_size: Paths at a time, rounded up to a multiple of `num_gpus`.
         seed: Of latents, positions and noise.
+        labels: `metrics.batches.Labels`.
+
+    Attributes:
+        minibatch_size: Rounded up.
 
     Raises:
         UserError: The generator's images are too small to crop.
     """
-    height = Gs.output_shape[2]
-    if height < 8:
-        raise UserError(f'{metric.name} looks at the middle of images of 8x8 px and more; this network makes '
-                        f'{height}x{height}: choose other --metrics.')
-    size = -(-minibatch_size // num_gpus) * num_gpus
-    latents_of, positions_of = (np.random.RandomState([seed, stream]) for stream in (_LATENTS, _POSITIONS))
-    with _restored_noise(Gs.components.synthesis) as noise:
-        for batch in range(-(-metric.num_samples // size)):
-            latents = latents_of.randn(2 * size, *Gs.input_shape[1:])
-            positions = positions_of.rand(size) if metric.sampling == 'full' else np.zeros(size)
-            random = np.random.RandomState([seed, _NOISE, batch])
-            tflib.set_vars({variable: random.randn(*variable.shape.as_list()) for variable in noise})
-            yield path_distances(Gs, metric, pair_distance, latents, positions, num_gpus)
+
+    def __init__(self, Gs, metric, pair_distance, minibatch_size, num_gpus, seed, labels):
+        height = Gs.output_shape[2]
+        if height < 8:
+            raise UserError(f'{metric.name} looks at the middle of images of 8x8 px and more; this network makes '
+                            f'{height}x{height}: choose other --metrics.')
+        self.minibatch_size = -(-minibatch_size // num_gpus) * num_gpus
+        self._Gs, self._metric, self._pair_distance, self._num_gpus = Gs, metric, pair_distance, num_gpus
+        self._seed, self._labels = seed, labels
+        self._latents = latents_of(Gs, [seed, _LATENTS])
+        self._positions = Stream([seed, _POSITIONS], (
+            lambda random, count: random.rand(count)) if metric.sampling == 'full' else (
+            lambda random, count: np.zeros(count)))
+
+    def batches(self, begin, end):
+        """Yields float32 [N] from path `begin` on, a whole minibatch, until path `end` is among them."""
+        size = self.minibatch_size
+        with _restored_noise(self._Gs.components.synthesis) as noise:
+            for start in range(begin, end, size):
+                random = np.random.RandomState([self._seed, _NOISE, start // size])
+                tflib.set_vars({variable: random.randn(*variable.shape.as_list()) for variable in noise})
+                labels = self._labels.take(start, start + size)
+                yield path_distances(
+                    self._Gs, self._metric, self._pair_distance, self._latents.take(2 * start, 2 * (start + size)),
+                    self._positions.take(start, start + size), self._num_gpus,
+                    None if labels is None else np.repeat(labels, 2, axis=0))
 
 
 @contextlib.contextmanager

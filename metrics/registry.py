@@ -15,12 +15,90 @@ class FrechetDistance(NamedTuple):
     num_reals: int  # real images, in file order, repeated when the dataset has fewer
 
     needs_data = True  # compares with a dataset
+    needs_different_reals = False
     lower_is_better = True
 
     @property
     def values(self):
         """Names of the values it gives."""
         return (self.name,)
+
+
+class InfiniteFrechet(NamedTuple):
+    """A Frechet distance extrapolated to infinitely many fakes (Chong & Forsyth 2020)."""
+
+    name: str
+    features: str
+    num_fakes: int
+    num_reals: int
+    smallest: int  # fewest fakes of which a distance is taken
+    num_sizes: int  # distances taken, evenly from the fewest to all
+
+    needs_data = True
+    needs_different_reals = False
+    lower_is_better = True
+
+    @property
+    def values(self):
+        """Names of the values it gives."""
+        return (self.name,)
+
+
+class KernelDistance(NamedTuple):
+    """The kernel distance, KID, between features of generated and of real images (Binkowski et al. 2018)."""
+
+    name: str
+    features: str
+    num_fakes: int
+    num_reals: int  # different ones
+    num_subsets: int
+    subset_size: int
+
+    needs_data = True
+    needs_different_reals = True  # repeated ones would change its value
+    lower_is_better = True
+
+    @property
+    def values(self):
+        """Names of the values it gives."""
+        return (self.name,)
+
+
+class PrecisionRecall(NamedTuple):
+    """How many fakes lie among the reals, and how many reals among the fakes (Kynkaanniemi et al. 2019)."""
+
+    name: str
+    features: str
+    num_fakes: int
+    num_reals: int  # different ones
+    neighbours: int  # k: around each image, what is as near as its k-th neighbour counts as among them
+
+    needs_data = True
+    needs_different_reals = True  # repeated ones would change its value
+    lower_is_better = False
+
+    @property
+    def values(self):
+        """Names of the values it gives."""
+        return f'{self.name}_precision', f'{self.name}_recall'
+
+
+class InceptionScore(NamedTuple):
+    """How certain a classifier is of each fake, and how uncertain of all (Salimans et al. 2016)."""
+
+    name: str
+    features: str  # a network that gives the probabilities of classes
+    num_fakes: int
+    num_splits: int
+
+    needs_data = False
+    needs_different_reals = False
+    lower_is_better = False
+
+    @property
+    def values(self):
+        """Names of the values it gives: the mean over the splits, and their standard deviation."""
+        return f'{self.name}_mean', f'{self.name}_std'
 
 
 class PathLength(NamedTuple):
@@ -34,6 +112,7 @@ class PathLength(NamedTuple):
     epsilon: float  # length of a step, of the path's
 
     needs_data = False
+    needs_different_reals = False
     lower_is_better = True
 
     @property
@@ -51,6 +130,7 @@ class LinearSeparability(NamedTuple):
     num_keep: int  # of these, how many count for an attribute: those that its classifier is most certain of
 
     needs_data = False
+    needs_different_reals = False
     lower_is_better = True
 
     @property
@@ -66,8 +146,17 @@ METRICS = {metric.name: metric for metric in (
     FrechetDistance('fid50k', 'inception', 50000, 50000),
     *(PathLength(f'ppl_{space}{sampling}', 'lpips', space, sampling, 100000, 1e-4) for space, sampling in _PATHS),
     LinearSeparability('ls', 'celebahq-classifier', 200000, 100000),
+    # What others report today.
+    FrechetDistance('fid5k', 'inception', 5000, 5000),
+    InfiniteFrechet('fid_inf', 'inception', 50000, 50000, smallest=5000, num_sizes=15),
+    KernelDistance('kid50k', 'inception', 50000, 50000, num_subsets=100, subset_size=1000),
+    PrecisionRecall('pr50k3', 'inception', 50000, 50000, neighbours=3),
+    InceptionScore('is50k', 'inception-softmax', 50000, num_splits=10),
     # What needs no download, and knows faces; not an FID, and no perceptual distance.
     FrechetDistance('fd_onet5k', 'onet', 5000, 5000),
+    InfiniteFrechet('fd_onet5k_inf', 'onet', 5000, 5000, smallest=1000, num_sizes=15),
+    KernelDistance('kd_onet5k', 'onet', 5000, 5000, num_subsets=100, subset_size=1000),
+    PrecisionRecall('pr_onet5k3', 'onet', 5000, 5000, neighbours=3),
     *(PathLength(f'pl_onet5k_{space}{sampling}', 'onet', space, sampling, 5000, 1e-2) for space, sampling in _PATHS),
 )}
 
@@ -78,6 +167,19 @@ GROUPS = {'table1': ('fid50k', *(f'ppl_{space}{sampling}' for sampling in ('full
 def is_lower_better(value):
     """Whether of two numbers the lower is better, by the name of a value; so it is of those nobody knows any more."""
     return next((metric.lower_is_better for metric in METRICS.values() if value in metric.values), True)
+
+
+def find_value(name):
+    """What `--best` means: (name of a metric, name of a value of it), by the name of either.
+
+    Raises:
+        click.UsageError: There is no such metric or value.
+    """
+    for metric in METRICS.values():
+        if name == metric.name or name in metric.values:
+            return metric.name, name if name in metric.values else metric.values[0]
+    values = dict.fromkeys(value for metric in METRICS.values() for value in metric.values)
+    raise click.UsageError(f'--best {name}: choose from {", ".join(sorted(values))}.')
 
 
 def parse_metrics(text):

@@ -51,6 +51,12 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path_factory, monkeypatch):
+    """No test finds what another one, or a user, has cached."""
+    monkeypatch.setattr('config.CACHE_DIR', str(tmp_path_factory.mktemp('cache')))
+
+
+@pytest.fixture(autouse=True)
 def leave_no_session_open():
     """Commands open the process's session for good; the next test is to find none."""
     yield

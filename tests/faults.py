@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+import config
 import dnnlib.quiet  # noqa: F401
 from metrics.registry import METRICS, FrechetDistance
 
@@ -131,4 +132,5 @@ if __name__ == '__main__':
     from train import main
 
     METRICS[METRIC.name] = METRIC
+    config.CACHE_DIR = os.path.join(sys.argv[sys.argv.index('--results') + 1], 'cache')
     main()

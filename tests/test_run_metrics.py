@@ -6,19 +6,22 @@ import os
 import re
 import shutil
 
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from click.testing import CliRunner
 
+import config
 import run_metrics
 from dnnlib import tflib
+from dnnlib.download import cache_path
 from dnnlib.errors import UserError
 from dnnlib.tfrecords import MultiResolutionDataset, fingerprint
 from metrics import registry
 from metrics.meter import Result
 from metrics.registry import FrechetDistance
 from metrics.results import Snapshot, append_result
-from tests.toy_run import make_dataset
+from tests.toy_run import SMALL, SMALL_G, make_dataset
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +112,7 @@ def test_a_run_whose_options_hold_what_they_cannot(run_dir):
 def test_wrong_usage_names_the_flag(run_dir, finished, tmp_path):
     pickle_path = shutil.copy(os.path.join(run_dir, 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
     assert '--data: name the dataset' in refused(invoke(pickle_path, '--metrics', 'fd_onet5k'), 2)
-    assert 'choose from fd_onet5k, fid50k, ' in refused(invoke(run_dir, '--metrics', 'fid'), 2)
+    assert 'choose from fd_onet5k, fd_onet5k_inf, fid50k, ' in refused(invoke(run_dir, '--metrics', 'fid'), 2)
     assert '--metrics none: name what to measure' in refused(invoke(run_dir, '--metrics', 'none'), 2)
     assert 'nowhere' in refused(invoke(str(tmp_path / 'nowhere')), 2)
     assert '--seed' in refused(invoke(run_dir, '--seed', str(2 ** 32)), 2)
@@ -187,11 +190,11 @@ def test_path_lengths_need_neither_data_nor_a_run(finished, tmp_path, monkeypatc
 
 
 def test_what_cannot_be_measured_shows_as_such_and_the_rest_is_measured(run_dir, monkeypatch):
-    def fail(self, metric, work):
+    def fail(self, metric, pair_distance):
         raise UserError('no such thing')
 
     metric = registry.METRICS['pl_onet5k_wend']
-    monkeypatch.setattr('metrics.meter.Meter._path_length', fail)
+    monkeypatch.setattr('metrics.evaluation.Evaluation.distances', fail)
     outcome = invoke(run_dir, '--metrics', f'{metric.name},fd_onet5k')
     assert 'no such thing' in refused(outcome, 1) and outcome.stderr.count('no such thing') == 1
     assert [r['metric'] for r in results(run_dir)] == ['fd_onet5k'] * 2
@@ -214,3 +217,154 @@ def test_the_papers_table_has_the_best_networks_numbers_and_is_written(run_dir, 
         assert f'beside {snapshot}' in outcome.stdout and line.split()[1] == expected[snapshot]
         assert re.search('ls in W +not measured', outcome.stdout)
     assert sorted(os.listdir(folder)) == ['table1.csv', 'table1.md', 'table1.tex']
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Several things at once, what decides, and the cache
+
+
+def cached(folder='.'):
+    return sorted(os.listdir(os.path.join(config.CACHE_DIR, 'measurements', folder)))
+
+
+def forbid_generating(monkeypatch):
+    def fail(*args, **kwargs):
+        raise AssertionError('an image was generated')
+
+    monkeypatch.setattr('metrics.batches.Fakes.batches', fail)
+
+
+def test_runs_snapshots_pickles_and_published_networks_in_one_command(run_dir, published_toy, finished, tmp_path):
+    other = shutil.copytree(finished[0], str(tmp_path / 'other'))
+    pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
+    snapshot = os.path.join(other, 'network-snapshot-000000.pkl')
+    named = run_dir, snapshot, pickle_path, published_toy
+    outcome = invoke(*named, '--metrics', 'fd_onet5k', '--data', finished[1], '--seed', '3', '--mirror')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert [line[:-1] for line in outcome.stdout.splitlines() if line.endswith(':')] == list(named)
+    rows = [line.split() for line in outcome.stdout.splitlines() if ' fd_onet5k ' in line and 'Best' not in line]
+    assert [row[0] for row in rows] == ['network-snapshot-000000.pkl', 'network-snapshot-000004.pkl',
+                                        'network-snapshot-000000.pkl', 'mine.pkl', 'toy-8x8']
+    assert rows[0][3] == rows[2][3] and rows[1][3] == rows[3][3] == rows[4][3] != rows[0][3]
+    assert (len(results(run_dir)), len(results(other))) == (2, 1)
+
+
+def test_what_cannot_be_opened_does_not_keep_the_others_from_being_measured(run_dir, finished, tmp_path):
+    broken = str(tmp_path / 'broken.pkl')
+    with open(broken, 'wb') as file:
+        file.write(b'not a pickle')
+    outcome = invoke(broken, run_dir, '--metrics', 'fd_onet5k', '--data', finished[1])
+    assert 'broken.pkl' in refused(outcome, 1) and len(results(run_dir)) == 2
+    assert re.search('broken.pkl +- +fd_onet5k +failed', outcome.stdout)
+
+
+def test_best_names_the_value_that_decides_measures_it_and_says_why(run_dir, monkeypatch):
+    metric = registry.METRICS['pr_onet5k3']._replace(num_fakes=40, num_reals=12)
+    monkeypatch.setitem(registry.METRICS, 'pr_onet5k3', metric)
+    outcome = invoke(run_dir, '--metrics', 'fd_onet5k', '--best', 'pr_onet5k3_recall')
+    assert outcome.exit_code == 0, outcome.stderr
+    records = [record for record in results(run_dir) if record['metric'] == 'pr_onet5k3_recall']
+    best = max(records, key=lambda record: record['value'])
+    assert len(records) == 2 and (f'Best pr_onet5k3_recall: {best["snapshot"]} with {best["value"]:.4f}, '
+                                  'the highest of 2, copied') in outcome.stdout
+    assert filecmp.cmp(os.path.join(run_dir, best['snapshot']), os.path.join(run_dir, 'network-best.pkl'), False)
+    by_distance = invoke(run_dir, '--best', 'fd_onet5k').stdout
+    lowest = min((r for r in results(run_dir) if r['metric'] == 'fd_onet5k'), key=lambda record: record['value'])
+    assert f'Best fd_onet5k: {lowest["snapshot"]} with {lowest["value"]:.4f}, the lowest of 2' in by_distance
+    assert filecmp.cmp(os.path.join(run_dir, lowest['snapshot']), os.path.join(run_dir, 'network-best.pkl'), False)
+
+
+def test_best_without_a_run_or_of_nothing_known_and_tables_of_several_are_refused(run_dir, finished, tmp_path):
+    pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
+    assert '--best: keeps the best snapshot of a run' in refused(invoke(pickle_path, '--best', 'fd_onet5k'), 2)
+    assert '--best fid5: choose from' in refused(invoke(run_dir, '--best', 'fid5'), 2)
+    assert 'name one run or network' in refused(invoke(run_dir, run_dir, '--table'), 2)
+    assert "Missing argument 'RUN|NETWORK...'" in refused(invoke(), 2)
+    assert not os.path.exists(os.path.join(config.CACHE_DIR, 'measurements'))
+
+
+def test_a_network_measured_in_a_run_needs_nothing_anew_elsewhere(run_dir, finished, tmp_path, monkeypatch):
+    first = invoke(run_dir, '--metrics', 'fd_onet5k')
+    assert cached() == ['datasets', 'reals', 'values']
+    assert f'{os.path.join(config.CACHE_DIR, "measurements")} holds' in first.stderr
+    forbid_generating(monkeypatch)
+    pickle_path = shutil.copy(os.path.join(run_dir, 'network-best.pkl'), str(tmp_path / 'mine.pkl'))
+    outcome = invoke(pickle_path, '--metrics', 'fd_onet5k', '--data', finished[1], '--mirror', '--seed', '1000')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert f'{min(record["value"] for record in results(run_dir)):.4f}' in outcome.stdout
+
+
+def test_the_cache_can_be_left_out_and_emptied(run_dir):
+    values = []
+    for flags in (['--no-cache'], [], ['--no-cache', '--force']):
+        outcome = invoke(run_dir, '--metrics', 'fd_onet5k', *flags)
+        assert outcome.exit_code == 0, outcome.stderr
+        values.append([record['value'] for record in results(run_dir)][-2:])
+    assert values[0] == values[1] == values[2]
+    assert not os.path.exists(os.path.join(config.CACHE_DIR, 'measurements'))
+    assert invoke(run_dir, '--metrics', 'fd_onet5k', '--force').exit_code == 0
+    assert cached() == ['datasets', 'reals', 'values']
+    outcome = invoke('--clear-cache')
+    assert outcome.exit_code == 0 and 'MB deleted' in outcome.stdout
+    assert not os.path.exists(os.path.join(config.CACHE_DIR, 'measurements')) and os.path.exists(config.CACHE_DIR)
+
+
+def broken_network(path, **changes):
+    """A pickle of a generator as of the run, but for some of its arguments and variables."""
+    kwargs = {**SMALL, **SMALL_G, **changes}
+    bias = kwargs.pop('bias', None)
+    with tf.Graph().as_default(), tf.Session():
+        Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **kwargs)
+        if bias is not None:
+            name = next(name for name in Gs.vars if name.endswith('ToRGB_lod0/bias'))
+            tflib.set_vars({Gs.vars[name]: np.full(Gs.vars[name].shape.as_list(), bias)})
+        tflib.save_networks(path, Gs)
+    return path
+
+
+@pytest.mark.parametrize('changes, message', [
+    ({'resolution': 16}, '3x16x16 .*holds 3x8x8: name the dataset it was trained on with --data'),
+    ({'num_channels': 1}, '1x8x8 .*holds 3x8x8'),
+    ({'bias': np.nan}, 'values that are not numbers.*measure an earlier snapshot'),
+    ({'label_size': 4}, 'labels of 4 numbers.*--data'),
+])
+def test_networks_that_cannot_be_measured_are_a_sentence_and_nothing_is_kept(tmp_path, finished, changes, message):
+    path = broken_network(str(tmp_path / 'mine.pkl'), **changes)
+    outcome = invoke(path, '--metrics', 'fd_onet5k', '--data', finished[1])
+    assert re.search(message, ' '.join(refused(outcome, 1).split()))
+    assert re.search('mine.pkl +- +fd_onet5k +failed +-', outcome.stdout)
+    assert not os.path.exists(os.path.join(config.CACHE_DIR, 'measurements'))
+
+
+def test_path_lengths_that_are_no_numbers_are_a_sentence_and_nothing_is_kept(tmp_path, monkeypatch):
+    metric = registry.METRICS['pl_onet5k_wend']._replace(num_samples=10)
+    monkeypatch.setitem(registry.METRICS, 'pl_onet5k_wend', metric)
+    path = broken_network(str(tmp_path / 'mine.pkl'), bias=3e38)
+    assert 'not a number' in refused(invoke(path, '--metrics', 'pl_onet5k_wend'), 1)
+    assert not os.path.exists(os.path.join(config.CACHE_DIR, 'measurements'))
+
+
+def test_fewer_reals_than_a_metric_needs_are_refused_before_any_work(run_dir):
+    message = refused(invoke(run_dir, '--metrics', 'kd_onet5k'), 1)
+    assert 'kd_onet5k needs 5000 different reals, and dataset' in message and 'has 12' in message
+    assert not os.path.exists(os.path.join(config.CACHE_DIR, 'measurements'))
+    assert not os.path.exists(os.path.join(run_dir, 'metrics.jsonl'))
+
+
+def test_a_run_without_snapshots_is_a_sentence(run_dir):
+    for name in os.listdir(run_dir):
+        if name.endswith('.pkl'):
+            os.remove(os.path.join(run_dir, name))
+    assert 'has no network-snapshot-*.pkl' in refused(invoke(run_dir), 1)
+
+
+def test_a_metric_network_that_is_another_file_is_a_sentence_and_nothing_is_kept(run_dir, tmp_path, monkeypatch):
+    entry = {'url': 'http://127.0.0.1:9/x', 'file': 'inception_v3_features.pkl', 'size': None, 'sha256': None}
+    monkeypatch.setattr('config.NETWORKS', {'inception': entry})
+    os.makedirs(config.CACHE_DIR, exist_ok=True)
+    for content in (b'', b'<html>Quota exceeded</html>'):
+        with open(cache_path(entry, config.CACHE_DIR), 'wb') as file:
+            file.write(content)
+        assert 'inception_v3_features.pkl' in refused(invoke(run_dir, '--metrics', 'fid50k', '--offline'), 1)
+    assert not os.path.exists(os.path.join(config.CACHE_DIR, 'measurements'))
+    assert not os.path.exists(os.path.join(run_dir, 'metrics.jsonl'))

@@ -101,7 +101,7 @@ class Network:
         Args:
             *inputs: One expression for each input.
             return_as_list: Return a list even if there is one output.
-            **dynamic_kwargs: Override static_kwargs for this call.
+            **dynamic_kwargs: Override static_kwargs for this call. Of a `random_seed`, each GPU makes one of its own.
 
         Returns:
             The output tensor, or a list of them if there are several.
@@ -187,8 +187,11 @@ class Network:
         pieces = []
         for number, device in enumerate(devices):
             with tf.device(device):
+                own_kwargs = dict(dynamic_kwargs)
+                if own_kwargs.get('random_seed') is not None:  # of the same seed, all would draw the same
+                    own_kwargs['random_seed'] += [0, number << 24]
                 mine = [tf.gather(x, indices[number * share:(number + 1) * share]) for x in inputs]
-                pieces.append(self._transformed_output(mine, output_transform, dynamic_kwargs))
+                pieces.append(self._transformed_output(mine, output_transform, own_kwargs))
         with tf.device('/cpu:0'):
             return [tf.concat(piece, axis=0)[:total] for piece in zip(*pieces)]
 

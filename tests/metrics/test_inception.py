@@ -11,8 +11,10 @@ from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.files import sha256_of_file
 from dnnlib.published import trust
+from metrics.batches import Fakes, Labels
 from metrics.distances import Perceptual
 from metrics.inception import Inception
+from metrics.inception_score import inception_score
 from metrics.meter import Meter
 from metrics.registry import METRICS
 from tests.toy_run import SMALL, SMALL_G
@@ -24,6 +26,9 @@ def channel_means(images_in, is_template_graph=False, **kwargs):
     images_in.set_shape([None, 3, None, None])
     scale = tf.get_variable('scale', [], initializer=tf.initializers.ones())
     return tf.reduce_mean(images_in, axis=[2, 3]) * scale
+
+def channel_classes(images_in, is_template_graph=False, **kwargs):
+    return tf.nn.softmax(channel_means(images_in) / 20)
 
 def squared_difference(a_in, b_in, is_template_graph=False, **kwargs):
     a_in.set_shape([None, 3, None, None])
@@ -121,7 +126,7 @@ def test_path_lengths_of_the_paper_take_the_published_network(write_pickle, monk
     trust(sha256_of_file(path), 'my distance')
     meter = Meter(['ppl_wend'], None, False, 0)
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    result, = meter.measure(meter.metrics[0]._replace(num_samples=8), Gs)
+    (_, (result,)), = meter.measure([meter.metrics[0]._replace(num_samples=8)], Gs)
     assert result.value > 0 and result.settings['distance'] == 'lpips'
 
 
@@ -136,5 +141,24 @@ def test_separability_takes_the_published_classifiers_of_all_forty_attributes(wr
     meter = Meter(['ls'], None, False, 0)
     assert len(asked) == 40 and asked[0] == 'celebahq-classifier-00-male' and asked[39].endswith('-39-wearing-necktie')
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    of_z, of_w = meter.measure(meter.metrics[0], Gs)
+    (_, (of_z, of_w)), = meter.measure(meter.metrics, Gs)
     assert of_z.value >= 1 and of_w.value >= 1 and len(of_w.details['entropies']) == 40
+
+
+def test_the_inception_score_takes_the_published_classes_and_no_other_file(write_pickle, monkeypatch):
+    path = write_pickle('channel_classes')
+    monkeypatch.setattr('metrics.features.fetch_published', lambda name, offline: {'inception-softmax': path}[name])
+    monkeypatch.setitem(METRICS, 'is50k', METRICS['is50k']._replace(num_fakes=40, num_splits=4))
+    meter = Meter(['is50k'], None, False, 0)
+    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
+    (_, (mean, deviation)), = meter.measure(meter.metrics, Gs, minibatch_size=8)
+    fakes = np.concatenate([images for images, in Fakes(Gs, 8, 1, 0, Labels(None, 0)).batches(
+        0, 40, [tflib.convert_images_to_uint8])])
+    powers = np.exp(fakes.mean(axis=(2, 3)) / 20)
+    expected = inception_score(powers / powers.sum(axis=1, keepdims=True), 4)
+    assert (mean.metric, deviation.metric) == ('is50k_mean', 'is50k_std')
+    assert (mean.value, deviation.value) == pytest.approx(expected, rel=1e-4) and mean.value > 1
+    path = write_pickle('channel_means')
+    meter = Meter(['is50k'], None, False, 0)
+    (_, error), = meter.measure(meter.metrics, Gs)
+    assert 'gives no probabilities' in error.message and path in error.message

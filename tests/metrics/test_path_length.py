@@ -8,15 +8,16 @@ from hypothesis import strategies as st
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from metrics.batches import Labels
 from metrics.distances import ONetDistance
 from metrics.meter import Meter
 from metrics.onet import ONet
 from metrics.path_length import (
     PairDistance,
+    Paths,
     crop_window,
     lerp,
     mean_of_inner,
-    sample_distances,
     shrink_factor,
     slerp,
 )
@@ -82,6 +83,11 @@ def small_generator(**kwargs):
     return Gs
 
 
+def sample_distances(Gs, metric, pair_distance, minibatch_size, num_gpus, seed):
+    paths = Paths(Gs, metric, pair_distance, minibatch_size, num_gpus, seed, Labels(None, seed))
+    return paths.batches(0, metric.num_samples)
+
+
 def toy_metric(space='w', sampling='full', num_samples=10):
     return PathLength('pl_toy', 'onet', space, sampling, num_samples, 1e-2)
 
@@ -122,7 +128,7 @@ def test_the_meter_measures_a_path_length_without_any_data(session, monkeypatch)
     monkeypatch.setitem(METRICS, 'pl_toy', toy_metric())
     meter = Meter(['pl_toy'], None, False, 3)
     Gs = small_generator()
-    result, again = (meter.measure(meter.metrics[0], Gs, minibatch_size=8)[0] for _ in range(2))
+    result, again = (next(meter.measure(meter.metrics, Gs, minibatch_size=8))[1][0] for _ in range(2))
     assert result.metric == 'pl_toy' and 0 < result.value == again.value
     assert result.settings == {'distance': 'onet', 'space': 'w', 'sampling': 'full', 'num_samples': 10,
                                'epsilon': 0.01, 'seed': 3}

@@ -4,7 +4,20 @@ import click
 import pytest
 
 import config
-from metrics.registry import GROUPS, METRICS, FrechetDistance, LinearSeparability, PathLength, parse_metrics
+from metrics.registry import (
+    GROUPS,
+    METRICS,
+    FrechetDistance,
+    InceptionScore,
+    InfiniteFrechet,
+    KernelDistance,
+    LinearSeparability,
+    PathLength,
+    PrecisionRecall,
+    find_value,
+    is_lower_better,
+    parse_metrics,
+)
 
 
 def test_the_names_mean_what_the_paper_and_the_readme_say():
@@ -13,6 +26,11 @@ def test_the_names_mean_what_the_paper_and_the_readme_say():
     assert METRICS['ppl_wend'] == PathLength('ppl_wend', 'lpips', 'w', 'end', num_samples=100000, epsilon=1e-4)
     assert METRICS['pl_onet5k_wfull'] == PathLength('pl_onet5k_wfull', 'onet', 'w', 'full', 5000, epsilon=1e-2)
     assert METRICS['ls'] == LinearSeparability('ls', 'celebahq-classifier', num_samples=200000, num_keep=100000)
+    assert METRICS['fid5k'] == FrechetDistance('fid5k', 'inception', num_fakes=5000, num_reals=5000)
+    assert METRICS['fid_inf'] == InfiniteFrechet('fid_inf', 'inception', 50000, 50000, smallest=5000, num_sizes=15)
+    assert METRICS['kid50k'] == KernelDistance('kid50k', 'inception', 50000, 50000, num_subsets=100, subset_size=1000)
+    assert METRICS['pr50k3'] == PrecisionRecall('pr50k3', 'inception', 50000, 50000, neighbours=3)
+    assert METRICS['is50k'] == InceptionScore('is50k', 'inception-softmax', 50000, num_splits=10)
     assert METRICS['fd_onet5k'] == FrechetDistance('fd_onet5k', 'onet', num_fakes=5000, num_reals=5000)
 
 
@@ -29,7 +47,7 @@ def test_names_are_separated_by_commas_and_none_is_none(text, names):
 
 
 @pytest.mark.parametrize('text, message', [
-    ('fid5', '--metrics fid5: choose from fd_onet5k, fid50k'),
+    ('fid5', '--metrics fid5: choose from fd_onet5k, fd_onet5k_inf, fid50k'),
     ('fd_onet5k,fid5', '--metrics fid5: choose from'),
     ('', "--metrics '': choose from"),
     ('none,fid50k', 'none stands alone'),
@@ -44,3 +62,15 @@ def test_every_value_belongs_to_one_metric_and_the_papers_table_is_measured_in_f
     values = [value for metric in METRICS.values() for value in metric.values]
     assert len(values) == len(set(values))
     assert list(config.PAPER_TABLE) == [value for name in GROUPS['table1'] for value in METRICS[name].values]
+
+
+def test_what_decides_is_a_value_by_its_own_name_or_by_that_of_its_metric():
+    assert find_value('fid50k') == ('fid50k', 'fid50k') and find_value('pr50k3') == ('pr50k3', 'pr50k3_precision')
+    assert find_value('ls_w') == ('ls', 'ls_w')
+    with pytest.raises(click.UsageError, match='--best fid5: choose from fd_onet5k, .*pr50k3_recall'):
+        find_value('fid5')
+
+
+def test_more_precision_and_recall_are_better_and_less_of_all_distances():
+    assert not is_lower_better('pr50k3_recall') and not is_lower_better('is50k_mean')
+    assert all(is_lower_better(value) for value in ('fid50k', 'kid50k', 'fid_inf', 'ls_w', 'ppl_wend', 'unknown'))

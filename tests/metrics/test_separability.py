@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from metrics import meter as meter_module
+from metrics.batches import Labels
+from metrics.cache import StageCache
 from metrics.classifiers import Classifiers
+from metrics.evaluation import Evaluation, Work
 from metrics.meter import Meter
 from metrics.registry import METRICS
 from metrics.results import Snapshot, append_result, read_results
@@ -82,6 +85,8 @@ def test_few_fits_run_at_a_time_where_memory_is_short(monkeypatch):
 class StubClassifiers(Classifiers):
     """Classifiers that are given as networks."""
 
+    identity = 'stub'
+
     def __init__(self, networks):
         self._networks, self.names = [StubFile(network) for network in networks], ['bright', 'dark', 'always']
 
@@ -149,7 +154,7 @@ def toy_metric(monkeypatch):
 def test_the_meter_gives_a_value_and_entropies_for_each_space_and_repeats(session, toy_metric, tmp_path):
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
     meter = Meter(['ls'], None, False, 3)
-    results, again = (meter.measure(toy_metric, Gs, minibatch_size=8) for _ in range(2))
+    results, again = (next(meter.measure([toy_metric], Gs, minibatch_size=8))[1] for _ in range(2))
     assert [result.metric for result in results] == ['ls_z', 'ls_w'] and meter.decisive == 'ls_z'
     for result, other in zip(results, again):
         assert (result.value, result.details) == (other.value, other.details)
@@ -163,9 +168,11 @@ def test_the_meter_gives_a_value_and_entropies_for_each_space_and_repeats(sessio
 
 def test_w_is_the_last_layer_of_the_mapping(session, toy_metric):
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    meter = Meter(['ls'], None, False, 3)
-    work = meter_module._Work(Gs, 8, 1, False)
-    (latents, dlatents), predictions = meter._classified(toy_metric, work)
+    evaluation = Evaluation(Gs, 'toy', [toy_metric], lambda metric: stub_classifiers(), (Labels(None, 3), None), 3,
+                            StageCache(None), Work(8, 1, 'cpu', False))
+    latents, dlatents = evaluation.latents(60)
     np.testing.assert_array_equal(latents, np.random.RandomState(3).randn(60, 8).astype(np.float32))
     np.testing.assert_allclose(dlatents, Gs.components.mapping.run(latents, None)[:, -1], rtol=1e-4, atol=1e-6)
-    assert predictions.shape == (3, 60, 2)
+    predictions = evaluation.fakes(toy_metric)
+    assert predictions.shape == (60, 3, 2)
+    np.testing.assert_allclose(predictions.sum(axis=2), 1, rtol=1e-6)

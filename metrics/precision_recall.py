@@ -1,0 +1,66 @@
+"""Features to precision and recall (Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric"). Pure arithmetic.
+
+Around each image of a set lies a ball that reaches to its k-th nearest neighbour in that set.
+"""
+
+import numpy as np
+
+BLOCK_BYTES = 256 << 20  # of distances at a time
+
+
+def squared_distances(a, b):
+    """Squared Euclidean distances of each row of a to each of b, float [N, M], at least 0.
+
+    Args:
+        a, b: float [N, F] and [M, F], about the same mean, which is best near 0: rounding grows with the rows' lengths.
+    """
+    distances = a @ b.T
+    distances *= -2
+    distances += np.einsum('nf,nf->n', a, a)[:, np.newaxis]
+    distances += np.einsum('nf,nf->n', b, b)
+    return np.maximum(distances, 0, out=distances)
+
+
+def squared_radii(features, neighbours):
+    """How far the ball around each row reaches, squared.
+
+    Args:
+        features: float [N, F], N more than `neighbours`.
+        neighbours: k; a row is no neighbour of itself.
+
+    Returns:
+        float [N].
+    """
+    features = features - features.mean(axis=0)
+    radii = np.empty(len(features), features.dtype)
+    for begin, end in _blocks(len(features), len(features), features.itemsize):
+        distances = squared_distances(features[begin:end], features)
+        distances[np.arange(end - begin), np.arange(begin, end)] = -1  # comes first, whatever the rounding
+        radii[begin:end] = np.partition(distances, neighbours, axis=1)[:, neighbours]
+    return radii
+
+
+def share_within(points, centres, radii):
+    """The share of points that lie within any ball, its surface included: a float in [0, 1].
+
+    Args:
+        points: float [N, F].
+        centres: float [M, F].
+        radii: float [M], squared, as of `squared_radii`.
+    """
+    mean = centres.mean(axis=0)
+    points, centres = points - mean, centres - mean
+    within = 0
+    for begin, end in _blocks(len(points), len(centres), points.itemsize):
+        within += int((squared_distances(points[begin:end], centres) <= radii).any(axis=1).sum())
+    return within / len(points)
+
+
+def precision_recall(fakes, reals, fakes_radii, reals_radii):
+    """The share of the fakes that lies within the reals' balls, and of the reals within the fakes', floats."""
+    return share_within(fakes, reals, reals_radii), share_within(reals, fakes, fakes_radii)
+
+
+def _blocks(rows, columns, itemsize):
+    size = max(BLOCK_BYTES // (columns * itemsize), 1)
+    return [(begin, min(begin + size, rows)) for begin in range(0, rows, size)]

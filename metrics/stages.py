@@ -1,0 +1,95 @@
+"""Reading features of many images in chunks, each with its cached twin, so that what was killed goes on."""
+
+from typing import NamedTuple, Tuple
+
+import numpy as np
+
+from dnnlib.errors import UserError
+from metrics.cache import digest
+
+CHUNK = 1000  # images, rounded up to whole minibatches, that a killed measurement loses at most
+
+
+class Reading(NamedTuple):
+    """What is to be known of each of a number of images: one array."""
+
+    kind: str  # of the images, names a folder of the cache
+    key: dict  # what it depends on beside the number of images, fit for JSON
+    count: int
+    look: object  # what the images are looked at with, as the source of batches understands it
+
+    @property
+    def place(self) -> Tuple[str, str]:
+        """Where it is in the cache."""
+        return self.kind, digest(self.key)
+
+
+def read(readings, minibatch_size, batches, cache, bar=None):
+    """Reads what several readings want to know of the same images, in one pass.
+
+    Args:
+        readings: List of `Reading`.
+        minibatch_size: Of the batches.
+        batches: Function (begin, end, looks) that yields, for whole minibatches from image `begin` on until `end` is
+            among them, a list of arrays [N, ...], one for each look. It is asked only for what is not in the cache.
+        cache: `metrics.cache.StageCache`.
+        bar: Progress bar over the largest number of images.
+
+    Returns:
+        List of arrays [count, ...], one for each reading.
+
+    Raises:
+        UserError: Something is not a number.
+    """
+    step, total = -(-CHUNK // minibatch_size) * minibatch_size, max(reading.count for reading in readings)
+    results = [None] * len(readings)
+    for begin in range(0, total, step):
+        ends = [min(begin + step, reading.count) for reading in readings]
+        pieces = {index: _load(cache, reading, begin, ends[index])
+                  for index, reading in enumerate(readings) if begin < reading.count}
+        missing = [index for index, piece in pieces.items() if piece is None]
+        if missing:
+            looks = [readings[index].look for index in missing]
+            arrays = _read_chunk(batches(begin, max(ends[index] for index in missing), looks), bar)
+            for index, array in zip(missing, arrays):
+                pieces[index] = array[:ends[index] - begin]
+                _save(cache, readings[index], begin, ends[index], pieces[index])
+        elif bar is not None:
+            if not bar.disable:
+                bar.initial += step  # so that the time left is that of what is read
+            _advance(bar, step)
+        for index, piece in pieces.items():
+            if results[index] is None:
+                results[index] = np.empty([readings[index].count, *piece.shape[1:]], piece.dtype)
+            results[index][begin:ends[index]] = piece
+    return results
+
+
+def _read_chunk(batches, bar):
+    """Concatenates the batches' arrays, one by one."""
+    collected = []
+    for arrays in batches:
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise UserError('What is read from the images is not a number: they hold values that are none, or are too '
+                            'large; measure an earlier snapshot.')
+        collected.append(arrays)
+        if bar is not None:
+            _advance(bar, len(arrays[0]))
+    return [np.concatenate(pieces) for pieces in zip(*collected)]
+
+
+def _advance(bar, count):
+    bar.update(min(count, bar.total - bar.n))  # whole minibatches may go beyond the end
+
+
+def _chunk_key(reading, begin, end):
+    return {**reading.key, 'begin': begin, 'end': end}
+
+
+def _load(cache, reading, begin, end):
+    arrays = cache.load(reading.place, _chunk_key(reading, begin, end))
+    return None if arrays is None else arrays['values']
+
+
+def _save(cache, reading, begin, end, values):
+    cache.save(reading.place, _chunk_key(reading, begin, end), values=values)

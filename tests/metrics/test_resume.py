@@ -1,0 +1,275 @@
+"""Measurements in stages: what is shared, what is kept, what goes on after a kill, and what is never stale."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import config
+import dnnlib.quiet  # noqa: F401
+from dnnlib import tflib
+from dnnlib.errors import UserError
+from dnnlib.tflib.network import Network
+from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter
+from metrics import registry, stages
+from metrics.cache import StageCache
+from metrics.evaluation import identity_of
+from metrics.meter import Meter
+from metrics.registry import (
+    FrechetDistance,
+    InfiniteFrechet,
+    KernelDistance,
+    LinearSeparability,
+    PathLength,
+    PrecisionRecall,
+)
+from tests.faults import ROOT
+from tests.metrics.test_separability import stub_classifiers
+from tests.toy_run import SMALL, SMALL_G, make_dataset
+
+TOYS = {metric.name: metric for metric in (
+    FrechetDistance('fd', 'onet', 40, 30), InfiniteFrechet('fd_inf', 'onet', 40, 30, 20, 3),
+    KernelDistance('kd', 'onet', 40, 12, 4, 10), PrecisionRecall('pr', 'onet', 24, 12, 3),
+    PathLength('pl', 'onet', 'w', 'full', 24, 1e-2), LinearSeparability('ls', 'stub', 48, 20))}
+
+
+@pytest.fixture(autouse=True)
+def toys(monkeypatch):
+    monkeypatch.setattr(stages, 'CHUNK', 8)
+    monkeypatch.setattr('metrics.meter.open_classifiers', lambda name, offline: stub_classifiers())
+    for name, metric in TOYS.items():
+        monkeypatch.setitem(registry.METRICS, name, metric)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    with MultiResolutionDataset(make_dataset(str(tmp_path / 'toy'))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return StageCache(str(tmp_path / 'stages'))
+
+
+def generator(seed=1):
+    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
+    tflib.set_vars({variable: np.random.RandomState([seed, index]).randn(*variable.shape.as_list())
+                    for index, variable in enumerate(Gs.trainables.values())})
+    return Gs
+
+
+class Runs:
+    """Counts what networks are given, and stops the process at one of them."""
+
+    def __init__(self, monkeypatch):
+        self.images, self.calls, self.stop_at = 0, 0, None
+        run = Network.run
+
+        def counted(network, *arrays, **kwargs):
+            if 'output_transform' in kwargs:
+                if self.calls == self.stop_at:
+                    raise KeyboardInterrupt
+                self.calls += 1
+                self.images += len(arrays[0])
+            return run(network, *arrays, **kwargs)
+
+        monkeypatch.setattr(Network, 'run', counted)
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    return Runs(monkeypatch)
+
+
+def measure(dataset, Gs, names, cache, **options):
+    """{value: number} of those metrics, by a meter of its own."""
+    meter = Meter(names, dataset, True, 5, cache=cache)
+    numbers = {}
+    for _, results in meter.measure(meter.metrics, Gs, minibatch_size=4, **options):
+        if isinstance(results, UserError):
+            raise results
+        numbers.update({result.metric: (result.value, result.details) for result in results})
+    return numbers
+
+
+def places(cache):
+    return sorted(os.listdir(cache.folder)) if os.path.isdir(cache.folder) else []
+
+
+def test_one_pass_serves_all_metrics_of_images_and_changes_no_number(session, dataset, cache, runs):
+    Gs = generator()
+    alone = {}
+    for name in TOYS:
+        alone.update(measure(dataset, Gs, [name], StageCache(None)))
+    runs.images = 0
+    names = ['fd', 'fd_inf', 'kd', 'pr', 'ls']
+    together = measure(dataset, Gs, names, cache)
+    assert runs.images == 48  # the largest number of fakes
+    together.update(measure(dataset, Gs, ['pl'], cache))
+    assert together == alone
+
+
+@pytest.mark.parametrize('name', ['fd', 'pl', 'ls'])
+def test_a_killed_evaluation_goes_on_to_the_same_bits(session, dataset, cache, runs, name):
+    Gs = generator()
+    undisturbed = measure(dataset, Gs, [name], StageCache(None))
+    calls, runs.calls = runs.calls, 0
+    runs.stop_at = 5
+    with pytest.raises(KeyboardInterrupt):
+        measure(dataset, Gs, [name], cache)
+    runs.stop_at, runs.calls = None, 0
+    assert measure(dataset, Gs, [name], cache) == undisturbed
+    assert runs.calls == calls - 4  # two chunks of two minibatches were whole
+
+
+def test_values_stay_and_what_was_read_of_the_fakes_goes(session, dataset, cache, runs):
+    Gs = generator()
+    first = measure(dataset, Gs, list(TOYS), cache)
+    assert places(cache) == ['datasets', 'reals', 'values']
+    runs.calls = 0
+    assert measure(dataset, Gs, list(TOYS), cache) == first and runs.calls == 0
+    assert measure(dataset, Gs, list(TOYS), cache, anew=True) == first and runs.calls > 0
+    assert measure(dataset, generator(2), ['fd'], cache) != {'fd': first['fd']}
+
+
+def test_reals_are_looked_at_once_for_all_networks(session, dataset, cache, monkeypatch):
+    Gs = generator()
+    measure(dataset, Gs, ['fd', 'kd', 'pr'], cache)
+    monkeypatch.setattr('metrics.reals.real_batches', None)
+    measure(dataset, generator(2), ['fd', 'kd', 'pr'], cache)
+
+
+def test_a_dataset_made_anew_under_its_name_is_looked_at_anew_even_for_one_image(session, tmp_path, cache):
+    images = np.random.RandomState(1).randint(0, 256, [130, 3, 8, 8]).astype(np.uint8)
+    changed = images.copy()
+    changed[101, :, 0, 0] ^= 1  # none of those that the dataset's fingerprint looks at
+    Gs, found, folder = generator(), [], tmp_path / 'many'
+    registry.METRICS['fd'] = TOYS['fd']._replace(num_reals=130)
+    for content in (images, images, changed, changed[::-1], images):
+        if folder.exists():
+            folder.rename(tmp_path / str(time.time_ns()))
+        folder.mkdir()
+        with MultiResolutionWriter(str(folder), 'many') as writer:
+            for image in content:
+                writer.add(image)
+        with MultiResolutionDataset(str(folder)) as opened:
+            found.append((measure(opened, Gs, ['fd'], cache), measure(opened, Gs, ['fd'], StageCache(None))))
+    assert all(cached == fresh for cached, fresh in found)
+    assert found[0] == found[1] == found[4] and len({cached['fd'] for cached, _ in found}) == 3
+
+
+def test_other_settings_meet_nothing_of_these(session, dataset, cache):
+    Gs = generator()
+    for mirror, seed, minibatch_size in ((True, 5, 4), (False, 5, 4), (True, 6, 4), (True, 5, 8)):
+        numbers = []
+        for kept in (cache, StageCache(None)):
+            meter = Meter(['fd', 'pl'], dataset, mirror, seed, cache=kept)
+            numbers.append([[result.value for result in results] for _, results in meter.measure(
+                meter.metrics, Gs, minibatch_size=minibatch_size)])
+        assert numbers[0] == numbers[1]
+
+
+def test_damaged_files_are_made_anew(session, dataset, cache):
+    Gs = generator()
+    first = measure(dataset, Gs, list(TOYS), cache)
+    for folder, _, names in os.walk(cache.folder):
+        for name in names:
+            with open(os.path.join(folder, name), 'r+b') as file:
+                file.seek(100)
+                file.write(b'\xff\xff')
+    assert measure(dataset, Gs, list(TOYS), cache) == first
+
+
+def test_nothing_is_kept_of_what_is_no_number(session, dataset, cache, monkeypatch):
+    monkeypatch.setattr('metrics.measures.frechet_distance', lambda a, b: float('nan'))
+    with pytest.raises(UserError, match='fd is not a number'):
+        measure(dataset, generator(), ['fd'], cache)
+    assert 'fakes' not in places(cache) and 'values' not in places(cache)
+
+
+def test_a_metric_that_fails_leaves_the_others_theirs(session, dataset, cache, monkeypatch):
+    class Broken:
+        identity = 'broken'
+
+        def __call__(self, images, num_gpus=1):
+            raise UserError('broken network')
+
+    monkeypatch.setitem(registry.METRICS, 'broken', FrechetDistance('broken', 'broken', 40, 30))
+    monkeypatch.setattr('metrics.meter.open_feature_network', lambda name, offline: (
+        Broken() if name == 'broken' else registry_onet()))
+    Gs = generator()
+    meter = Meter(['broken', 'fd', 'kd'], dataset, True, 5, cache=cache)
+    results = {metric.name: found for metric, found in meter.measure(meter.metrics, Gs, minibatch_size=4)}
+    assert isinstance(results['broken'], UserError) and 'fakes' not in places(cache)
+    alone = measure(dataset, Gs, ['fd', 'kd'], StageCache(None))
+    assert [results[name][0].value for name in ('fd', 'kd')] == [alone[name][0] for name in ('fd', 'kd')]
+
+
+def registry_onet():
+    from metrics.onet import ONet
+
+    return ONet()
+
+
+def test_too_few_different_reals_are_a_sentence_before_any_work(session, dataset, cache, runs):
+    registry.METRICS['kd'] = TOYS['kd']._replace(num_reals=13)
+    with pytest.raises(UserError, match='kd needs 13 different reals, and dataset .*toy has 12: choose'):
+        measure(dataset, generator(), ['kd'], cache)
+    assert runs.calls == 0 and cache.size() == 0
+
+
+def test_a_network_is_the_same_in_training_and_from_its_pickle(open_session, tmp_path):
+    open_session(device='cpu')
+    Gs = generator()
+    identities = [identity_of(Gs, tflib.run(Gs.vars))]
+    tflib.save_networks(str(tmp_path / 'a.pkl'), Gs)
+    open_session(device='cpu')
+    for _ in range(2):
+        loaded = tflib.load_networks(str(tmp_path / 'a.pkl'))
+        identities.append(identity_of(loaded, tflib.run(loaded.vars)))
+        tflib.set_vars({loaded.vars['G_mapping/Dense0/bias']: np.ones(8)})
+        identities.append(identity_of(loaded, tflib.run(loaded.vars)))
+    assert len(set(identities)) == 2 and identities[0] == identities[1] == identities[3]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# SIGKILL
+
+
+def start_measuring(pickle_path, cache_dir):
+    command = [sys.executable, '-m', 'tests.metrics.test_resume', cache_dir, pickle_path, '--metrics', 'pl',
+               '--device', 'cpu', '--minibatch', '16']
+    return subprocess.Popen(command, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def chunks_in(cache_dir):
+    return [name for folder, _, names in os.walk(os.path.join(cache_dir, 'measurements', 'paths'))
+            for name in names if name.endswith('.stage')]
+
+
+def test_a_process_that_was_killed_goes_on(finished, tmp_path):
+    pickle_path = os.path.join(finished[0], 'network-final.pkl')
+    killed, whole = str(tmp_path / 'killed'), str(tmp_path / 'whole')
+    process = start_measuring(pickle_path, killed)
+    while process.poll() is None and len(chunks_in(killed)) < 3:
+        time.sleep(0.001)
+    process.kill()
+    output = process.communicate()[0]
+    assert process.returncode == -signal.SIGKILL, output
+    assert 3 <= len(chunks_in(killed)) < 250
+    outputs = [start_measuring(pickle_path, folder).communicate()[0] for folder in (killed, whole)]
+    values = [next(line.split()[3] for line in output.splitlines() if ' pl ' in line) for output in outputs]
+    assert values[0] == values[1] and chunks_in(killed) == []
+
+
+if __name__ == '__main__':
+    from run_metrics import main
+
+    config.CACHE_DIR, stages.CHUNK = sys.argv.pop(1), 8
+    registry.METRICS['pl'] = TOYS['pl']._replace(num_samples=2000)
+    main()
