@@ -37,7 +37,7 @@ class Exchange:
             FileSystems.get_filesystem(self.url)
         except ValueError as error:
             raise UserError(
-                f'{self.url} cannot be reached: {error} (in one command with -r requirements.txt, which keeps the pins).'
+                f'{self.url} cannot be reached: {error} (in one command with -r requirements.txt, to keep the pins).'
             ) from error
 
     def path(self, name):
