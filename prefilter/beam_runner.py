@@ -78,7 +78,7 @@ def plan_cluster(options, staging, workers):
         workers: Number of processes on this machine, or None for one a core.
 
     Raises:
-        click.UsageError: The options are no words, or --workers is given for a runner that has its own.
+        click.UsageError: Beam refuses the options, or --workers is given for a runner that has its own.
     """
     try:
         words = shlex.split(options or '')
@@ -87,14 +87,18 @@ def plan_cluster(options, staging, workers):
     count = workers or len(os.sched_getaffinity(0))
     here = ['--runner=DirectRunner', '--direct_running_mode=multi_processing', f'--direct_num_workers={count}']
     cluster = Cluster(here + words, staging and (staging if '://' in staging else os.path.abspath(staging)))
-    if cluster.is_here:
-        return cluster
-    if workers is not None:
-        raise click.UsageError(
-            f'--workers is for processes of this machine: {cluster.runner} has an option of its own for '
-            '--beam-options, such as --parallelism or --max_num_workers.'
-        )
-    return Cluster(words, cluster.staging)
+    if not cluster.is_here:
+        if workers is not None:
+            raise click.UsageError(
+                f'--workers is for processes of this machine: {cluster.runner} has an option of its own for '
+                '--beam-options, such as --parallelism or --max_num_workers.'
+            )
+        cluster = Cluster(words, cluster.staging)
+    try:
+        beam.Pipeline(options=PipelineOptions(cluster.flags))  # which looks for the runner, and checks its options
+    except (ValueError, ImportError) as error:
+        raise click.UsageError(f'--beam-options {options}: {error}') from error
+    return cluster
 
 
 class BeamRun:
@@ -149,7 +153,7 @@ class BeamRun:
                 run = _run_here if self._cluster.is_here else _run_elsewhere
                 pipeline = _Pipeline(self._cluster.flags, self._exchange, self._examiner, log)
                 run(pipeline, lambda: self._collect(progress.on_done))
-            except (UserError, RuntimeError) as error:
+            except Exception as error:  # each runner has its own ones
                 raise _failed(error, self._cluster.runner) from error
             finally:
                 self._collect(progress.on_done)
@@ -222,8 +226,9 @@ def _name(number, ending):
 
 
 def _failed(error, runner):
-    last = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
-    tqdm.write(str(error), file=sys.stderr)
+    if not isinstance(error, UserError):
+        tqdm.write(''.join(traceback.format_exception(type(error), error, error.__traceback__)), file=sys.stderr)
+    last = (str(error).strip() or repr(error)).splitlines()[-1]
     return UserError(f'The pipeline failed in {runner} ({last}): mend that; the same command goes on from here.')
 
 

@@ -36,7 +36,9 @@ class Exchange:
         try:
             FileSystems.get_filesystem(self.url)
         except ValueError as error:
-            raise UserError(f'{self.url} cannot be reached: {error}') from error
+            raise UserError(
+                f'{self.url} cannot be reached: {error} (in one command with -r requirements.txt, to keep the pins).'
+            ) from error
 
     def path(self, name):
         """The path or URL of a file."""
