@@ -5,6 +5,7 @@ import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anyth
 import functools
 import math
 import os
+import shlex
 import time
 
 import click
@@ -76,7 +77,7 @@ class RunReport:
             self.write()
         except Exception as error:
             say(f'Warning: {os.path.join(self._run_dir, REPORT_FILE)} is not written ({_reason(error)}). All else goes '
-                f'on; python -m metrics.run_report makes it again.')
+                f'on; this makes it again: python -m metrics.run_report {shlex.quote(self._run_dir)}')
 
 
 def _reason(error):
