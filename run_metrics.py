@@ -25,7 +25,7 @@ EPILOG = """\b
 Examples:
   python run_metrics.py results/00000-demo
   python run_metrics.py results/00000-demo --metrics fd_onet5k,pl_onet5k_wend --device cpu
-  python run_metrics.py results/00000-demo --metrics fd_onet5k,kd_onet5k,pr_onet5k3 --best kd_onet5k
+  python run_metrics.py results/00000-demo --metrics fd_onet5k --best fd_onet5k_inf
   python run_metrics.py results/00000-demo/network-best.pkl --data datasets/demo --mirror
   python run_metrics.py celeba-256x256 --data datasets/celeba --mirror
   python run_metrics.py results/00000-demo/network-best.pkl --metrics table1 --table --write table

@@ -185,6 +185,7 @@ def test_records_of_unequal_length_are_found(tmp_path):
         assert dataset.num_images == 4
         for index, image in enumerate(images):
             np.testing.assert_array_equal(dataset.read(index), image)
+        assert len({dataset.content_digest(count) for count in range(5)}) == 5
 
 
 @given(value=st.integers(0, 255), side=st.sampled_from([4, 8]))
@@ -210,6 +211,25 @@ def test_a_fingerprint_is_that_of_the_pixels_their_number_and_their_shape(tmp_pa
     larger = some_images(3, 8)
     others = [changed, images[:199], images[:3], images[:3, :1], images[::-1], larger]
     assert len({of(images), of(larger, resolution=4), *map(of, others)}) == 8
+
+
+def test_a_content_digest_is_that_of_every_image_and_their_order(tmp_path):
+    images, folders = some_images(200, 4), iter(range(100))
+
+    def of(images, count=199):
+        with MultiResolutionDataset(write(tmp_path / str(next(folders)), images)) as dataset:
+            return dataset.content_digest(count)
+
+    found = {of(images), of(images, 200)}
+    for index in (0, 1, 77, 198):
+        changed = images.copy()
+        changed[index, 2, 3, 3] ^= 1
+        found.add(of(changed))
+    found.add(of(images[np.r_[1, 0, 2:200]]))
+    assert len(found) == 7
+    changed = images.copy()
+    changed[199] ^= 1
+    assert of(changed) == of(images)  # the last one does not count
 
 
 def test_reads_from_many_threads(tmp_path):
