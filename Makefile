@@ -14,13 +14,15 @@ demo: venv
 	run=$$(ls -d results/?????-demo | tail -n 1) && \
 	$(PY) run_metrics.py $$run --metrics fd_onet5k && \
 	$(PY) generate_figures.py $$run && \
+	$(PY) run_metrics.py $$run/network-best.pkl --metrics onet5k --table --write $$run && \
 	echo && \
 	echo "The demo is done. Look at:" && \
 	echo "  datasets/demo/report.html    what the face detector kept and refused" && \
 	echo "  $$run/report.html            the training: samples over time, curves, best snapshot" && \
 	echo "  $$run/fakes*.png             what the generator made as it learned" && \
 	echo "  $$run/network-best.pkl       its best snapshot, by fd_onet5k" && \
-	echo "  $$run/figures/               the figures of the paper, drawn with it"
+	echo "  $$run/figures/               the figures of the paper, drawn with it" && \
+	echo "  $$run/table1.md              the table above, which is also there as CSV and LaTeX"
 
 test: venv lint
 	$(PY) -m pytest -n 2

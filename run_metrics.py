@@ -10,6 +10,7 @@ from typing import NamedTuple, Optional
 import click
 from tqdm import tqdm
 
+import config
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.published import NetworkSource, name_of, offline_option, resolve
@@ -68,8 +69,8 @@ def clear_cache(ctx, _param, value):
 @click.command(epilog=EPILOG)
 @click.argument('runs_or_networks', metavar='RUN|NETWORK...', type=NetworkSource(), nargs=-1, required=True)
 @click.option('--metrics', metavar='NAME[,NAME...]',
-              help=f'Which of {", ".join([*METRICS, *GROUPS])} (the paper\'s Table I).  '
-                   '[default: those of the run; else fid50k]')
+              help=f'Which of {", ".join(METRICS)}; or {" and ".join(GROUPS)}, the metrics of the paper\'s Table I and '
+                   'their like without a download.  [default: those of the run; else fid50k]')
 @click.option('--best', metavar='NAME', help='The metric, or value of one, that decides which snapshot of a run is '
                                              'best; measured too.  [default: the first of --metrics]')
 @click.option('--data', type=click.Path(), metavar='DIR', help='Dataset folder.  [default: the one of the run]')
@@ -81,7 +82,8 @@ def clear_cache(ctx, _param, value):
               help='Images at a time, over all GPUs.  [default: by resolution and GPUs]')
 @click.option('--seed', type=click.IntRange(0, LARGEST_SEED),
               help='Of latents, noise and mirroring.  [default: of the run; else 0]')
-@click.option('--table', is_flag=True, help="Show the paper's Table I beside the best network, or the only one.")
+@click.option('--table', is_flag=True,
+              help="Show the best network's numbers, or the only one's, beside the paper's Table I, or in its shape.")
 @click.option('--write', type=click.Path(file_okay=False), metavar='DIR',
               help='Write that table to DIR as table1.md, table1.csv and table1.tex.')
 @offline_option
@@ -156,12 +158,14 @@ def _run(task, how, table, write):
 
 
 def _show_table(source, name, best, records, folder):
-    """Prints the paper's Table I beside the best network, or the only one; writes it where there is a folder."""
+    """Prints the best network's numbers, or the only one's, as the paper's Table I, beside that where it has them."""
     chosen = source.snapshots[-1].name if best is None or len(source.snapshots) == 1 else best['snapshot']
     # What was asked for now counts before what the run's file has beside it.
     known = read_results(source.folder) if source.is_run else []
-    rows = paper_table.make_rows(name or chosen, paper_table.collect(known + records, name or chosen))
-    click.echo(f'\nTable I of the paper, beside {name or chosen}:\n\n{paper_table.as_text(rows)}')
+    with_paper = any(record['metric'] in config.PAPER_TABLE for record in records)
+    rows = paper_table.make_rows(name or chosen, paper_table.collect(known + records, name or chosen, with_paper))
+    title = 'Table I of the paper, beside' if with_paper else "In the shape of the paper's Table I:"
+    click.echo(f'\n{title} {name or chosen}\n\n{paper_table.as_text(rows)}')
     if folder:
         click.echo('Written: ' + ', '.join(paper_table.write_files(folder, rows)))
 

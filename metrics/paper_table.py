@@ -11,28 +11,30 @@ from metrics.registry import METRICS
 
 NOTE = ('Lower is better. The paper\'s networks on CelebA and CASIA-WebFace make 256x256 images, that on FFHQ, of '
         'Karras et al., 1024x1024. "diff" is this network\'s number less the paper\'s.')
+NOTE_ALONE = ('Lower is better where nothing else is said. The paper has no numbers of these metrics, and none of its '
+              'numbers compares with them.')
 NOT_MEASURED = 'not measured'
 
 
-def collect(records, snapshot):
+def collect(records, snapshot, with_paper=True):
     """A network's numbers for the table.
 
     Args:
         records: As from `metrics.results.read_results`, oldest first; one of value None could not be measured.
         snapshot: File name of the network.
+        with_paper: Whether all values of the paper's table are in it, measured or not.
 
     Returns:
-        Dict of the values' names, in the table's order, to the newest number measured with the settings that the name
-        has today; to 'failed'; or to 'not measured'.
+        Dict of the values' names to the newest number measured with the settings that the name has today; to 'failed';
+        or to 'not measured'. First come those of the paper's table, in its order, then what else was measured.
     """
-    found = dict.fromkeys(config.PAPER_TABLE, NOT_MEASURED)
-    settings = {value: metric._asdict() for metric in METRICS.values() for value in metric.values}
-    for record in records:
-        value = record['metric']
-        if record['snapshot'] == snapshot and value in found and all(
-                record['settings'].get(field) == setting for field, setting in settings[value].items()
-                if field != 'name'):
-            found[value] = 'failed' if record['value'] is None else record['value']
+    found = dict.fromkeys(config.PAPER_TABLE if with_paper else (), NOT_MEASURED)
+    for metric in METRICS.values():
+        settings = {field: setting for field, setting in metric._asdict().items() if field != 'name'}
+        for record in records:
+            if record['snapshot'] == snapshot and record['metric'] in metric.values and all(
+                    record['settings'].get(field) == setting for field, setting in settings.items()):
+                found[record['metric']] = 'failed' if record['value'] is None else record['value']
     return found
 
 
@@ -41,35 +43,49 @@ def make_rows(network, numbers):
 
     Args:
         network: What this network is called.
-        numbers: From `collect`.
+        numbers: From `collect`. Where there are none of the paper's table, it is left out.
     """
-    headings = ['Metric', network]
-    for name in config.PAPER_NETWORKS:
-        headings += [name, 'diff']
-    rows = [headings]
-    for value, (label, published) in config.PAPER_TABLE.items():
-        number = numbers[value]
+    descriptions = {value: description for metric in METRICS.values()
+                    for value, description in zip(metric.values, metric.descriptions)}
+    with_paper = not config.PAPER_TABLE.keys().isdisjoint(numbers)
+    networks = config.PAPER_NETWORKS if with_paper else ()
+    rows = [['Metric', network, *(heading for name in networks for heading in (name, 'diff')), 'Description']]
+    for value, number in numbers.items():
+        label, published = config.PAPER_TABLE.get(value, (value, [None] * len(networks)))
         is_measured = not isinstance(number, str)
         row = [label, f'{number:.4f}' if is_measured else number]
         for theirs in published:
-            row += [f'{theirs:.4f}', f'{number - theirs:+.4f}' if is_measured else '-']
-        rows.append(row)
+            compares = is_measured and theirs is not None
+            row += ['-' if theirs is None else f'{theirs:.4f}', f'{number - theirs:+.4f}' if compares else '-']
+        rows.append(row + [descriptions[value]])
     return rows
 
 
+def note(rows):
+    """The sentences below a table of `make_rows`."""
+    return NOTE if _has_paper(rows) else NOTE_ALONE
+
+
+def _has_paper(rows):
+    return len(rows[0]) > 3
+
+
 def as_text(rows):
-    """Aligned columns, and a note below."""
+    """Aligned columns, and a note below; descriptions only where a terminal has room for them beside the numbers."""
+    text_note, described = note(rows), not _has_paper(rows)
+    rows = rows if described else [row[:-1] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ['  '.join(cell.rjust(width) if column else cell.ljust(width)
-                       for column, (cell, width) in enumerate(zip(row, widths))) for row in rows]
-    return '\n'.join([*lines, NOTE])
+    to_the_left = {0, len(widths) - 1} if described else {0}
+    lines = ['  '.join(cell.ljust(width) if column in to_the_left else cell.rjust(width)
+                       for column, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in rows]
+    return '\n'.join([*lines, text_note])
 
 
 def as_markdown(rows):
     """A table of Markdown, and a note below."""
-    rule = ['---'] + ['---:'] * (len(rows[0]) - 1)
+    rule = ['---', *['---:'] * (len(rows[0]) - 2), '---']
     lines = ['| ' + ' | '.join(cell.replace('|', '\\|') for cell in row) + ' |' for row in [rows[0], rule, *rows[1:]]]
-    return '\n'.join([*lines, '', NOTE, ''])
+    return '\n'.join([*lines, '', note(rows), ''])
 
 
 def as_csv(rows):
@@ -83,9 +99,9 @@ def as_csv(rows):
 def as_latex(rows):
     """A tabular of LaTeX, which needs no package."""
     lines = [' & '.join(map(_escaped, row)) + r' \\' for row in rows]
-    columns = 'l' + 'r' * (len(rows[0]) - 1)
+    columns = 'l' + 'r' * (len(rows[0]) - 2) + 'l'
     return '\n'.join([rf'\begin{{tabular}}{{{columns}}}', r'\hline', lines[0], r'\hline', *lines[1:], r'\hline',
-                      r'\end{tabular}', '% ' + NOTE, ''])
+                      r'\end{tabular}', '% ' + note(rows), ''])
 
 
 def _escaped(cell):

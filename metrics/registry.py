@@ -1,9 +1,18 @@
 """What each metric's name means: its full settings, in one place, so that a name means one thing."""
 
-import itertools
 from typing import NamedTuple
 
 import click
+
+# What looks at images, by its name in `metrics.features`, for sentences.
+_SEEN_BY = {'inception': 'Inception features', 'onet': "O-Net's features of faces", 'lpips': 'LPIPS on VGG16'}
+
+
+def _seen_by(name):
+    return _SEEN_BY.get(name, name)
+
+
+_OWN_NAME = property(lambda metric: (metric.name,), doc='Names of the values it gives.')
 
 
 class FrechetDistance(NamedTuple):
@@ -18,10 +27,12 @@ class FrechetDistance(NamedTuple):
     needs_different_reals = False
     lower_is_better = True
 
+    values = _OWN_NAME
+
     @property
-    def values(self):
-        """Names of the values it gives."""
-        return (self.name,)
+    def descriptions(self):
+        """What each of the values is, for a table."""
+        return (f'Frechet distance of {_seen_by(self.features)}, {self.num_fakes:,} images',)
 
 
 class InfiniteFrechet(NamedTuple):
@@ -38,10 +49,12 @@ class InfiniteFrechet(NamedTuple):
     needs_different_reals = False
     lower_is_better = True
 
+    values = _OWN_NAME
+
     @property
-    def values(self):
-        """Names of the values it gives."""
-        return (self.name,)
+    def descriptions(self):
+        """What each of the values is, for a table."""
+        return (f'Frechet distance of {_seen_by(self.features)}, extrapolated to infinitely many images',)
 
 
 class KernelDistance(NamedTuple):
@@ -58,10 +71,12 @@ class KernelDistance(NamedTuple):
     needs_different_reals = True  # repeated ones would change its value
     lower_is_better = True
 
+    values = _OWN_NAME
+
     @property
-    def values(self):
-        """Names of the values it gives."""
-        return (self.name,)
+    def descriptions(self):
+        """What each of the values is, for a table."""
+        return (f'kernel distance of {_seen_by(self.features)}, {self.num_fakes:,} images',)
 
 
 class PrecisionRecall(NamedTuple):
@@ -82,6 +97,12 @@ class PrecisionRecall(NamedTuple):
         """Names of the values it gives."""
         return f'{self.name}_precision', f'{self.name}_recall'
 
+    @property
+    def descriptions(self):
+        """What each of the values is, for a table."""
+        seen_by = f'by {_seen_by(self.features)}, {self.num_fakes:,} images; higher is better'
+        return f'share of the fakes among the reals {seen_by}', f'share of the reals among the fakes {seen_by}'
+
 
 class InceptionScore(NamedTuple):
     """How certain a classifier is of each fake, and how uncertain of all (Salimans et al. 2016)."""
@@ -100,6 +121,11 @@ class InceptionScore(NamedTuple):
         """Names of the values it gives: the mean over the splits, and their standard deviation."""
         return f'{self.name}_mean', f'{self.name}_std'
 
+    @property
+    def descriptions(self):
+        """What each of the values is, for a table."""
+        return f'Inception Score, {self.num_fakes:,} images; higher is better', 'its standard deviation over the parts'
+
 
 class PathLength(NamedTuple):
     """How much images change along paths between latents (Karras et al., section 4.1)."""
@@ -115,10 +141,13 @@ class PathLength(NamedTuple):
     needs_different_reals = False
     lower_is_better = True
 
+    values = _OWN_NAME
+
     @property
-    def values(self):
-        """Names of the values it gives."""
-        return (self.name,)
+    def descriptions(self):
+        """What each of the values is, for a table."""
+        where = {'full': 'full paths', 'end': 'path endpoints'}[self.sampling]
+        return (f'path length for {where} in {self.space.upper()} by {_seen_by(self.distance)}',)
 
 
 class LinearSeparability(NamedTuple):
@@ -138,8 +167,13 @@ class LinearSeparability(NamedTuple):
         """Names of the values it gives: that of the latents, and that of the dlatents."""
         return f'{self.name}_z', f'{self.name}_w'
 
+    @property
+    def descriptions(self):
+        """What each of the values is, for a table."""
+        return 'linear separability in Z', 'linear separability in W'
 
-_PATHS = tuple(itertools.product('zw', ('full', 'end')))
+
+_PATHS = tuple((space, sampling) for sampling in ('full', 'end') for space in 'zw')  # in the order of Table I
 
 METRICS = {metric.name: metric for metric in (
     # The paper's, Table I.
@@ -161,7 +195,11 @@ METRICS = {metric.name: metric for metric in (
 )}
 
 # Names of several metrics at once.
-GROUPS = {'table1': ('fid50k', *(f'ppl_{space}{sampling}' for sampling in ('full', 'end') for space in 'zw'), 'ls')}
+_SUFFIXES = tuple(space + sampling for space, sampling in _PATHS)
+GROUPS = {
+    'table1': ('fid50k', *(f'ppl_{path}' for path in _SUFFIXES), 'ls'),
+    'onet5k': ('fd_onet5k', *(f'pl_onet5k_{path}' for path in _SUFFIXES)),  # in its shape, without a download
+}
 
 
 def is_lower_better(value):

@@ -189,7 +189,7 @@ class Network:
             with tf.device(device):
                 own_kwargs = dict(dynamic_kwargs)
                 if own_kwargs.get('random_seed') is not None:  # of the same seed, all would draw the same
-                    own_kwargs['random_seed'] += [0, number << 24]
+                    own_kwargs['random_seed'] = tf.add(own_kwargs['random_seed'], [0, number << 24])
                 mine = [tf.gather(x, indices[number * share:(number + 1) * share]) for x in inputs]
                 pieces.append(self._transformed_output(mine, output_transform, own_kwargs))
         with tf.device('/cpu:0'):

@@ -1,6 +1,7 @@
 """Measurements in stages: what is shared, what is kept, what goes on after a kill, and what is never stale."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -253,7 +254,7 @@ def chunks_in(cache_dir):
 
 
 def test_a_process_that_was_killed_goes_on(finished, tmp_path):
-    pickle_path = os.path.join(finished[0], 'network-final.pkl')
+    pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path))  # away from its run
     killed, whole = str(tmp_path / 'killed'), str(tmp_path / 'whole')
     process = start_measuring(pickle_path, killed)
     while process.poll() is None and len(chunks_in(killed)) < 3:
