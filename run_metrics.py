@@ -110,8 +110,8 @@ def main(runs_or_networks, metrics, best, data, mirror, device, gpus, minibatch,
         raise click.UsageError('--best: keeps the best snapshot of a run, so name the directory of one.')
     cache, how, failures = StageCache(None) if no_cache else open_cache(), How(device, gpus, minibatch, seed, force), []
     with contextlib.ExitStack() as stack:
-        tasks = [_prepare(named, source, names, best, data, mirror, seed, offline, cache, stack)
-                 for named, source in zip(runs_or_networks, sources)]
+        meters = Meters(stack, data, mirror, seed, offline, cache)
+        tasks = [_prepare(named, source, names, best, meters) for named, source in zip(runs_or_networks, sources)]
         for task in tasks:
             if len(tasks) > 1:
                 click.echo(f'\n{task.title}:')
@@ -122,18 +122,41 @@ def main(runs_or_networks, metrics, best, data, mirror, device, gpus, minibatch,
         raise UserError('Not everything could be measured. ' + ' '.join(dict.fromkeys(failures)))
 
 
-def _prepare(named, source, names, best, data, mirror, seed, offline, cache, stack):
-    """Opens what a task needs, so that what is missing is known before any work."""
+class Meters:
+    """Meters with what they need opened, so that what is missing is known before any work; one for all that is measured
+    alike.
+
+    Args:
+        stack: `contextlib.ExitStack` that closes the datasets.
+        data, mirror, seed, offline: As of the command line.
+        cache: `metrics.cache.StageCache`.
+    """
+
+    def __init__(self, stack, data, mirror, seed, offline, cache):
+        self._stack, self._data, self._mirror, self._seed = stack, data, mirror, seed
+        self._offline, self._cache, self._made = offline, cache, {}
+
+    def find(self, named, source, metrics):
+        """The `Meter` of metrics for a source, which the command line names so."""
+        data, needs_data = self._data or source.data, any(metric.needs_data for metric in metrics)
+        if needs_data and data is None:
+            raise click.UsageError(f'--data: name the dataset to compare with, as {named} has no options.json.')
+        if not (needs_data or self._data):  # where no metric needs it, a network of labels takes these from --data
+            data = None
+        mirror = source.mirror if self._mirror is None else self._mirror
+        seed = source.seed if self._seed is None else self._seed
+        key = tuple(metric.name for metric in metrics), data, source.resolution, mirror, seed
+        if key not in self._made:
+            dataset = data and self._stack.enter_context(MultiResolutionDataset(data, source.resolution))
+            self._made[key] = Meter(key[0], dataset, mirror, seed, self._offline, self._cache)
+        return self._made[key]
+
+
+def _prepare(named, source, names, best, meters):
     metrics = find_metrics(names or source.metrics or ('fid50k',))
     if best:
         metrics = find_metrics([metric.name for metric in metrics] + [best[0]])
-    dataset, needs_data = None, any(metric.needs_data for metric in metrics)
-    if needs_data and not (data or source.data):
-        raise click.UsageError(f'--data: name the dataset to compare with, as {named} has no options.json.')
-    if needs_data or data:  # where no metric needs it, a network of labels takes these from it
-        dataset = stack.enter_context(MultiResolutionDataset(data or source.data, source.resolution))
-    meter = Meter([metric.name for metric in metrics], dataset, source.mirror if mirror is None else mirror,
-                  source.seed if seed is None else seed, offline, cache)
+    meter = meters.find(named, source, metrics)
     return Task(named, None if source.is_run else name_of(named), source, meter, best[1] if best else meter.decisive)
 
 

@@ -117,9 +117,14 @@ class Evaluation:
         size = paths.minibatch_size
         pair_distance.open()
         reading = self._reading(metric)._replace(count=-(-metric.num_samples // size) * size)
+
+        def batches(begin, end, _looks):
+            with contextlib.closing(paths.batches(begin, end)) as minibatches:
+                for distances in minibatches:
+                    yield [distances]
+
         with self._errors_as_sentences(metric), self.work.bar(metric.name, reading.count, 'path') as bar:
-            return stages.read([reading], size, lambda begin, end, _looks: (
-                [distances] for distances in paths.batches(begin, end)), self._cache, bar)[0]
+            return stages.read([reading], size, batches, self._cache, bar)[0]
 
     def latents(self, count):
         """The fakes' latents in Z and W, the mapping's last layer: float32 [count, L] each."""

@@ -1,5 +1,6 @@
 """Reading features of many images in chunks, each with its cached twin, so that what was killed goes on."""
 
+import contextlib
 from typing import NamedTuple, Tuple
 
 import numpy as np
@@ -30,8 +31,9 @@ def read(readings, minibatch_size, batches, cache, bar=None):
     Args:
         readings: List of `Reading`.
         minibatch_size: Of the batches.
-        batches: Function (begin, end, looks) that yields, for whole minibatches from image `begin` on until `end` is
-            among them, a list of arrays [N, ...], one for each look. It is asked only for what is not in the cache.
+        batches: Generator function of (begin, end, looks) that yields, for whole minibatches from image `begin` on until
+            `end` is among them, a list of arrays [N, ...], one for each look. It is asked only for what is not in the
+            cache.
         cache: `metrics.cache.StageCache`.
         bar: Progress bar over the largest number of images.
 
@@ -50,7 +52,9 @@ def read(readings, minibatch_size, batches, cache, bar=None):
         missing = [index for index, piece in pieces.items() if piece is None]
         if missing:
             looks = [readings[index].look for index in missing]
-            arrays = _read_chunk(batches(begin, max(ends[index] for index in missing), looks), bar)
+            # Closed at once, whatever happens, so that what the source has changed is as before.
+            with contextlib.closing(batches(begin, max(ends[index] for index in missing), looks)) as chunk:
+                arrays = _read_chunk(chunk, bar)
             for index, array in zip(missing, arrays):
                 pieces[index] = array[:ends[index] - begin]
                 _save(cache, readings[index], begin, ends[index], pieces[index])

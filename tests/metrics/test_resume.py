@@ -128,6 +128,17 @@ def test_a_killed_evaluation_goes_on_to_the_same_bits(session, dataset, cache, r
     assert runs.calls == calls - 4  # two chunks of two minibatches were whole
 
 
+def test_noise_is_as_before_when_distances_on_paths_fail(session, dataset, monkeypatch):
+    Gs = generator()
+    before = tflib.run(Gs.vars)
+    monkeypatch.setattr('metrics.path_length.path_distances', lambda *args: np.full(2, np.nan))
+    with pytest.raises(UserError, match='not a number') as caught:
+        measure(dataset, Gs, ['pl'], StageCache(None))
+    assert caught.tb is not None  # the frames that hold the source are alive
+    for name, value in tflib.run(Gs.vars).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
 def test_values_stay_and_what_was_read_of_the_fakes_goes(session, dataset, cache, runs):
     Gs = generator()
     first = measure(dataset, Gs, list(TOYS), cache)
@@ -254,7 +265,7 @@ def chunks_in(cache_dir):
 
 
 def test_a_process_that_was_killed_goes_on(finished, tmp_path):
-    pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path))  # away from its run
+    pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
     killed, whole = str(tmp_path / 'killed'), str(tmp_path / 'whole')
     process = start_measuring(pickle_path, killed)
     while process.poll() is None and len(chunks_in(killed)) < 3:
