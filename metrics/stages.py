@@ -31,9 +31,9 @@ def read(readings, minibatch_size, batches, cache, bar=None):
     Args:
         readings: List of `Reading`.
         minibatch_size: Of the batches.
-        batches: Generator function of (begin, end, looks) that yields, for whole minibatches from image `begin` on until
-            `end` is among them, a list of arrays [N, ...], one for each look. It is asked only for what is not in the
-            cache.
+        batches: Generator function of (begin, end, looks) that yields, for whole minibatches from image `begin` on
+            until `end` is among them, a list of arrays [N, ...], one for each look. It is asked only for what is not
+            in the cache.
         cache: `metrics.cache.StageCache`.
         bar: Progress bar over the largest number of images.
 
