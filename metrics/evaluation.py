@@ -144,7 +144,7 @@ class Evaluation:
 
     def finish(self, metric):
         """Forgets what no other metric needs any more, in the cache too."""
-        self._pending.remove(metric)
+        self._pending = [other for other in self._pending if other != metric]
         with contextlib.suppress(UserError):
             place = self._reading(metric).place
             if place not in self._places_of_others():

@@ -113,16 +113,17 @@ class Meter:
         identity = self._check(metrics, Gs)
         work = _work(Gs, minibatch_size, num_gpus, print_progress)
         labels = self._labels(Gs)
-        evaluation = Evaluation(
-            Gs, identity, metrics, self._tool, labels, self._seed, self._cache, work)
+        keys = {metric: self._value_key(metric, identity, labels[1], work) for metric in metrics}
+        known = {metric: None if anew else self._cache.load((_VALUES,), key) for metric, key in keys.items()}
+        pending = [metric for metric in metrics if known[metric] is None]
+        evaluation = Evaluation(Gs, identity, pending, self._tool, labels, self._seed, self._cache, work)
         if anew:
             for metric in metrics:
                 evaluation.drop(metric)
         for metric in metrics:
-            key = self._value_key(metric, identity, labels[1], work)
             try:
-                known = None if anew else self._cache.load((_VALUES,), key)
-                results = self._measure(metric, evaluation, key) if known is None else self._results(metric, known)
+                results = (self._measure(metric, evaluation, keys[metric]) if known[metric] is None
+                           else self._results(metric, known[metric]))
             except UserError as error:
                 results = error
             evaluation.finish(metric)

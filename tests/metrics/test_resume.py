@@ -149,6 +149,14 @@ def test_values_stay_and_what_was_read_of_the_fakes_goes(session, dataset, cache
     assert measure(dataset, generator(2), ['fd'], cache) != {'fd': first['fd']}
 
 
+def test_what_is_known_already_is_not_read_with_the_others(session, dataset, cache, runs):
+    Gs = generator()
+    known = measure(dataset, Gs, ['ls'], cache)
+    runs.images = 0
+    assert measure(dataset, Gs, ['pr', 'ls'], cache)['ls_w'] == known['ls_w']
+    assert runs.images == 24  # those of pr, and not the 48 of ls
+
+
 def test_reals_are_looked_at_once_for_all_networks(session, dataset, cache, monkeypatch):
     Gs = generator()
     measure(dataset, Gs, ['fd', 'kd', 'pr'], cache)
