@@ -184,9 +184,9 @@ def _show_table(source, name, best, records, folder):
     """Prints the best network's numbers, or the only one's, as the paper's Table I, beside that where it has them."""
     chosen = source.snapshots[-1].name if best is None or len(source.snapshots) == 1 else best['snapshot']
     # What was asked for now counts before what the run's file has beside it.
-    known = read_results(source.folder) if source.is_run else []
+    records = (read_results(source.folder) if source.is_run else []) + records
     with_paper = any(record['metric'] in config.PAPER_TABLE for record in records)
-    rows = paper_table.make_rows(name or chosen, paper_table.collect(known + records, name or chosen, with_paper))
+    rows = paper_table.make_rows(name or chosen, paper_table.collect(records, name or chosen, with_paper))
     title = 'Table I of the paper, beside' if with_paper else "In the shape of the paper's Table I:"
     click.echo(f'\n{title} {name or chosen}\n\n{paper_table.as_text(rows)}')
     if folder:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from unittest import mock
 
 import hypothesis
 import pytest
@@ -51,9 +52,11 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(autouse=True)
-def cache_of_its_own(tmp_path_factory, monkeypatch):
+def cache_of_its_own(tmp_path_factory):
     """No test finds what another one, or a user, has cached."""
-    monkeypatch.setattr('config.CACHE_DIR', str(tmp_path_factory.mktemp('cache')))
+    # Not by monkeypatch, which would then outlive the fixtures below.
+    with mock.patch('config.CACHE_DIR', str(tmp_path_factory.mktemp('cache'))):
+        yield
 
 
 @pytest.fixture(autouse=True)

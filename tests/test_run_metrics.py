@@ -219,6 +219,14 @@ def test_the_papers_table_has_the_best_networks_numbers_and_is_written(run_dir, 
     assert sorted(os.listdir(folder)) == ['table1.csv', 'table1.md', 'table1.tex']
 
 
+def test_a_run_that_has_no_number_of_the_paper_gets_a_table_in_its_shape(run_dir):
+    outcome = invoke(os.path.join(run_dir, 'network-snapshot-000004.pkl'), '--metrics', 'fd_onet5k', '--table')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "In the shape of the paper's Table I: network-snapshot-000004.pkl" in outcome.stdout
+    assert re.search("\\nfd_onet5k +[0-9.]+  Frechet distance of O-Net's features", outcome.stdout)
+    assert 'FID50k' not in outcome.stdout and 'CelebA' not in outcome.stdout
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Several things at once, what decides, and the cache
 
