@@ -80,7 +80,7 @@ class Evaluation:
     Args:
         Gs: Generator `Network`.
         identity: Of `identity_of`.
-        metrics: All that are to be measured.
+        metrics: All that fakes are to be read for.
         tools: Function from a metric to what it looks at images with, opened.
         labels: `metrics.batches.Labels`, and their identity, fit for JSON.
         seed: Of latents and noise.
@@ -108,6 +108,7 @@ class Evaluation:
                 self._is_together = False
         if reading.place not in self._read:
             with self._errors_as_sentences(metric):
+                self._open(metric)
                 self._read_fakes({reading.place: reading})
         return self._read[reading.place][:reading.count]
 
@@ -139,17 +140,15 @@ class Evaluation:
 
     def drop(self, metric):
         """Deletes from the cache what has been read of this network for a metric."""
-        with contextlib.suppress(UserError):  # then there is nothing
-            self._cache.drop(self._reading(metric).place)
+        self._cache.drop(self._reading(metric).place)
 
     def finish(self, metric):
         """Forgets what no other metric needs any more, in the cache too."""
         self._pending = [other for other in self._pending if other != metric]
-        with contextlib.suppress(UserError):
-            place = self._reading(metric).place
-            if place not in self._places_of_others():
-                self._cache.drop(place)
-                self._read.pop(place, None)
+        place = self._reading(metric).place
+        if place not in [self._reading(other).place for other in self._pending]:
+            self._cache.drop(place)
+            self._read.pop(place, None)
 
     def _paths(self, metric, pair_distance):
         return Paths(self.Gs, metric, pair_distance, max(self.work.minibatch_size // 2, 1), self.work.num_gpus,
@@ -161,6 +160,7 @@ class Evaluation:
         for metric in self._pending:
             if not isinstance(metric, PathLength):
                 with contextlib.suppress(UserError):  # which it meets again when its turn comes
+                    self._open(metric)
                     reading = self._reading(metric)
                     other = readings.get(reading.place)
                     readings[reading.place] = reading if other is None or other.count < reading.count else other
@@ -188,17 +188,14 @@ class Evaluation:
             key['path'] = [fields[name] for name in ('space', 'sampling', 'epsilon')]
             return stages.Reading(_PATHS, key, metric.num_samples, None)
         if isinstance(metric, LinearSeparability):
-            tool.open(self.Gs.output_shape[1:])
             return stages.Reading(_FAKES, key, metric.num_samples, _Look(tool, np.asarray))
         look = _Look(tflib.convert_images_to_uint8, lambda images: tool(images, self.work.num_gpus))
         return stages.Reading(_FAKES, key, metric.num_fakes, look)
 
-    def _places_of_others(self):
-        places = set()
-        for metric in self._pending:
-            with contextlib.suppress(UserError):
-                places.add(self._reading(metric).place)
-        return places
+    def _open(self, metric):
+        """Opens the networks that look at images inside the generator's graph; the others open when they are called."""
+        if isinstance(metric, LinearSeparability):
+            self._tools(metric).open(self.Gs.output_shape[1:])
 
     def _errors_as_sentences(self, metric):
         return getattr(self._tools(metric), 'errors_as_sentences', contextlib.nullcontext)()

@@ -115,8 +115,8 @@ class Meter:
         labels = self._labels(Gs)
         keys = {metric: self._value_key(metric, identity, labels[1], work) for metric in metrics}
         known = {metric: None if anew else self._cache.load((_VALUES,), key) for metric, key in keys.items()}
-        pending = [metric for metric in metrics if known[metric] is None]
-        evaluation = Evaluation(Gs, identity, pending, self._tool, labels, self._seed, self._cache, work)
+        evaluation = Evaluation(Gs, identity, [metric for metric in metrics if known[metric] is None], self._tool,
+                                labels, self._seed, self._cache, work)
         if anew:
             for metric in metrics:
                 evaluation.drop(metric)
