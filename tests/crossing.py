@@ -15,7 +15,6 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 from unittest import mock
@@ -32,6 +31,7 @@ from dnnlib.verify import verify
 from metrics import registry
 from metrics.registry import FrechetDistance
 from metrics.results import read_results
+from tests.pythons import run_python, tensorflow_of
 from tests.sessions import close_open_sessions
 from tests.toy_run import SMALL, SMALL_G, make_dataset
 from training.checkpoint import Checkpoints
@@ -40,7 +40,6 @@ from training.resume import stored_options
 from training.schedule import training_schedule
 from training.step import TrainingStep
 
-ROOT = pathlib.Path(__file__).parents[1]
 RUN, DATA, START, LOSSES_FILE, OUTPUTS = 'run', 'data', 'start.pkl', 'losses.json', 'outputs.npz'
 MINIBATCH, ITERATIONS = 8, 4
 WRITTEN, MORE = 0.064, 0.096  # kimg: of the run as written, and as it goes on
@@ -229,27 +228,13 @@ def matrix_command(pythons):
                 for what, value in json.loads(crossing(reader, 'check', folder)).items():
                     over = not value <= TOLERANCES[what]
                     too_large |= over
-                    print(f'{version(writer):14s} {version(reader):14s} {what:34s} {value:10.1e} '
+                    print(f'{tensorflow_of(writer):14s} {tensorflow_of(reader):14s} {what:34s} {value:10.1e} '
                           f'{TOLERANCES[what]:8.0e}{"  TOO LARGE" if over else ""}', flush=True)
     sys.exit(too_large)
 
 
 def crossing(python, *args):
     return run_python(python, '-m', 'tests.crossing', *args)
-
-
-def version(python):
-    """As in 'TF 1.15.0'."""
-    code = 'import dnnlib.quiet, tensorflow; print("TF", tensorflow.__version__)'
-    return run_python(python, '-c', code).strip()
-
-
-def run_python(python, *args):
-    # Not resolved: a virtual environment is known by the path its Python is called by.
-    done = subprocess.run([os.path.abspath(python), *args], cwd=str(ROOT), capture_output=True, text=True)
-    if done.returncode:
-        raise click.ClickException(f'{python} {" ".join(args)} failed:\n{done.stdout}{done.stderr}')
-    return done.stdout
 
 
 if __name__ == '__main__':

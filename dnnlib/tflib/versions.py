@@ -6,9 +6,11 @@ import tensorflow
 import tensorflow.compat.v1 as tf
 
 IS_TF2 = tf.__version__.startswith('2.')
+CUDA = 'CUDA 12' if IS_TF2 else 'CUDA 10.0'  # what the published packages were built with
 
-if IS_TF2:
-    tf.disable_v2_behavior()  # graphs, sessions and variables as 1.15 has them
+# Graphs, sessions, conditionals and variables as 1.15 has them by default. There, TF2_BEHAVIOR=1 in the environment asks
+# for others, which every process started by one with TensorFlow 2 inherits.
+tf.disable_v2_behavior()
 
 
 def builtins_for_source_text():
