@@ -33,11 +33,11 @@ from metrics.registry import FrechetDistance
 from metrics.results import read_results
 from tests.pythons import run_python, tensorflow_of
 from tests.sessions import close_open_sessions
+from tests.steps import train as train_steps
 from tests.toy_run import SMALL, SMALL_G, make_dataset
 from training.checkpoint import Checkpoints
 from training.dataset import TrainingSet
 from training.resume import stored_options
-from training.schedule import training_schedule
 from training.step import TrainingStep
 
 RUN, DATA, START, LOSSES_FILE, OUTPUTS = 'run', 'data', 'start.pkl', 'losses.json', 'outputs.npz'
@@ -140,12 +140,8 @@ def iterations(folder):
         step = TrainingStep(options, reals, ['/cpu:0'])
         step.set_state(variables)
         for _ in range(ITERATIONS):
-            schedule = training_schedule(cur_nimg, options.resolution, **options.schedule_options())
-            step.set_lod(schedule.lod)
-            stats = step.train_D(schedule, cur_nimg, *reals.minibatch(cur_nimg, schedule.minibatch, int(schedule.lod)))
-            step.update_Gs(schedule.minibatch)
-            cur_nimg += schedule.minibatch
-            losses.append({name: float(value) for name, value in {**stats, **step.train_G(schedule, cur_nimg)}.items()})
+            cur_nimg, stats = train_steps(step, reals, options, 1, cur_nimg)
+            losses.append({name: float(value) for name, value in stats.items()})
     return losses
 
 

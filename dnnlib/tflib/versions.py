@@ -8,8 +8,8 @@ import tensorflow.compat.v1 as tf
 IS_TF2 = tf.__version__.startswith('2.')
 CUDA = 'CUDA 12' if IS_TF2 else 'CUDA 10.0'  # what the published packages were built with
 
-# Graphs, sessions, conditionals and variables as 1.15 has them by default. There, TF2_BEHAVIOR=1 in the environment asks
-# for others, which every process started by one with TensorFlow 2 inherits.
+# Graphs, sessions, conditionals and variables as 1.15 has them by default. There, TF2_BEHAVIOR=1 in the environment
+# asks for others, and every process started by one with TensorFlow 2 inherits that.
 tf.disable_v2_behavior()
 
 
