@@ -1,11 +1,16 @@
-# Two commands do everything: `make demo` and `make test`. Both make .venv first, see .ci/make-venv.
+# Two commands do everything: `make demo` and `make test`. Both make .venv first, see .ci/make-venv; with TF=2 they make
+# and use .venv-tf2, which has TensorFlow 2.
 # `make test-nchw` runs the tests of what depends on the layout once more, in the layout of GPUs, with a TensorFlow that
 # can execute it on a CPU; it makes .venv-nchw for that. `make test-beam` runs the tests of the filter on Apache Beam, with
-# which it makes .venv-beam.
-# PYTHON=... names the Python 3.7 to use. DEMO_FLAGS=... adds flags to the demo's training.
+# which it makes .venv-beam. `make test-cross` has each TensorFlow open what the other wrote.
+# PYTHON=... names the Python to use: 3.7, or with TF=2 one from 3.9 to 3.11. DEMO_FLAGS=... adds flags to the demo's
+# training.
 
-.PHONY: demo test test-nchw test-beam lint venv clean
-PY := .venv/bin/python
+.PHONY: demo test test-nchw test-beam test-cross lint venv clean
+TF := 1
+VENV := $(if $(filter 2,$(TF)),.venv-tf2,.venv)
+PINS := $(if $(filter 2,$(TF)),requirements-tf2.txt,requirements.txt)
+PY := $(VENV)/bin/python
 
 demo: venv
 	test -d datasets/demo || $(PY) -m prefilter lfw-subset --out datasets/demo --size 32
@@ -29,18 +34,24 @@ test: venv lint
 
 # One thread an operation, since two test processes share the cores, and none that waits spinning for the next one.
 test-nchw:
-	@.ci/make-venv .venv-nchw intel-tensorflow==1.15.2
+	@.ci/make-venv .venv-nchw requirements.txt intel-tensorflow==1.15.2
 	OMP_NUM_THREADS=1 KMP_BLOCKTIME=0 .venv-nchw/bin/python -m pytest -n 2 --layout NCHW
 
 test-beam:
-	@.ci/make-venv .venv-beam requirements-beam.txt
+	@.ci/make-venv .venv-beam requirements.txt requirements-beam.txt
 	.venv-beam/bin/python -m pytest -n 2 tests/prefilter/test_beam_runner.py
+
+# Each environment looks for a Python of its own, so PYTHON=... does not count here.
+test-cross:
+	@PYTHON= .ci/make-venv .venv requirements.txt
+	@PYTHON= .ci/make-venv .venv-tf2 requirements-tf2.txt
+	.venv/bin/python -m tests.crossing matrix .venv/bin/python .venv-tf2/bin/python
 
 lint: venv
 	$(PY) -m ruff check .
 
 venv:
-	@.ci/make-venv .venv
+	@.ci/make-venv $(VENV) $(PINS)
 
 clean:
-	rm -rf .venv .venv-nchw .venv-beam .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-nchw .venv-beam .venv-tf2 .pytest_cache .ruff_cache .hypothesis

@@ -358,7 +358,7 @@ def _read_labels(folder, num_images):
         return None
     try:
         labels = np.load(paths[0], allow_pickle=False)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError) as error:
         raise UserError(f'{paths[0]} is not a whole NumPy array file ({error}): {MEND}.') from error
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'biuf':
         raise UserError(f'{paths[0]} is not an array of numbers: {MEND}.')

@@ -4,6 +4,7 @@ Karras et al. (reference [3] of the paper), section 4.1; the paper's Table I. Ar
 """
 
 import contextlib
+import math
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -74,8 +75,8 @@ def mean_of_inner(distances):
     Returns:
         The mean as a float.
     """
-    low = np.percentile(distances, PERCENTILES[0], interpolation='lower')
-    high = np.percentile(distances, PERCENTILES[1], interpolation='higher')
+    low, high = np.array(PERCENTILES) / 100 * (len(distances) - 1)
+    low, high = np.sort(distances)[[math.floor(low), math.ceil(high)]]
     return float(np.mean(distances[(low <= distances) & (distances <= high)]))
 
 

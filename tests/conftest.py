@@ -64,11 +64,9 @@ def leave_no_session_open():
     """Commands open the process's session for good; the next test is to find none."""
     yield
     if 'tensorflow' in sys.modules:
-        tf = sys.modules['tensorflow'].compat.v1
-        while tf.get_default_session() is not None:
-            session = tf.get_default_session()
-            session.__exit__(None, None, None)
-            session.close()
+        from tests.sessions import close_open_sessions
+
+        close_open_sessions()
 
 
 @pytest.fixture

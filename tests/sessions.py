@@ -20,3 +20,11 @@ def one_session_at_a_time():
             return session
 
         yield open_session
+
+
+def close_open_sessions():
+    """Ends the sessions that commands leave open for good."""
+    while tf.get_default_session() is not None:
+        session = tf.get_default_session()
+        session.__exit__(None, None, None)
+        session.close()

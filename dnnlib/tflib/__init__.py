@@ -1,5 +1,7 @@
 """TensorFlow sessions, devices, networks, optimizer and network pickles."""
 
+import dnnlib.tflib.versions  # noqa: F401, I001  first: nothing may be built before
+
 from dnnlib.tflib.devices import list_gpus, replica_devices
 from dnnlib.tflib.network import Network
 from dnnlib.tflib.optimizer import Optimizer

@@ -3,6 +3,8 @@
 import click
 import tensorflow.compat.v1 as tf
 
+from dnnlib.tflib.versions import CUDA
+
 DEVICE_CHOICES = ('auto', 'gpu', 'cpu')
 
 
@@ -33,7 +35,7 @@ def resolve_device(device):
     gpus = list_gpus()
     if device == 'gpu' and not gpus:
         raise click.UsageError('--device gpu: TensorFlow sees no GPU on this machine; use --device cpu, or check the '
-                               'driver and CUDA 10.0 with nvidia-smi.')
+                               f'driver and {CUDA} with nvidia-smi.')
     if device == 'auto':
         return 'gpu' if gpus else 'cpu'
     return device

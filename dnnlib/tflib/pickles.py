@@ -10,6 +10,7 @@ from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, walk
 from dnnlib.published import TRUST_FLAG, resolve, trusted_as
 from dnnlib.tflib.network import Network, find_known_build_func
 from dnnlib.tflib.restoring import FreshBudget
+from dnnlib.tflib.versions import builtins_for_source_text
 
 PICKLE_PROTOCOL = 4  # what the published files use; Python 3.4 and later read it
 
@@ -106,6 +107,7 @@ class _EmbeddedBuilders:
         sys.modules[module.__name__] = module  # pickling looks modules up by name
         print(f'Running the source text inside {self._file.path}, {self._trusted_as} (SHA-256 '
               f'{self._file.sha256[:16]}…).')
+        module.__builtins__ = builtins_for_source_text()
         exec(compile(source, module.__name__, 'exec'), module.__dict__)
         return module
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dnnlib import tflib
+from tests.steps import train
 from tests.toy_run import make_dataset
 from training.dataset import TrainingSet
 from training.options import resolve_options
@@ -24,17 +25,6 @@ def make_step(open_session, tmp_path):
         return TrainingStep(options, reals, tflib.replica_devices('cpu', options.gpus)), reals, options
 
     return make
-
-
-def train(step, reals, options, steps, cur_nimg=0):
-    for _ in range(steps):
-        schedule = training_schedule(cur_nimg, options.resolution, **options.schedule_options())
-        step.set_lod(schedule.lod)
-        stats = step.train_D(schedule, cur_nimg, *reals.minibatch(cur_nimg, schedule.minibatch, int(schedule.lod)))
-        step.update_Gs(schedule.minibatch)
-        cur_nimg += schedule.minibatch
-        stats.update(step.train_G(schedule, cur_nimg))
-    return cur_nimg, stats
 
 
 def assert_same(state, other):

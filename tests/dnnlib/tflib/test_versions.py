@@ -1,0 +1,26 @@
+"""Both TensorFlows behave as 1.15 does by itself."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = str(pathlib.Path(__file__).parents[3])
+CODE = '''
+import dnnlib.quiet
+import tensorflow.compat.v1 as tf
+from dnnlib import tflib
+
+tflib.init_tf(device='cpu')
+x = tf.placeholder(tf.float32, [])
+y = tf.cond(x > 0, lambda: x * x, lambda: x)
+assert {'Switch', 'Merge'} <= {op.type for op in tf.get_default_graph().get_operations()}
+variable = tf.get_variable('x', [])
+assert variable.op.type == 'VariableV2', variable
+assert tflib.run(y, {x: 3}) == 9
+'''
+
+
+def test_a_parent_with_tensorflow_2_changes_no_behaviour():
+    environment = dict(os.environ, TF2_BEHAVIOR='1')  # as TensorFlow 2 sets it for itself and what it starts
+    subprocess.run([sys.executable, '-c', CODE], cwd=ROOT, env=environment, check=True)
