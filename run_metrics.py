@@ -201,15 +201,18 @@ def _measure_all(task, how):
         value; and why not, each reason once.
     """
     source, meter = task.source, task.meter
-    known = read_results(source.folder) if source.is_run and not how.force else []
+    recorded = read_results(source.folder) if source.is_run else []
+    kimg = {record['snapshot']: record['kimg'] for record in reversed(recorded)}  # training says more than names do
+    snapshots = [snapshot._replace(kimg=kimg.get(snapshot.name, snapshot.kimg)) for snapshot in source.snapshots]
+    known = [] if how.force else recorded
     found = {(snapshot, value): find_result(known, snapshot.name, value, meter.settings(metric))
-             for snapshot in source.snapshots for metric in meter.metrics for value in metric.values}
+             for snapshot in snapshots for metric in meter.metrics for value in metric.values}
     missing = {snapshot: [metric for metric in meter.metrics
                           if any(found[snapshot, value] is None for value in metric.values)]
-               for snapshot in source.snapshots}
-    pending = [snapshot for snapshot in source.snapshots if missing[snapshot]]
-    if len(pending) < len(source.snapshots):
-        click.echo(f'{len(source.snapshots) - len(pending)} of {len(source.snapshots)} networks are measured already; '
+               for snapshot in snapshots}
+    pending = [snapshot for snapshot in snapshots if missing[snapshot]]
+    if len(pending) < len(snapshots):
+        click.echo(f'{len(snapshots) - len(pending)} of {len(snapshots)} networks are measured already; '
                    '--force measures them again.')
     failures = []
     for snapshot in tqdm(pending, desc='networks', unit='network'):

@@ -219,6 +219,14 @@ def test_the_papers_table_has_the_best_networks_numbers_and_is_written(run_dir, 
     assert sorted(os.listdir(folder)) == ['table1.csv', 'table1.md', 'table1.tex']
 
 
+def test_a_later_measurement_stands_at_the_kimg_that_training_recorded(run_dir):
+    name = 'network-snapshot-000004.pkl'
+    append_result(run_dir, Snapshot(name, 4.25), Result('fid50k', 9.0, 1.0, {}))
+    for flags in ([], ['--force']):
+        assert invoke(os.path.join(run_dir, name), '--metrics', 'fd_onet5k', *flags).exit_code == 0
+        assert results(run_dir)[-1]['metric'] == 'fd_onet5k' and results(run_dir)[-1]['kimg'] == 4.25
+
+
 def test_a_run_that_has_no_number_of_the_paper_gets_a_table_in_its_shape(run_dir):
     outcome = invoke(os.path.join(run_dir, 'network-snapshot-000004.pkl'), '--metrics', 'fd_onet5k', '--table')
     assert outcome.exit_code == 0, outcome.stderr
