@@ -18,7 +18,7 @@ from dnnlib.tfrecords import MultiResolutionDataset
 from metrics import METRICS, Meter, Result, append_result, keep_best, paper_table, parse_metrics
 from metrics.cache import StageCache, open_cache
 from metrics.registry import GROUPS, find_metrics, find_value, is_lower_better
-from metrics.results import find_result, format_table, make_record, read_results, series
+from metrics.results import find_result, format_table, has_best, make_record, read_results, series
 from metrics.run_report import RunReport
 from metrics.sources import LARGEST_SEED, Source, find_source, open_generator
 
@@ -166,15 +166,20 @@ def _run(task, how, table, write):
     records, failures = _measure_all(task, how)
     if source.is_run:
         settings = task.meter.settings(find_metrics([find_value(task.decisive)[0]])[0])
-        best = keep_best(source.folder, task.decisive, settings)
+        rivals = series(read_results(source.folder), task.decisive, settings)
+        # One network alone is no better than a best one that was measured otherwise.
+        decides = os.path.isdir(task.title) or has_best(source.folder, rivals)
+        best = keep_best(source.folder, task.decisive, settings) if decides else None
     click.echo(format_table(records, best))
     if table or write:
         _show_table(source, task.name, best, records, write)
     if best is not None:
-        count = len(series(read_results(source.folder), task.decisive, settings))
         extreme = 'lowest' if is_lower_better(task.decisive) else 'highest'
         click.echo('Best {metric}: {snapshot} with {value:.4f}, '.format(**best)
-                   + f'the {extreme} of {count}, copied to network-best.pkl.')
+                   + f'the {extreme} of {len(rivals)}, copied to network-best.pkl.')
+    elif source.is_run and not decides:
+        click.echo(f'network-best.pkl stays: it is not measured by {task.decisive} like this; name {source.folder} to '
+                   'compare all snapshots.')
     if source.is_run:
         RunReport(source.folder).attempt(functools.partial(click.echo, err=True))
     return failures

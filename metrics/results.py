@@ -212,6 +212,21 @@ def keep_best(run_dir, metric, settings=None):
     return best
 
 
+def has_best(run_dir, records):
+    """Whether the network that is `network-best.pkl` now is among those of some records; also when there is none.
+
+    Raises:
+        UserError: A file cannot be read.
+    """
+    target = os.path.join(run_dir, BEST_PICKLE)
+    paths = [os.path.join(run_dir, record['snapshot']) for record in records]
+    try:
+        return not os.path.exists(target) or any(
+            filecmp.cmp(path, target, shallow=False) for path in paths if os.path.exists(path))
+    except OSError as error:
+        raise UserError(f'{error.filename} cannot be read ({error.strerror}): mend its permissions.') from error
+
+
 def delete_snapshots(run_dir, metric, keep):
     """Deletes the snapshots that have been measured, but for the newest ones and the best.
 

@@ -290,6 +290,20 @@ def test_best_names_the_value_that_decides_measures_it_and_says_why(run_dir, mon
     assert filecmp.cmp(os.path.join(run_dir, lowest['snapshot']), os.path.join(run_dir, 'network-best.pkl'), False)
 
 
+def test_one_network_of_a_run_takes_the_place_of_the_best_only_where_both_were_measured_alike(run_dir):
+    assert invoke(run_dir, '--metrics', 'fd_onet5k').exit_code == 0
+    best, worst = (pick(results(run_dir), key=lambda record: record['value'])['snapshot'] for pick in (min, max))
+    names = {name: os.path.join(run_dir, name) for name in (best, worst, 'network-best.pkl')}
+    for options in (['--seed', '9'], ['--best', 'fd_onet5k', '--seed', '9']):
+        outcome = invoke(names[worst], '--metrics', 'fd_onet5k', *options)
+        assert outcome.exit_code == 0 and 'Best ' not in outcome.stdout, outcome.stderr
+        assert f'network-best.pkl stays: it is not measured by fd_onet5k like this; name {run_dir}' in outcome.stdout
+        assert filecmp.cmp(names[best], names['network-best.pkl'], False)
+    shutil.copy(names[worst], names['network-best.pkl'])
+    assert 'the lowest of 2, copied' in invoke(names[best], '--metrics', 'fd_onet5k').stdout
+    assert filecmp.cmp(names[best], names['network-best.pkl'], False)
+
+
 def test_best_without_a_run_or_of_nothing_known_and_tables_of_several_are_refused(run_dir, finished, tmp_path):
     pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
     assert '--best: keeps the best snapshot of a run' in refused(invoke(pickle_path, '--best', 'fd_onet5k'), 2)
