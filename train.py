@@ -287,10 +287,16 @@ class MeasuredSnapshots:
         self._detector = FaceDetector('cpu')  # quick enough there, and leaves the GPUs to training
 
     def measure(self, name, kimg, Gs, images):
-        """Measures the snapshot of that file name; `images` are the grid of its fakes, uint8 [N, H, W, C]."""
+        """Measures the snapshot of that file name; `images` are the grid of its fakes, uint8 [N, H, W, C].
+
+        Raises:
+            UserError: A metric cannot be measured; what the others gave is kept.
+        """
+        failures = []
         for _, results in self._meter.measure(self._meter.metrics, Gs, num_gpus=self._options.gpus):
             if isinstance(results, UserError):
-                raise results
+                failures.append(results)
+                continue
             for result in results:
                 append_result(self._run_dir, Snapshot(name, kimg), result)
                 best = keep_best(self._run_dir, result.metric) if result.metric == self._meter.decisive else None
@@ -305,6 +311,8 @@ class MeasuredSnapshots:
         if self._options.keep_snapshots is not None:
             delete_snapshots(self._run_dir, self._meter.decisive, self._options.keep_snapshots)
         self._report.attempt(self._log.say)
+        if failures:
+            raise failures[0]
 
     def forget_from(self, kimg):
         """Drops what was measured at or after that many thousand reals: the run goes on from before."""

@@ -213,10 +213,12 @@ def find_value(name):
     Raises:
         click.UsageError: There is no such metric or value.
     """
-    for metric in METRICS.values():
-        if name == metric.name or name in metric.values:
-            return metric.name, name if name in metric.values else metric.values[0]
-    values = dict.fromkeys(value for metric in METRICS.values() for value in metric.values)
+    values = {value: metric.name for metric in METRICS.values() for value in metric.values
+              if not value.endswith('_std')}  # a deviation is neither better nor worse
+    if name in values:
+        return values[name], name
+    if name in METRICS:
+        return name, METRICS[name].values[0]
     raise click.UsageError(f'--best {name}: choose from {", ".join(sorted(values))}.')
 
 

@@ -14,12 +14,12 @@ from tqdm import tqdm
 from dnnlib import html_page as page
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
-from dnnlib.run_dir import BEST_PICKLE, REPORT_FILE
+from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, REPORT_FILE, STATS_FILE
 from dnnlib.util import format_duration
 from metrics import charts, paper_table
 from metrics.grid_pictures import GridPicture, GridPictures, choose
 from metrics.registry import is_lower_better
-from metrics.results import best_result
+from metrics.results import METRICS_FILE, best_result
 from metrics.run_summary import summarise_run
 
 WIDEST = 1056  # px, of a grid on the page
@@ -298,6 +298,8 @@ def main(run_dir):
     Training does this at each snapshot, and run_metrics.py when it has measured; the page is made of the other files of
     the directory, of whichever there are.
     """
+    if not any(os.path.exists(os.path.join(run_dir, name)) for name in (OPTIONS_FILE, STATS_FILE, METRICS_FILE)):
+        raise UserError(f'{run_dir} has neither options nor results of a training run: name the directory of one.')
     try:
         path = RunReport(run_dir).write(functools.partial(tqdm, desc='Grids', unit=' grids', leave=False))
     except OSError as error:

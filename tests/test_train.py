@@ -12,7 +12,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 from click.testing import CliRunner
 
-from metrics.registry import METRICS
+from dnnlib.errors import UserError
+from metrics.measures import MEASURES
+from metrics.registry import METRICS, PathLength
 from metrics.run_report import RunReport
 from tests.toy_run import make_dataset
 from train import main
@@ -114,6 +116,27 @@ def test_path_lengths_at_snapshots_are_kept_and_leave_training_as_it_was(data, t
     assert all(record['value'] > 0 for record in records)
     best = min(records, key=lambda record: record['value'])['snapshot']
     assert (run_dir / 'network-best.pkl').read_bytes() == (run_dir / best).read_bytes()
+
+
+def test_a_metric_that_fails_ends_the_run_but_loses_nothing_of_the_others(data, tmp_path, monkeypatch):
+    first, second = (METRICS[name]._replace(num_samples=20) for name in ('pl_onet5k_wend', 'pl_onet5k_wfull'))
+    measure = MEASURES[PathLength]
+
+    def fail_at_first(metric, *args):
+        if metric == first:
+            raise UserError('no such thing')
+        return measure(metric, *args)
+
+    for metric in (first, second):
+        monkeypatch.setitem(METRICS, metric.name, metric)
+    monkeypatch.setitem(MEASURES, PathLength, fail_at_first)
+    with tf.Graph().as_default():
+        result = run(
+            '--data', data, '--results', tmp_path / 'results', *TINY, '--metrics', f'{first.name},{second.name}')
+    assert result.exit_code == 1 and result.output.endswith('Error: no such thing\n')
+    run_dir = tmp_path / 'results' / '00000-toy-8-paper-1gpu'
+    assert [record['metric'] for record in read_lines(run_dir / 'metrics.jsonl')] == [second.name]
+    assert 'MTCNN finds' in (run_dir / 'log.txt').read_text() and (run_dir / 'report.html').exists()
 
 
 def test_the_page_is_written_anew_at_each_snapshot_and_its_failure_ends_no_run(data, tmp_path, monkeypatch):

@@ -69,6 +69,9 @@ def test_what_decides_is_a_value_by_its_own_name_or_by_that_of_its_metric():
     assert find_value('ls_w') == ('ls', 'ls_w')
     with pytest.raises(click.UsageError, match='--best fid5: choose from fd_onet5k, .*pr50k3_recall'):
         find_value('fid5')
+    assert find_value('is50k') == ('is50k', 'is50k_mean')
+    with pytest.raises(click.UsageError, match='--best is50k_std: choose from .* is50k_mean, kd_onet5k'):
+        find_value('is50k_std')  # more deviation is not better
 
 
 def test_more_precision_and_recall_are_better_and_less_of_all_distances():
