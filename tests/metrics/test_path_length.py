@@ -152,4 +152,4 @@ def test_a_step_of_the_onet_path_lengths_is_far_above_rounding(session):
         whole, half = (np.concatenate(list(sample_distances(
             Gs, metric._replace(epsilon=epsilon), pair_distance, 32, 1, 1))) for epsilon in (
                 metric.epsilon, metric.epsilon / 2))
-        assert np.median(whole / half) == pytest.approx(1, abs=0.2)
+        assert np.median(whole / half) == pytest.approx(1, abs=0.4)  # of nothing but rounding it would be 1/4
