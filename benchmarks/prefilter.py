@@ -21,7 +21,7 @@ from prefilter.sources import open_source
 
 SIZES = {(178, 218): 32, (250, 250): 32, (1024, 768): 4}  # px, width and height; photographs of that size in a round
 BATCH = 16  # photographs given to our detector at once
-PIPELINE_SIZE, PIPELINE_COUNT = (250, 250), 640  # of the photographs that the whole filter gets
+PIPELINE_SIZE, PIPELINE_COUNT = (250, 250), 2400  # of the photographs that the whole filter gets
 
 
 @click.command(epilog='\b\nExamples:\n  python -m benchmarks.prefilter --rounds 1\n'

@@ -265,7 +265,7 @@ def test_a_network_is_the_same_in_training_and_from_its_pickle(open_session, tmp
 
 
 def start_measuring(pickle_path, cache_dir):
-    command = [sys.executable, '-m', 'tests.metrics.test_resume', cache_dir, pickle_path, '--metrics', 'pl',
+    command = [sys.executable, '-m', 'tests.metrics.test_cached_stages', cache_dir, pickle_path, '--metrics', 'pl',
                '--device', 'cpu', '--minibatch', '16']
     return subprocess.Popen(command, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
