@@ -5,10 +5,8 @@ import contextlib
 import tensorflow.compat.v1 as tf
 
 from dnnlib.errors import UserError
-from metrics.distances import as_rgb
+from metrics.adapting import as_rgb, shrink, shrink_factor
 from metrics.foreign import ForeignNetwork
-
-LARGEST_SIDE = 256  # px; larger images are shrunk
 
 
 class Classifiers:
@@ -42,7 +40,7 @@ class Classifiers:
         Raises:
             UserError: They take other images, even shrunk.
         """
-        side = shape[-1] // _factor(shape[-1])
+        side = shape[-1] // shrink_factor(shape[-1])
         for network in self._networks:
             taken = network.open().input_shape[1:]
             if any(mine not in (None, side) for mine in taken[1:]):
@@ -51,10 +49,7 @@ class Classifiers:
 
     def __call__(self, images):
         """From images [N, C, H, W] in [-1, 1] to float32 [N, attributes, 2], the first class being the attribute."""
-        factor = [1, _factor(images.shape[2].value), _factor(images.shape[3].value), 1]
-        if max(factor) > 1:
-            pooled = tf.nn.avg_pool(tf.transpose(images, [0, 2, 3, 1]), factor, factor, 'VALID')
-            images = tf.transpose(pooled, [0, 3, 1, 2])  # pooling exists on every device only with channels last
+        images = shrink(images)
         return tf.stack([self._probabilities(network.open(), images) for network in self._networks], axis=1)
 
     @staticmethod
@@ -69,7 +64,3 @@ class Classifiers:
         """Says of errors of TensorFlow inside the block what they mean."""
         with self._networks[0].errors_as_sentences():
             yield
-
-
-def _factor(side):
-    return max(side // LARGEST_SIDE, 1)

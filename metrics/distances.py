@@ -11,6 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib.mtcnn_weights import SIDES, identity_of, read_layers
 from dnnlib.tflib.mtcnn_trunk import mtcnn_trunk
+from metrics.adapting import as_rgb
 from metrics.foreign import ForeignNetwork
 
 
@@ -50,8 +51,3 @@ def _onet_input(images):
     """[N, 3, H, W] in [0, 255] to O-Net's input, without rounding to levels."""
     resized = tf.image.resize_area(tf.transpose(images, [0, 2, 3, 1]), [SIDES['onet']] * 2)
     return (tf.transpose(resized, [0, 2, 1, 3]) - 127.5) / 128  # width before height
-
-
-def as_rgb(images):
-    """Repeats the channel of gray images [N, 1, H, W]; others stay as they are."""
-    return tf.tile(images, [1, 3, 1, 1]) if images.shape[1] == 1 else images

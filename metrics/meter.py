@@ -18,7 +18,7 @@ from metrics.features import open_classifiers, open_distance, open_feature_netwo
 from metrics.measures import MEASURES
 from metrics.path_length import PairDistance
 from metrics.reals import Reals
-from metrics.registry import LinearSeparability, PathLength, find_metrics
+from metrics.registry import LinearSeparability, PathLength, decisive_value, find_metrics
 
 _VALUES = 'values'
 
@@ -71,8 +71,8 @@ class Meter:
 
     @property
     def decisive(self):
-        """The value that decides which snapshot is best: the first one of the first metric; None without metrics."""
-        return self.metrics[0].values[0] if self.metrics else None
+        """That of `decisive_value`."""
+        return decisive_value(self.metrics)
 
     def settings(self, metric):
         """Everything the values of `metric` depend on beside the network, as a dict fit for JSON."""

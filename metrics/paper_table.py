@@ -9,8 +9,8 @@ from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from metrics.registry import METRICS
 
-NOTE = ('Lower is better. The paper\'s networks on CelebA and CASIA-WebFace make 256x256 images, that on FFHQ, of '
-        'Karras et al., 1024x1024. "diff" is this network\'s number less the paper\'s.')
+NOTE = ('Lower is better where nothing else is said. The paper\'s networks on CelebA and CASIA-WebFace make 256x256 '
+        'images, that on FFHQ, of Karras et al., 1024x1024. "diff" is this network\'s number less the paper\'s.')
 NOTE_ALONE = ('Lower is better where nothing else is said. The paper has no numbers of these metrics, and none of its '
               'numbers compares with them.')
 NOT_MEASURED = 'not measured'

@@ -7,14 +7,13 @@ import contextlib
 import math
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from metrics.adapting import shrink
 from metrics.batches import Stream, latents_of
 
 _LATENTS, _POSITIONS, _NOISE = 3, 4, 5  # random streams of a seed
-LARGEST_CROP = 256  # px; larger ones are shrunk
 PERCENTILES = 1, 99  # distances outside of these are left out
 
 
@@ -61,11 +60,6 @@ def crop_window(height):
     return 3 * unit, 2 * unit, 4 * unit
 
 
-def shrink_factor(side):
-    """How many pixels of a crop of that side become one, in each direction: 1 up to 256 px."""
-    return max(side // LARGEST_CROP, 1)
-
-
 def mean_of_inner(distances):
     """The mean without what lies outside the 1st and the 99th percentile; these are distances that occur.
 
@@ -110,11 +104,7 @@ class PairDistance:
     def __call__(self, images):
         """From a tensor [2 N, C, H, W] in [-1, 1] to one [N]: the 1st with the 2nd image, the 3rd with the 4th, ..."""
         top, left, side = crop_window(images.shape[2].value)
-        crops = (images[:, :, top:top + side, left:left + side] + 1) * 127.5
-        if shrink_factor(side) > 1:
-            factor = [1, shrink_factor(side), shrink_factor(side), 1]
-            pooled = tf.nn.avg_pool(tf.transpose(crops, [0, 2, 3, 1]), factor, factor, 'VALID')
-            crops = tf.transpose(pooled, [0, 3, 1, 2])  # pooling exists on every device only with channels last
+        crops = shrink((images[:, :, top:top + side, left:left + side] + 1) * 127.5)
         return self._distance(crops[0::2], crops[1::2])
 
 

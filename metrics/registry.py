@@ -207,6 +207,11 @@ def is_lower_better(value):
     return next((metric.lower_is_better for metric in METRICS.values() if value in metric.values), True)
 
 
+def decisive_value(metrics):
+    """The value that decides which snapshot is best: the first one of the first metric; None without metrics."""
+    return metrics[0].values[0] if metrics else None
+
+
 def find_value(name):
     """What `--best` means: (name of a metric, name of a value of it), by the name of either.
 

@@ -266,9 +266,9 @@ def _value_and_kimg(record):
 def _table1(run):
     network = run.best or (run.records[-1] if run.records else None)
     name = 'this run' if network is None else network['snapshot']
-    titles, *rows = paper_table.make_rows(page.printable(name), paper_table.collect(run.records, name))
+    titles, *rows = table = paper_table.make_rows(page.printable(name), paper_table.collect(run.records, name))
     return page.section('Table I of the paper', page.table(titles, rows, right=range(1, len(titles) - 1)),
-                        page.paragraph('{}', paper_table.NOTE))
+                        page.paragraph('{}', paper_table.note(table)))
 
 
 def _options(run):

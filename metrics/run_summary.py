@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Optional
 
 from dnnlib.errors import UserError
 from dnnlib.run_dir import BEST_PICKLE, FAKES_PATTERN, STATS_FILE, read_options
-from metrics.registry import METRICS
+from metrics.registry import METRICS, decisive_value
 from metrics.results import Snapshot, best_result, find_equal, find_measured, read_results, series
 
 
@@ -76,10 +76,9 @@ def _attempt(read, otherwise, problems):
 
 
 def _decisive(names, curves):
-    """The first value of the run's first metric, as training has it; of a run without metrics, the one measured first.
-    """
+    """As training has it; of a run without metrics, the value measured first."""
     known = [METRICS[name] for name in names if name in METRICS] if isinstance(names, list) else []
-    return known[0].values[0] if known else next(iter(curves), None)
+    return decisive_value(known) or next(iter(curves), None)
 
 
 def _is_copied(run_dir, best):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from metrics.adapting import shrink_factor
 from metrics.batches import Labels
 from metrics.distances import ONetDistance
 from metrics.meter import Meter
@@ -18,7 +19,6 @@ from metrics.path_length import (
     crop_window,
     lerp,
     mean_of_inner,
-    shrink_factor,
     slerp,
 )
 from metrics.registry import METRICS, PathLength

@@ -1,0 +1,25 @@
+"""Images of generators to what networks that look at them take, inside a graph."""
+
+import tensorflow.compat.v1 as tf
+
+LARGEST_SIDE = 256  # px; larger images are shrunk
+
+
+def shrink_factor(side):
+    """How many pixels of a side become one: 1 up to 256 px."""
+    return max(side // LARGEST_SIDE, 1)
+
+
+def shrink(images):
+    """Averages squares of pixels of images [N, C, S, S], as `shrink_factor` says; small images stay as they are."""
+    factor = shrink_factor(images.shape[2].value)
+    if factor == 1:
+        return images
+    window = [1, factor, factor, 1]
+    pooled = tf.nn.avg_pool(tf.transpose(images, [0, 2, 3, 1]), window, window, 'VALID')
+    return tf.transpose(pooled, [0, 3, 1, 2])  # pooling exists on every device only with channels last
+
+
+def as_rgb(images):
+    """Repeats the channel of gray images [N, 1, H, W]; others stay as they are."""
+    return tf.tile(images, [1, 3, 1, 1]) if images.shape[1] == 1 else images
