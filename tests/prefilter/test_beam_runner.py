@@ -95,13 +95,29 @@ def stop_after(shards):
     return mock.patch.object(pipeline._Progress, 'on_done', on_done)
 
 
+class Held(Oracle):
+    """Has its process wait with all after the first shard for as long as a folder is there."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder, self.examined = str(folder), 0
+
+    def detect_batch(self, images):
+        self.examined += len(images)
+        while self.examined > 64 and os.path.exists(self.folder):
+            time.sleep(0.01)
+        return super().detect_batch(images)
+
+
 def test_beam_goes_on_with_a_local_run_and_the_other_way_round(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(beam_runner, 'ELSEWHERE', 0.1)
     run(shelf(MANY), tmp_path / 'whole' / 'set')
     for first, then in ((None, direct()), (job_service(tmp_path / 'staging'), None)):
-        target = tmp_path / str(first is None) / 'set'
+        target, held = tmp_path / str(first is None) / 'set', tmp_path / 'held'
+        held.mkdir()
         with stop_after(1), pytest.raises(KeyboardInterrupt):
-            run(shelf(MANY), target, cluster=first)
+            run(shelf(MANY), target, Held(held), cluster=first)
+        held.rmdir()
         left = {path.name for path in target.parent.rglob('*.shard')}
         result = run(shelf(MANY), target, Oracle(), cluster=then)
         assert left and 0 < result['examined'] < 200
