@@ -3,33 +3,26 @@
 import functools
 from unittest import mock
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
+from dnnlib import tflib
+from dnnlib.tflib.versions import CPU_GETS_NCHW_WRONG
 from training import networks_stylegan
 
 
 @functools.lru_cache(maxsize=None)
 def runs(data_format):
-    """Whether TensorFlow executes convolutions and pooling in a layout here, and rightly: it is asked to.
-
-    On a CPU, TensorFlow 1.15 refuses NCHW, and 2.15 gives wrong gradients of pooling in it.
-    """
-    inner = (2, 3) if data_format == 'NCHW' else (1, 2)
-    strides = [2 if axis in inner else 1 for axis in range(4)]
-    image = np.arange(8, dtype=np.float32).reshape([1, 2, 2, 2])
-    image = np.repeat(np.repeat(image, 2, inner[0]), 2, inner[1])
+    """Whether TensorFlow executes convolutions in a layout here: it is asked to, unless that does harm."""
+    if data_format == 'NCHW' and CPU_GETS_NCHW_WRONG and not tflib.list_gpus():
+        return False
     with tf.Graph().as_default(), tf.Session(config=_config()) as session:
-        x, kernel = tf.placeholder(tf.float32, image.shape), tf.placeholder(tf.float32, [1, 1, 2, 2])
-        convolved = tf.nn.conv2d(x, kernel, [1, 1, 1, 1], 'SAME', data_format=data_format)
-        pooled = tf.nn.avg_pool(x, strides, strides, 'VALID', data_format=data_format)
+        x = tf.ones([1, 2, 2, 2])
+        y = tf.nn.conv2d(x, tf.ones([1, 1, 2, 2]), [1, 1, 1, 1], 'SAME', data_format=data_format)
         try:
-            feed = {x: image, kernel: np.ones([1, 1, 2, 2])}
-            session.run(tf.gradients(convolved, x), feed)
-            slope = session.run(tf.gradients(pooled ** 2, x)[0], feed)
+            session.run(tf.gradients(y, x))
         except tf.errors.OpError:
             return False
-    return np.allclose(slope, image / 2)
+    return True
 
 
 def _config():

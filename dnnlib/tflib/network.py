@@ -14,6 +14,7 @@ from dnnlib.network_file import BUILD_FUNCTIONS, STATE_VERSIONS
 from dnnlib.tflib import tfutil
 from dnnlib.tflib.devices import session_gpus
 from dnnlib.tflib.restoring import FreshBudget, VariablesOfFile, check_sizes
+from dnnlib.tflib.versions import refuse_what_cpus_get_wrong
 from dnnlib.util import EasyDict
 
 
@@ -105,13 +106,19 @@ class Network:
 
         Returns:
             The output tensor, or a list of them if there are several.
+
+        Raises:
+            tf.errors.UnimplementedError: See `dnnlib.tflib.versions.refuse_what_cpus_get_wrong`.
         """
         self._check_number_of_inputs(inputs)
         inputs = [tf.convert_to_tensor(x) for x in inputs]
+        before = len(tf.get_default_graph().get_operations())
         with tf.variable_scope(self._variable_scope, reuse=True, auxiliary_name_scope=False), \
                 tf.name_scope(self.scope.split('/')[-1] + '_call'):
             copies = [tf.identity(x) for x in inputs]
             outputs = self._call_build_func(copies, is_template_graph=False, **dynamic_kwargs)
+        if not session_gpus():
+            refuse_what_cpus_get_wrong(tf.get_default_graph().get_operations()[before:])
         for tensor, copy in zip(inputs, copies):
             tensor.set_shape(copy.shape)  # what a sub-network knows of its inputs, the network around it learns
         for tensor, shape in zip(outputs, self.output_shapes):

@@ -8,9 +8,33 @@ import tensorflow.compat.v1 as tf
 IS_TF2 = tf.__version__.startswith('2.')
 CUDA = 'CUDA 12' if IS_TF2 else 'CUDA 10.0'  # what the published packages were built with
 
+# On a CPU, 1.15 refuses layers in NCHW. 2.15 has oneDNN run them, which gives wrong numbers at times without a word,
+# and once it has, in NHWC too: small poolings in both layouts by turns were wrong in a quarter of 400 runs.
+CPU_GETS_NCHW_WRONG = IS_TF2
+
 # Graphs, sessions, conditionals and variables as 1.15 has them by default. There, TF2_BEHAVIOR=1 in the environment
 # asks for others, and every process started by one with TensorFlow 2 inherits that.
 tf.disable_v2_behavior()
+
+
+def refuse_what_cpus_get_wrong(operations):
+    """Refuses to have layers in NCHW run by a CPU, as 1.15 does when it runs them.
+
+    Args:
+        operations: Iterable of `tf.Operation` that a CPU is to run.
+
+    Raises:
+        tf.errors.UnimplementedError: One of them would give wrong numbers.
+    """
+    if not CPU_GETS_NCHW_WRONG:
+        return
+    for operation in operations:
+        layout = operation.node_def.attr['data_format'].s if 'data_format' in operation.node_def.attr else b''
+        if layout.startswith(b'NC'):
+            raise tf.errors.UnimplementedError(
+                operation.node_def, operation,
+                f'{operation.name} has its channels first, which TensorFlow {tf.__version__} computes wrongly on a CPU',
+            )
 
 
 def builtins_for_source_text():
