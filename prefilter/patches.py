@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import _sparsetools  # `csr_matrix` takes longer to begin than most products here take
 
 PYRAMID_PIXELS = 1 << 22  # of an image that is held as float32 while its levels are made
-PATCH_PIXELS = 1 << 16  # of a candidate that are held as float64 at once, which the processor's cache has room for
+PATCH_PIXELS = 1 << 16  # of a candidate that are held as float32 at once, which the processor's cache has room for
 ROUND = np.float32(3 << 22)  # added and subtracted, it rounds a small float32 to whole numbers, halves to even ones
 
 # OpenCV's threads would compete with other processes of the filter, and do not survive a fork.
@@ -42,8 +42,8 @@ class Pyramid:
         if self._columns is None or (height % rows == 0 and width % columns == 0):
             return _opencv(cv2.resize, self._image, (columns, rows), interpolation=cv2.INTER_AREA)
         # OpenCV adds up the same float32 products in the same order, but one by one: a third of the speed.
-        level = _weights(_area, width, columns, np.float32).times(self._columns)
-        level = _weights(_area, height, rows, np.float32, 3).times(_opencv(cv2.transpose, level))
+        level = _weights(_area, width, columns).times(self._columns)
+        level = _weights(_area, height, rows, 3).times(_opencv(cv2.transpose, level))
         level += ROUND
         level -= ROUND
         return level.reshape(3, rows, columns).transpose(1, 2, 0)
@@ -61,6 +61,9 @@ def normalise(images):
 def cut_patches(images, owners, boxes, side):
     """Cuts squares out of images, resizes them as floating-point numbers, and normalises them.
 
+    They are resized as by OpenCV's INTER_AREA. The references do this in float64; in float32, values differ by less than
+    5e-7, and scores of the networks by less than what orders of summation in the networks make of them.
+
     Args:
         images: List of uint8 [H, W, 3], contiguous.
         owners: int [N], which image each square is of.
@@ -71,24 +74,24 @@ def cut_patches(images, owners, boxes, side):
     Returns:
         float32 [N, side, side, 3].
     """
-    patches = np.empty([len(boxes), 3 * side, side])
+    patches = np.empty([len(boxes), 3 * side, side], np.float32)
     for patch, owner, box in zip(patches, owners.tolist(), boxes.tolist()):
         _shrink(images[owner], box, patch)
-    patches -= 127.5
-    patches = np.multiply(patches, 1 / 128, dtype=np.float32, casting='same_kind')
+    patches -= np.float32(127.5)
+    patches *= np.float32(1 / 128)
     return patches.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)
 
 
 def _shrink(image, box, target):
-    """Puts the pixels in a box, resized as by OpenCV's INTER_AREA on float64, into float64 [3 * side, side]."""
+    """Puts the pixels in a box, resized, into float32 [3 * side, side]."""
     left, top, right, bottom = box
     width, height, side = right - left + 1, bottom - top + 1, target.shape[1]
-    down, across = _patch_weights(width, height, side)
-    # OpenCV begins with the width. Where it begins no sum is rounded, so that the order makes no difference there.
+    way = _area if width >= side and height >= side else _line
+    down, across = _weights(way, height, side), _weights(way, width, side)
     if width * height <= PATCH_PIXELS:
         low = down.times(_cut(image, left, top, right, bottom))
     else:
-        low, strip = np.empty([side, width, 3]), max(PATCH_PIXELS // height, 1)
+        low, strip = np.empty([side, width, 3], np.float32), max(PATCH_PIXELS // height, 1)
         for column in range(0, width, strip):
             end = min(column + strip, width)
             pixels = _cut(image, left + column, top, left + end - 1, bottom)
@@ -98,11 +101,11 @@ def _shrink(image, box, target):
 
 
 def _cut(image, left, top, right, bottom):
-    """Float64 [bottom - top + 1, right - left + 1, 3], 0 outside the image."""
+    """Float32 [bottom - top + 1, right - left + 1, 3], 0 outside the image."""
     height, width, _ = image.shape
     if left >= 1 and top >= 1 and right <= width and bottom <= height:
-        return image[top - 1:bottom, left - 1:right].astype(np.float64)
-    patch = np.zeros([bottom - top + 1, right - left + 1, 3])
+        return image[top - 1:bottom, left - 1:right].astype(np.float32)
+    patch = np.zeros([bottom - top + 1, right - left + 1, 3], np.float32)
     from_x, from_y, to_x, to_y = max(left, 1), max(top, 1), min(right, width), min(bottom, height)
     if from_x <= to_x and from_y <= to_y:
         patch[from_y - top:to_y - top + 1, from_x - left:to_x - left + 1] = image[from_y - 1:to_y, from_x - 1:to_x]
@@ -135,40 +138,27 @@ class _Weights:
     def __init__(self, counts, places, shares, source):
         ends = np.append(0, np.cumsum(counts)).astype(np.int32)
         self._matrix = len(counts), source
-        self._numbers = ends, places.astype(np.int32), shares
+        self._numbers = ends, places.astype(np.int32), shares.astype(np.float32)
 
     def times(self, values):
-        """The product with [source, ...], contiguous and of the dtype of the shares: [target, N]."""
+        """The product with float32 [source, ...], contiguous: float32 [target, N]."""
         rows, columns = self._matrix
         count = values.size // columns
-        product = np.zeros((rows, count), values.dtype)
+        product = np.zeros((rows, count), np.float32)
         _sparsetools.csr_matvecs(rows, columns, count, *self._numbers, values, product)
         return product
 
 
-@functools.lru_cache(maxsize=4096)
-def _patch_weights(width, height, side):
-    """`_Weights` that resize a patch: of its rows [side, height], and of its columns [side, width]."""
-    if width % side == 0 and height % side == 0:
-        down, across = _mean, _sum
-    elif width >= side and height >= side:
-        down = across = _area
-    else:
-        down, across = _line_down, _line
-    return _weights(down, height, side, np.float64), _weights(across, width, side, np.float64)
-
-
-@functools.lru_cache(maxsize=1024)
-def _weights(way, source, target, dtype, repeated=1):
+@functools.lru_cache(maxsize=2048)
+def _weights(way, source, target, repeated=1):
     """`_Weights` [repeated * target, repeated * source], zero but for `repeated` times the same along the diagonal."""
     counts, places, shares = way(source, target)
     places = (places + source * np.arange(repeated)[:, np.newaxis]).reshape(-1)
-    shares = np.tile(shares.astype(np.float32).astype(dtype), repeated)  # OpenCV has float32 weights for float64 pixels
-    return _Weights(np.tile(counts, repeated), places, shares, repeated * source)
+    return _Weights(np.tile(counts, repeated), places, np.tile(shares, repeated), repeated * source)
 
 
 def _area(source, target):
-    """Weights for fewer pixels: counts [target], places and shares, as for `_Weights`."""
+    """Weights for fewer pixels, averages: counts, places and shares as for `_Weights`."""
     scale = 1 / (target / source)  # not source / target, which may differ in the last bit
     start = np.arange(target) * scale
     end, length = start + scale, np.minimum(scale, source - start)
@@ -184,27 +174,8 @@ def _area(source, target):
     return counts, places, shares
 
 
-def _sum(source, target):
-    """The same for pixels fewer by a whole factor, along the width: not yet divided."""
-    return np.full(target, source // target), np.arange(source), np.ones(source)
-
-
-def _mean(source, target):
-    """The same along the height, where the sum is divided by the number of pixels of a square."""
-    counts, places, shares = _sum(source, target)
-    return counts, places, shares / (source // target) ** 2
-
-
 def _line(source, target):
-    """The same for more pixels, along the width: linear interpolation."""
-    counts, places, shares = _line_down(source, target)
-    shares[1::2][places[::2] == source - 1] = 0
-    shares[::2][places[::2] == source - 1] = 1
-    return counts, places, shares
-
-
-def _line_down(source, target):
-    """The same along the height, where shares of the last row are added up though they may not be exactly 1."""
+    """The same for more pixels, linear interpolation."""
     scale = target / source
     place = np.arange(target)
     before = np.floor(place * (1 / scale)).astype(np.int32)
