@@ -11,13 +11,13 @@ import numpy as np
 
 from dnnlib.mtcnn_weights import SIDES, STRIDE
 from prefilter.patches import Pyramid, cut_patches, normalise
-from prefilter.suppression import suppress
+from prefilter.suppression import best_first, suppress
 
 MIN_FACE_SIZE = 20  # px
 SCALE_FACTOR = 0.709  # from one level of the image pyramid to the next
 # Score a stage asks for, and share of overlap at which the better one of two candidates stays alone.
 PNET_THRESHOLD, RNET_THRESHOLD, ONET_THRESHOLD = (np.float32(value) for value in (0.6, 0.7, 0.7))
-LEVEL_OVERLAP, IMAGE_OVERLAP, RNET_OVERLAP, ONET_OVERLAP = 0.5, 0.7, 0.7, 0.7
+LEVEL_OVERLAP, RNET_OVERLAP, ONET_OVERLAP = 0.5, 0.7, 0.7
 
 CELL = SIDES['pnet']  # px of a level that one output of P-Net sees
 TILE = 96  # outputs of P-Net, in both directions, that are computed at once
@@ -65,18 +65,27 @@ def _propose(images, engine):
         return np.empty([0, 5]), np.empty(0, np.int64)
     levels = np.repeat(np.arange(len(found)), [len(candidates) for candidates in found])
     found, owners, scales = np.concatenate(found), owners[levels], scales[levels, np.newaxis]
-    cells = found[:, :2].astype(np.float64)
-    faces = np.column_stack([
-        np.fix((STRIDE * cells + 1) / scales), np.fix((STRIDE * cells + CELL) / scales), face_scores(found[:, 2:4])])
+    faces = np.column_stack([cell_boxes(found[:, :2].astype(np.float64), scales), face_scores(found[:, 2:4])])
     regression = found[:, 4:]
     kept = suppress(faces, faces[:, 4], levels, LEVEL_OVERLAP)
-    kept = kept[suppress(faces[kept], faces[kept, 4], owners[kept], IMAGE_OVERLAP)]
+    # Then the references drop what overlaps by more than 0.7 across levels; but no two can, the larger is too large.
+    kept = kept[best_first(faces[kept, 4], owners[kept])]
     faces, regression, owners = faces[kept], regression[kept], owners[kept]
     width, height = faces[:, 2] - faces[:, 0], faces[:, 3] - faces[:, 1]  # without the + 1 of the other stages
     faces[:, :4] += regression * np.stack([width, height, width, height], axis=1)
     faces = _squares(faces)
     faces[:, :4] = np.fix(faces[:, :4])
     return faces, owners
+
+
+def cell_boxes(cells, scales):
+    """Left, top, right, bottom in px of the image, float64 [N, 4], that outputs of P-Net see.
+
+    Args:
+        cells: float64 [N, 2], x and y of the outputs.
+        scales: float64 [N, 1], of the levels they are of.
+    """
+    return np.concatenate([np.fix((STRIDE * cells + 1) / scales), np.fix((STRIDE * cells + CELL) / scales)], axis=1)
 
 
 def _refine(images, faces, owners, engine):

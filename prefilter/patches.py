@@ -61,8 +61,8 @@ def normalise(images):
 def cut_patches(images, owners, boxes, side):
     """Cuts squares out of images, resizes them as floating-point numbers, and normalises them.
 
-    They are resized as by OpenCV's INTER_AREA. The references do this in float64; in float32, values differ by less than
-    5e-7, and scores of the networks by less than what orders of summation in the networks make of them.
+    They are resized as by OpenCV's INTER_AREA. The references do this in float64; in float32, values differ by less
+    than 5e-7, and scores by less than they do between two ways of computing the networks.
 
     Args:
         images: List of uint8 [H, W, 3], contiguous.

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from prefilter import cascade
-from prefilter.cascade import detect_faces, face_scores, find_candidates, pyramid_scales
+from prefilter.cascade import cell_boxes, detect_faces, face_scores, find_candidates, pyramid_scales
 from prefilter.crop import choose_face, crop_box
 from prefilter.engines import OnnxEngine
 from prefilter.images import decode
@@ -149,6 +149,15 @@ def test_levels_end_where_the_shorter_side_is_below_12(height, width, count):
     scales = pyramid_scales(height, width)
     assert len(scales) == count
     assert scales == [12 / 20 * np.power(0.709, level) for level in range(count)]
+
+
+def test_candidates_of_two_levels_never_overlap_by_more_than_seven_tenths():
+    """So that there is nothing to drop across levels, whatever the size of the image."""
+    cells = np.arange(4000.)[:, np.newaxis].repeat(2, axis=1)
+    sides = [np.diff(cell_boxes(cells, np.array([[scale]]))[:, ::2]) + 1 for scale in pyramid_scales(10**5, 10**5)]
+    assert len(sides) == 25
+    for smaller, larger in zip(sides, sides[1:]):
+        assert (smaller.max() / larger.min()) ** 2 < 0.6
 
 
 def test_an_image_with_a_candidate_turned_inside_out_is_given_up(scenes, monkeypatch):
