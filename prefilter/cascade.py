@@ -159,7 +159,7 @@ def _levels(images, owners, scales):
 
 
 def _candidates_of_alike(alike, engine):
-    """Candidates of levels of one size: a dict of what is asked for, of a dict of the levels."""
+    """Pairs of a number and the candidates of that level, of a dict of levels of one size."""
     levels = list(alike.values())
     height, width = (_outputs(side) for side in levels[0].shape[:2])
     tiles = [(x, y) for y in range(0, height, TILE) for x in range(0, width, TILE)]

@@ -42,8 +42,8 @@ class Pyramid:
         if self._columns is None or (height % rows == 0 and width % columns == 0):
             return _opencv(cv2.resize, self._image, (columns, rows), interpolation=cv2.INTER_AREA)
         # OpenCV adds up the same float32 products in the same order, but one by one: a third of the speed.
-        level = _weights(_area, width, columns).times(self._columns)
-        level = _weights(_area, height, rows, 3).times(_opencv(cv2.transpose, level))
+        level = _level_weights(_area, width, columns).times(self._columns)
+        level = _level_weights(_area, height, rows, 3).times(_opencv(cv2.transpose, level))
         level += ROUND
         level -= ROUND
         return level.reshape(3, rows, columns).transpose(1, 2, 0)
@@ -87,7 +87,7 @@ def _shrink(image, box, target):
     left, top, right, bottom = box
     width, height, side = right - left + 1, bottom - top + 1, target.shape[1]
     way = _area if width >= side and height >= side else _line
-    down, across = _weights(way, height, side), _weights(way, width, side)
+    down, across = _patch_weights(way, height, side), _patch_weights(way, width, side)
     if width * height <= PATCH_PIXELS:
         low = down.times(_cut(image, left, top, right, bottom))
     else:
@@ -149,12 +149,15 @@ class _Weights:
         return product
 
 
-@functools.lru_cache(maxsize=2048)
 def _weights(way, source, target, repeated=1):
     """`_Weights` [repeated * target, repeated * source], zero but for `repeated` times the same along the diagonal."""
     counts, places, shares = way(source, target)
     places = (places + source * np.arange(repeated)[:, np.newaxis]).reshape(-1)
     return _Weights(np.tile(counts, repeated), places, np.tile(shares, repeated), repeated * source)
+
+
+_level_weights = functools.lru_cache(maxsize=1024)(_weights)
+_patch_weights = functools.lru_cache(maxsize=2048)(_weights)  # apart: levels of images of all sizes would evict these
 
 
 def _area(source, target):
