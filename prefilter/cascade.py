@@ -5,20 +5,23 @@ regression where a level has a single candidate, squares truncated to whole pixe
 candidates of several images at once, and large images take little more memory than their pixels.
 """
 
+import collections
+
 import numpy as np
 
 from dnnlib.mtcnn_weights import SIDES, STRIDE
 from prefilter.patches import Pyramid, cut_patches, normalise
-from prefilter.suppression import suppress
+from prefilter.suppression import best_first, suppress
 
 MIN_FACE_SIZE = 20  # px
 SCALE_FACTOR = 0.709  # from one level of the image pyramid to the next
 # Score a stage asks for, and share of overlap at which the better one of two candidates stays alone.
 PNET_THRESHOLD, RNET_THRESHOLD, ONET_THRESHOLD = (np.float32(value) for value in (0.6, 0.7, 0.7))
-LEVEL_OVERLAP, IMAGE_OVERLAP, RNET_OVERLAP, ONET_OVERLAP = 0.5, 0.7, 0.7, 0.7
+LEVEL_OVERLAP, RNET_OVERLAP, ONET_OVERLAP = 0.5, 0.7, 0.7
 
 CELL = SIDES['pnet']  # px of a level that one output of P-Net sees
 TILE = 96  # outputs of P-Net, in both directions, that are computed at once
+LEVEL_PIXELS = 1 << 14  # of levels of one size, from which on P-Net gets no further ones at once
 
 
 def detect_faces(images, engine):
@@ -31,6 +34,7 @@ def detect_faces(images, engine):
     Returns:
         List of float64 [N, 5], as `prefilter.detector.FaceDetector.detect` says.
     """
+    images = [np.ascontiguousarray(image) for image in images]
     faces, owners = _propose(images, engine)
     faces, owners = _refine(images, faces, owners, engine)
     faces, owners = _settle(images, faces, owners, engine)
@@ -53,29 +57,35 @@ def pyramid_scales(height, width):
 
 def _propose(images, engine):
     """P-Net: squares in whole pixels."""
-    found, owners, scales = [], [], []
-    for owner, image in enumerate(images):
-        pyramid = Pyramid(image)
-        for scale in pyramid_scales(*image.shape[:2]):
-            found.append(level_candidates(pyramid.level(scale), engine))
-            owners.append(owner)
-            scales.append(scale)
+    scales = [pyramid_scales(*image.shape[:2]) for image in images]
+    owners = np.repeat(np.arange(len(images)), [len(each) for each in scales])
+    scales = np.concatenate([np.empty(0), *scales])
+    found = find_candidates(_levels(images, owners, scales), engine)
     if not found:
         return np.empty([0, 5]), np.empty(0, np.int64)
     levels = np.repeat(np.arange(len(found)), [len(candidates) for candidates in found])
-    found, owners, scales = np.concatenate(found), np.array(owners)[levels], np.array(scales)[levels, np.newaxis]
-    cells = found[:, :2].astype(np.float64)
-    faces = np.column_stack([
-        np.fix((STRIDE * cells + 1) / scales), np.fix((STRIDE * cells + CELL) / scales), face_scores(found[:, 2:4])])
+    found, owners, scales = np.concatenate(found), owners[levels], scales[levels, np.newaxis]
+    faces = np.column_stack([cell_boxes(found[:, :2].astype(np.float64), scales), face_scores(found[:, 2:4])])
     regression = found[:, 4:]
     kept = suppress(faces, faces[:, 4], levels, LEVEL_OVERLAP)
-    kept = kept[suppress(faces[kept], faces[kept, 4], owners[kept], IMAGE_OVERLAP)]
+    # Then the references drop what overlaps by more than 0.7 across levels; but no two can, the larger is too large.
+    kept = kept[best_first(faces[kept, 4], owners[kept])]
     faces, regression, owners = faces[kept], regression[kept], owners[kept]
     width, height = faces[:, 2] - faces[:, 0], faces[:, 3] - faces[:, 1]  # without the + 1 of the other stages
     faces[:, :4] += regression * np.stack([width, height, width, height], axis=1)
     faces = _squares(faces)
     faces[:, :4] = np.fix(faces[:, :4])
     return faces, owners
+
+
+def cell_boxes(cells, scales):
+    """Left, top, right, bottom in px of the image, float64 [N, 4], that outputs of P-Net see.
+
+    Args:
+        cells: float64 [N, 2], x and y of the outputs.
+        scales: float64 [N, 1], of the levels they are of.
+    """
+    return np.concatenate([np.fix((STRIDE * cells + 1) / scales), np.fix((STRIDE * cells + CELL) / scales)], axis=1)
 
 
 def _refine(images, faces, owners, engine):
@@ -111,28 +121,60 @@ def _judge(network, images, faces, owners, threshold, engine):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# P-Net on a level of the pyramid.
+# P-Net on levels of the pyramid.
 
 
-def level_candidates(level, engine):
-    """Candidates of one level before suppression, from left to right, and downwards among these.
+def find_candidates(levels, engine):
+    """Candidates of each level before suppression, from left to right, and downwards among these.
+
+    Small levels of one size are looked at together, which is faster, as long as what comes of them stays in the
+    processor's cache.
 
     Args:
-        level: Whole numbers [H, W, 3], from `prefilter.patches.Pyramid`.
+        levels: Iterable of whole numbers [H, W, 3], from `prefilter.patches.Pyramid`; not many are held at once.
         engine: As for `detect_faces`.
 
     Returns:
-        float32 [N, 8]: x and y of P-Net's output, and its heads there.
+        List of float32 [N, 8]: x and y of P-Net's output, and its heads there.
     """
-    tiles = [(x, y) for y in range(0, _outputs(level.shape[0]), TILE) for x in range(0, _outputs(level.shape[1]), TILE)]
-    found = np.concatenate([_tile_candidates(level, x, y, engine) for x, y in tiles])
+    found, waiting, number = {}, collections.defaultdict(dict), 0
+    for level in levels:
+        shape = level.shape
+        waiting[shape][number] = level
+        number += 1
+        del level  # which may be large, before the next one is made
+        if len(waiting[shape]) * shape[0] * shape[1] >= LEVEL_PIXELS:
+            found.update(_candidates_of_alike(waiting.pop(shape), engine))
+    for alike in waiting.values():
+        found.update(_candidates_of_alike(alike, engine))
+    return [found[each] for each in range(number)]
+
+
+def _levels(images, owners, scales):
+    pyramid, pyramid_owner = None, None
+    for owner, scale in zip(owners.tolist(), scales.tolist()):
+        if owner != pyramid_owner:
+            pyramid, pyramid_owner = Pyramid(images[owner]), owner
+        yield pyramid.level(scale)
+
+
+def _candidates_of_alike(alike, engine):
+    """Pairs of a number and the candidates of that level, of a dict of levels of one size."""
+    levels = list(alike.values())
+    height, width = (_outputs(side) for side in levels[0].shape[:2])
+    tiles = [(x, y) for y in range(0, height, TILE) for x in range(0, width, TILE)]
+    by_tile = [_tile_candidates(levels, x, y, engine) for x, y in tiles]
+    owners, found = (np.concatenate(arrays) for arrays in zip(*by_tile))
     if len(tiles) > 1:
-        found = found[np.lexsort([found[:, 1], found[:, 0]])]
-    if len(found) == 1:
-        # Both references turn a level's regression from left to right when it has exactly one candidate.
-        mirrored = _outputs(level.shape[1]) - 1 - int(found[0, 0])
-        found[:, 4:] = _see(level, mirrored, int(found[0, 1]), 1, engine)[0, :, 2:]
-    return found
+        order = np.lexsort([found[:, 1], found[:, 0], owners])
+        owners, found = owners[order], found[order]
+    parts = np.split(found, np.searchsorted(owners, np.arange(1, len(levels))))
+    for level, candidates in zip(levels, parts):
+        if len(candidates) == 1:
+            # Both references turn a level's regression from left to right when it has exactly one candidate.
+            mirrored = width - 1 - int(candidates[0, 0])
+            candidates[:, 4:] = _see([level], mirrored, int(candidates[0, 1]), 1, engine)[0, 0, :, 2:]
+    return zip(alike, parts)
 
 
 def face_scores(logits):
@@ -157,20 +199,21 @@ def _outputs(side):
     return (side - CELL + 1) // STRIDE + 1
 
 
-def _see(level, x, y, size, engine):
-    """P-Net's heads [h, w, 6] at up to `size` outputs from (x, y) on in both directions, computed from these alone."""
+def _see(levels, x, y, size, engine):
+    """P-Net's heads [N, h, w, 6] at up to `size` outputs from (x, y) on in both directions, of no more pixels."""
     extent = STRIDE * (size - 1) + CELL
     # Where a side is odd, the last output sees only 11 px, as in the whole level.
-    pixels = level[STRIDE * y:STRIDE * y + extent, STRIDE * x:STRIDE * x + extent]
-    return engine.run('pnet', normalise(pixels))[0]
+    rows, columns = slice(STRIDE * y, STRIDE * y + extent), slice(STRIDE * x, STRIDE * x + extent)
+    return engine.run('pnet', normalise([level[rows, columns] for level in levels]))
 
 
-def _tile_candidates(level, x, y, engine):
-    heads = _see(level, x, y, TILE, engine)
-    columns, rows = np.nonzero((heads[:, :, 1] - heads[:, :, 0] >= PNET_LOG_ODDS).T)
+def _tile_candidates(levels, x, y, engine):
+    """Which levels candidates are of, int [N], ascending, and the candidates."""
+    heads = _see(levels, x, y, TILE, engine)
+    owners, columns, rows = np.nonzero((heads[..., 1] - heads[..., 0] >= PNET_LOG_ODDS).transpose(0, 2, 1))
     found = np.empty([len(rows), 8], np.float32)
-    found[:, 0], found[:, 1], found[:, 2:] = columns + x, rows + y, heads[rows, columns]
-    return found
+    found[:, 0], found[:, 1], found[:, 2:] = columns + x, rows + y, heads[owners, rows, columns]
+    return owners, found
 
 
 # ----------------------------------------------------------------------------------------------------------------------

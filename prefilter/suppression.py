@@ -21,7 +21,7 @@ def suppress(boxes, scores, groups, threshold, relative_to='union'):
     Returns:
         int64 [K], places of the boxes that are kept: by group, best score first.
     """
-    order = _best_first(scores, groups)
+    order = best_first(scores, groups)
     boxes, groups = boxes[order, :4], groups[order]
     kept = np.ones(len(boxes), bool)
     winner, loser = _overlapping(boxes, groups, threshold, relative_to)
@@ -34,7 +34,8 @@ def suppress(boxes, scores, groups, threshold, relative_to='union'):
     return order[kept]
 
 
-def _best_first(scores, groups):
+def best_first(scores, groups):
+    """Places by group, and by score within each, in the order in which `suppress` takes them: int64 [N]."""
     # One argsort a group, since its order among equals depends on all the numbers that are sorted.
     starts = np.flatnonzero(np.diff(groups, prepend=-1)) if len(groups) else []
     ends = [*starts[1:], len(groups)]

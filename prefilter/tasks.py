@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import time
 
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
@@ -10,6 +11,7 @@ from dnnlib.tfrecords import write_records
 from prefilter.reasons import WITHOUT_PIXELS
 from prefilter.shards import Settings, examine_shard, read_crop, write_shard
 
+REPORT_SECONDS = 0.2  # between reports of progress, each of which costs the process that leads some work
 TOGETHER_TRIES = 2  # of a shard, before its images are tried one by one
 ALONE_TRIES = 3  # of an image on its own, since something else may have killed the process
 WRITING_TRIES = 3  # of a range of records
@@ -65,7 +67,8 @@ class ExamineShard:
     def run(self, detector, report):
         """Returns a list of (path, reason, detail) of images without pixels, the first few.
 
-        Reports ('alone', place) before an image is examined alone, ('together', number of images done) else.
+        Reports ('alone', place) before an image is examined alone, else, now and then, ('together', number of images
+        done).
         """
         if self.apart:
             results = self._one_by_one(detector, report, 0)
@@ -93,10 +96,13 @@ class ExamineShard:
 
     def _together(self, detector, report):
         report(('together', 0))
+        reported = time.monotonic()
         results = examine_shard(self.reader, self.items, self.settings, detector, self.condemned)
         for done, result in enumerate(results, 1):
             yield result
-            report(('together', done))
+            if time.monotonic() - reported >= REPORT_SECONDS:
+                report(('together', done))
+                reported = time.monotonic()
 
     def _one_by_one(self, detector, report, first):
         for place in range(first, len(self.items)):

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from prefilter import cascade
-from prefilter.cascade import detect_faces, face_scores, level_candidates, pyramid_scales
+from prefilter.cascade import cell_boxes, detect_faces, face_scores, find_candidates, pyramid_scales
 from prefilter.crop import choose_face, crop_box
 from prefilter.engines import OnnxEngine
 from prefilter.images import decode
@@ -63,11 +63,11 @@ def test_an_image_is_judged_alike_alone_and_among_others(variations):
 
 
 def test_tiles_change_nothing(engine, level, monkeypatch):
-    whole = level_candidates(level, engine)
+    whole = find_candidates([level], engine)[0]
     assert len(whole) > 20
     for tile in (7, 30, 46, 45):
         monkeypatch.setattr(cascade, 'TILE', tile)
-        tiled = level_candidates(level, engine)
+        tiled = find_candidates([level], engine)[0]
         np.testing.assert_array_equal(tiled[:, :2], whole[:, :2])
         np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-5)
 
@@ -82,8 +82,23 @@ def test_large_photographs_are_computed_in_tiles(scenes, monkeypatch):
     assert max(shape[1] for shape in seen) == max(shape[2] for shape in seen) == side
 
 
+def test_levels_of_one_size_are_looked_at_together(level, monkeypatch):
+    engine, seen = OnnxEngine(), []
+    levels = [level, level[:60, :70], level[30:90, 10:80], level[20:80, 60:130], np.zeros([60, 70, 3], np.uint8), level]
+    apart = [find_candidates([each], engine)[0] for each in levels]
+    assert all(len(candidates) for candidates in apart[:4]) and not len(apart[4])
+    monkeypatch.setattr(engine, 'run', lambda network, pixels: seen.append(pixels.shape[:3]) or OnnxEngine.run(
+        engine, network, pixels))
+    monkeypatch.setattr(cascade, 'LEVEL_PIXELS', 3 * 60 * 70)
+    together = find_candidates(levels, engine)
+    assert seen == [(1, *level.shape[:2]), (3, 60, 70), (1, *level.shape[:2]), (1, 60, 70)]
+    for one, other in zip(together, apart):
+        np.testing.assert_array_equal(one[:, :2], other[:, :2])
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+
+
 def test_candidates_come_from_left_to_right_and_then_downwards(engine, level):
-    x, y = level_candidates(level, engine)[:, :2].T
+    x, y = find_candidates([level], engine)[0][:, :2].T
     assert len(x) > 10 and np.all((np.diff(x) > 0) | ((np.diff(x) == 0) & (np.diff(y) > 0)))
 
 
@@ -110,7 +125,7 @@ def test_a_single_candidate_gets_the_regression_of_the_mirrored_place(width, mon
     outputs = (width - 11) // 2 + 1
     for tile in (128, 9):
         monkeypatch.setattr(cascade, 'TILE', tile)
-        (candidate,) = level_candidates(level, OneCandidate(4, 3))
+        (candidate,) = find_candidates([level], OneCandidate(4, 3))[0]
         assert candidate[:2].tolist() == [4, 3]
         assert candidate[4:].tolist() == [outputs - 1 - 4] * 4
 
@@ -134,6 +149,15 @@ def test_levels_end_where_the_shorter_side_is_below_12(height, width, count):
     scales = pyramid_scales(height, width)
     assert len(scales) == count
     assert scales == [12 / 20 * np.power(0.709, level) for level in range(count)]
+
+
+def test_candidates_of_two_levels_never_overlap_by_more_than_seven_tenths():
+    """So that there is nothing to drop across levels, whatever the size of the image."""
+    cells = np.arange(4000.)[:, np.newaxis].repeat(2, axis=1)
+    sides = [np.diff(cell_boxes(cells, np.array([[scale]]))[:, ::2]) + 1 for scale in pyramid_scales(10**5, 10**5)]
+    assert len(sides) == 25
+    for smaller, larger in zip(sides, sides[1:]):
+        assert (smaller.max() / larger.min()) ** 2 < 0.6
 
 
 def test_an_image_with_a_candidate_turned_inside_out_is_given_up(scenes, monkeypatch):

@@ -40,7 +40,7 @@ def test_large_images_are_resized_as_bytes(monkeypatch):
 def test_normalising_does_not_round():
     pixels = np.arange(256).astype(np.uint8)[:, np.newaxis, np.newaxis].repeat(3, axis=2)
     for dtype in (np.uint8, np.float32):
-        result = normalise(pixels.astype(dtype))
+        result = normalise([pixels.astype(dtype)])
         assert result.shape == (1, 256, 1, 3) and result.dtype == np.float32
         np.testing.assert_array_equal(result[0, :, 0, 1].astype(np.float64), (np.arange(256) - 127.5) / 128)
 
@@ -57,7 +57,7 @@ def test_a_patch_is_resized_unrounded_and_zero_outside(box, side):
     expected = cv2.resize(padded[top - 1:bottom, left - 1:right], (side, side), interpolation=cv2.INTER_AREA)
     patch = cut_patches([None, image], np.array([1]), np.array([box]), side)
     assert patch.shape == (1, side, side, 3) and patch.dtype == np.float32
-    np.testing.assert_array_equal(patch[0], ((expected - 127.5) / 128).astype(np.float32))
+    np.testing.assert_allclose(patch[0], (expected - 127.5) / 128, rtol=0, atol=5e-7)
 
 
 @pytest.mark.parametrize('box', [(1, 1, 301, 301), (-20, 30, 280, 331), (2, 3, 193, 194)])
@@ -65,15 +65,30 @@ def test_a_large_patch_in_strips_is_the_same(box, monkeypatch):
     image = noise(310, 305)
     whole = cut_patches([image], np.array([0]), np.array([box]), 48)
     monkeypatch.setattr(patches, 'PATCH_PIXELS', 2000)
-    np.testing.assert_allclose(cut_patches([image], np.array([0]), np.array([box]), 48), whole, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(cut_patches([image], np.array([0]), np.array([box]), 48), whole, rtol=0, atol=0)
 
 
-def test_exhausted_memory_is_one_kind_of_error(monkeypatch):
+@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.given(width=st.integers(1, 150), longer=st.sampled_from([-1, 0, 1]), side=st.sampled_from([24, 48]),
+                  left=st.integers(-60, 60), top=st.integers(-60, 60))
+def test_a_patch_of_any_size_is_opencvs(width, longer, side, left, top):
+    """Also where one side has to grow and the other does not, and by whole factors."""
+    image, margin, height = noise(70, 80), 250, max(width + longer, 1)
+    padded = np.pad(image.astype(np.float64), [(margin, margin), (margin, margin), (0, 0)], 'constant')
+    cut = padded[margin + top - 1:margin + top - 1 + height, margin + left - 1:margin + left - 1 + width]
+    expected = (cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA) - 127.5) / 128
+    patch = cut_patches([image], np.array([0]), np.array([[left, top, left + width - 1, top + height - 1]]), side)
+    np.testing.assert_allclose(patch[0], expected, rtol=0, atol=5e-7)
+
+
+@pytest.mark.parametrize('operation, pixels', [('resize', 99), ('transpose', 400)])
+def test_exhausted_memory_is_one_kind_of_error(operation, pixels, monkeypatch):
     def exhaust(*args, **kwargs):
         error = cv2.error('Failed to allocate')
         error.code, error.err = cv2.Error.StsNoMem, 'Failed to allocate 9 bytes'
         raise error
 
-    monkeypatch.setattr(cv2, 'resize', exhaust)
+    monkeypatch.setattr(cv2, operation, exhaust)
+    monkeypatch.setattr(patches, 'PYRAMID_PIXELS', pixels)
     with pytest.raises(MemoryError, match='Failed to allocate 9 bytes'):
-        cut_patches([noise(20, 20)], np.array([0]), np.array([[1, 1, 9, 9]]), 24)
+        Pyramid(noise(20, 20)).level(0.6)

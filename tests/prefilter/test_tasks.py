@@ -3,6 +3,7 @@ import itertools
 import pytest
 from shelves import Oracle, settings, shelf
 
+from prefilter import tasks
 from prefilter.shards import plan_shards, read_crop, read_verdicts, shard_items
 from prefilter.tasks import ExamineShard
 
@@ -41,6 +42,15 @@ def examine(tmp_path, detector):
         except Death:
             task = task.after_death(reports[-1])
     raise AssertionError('it never ends')
+
+
+@pytest.mark.parametrize('seconds, counts', [(0, range(25)), (1000, [0])])
+def test_progress_is_reported_now_and_then(tmp_path, monkeypatch, seconds, counts):
+    monkeypatch.setattr(tasks, 'REPORT_SECONDS', seconds)
+    source, reports = shelf(PATHS), []
+    items = shard_items(source, plan_shards(source)[0])
+    ExamineShard(0, str(tmp_path / '0.shard'), source.reader, items, settings()).run(Oracle(), reports.append)
+    assert reports == [('together', done) for done in counts]
 
 
 def test_an_accident_changes_nothing(tmp_path):
