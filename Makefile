@@ -29,10 +29,11 @@ demo: venv
 	echo "  $$run/figures/               the figures of the paper, drawn with it" && \
 	echo "  $$run/table1.md              the table above, which is also there as CSV and LaTeX"
 
+# One thread for linear algebra, since two test processes share the cores: threads wait for each other spinning.
 test: venv lint
-	$(PY) -m pytest -n 2
+	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n 2
 
-# One thread an operation, since two test processes share the cores, and none that waits spinning for the next one.
+# Likewise one thread an operation, and none that waits spinning for the next one.
 test-nchw:
 	@.ci/make-venv .venv-nchw requirements.txt intel-tensorflow==1.15.2
 	OMP_NUM_THREADS=1 KMP_BLOCKTIME=0 .venv-nchw/bin/python -m pytest -n 2 --layout NCHW
