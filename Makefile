@@ -7,7 +7,8 @@
 # training.
 
 .PHONY: demo test test-nchw test-beam test-cross lint venv clean
-TF := 1
+TF ?= 1
+$(if $(filter-out 1 2,$(TF)),$(error TF=$(TF) is neither 1 nor 2))
 VENV := $(if $(filter 2,$(TF)),.venv-tf2,.venv)
 PINS := $(if $(filter 2,$(TF)),requirements-tf2.txt,requirements.txt)
 PY := $(VENV)/bin/python

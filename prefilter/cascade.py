@@ -200,7 +200,7 @@ def _outputs(side):
 
 
 def _see(levels, x, y, size, engine):
-    """P-Net's heads [N, h, w, 6] at up to `size` outputs from (x, y) on in both directions, of no more pixels."""
+    """P-Net's heads [N, h, w, 6] at up to `size` outputs from (x, y) on in both directions, of their pixels alone."""
     extent = STRIDE * (size - 1) + CELL
     # Where a side is odd, the last output sees only 11 px, as in the whole level.
     rows, columns = slice(STRIDE * y, STRIDE * y + extent), slice(STRIDE * x, STRIDE * x + extent)

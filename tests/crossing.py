@@ -34,7 +34,7 @@ from metrics.results import read_results
 from tests.pythons import run_python, tensorflow_of
 from tests.sessions import close_open_sessions
 from tests.steps import train as train_steps
-from tests.toy_run import SMALL, SMALL_G, make_dataset
+from tests.toy_run import SMALL, SMALL_G, make_dataset, toy_images
 from training.checkpoint import Checkpoints
 from training.dataset import TrainingSet
 from training.resume import stored_options
@@ -111,7 +111,7 @@ def difference(expected, actual):
 
 def pixels(folder):
     """The largest difference between the dataset and what it was made of, at full resolution."""
-    images = np.random.RandomState(6).randint(0, 256, [12, 3, 8, 8])  # as `make_dataset`
+    images = toy_images().astype(int)
     with MultiResolutionDataset(str(folder / DATA)) as dataset:
         verify(dataset, lambda: None)
         return difference(images, np.stack([dataset.read(index, 0) for index in range(dataset.num_images)]))

@@ -13,12 +13,16 @@ SMALL = {'resolution': 8, 'num_channels': 3, 'fmap_base': 64, 'fmap_max': 8}
 SMALL_G = {'latent_size': 8, 'dlatent_size': 8, 'mapping_fmaps': 8, 'mapping_layers': 2}
 
 
+def toy_images(resolution=8, count=12):
+    """The images of `make_dataset`, uint8 [count, 3, resolution, resolution]."""
+    return np.random.RandomState(6).randint(0, 256, [count, 3, resolution, resolution]).astype(np.uint8)
+
+
 def make_dataset(folder, resolution=8, count=12):
     """A dataset of random images in `folder`, with the files the pre-filter puts beside it."""
     os.makedirs(folder)
-    images = np.random.RandomState(6).randint(0, 256, [count, 3, resolution, resolution]).astype(np.uint8)
     with MultiResolutionWriter(folder, 'toy') as writer:
-        for image in images:
+        for image in toy_images(resolution, count):
             writer.add(image)
     with open(os.path.join(folder, 'manifest.jsonl'), 'w') as file:
         for accepted in [True] * count + [False] * 3:

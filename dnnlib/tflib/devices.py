@@ -15,8 +15,9 @@ def list_gpus():
 
 
 def session_gpus():
-    """Names of the GPUs of the default session: none if it was opened with GPUs hidden."""
-    devices = tf.get_default_session().list_devices()
+    """Names of the GPUs of the default session: none if it was opened with GPUs hidden, or there is no session."""
+    session = tf.get_default_session()
+    devices = [] if session is None else session.list_devices()
     return [f'/gpu:{index}' for index in range(sum(device.device_type == 'GPU' for device in devices))]
 
 

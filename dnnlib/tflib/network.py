@@ -11,10 +11,9 @@ from tqdm import tqdm
 
 from dnnlib.errors import UserError
 from dnnlib.network_file import BUILD_FUNCTIONS, STATE_VERSIONS
-from dnnlib.tflib import tfutil
+from dnnlib.tflib import tfutil, versions
 from dnnlib.tflib.devices import session_gpus
 from dnnlib.tflib.restoring import FreshBudget, VariablesOfFile, check_sizes
-from dnnlib.tflib.versions import refuse_what_cpus_get_wrong
 from dnnlib.util import EasyDict
 
 
@@ -112,13 +111,12 @@ class Network:
         """
         self._check_number_of_inputs(inputs)
         inputs = [tf.convert_to_tensor(x) for x in inputs]
-        before = len(tf.get_default_graph().get_operations())
+        before = len(_operations_to_check())
         with tf.variable_scope(self._variable_scope, reuse=True, auxiliary_name_scope=False), \
                 tf.name_scope(self.scope.split('/')[-1] + '_call'):
             copies = [tf.identity(x) for x in inputs]
             outputs = self._call_build_func(copies, is_template_graph=False, **dynamic_kwargs)
-        if not session_gpus():
-            refuse_what_cpus_get_wrong(tf.get_default_graph().get_operations()[before:])
+        versions.refuse_what_cpus_get_wrong(_operations_to_check()[before:])
         for tensor, copy in zip(inputs, copies):
             tensor.set_shape(copy.shape)  # what a sub-network knows of its inputs, the network around it learns
         for tensor, shape in zip(outputs, self.output_shapes):
@@ -386,6 +384,11 @@ def _import_function(dotted_name):
 def _positional_parameters(function):
     return [p.name for p in inspect.signature(function).parameters.values()
             if p.kind == p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+
+
+def _operations_to_check():
+    """Those of the default graph, if what a CPU gets wrong is to be run by one."""
+    return tf.get_default_graph().get_operations() if versions.CPU_GETS_NCHW_WRONG and not session_gpus() else []
 
 
 def _shape_list(tensor):

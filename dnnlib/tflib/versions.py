@@ -18,7 +18,7 @@ tf.disable_v2_behavior()
 
 
 def refuse_what_cpus_get_wrong(operations):
-    """Refuses to have layers in NCHW run by a CPU, as 1.15 does when it runs them.
+    """Refuses layers in NCHW for a CPU as soon as they are in a graph; 1.15 refuses to run them.
 
     Args:
         operations: Iterable of `tf.Operation` that a CPU is to run.
@@ -26,8 +26,6 @@ def refuse_what_cpus_get_wrong(operations):
     Raises:
         tf.errors.UnimplementedError: One of them would give wrong numbers.
     """
-    if not CPU_GETS_NCHW_WRONG:
-        return
     for operation in operations:
         layout = operation.node_def.attr['data_format'].s if 'data_format' in operation.node_def.attr else b''
         if layout.startswith(b'NC'):

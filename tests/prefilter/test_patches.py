@@ -61,11 +61,22 @@ def test_a_patch_is_resized_unrounded_and_zero_outside(box, side):
 
 
 @pytest.mark.parametrize('box', [(1, 1, 301, 301), (-20, 30, 280, 331), (2, 3, 193, 194)])
-def test_a_large_patch_in_strips_is_the_same(box, monkeypatch):
-    image = noise(310, 305)
-    whole = cut_patches([image], np.array([0]), np.array([box]), 48)
+def test_a_large_patch_in_strips_is_opencvs(box, monkeypatch):
+    image, margin = noise(310, 305), 50
+    padded = np.pad(image.astype(np.float64), [(margin, margin), (margin, margin), (0, 0)], 'constant')
+    left, top, right, bottom = (value + margin for value in box)
+    expected = cv2.resize(padded[top - 1:bottom, left - 1:right], (48, 48), interpolation=cv2.INTER_AREA)
     monkeypatch.setattr(patches, 'PATCH_PIXELS', 2000)
-    np.testing.assert_allclose(cut_patches([image], np.array([0]), np.array([box]), 48), whole, rtol=0, atol=0)
+    patch = cut_patches([image], np.array([0]), np.array([box]), 48)[0]
+    np.testing.assert_allclose(patch, (expected - 127.5) / 128, rtol=0, atol=3e-7)
+
+
+@pytest.mark.parametrize('size', [100, 255, 256, 257, 1000, 3000])
+def test_a_bright_surface_stays_as_bright_in_patches_of_any_size(size):
+    image = np.full([size, size, 3], 255, np.uint8)
+    for side in (24, 48):
+        patch = cut_patches([image], np.array([0]), np.array([[1, 1, size, size]]), side)
+        np.testing.assert_allclose(patch, 127.5 / 128, rtol=0, atol=1e-6)
 
 
 @hypothesis.settings(deadline=None, max_examples=60)
@@ -81,14 +92,26 @@ def test_a_patch_of_any_size_is_opencvs(width, longer, side, left, top):
     np.testing.assert_allclose(patch[0], expected, rtol=0, atol=5e-7)
 
 
-@pytest.mark.parametrize('operation, pixels', [('resize', 99), ('transpose', 400)])
-def test_exhausted_memory_is_one_kind_of_error(operation, pixels, monkeypatch):
-    def exhaust(*args, **kwargs):
+@pytest.fixture
+def exhaust(monkeypatch):
+    """Has an operation of OpenCV find no memory."""
+    def fail(*args, **kwargs):
         error = cv2.error('Failed to allocate')
         error.code, error.err = cv2.Error.StsNoMem, 'Failed to allocate 9 bytes'
         raise error
 
-    monkeypatch.setattr(cv2, operation, exhaust)
+    return lambda operation: monkeypatch.setattr(cv2, operation, fail)
+
+
+@pytest.mark.parametrize('operation, pixels', [('resize', 99), ('transpose', 400)])
+def test_exhausted_memory_is_one_kind_of_error(operation, pixels, exhaust, monkeypatch):
+    exhaust(operation)
     monkeypatch.setattr(patches, 'PYRAMID_PIXELS', pixels)
     with pytest.raises(MemoryError, match='Failed to allocate 9 bytes'):
         Pyramid(noise(20, 20)).level(0.6)
+
+
+def test_exhausted_memory_is_such_an_error_of_patches_too(exhaust):
+    exhaust('transpose')
+    with pytest.raises(MemoryError, match='Failed to allocate 9 bytes'):
+        cut_patches([noise(30, 30)], np.array([0]), np.array([[1, 1, 30, 30]]), 24)

@@ -108,6 +108,15 @@ def test_printed_shapes_do_not_depend_on_the_layout_inside(session, capsys, data
     assert lines[-1] == ['Total', str(24 + 330 + 330 + 24 + 384 + 582 + 14)]
 
 
+def test_a_graph_can_be_built_without_a_session():
+    with tf.Graph().as_default():
+        with tf.Session():
+            net = tflib.Network('Net', affine, offset=1.0)
+        assert tf.get_default_session() is None
+        outputs = net.get_output_for(*[tf.zeros([4, shape[1]]) for shape in net.input_shapes])
+        assert [output.shape.as_list()[1:] for output in outputs] == [shape[1:] for shape in net.output_shapes]
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Running
 
