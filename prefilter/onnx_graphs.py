@@ -10,6 +10,7 @@ OPSET, IR_VERSION = 12, 7  # understood by ONNX Runtime 1.10
 # ONNX Runtime's fast convolutions compute channels in blocks of 8 or 16, depending on the processor. What they take may
 # be in such blocks too, or less than a block as it is.
 CHANNEL_BLOCK = 16
+WINOGRAD_CHANNELS = 64  # of a layer, from which on fewer multiplications are worth the additions they cost
 
 
 def build_graph(network):
@@ -23,7 +24,7 @@ def build_graph(network):
     first, *others = layers.convolutions
     parts = graph.doubled(first) if len(first.bias) < CHANNEL_BLOCK else graph.halves(first)
     for layer in others:
-        x = graph.pool(graph.prelu(graph.convolution(parts, _kernel(layer.kernel), layer.bias), layer.slope), layer)
+        x = graph.layer(parts, layer)
         parts = [(x, np.arange(len(layer.bias)))]
     kernel, bias = (np.concatenate(arrays, axis=-1) for arrays in zip(*layers.heads[:2]))
     if layers.dense is None:
@@ -81,20 +82,64 @@ class _Graph:
             x, _ = self._split(x, [len(late), filling])
         return [*parts, (x, late)]
 
-    def convolution(self, parts, kernel, bias, name=None):
-        """The convolution of all channels of some parts; the kernel is [out, in, height, width]."""
-        (x, channels), *others = parts
-        x = self.node('Conv', x, kernel[:, channels], bias, name=None if others else name)
-        for part, channels in others:
-            x = self.node('Add', self.node('Conv', part, kernel[:, channels]), x)
-        return x
+    def layer(self, parts, layer):
+        """A layer of many channels."""
+        kernel = _kernel(layer.kernel)
+        if layer.pool and len(layer.bias) >= WINOGRAD_CHANNELS:
+            even, odd = self.rows(parts, kernel, layer.bias)
+            return self.pool_rows(self.prelu(even, layer.slope), self.prelu(odd, layer.slope), layer)
+        return self.pool(self.prelu(self.convolution(parts, kernel, layer.bias), layer.slope), layer)
+
+    def convolution(self, parts, kernel, bias=None, onto=None, name=None):
+        """The convolution of all channels of some parts, added to the value `onto`; kernel: [out, in, height, width]."""
+        for x, channels in parts:
+            constants = [kernel[:, channels], *([] if bias is None else [bias])]
+            x = self.node('Conv', x, *constants, name=name if len(parts) == 1 and onto is None else None)
+            onto, bias = x if onto is None else self.node('Add', x, onto), None
+        return onto
+
+    def rows(self, parts, kernel, bias):
+        """The even and the odd rows of the convolution by a kernel of 3 x 3, where the last odd row may be no result.
+
+        Winograd's F(2, 3), down the columns: two rows of the result from four rows of the input, by four products with
+        rows of kernels instead of six. Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
+        """
+        first, middle, last = (kernel[:, :, [row]] for row in range(3))
+        products = [
+            ([1, 0, -1], first), ([0, 1, 1], (first + middle + last) / 2), ([0, -1, 1], (first - middle + last) / 2),
+            ([0, -1, 0, 1], last),
+        ]
+        upper, total, difference, lower = (
+            ([(self.columns(x, taps, len(channels), strides=[2, 1], pads=[0, 0, len(taps) - 3, 0]), channels)
+              for x, channels in parts], rows) for taps, rows in products
+        )
+        total, difference = self.convolution(*total), self.convolution(*difference)
+        even = self.node('Add', total, difference)
+        odd = self.node('Add', self.columns(difference, [-1], len(bias)), total)
+        return self.convolution(*upper, bias, even), self.convolution(*lower, bias, odd)
+
+    def pool_rows(self, even, odd, layer):
+        """The maximum after a layer, from its rows; a row less than all where windows overlap."""
+        size, _ = layer.pool
+        channels, overlap = len(layer.bias), size - 2
+        even = self.node('MaxPool', even, kernel_shape=[1 + overlap, size], strides=[1, 2])
+        odd = self.node('MaxPool', odd, kernel_shape=[1, size], strides=[1, 2])
+        if overlap:
+            odd = self.columns(odd, [1, 0], channels)
+        # Max would not keep the blocked layout.
+        more = self.node('Relu', self.node('Add', self.columns(even, [-1], channels), odd))
+        return self.node('Add', more, even)
+
+    def columns(self, x, taps, channels, **attributes):
+        """The convolution of each channel by the same few numbers, down the columns."""
+        kernel = np.tile(np.reshape(taps, [1, 1, -1, 1]), [channels, 1, 1, 1])
+        return self.node('Conv', x, kernel, group=channels, **attributes)
 
     def prelu(self, x, slope):
         # x + (1 - slope) * relu(-x), whose two products are convolutions of each channel with a single number: unlike
         # PRelu and Mul, these keep the blocked layout, and ONNX Runtime merges the relu and the sum into them.
-        one_by_one = [len(slope), 1, 1, 1]
-        negative = self.node('Conv', x, np.full(one_by_one, -1, np.float32), group=len(slope))
-        scaled = self.node('Conv', self.node('Relu', negative), (1 - slope).reshape(one_by_one), group=len(slope))
+        negative = self.node('Relu', self.columns(x, [-1], len(slope)))
+        scaled = self.node('Conv', negative, (1 - slope).reshape(-1, 1, 1, 1), group=len(slope))
         return self.node('Add', scaled, x)
 
     def pool(self, x, layer):
