@@ -10,7 +10,7 @@ import collections
 import numpy as np
 
 from dnnlib.mtcnn_weights import SIDES, STRIDE
-from prefilter.patches import Pyramid, cut_patches, normalise
+from prefilter.patches import Pyramid, cut_patches, stack
 from prefilter.suppression import best_first, suppress
 
 MIN_FACE_SIZE = 20  # px
@@ -204,7 +204,7 @@ def _see(levels, x, y, size, engine):
     extent = STRIDE * (size - 1) + CELL
     # Where a side is odd, the last output sees only 11 px, as in the whole level.
     rows, columns = slice(STRIDE * y, STRIDE * y + extent), slice(STRIDE * x, STRIDE * x + extent)
-    return engine.run('pnet', normalise([level[rows, columns] for level in levels]))
+    return engine.run('pnet', stack([level[rows, columns] for level in levels]))
 
 
 def _tile_candidates(levels, x, y, engine):

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from dnnlib.mtcnn_weights import SIDES, read_layers
+from dnnlib.mtcnn_weights import PIXEL_MIDDLE, PIXEL_SPREAD, SIDES, read_layers
 
 OPSET, IR_VERSION = 12, 7  # understood by ONNX Runtime 1.10
 # ONNX Runtime's fast convolutions compute channels in blocks of 8 or 16, depending on the processor. What they take may
@@ -16,12 +16,13 @@ WINOGRAD_CHANNELS = 64  # of a layer, from which on fewer multiplications are wo
 def build_graph(network):
     """The serialized graph of 'pnet', 'rnet' or 'onet'.
 
-    Its input `pixels` is float32 [N, 3, H, W], normalised. Its output `heads` is float32 [N, 6, h, w] of P-Net, else
+    Its input `pixels` is float32 [N, 3, H, W], dynamic range [0, 255]. Its output `heads` is float32 [N, 6, h, w] of P-Net, else
     [N, 6]: logits of 'no face' and 'face', then the regression of left, top, right and bottom.
     """
     layers = read_layers(network)
     graph = _Graph()
     first, *others = layers.convolutions
+    first = _normalising(first)
     parts = graph.doubled(first) if len(first.bias) < CHANNEL_BLOCK else graph.halves(first)
     for layer in others:
         x = graph.layer(parts, layer)
@@ -170,6 +171,13 @@ class _Graph:
         name = f'constant_{len(self._constants)}'
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(array, np.float32), name))
         return name
+
+
+def _normalising(layer):
+    """A first layer for pixels that are not normalised; its products do not round otherwise, its sums do."""
+    kernel = layer.kernel / np.float32(PIXEL_SPREAD)
+    middle = PIXEL_MIDDLE * kernel.sum(axis=(0, 1, 2), dtype=np.float64)
+    return layer._replace(kernel=kernel, bias=(layer.bias - middle).astype(np.float32))
 
 
 def _by_slope(layer):

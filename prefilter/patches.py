@@ -1,7 +1,6 @@
 """What the networks get to see: levels of the image pyramid, and the squares of an image around candidates.
 
-Pixels come out normalised, (value - 127.5) / 128 as float32, and with the channels outermost in memory, which is what
-ONNX Runtime takes without copying them.
+Pixels come out with the channels outermost in memory, which is what ONNX Runtime takes without copying them.
 """
 
 import functools
@@ -18,6 +17,20 @@ ROUND = np.float32(3 << 22)  # added and subtracted, it rounds a small float32 t
 cv2.setNumThreads(0)
 
 
+def _exhaustion_is_memory_error(function):
+    """Makes a function raise MemoryError where OpenCV has an error of its own for that."""
+    @functools.wraps(function)
+    def wrapped(*args):
+        try:
+            return function(*args)
+        except cv2.error as error:
+            if error.code == cv2.Error.StsNoMem:
+                raise MemoryError(error.err) from error
+            raise
+
+    return wrapped
+
+
 class Pyramid:
     """The levels of an image.
 
@@ -25,12 +38,14 @@ class Pyramid:
         image: uint8 [H, W, 3], dynamic range [0, 255].
     """
 
+    @_exhaustion_is_memory_error
     def __init__(self, image):
         self._image = image
         small = image.shape[0] * image.shape[1] <= PYRAMID_PIXELS
         # One row for each column of the image, and in it the colours one after another.
-        self._columns = _opencv(cv2.transpose, image.reshape(len(image), -1)).astype(np.float32) if small else None
+        self._columns = cv2.transpose(image.reshape(len(image), -1)).astype(np.float32) if small else None
 
+    @_exhaustion_is_memory_error
     def level(self, scale):
         """The image resized to [ceil(H * scale), ceil(W * scale), 3], scale < 1; whole numbers in uint8 or float32.
 
@@ -40,29 +55,27 @@ class Pyramid:
         rows, columns = int(np.ceil(height * scale)), int(np.ceil(width * scale))
         # Where both sides shrink by whole factors, OpenCV rounds in other ways.
         if self._columns is None or (height % rows == 0 and width % columns == 0):
-            return _opencv(cv2.resize, self._image, (columns, rows), interpolation=cv2.INTER_AREA)
+            return cv2.resize(self._image, (columns, rows), interpolation=cv2.INTER_AREA)
         # OpenCV adds up the same float32 products in the same order, but one by one: a third of the speed.
         level = _level_weights(_area, width, columns).times(self._columns)
-        level = _level_weights(_area, height, rows, 3).times(_opencv(cv2.transpose, level))
+        level = _level_weights(_area, height, rows, 3).times(cv2.transpose(level))
         level += ROUND
         level -= ROUND
         return level.reshape(3, rows, columns).transpose(1, 2, 0)
 
 
-def normalise(images):
-    """Whole numbers, a list of [H, W, 3], to float32 [N, H, W, 3] in [-1, 1]; no step of it rounds."""
-    planes = np.empty([len(images), 3, *images[0].shape[:2]], np.float32)
-    for target, pixels in zip(planes, images):
-        np.subtract(pixels.transpose(2, 0, 1), np.float32(127.5), out=target)
-    planes *= np.float32(1 / 128)
-    return planes.transpose(0, 2, 3, 1)
+def stack(levels):
+    """Levels of one size, a list of [H, W, 3], as float32 [N, H, W, 3]."""
+    planes = [level.transpose(2, 0, 1) for level in levels]
+    return np.stack(planes).astype(np.float32, copy=False).transpose(0, 2, 3, 1)
 
 
+@_exhaustion_is_memory_error
 def cut_patches(images, owners, boxes, side):
-    """Cuts squares out of images, resizes them as floating-point numbers, and normalises them.
+    """Cuts squares out of images, and resizes them as floating-point numbers.
 
     They are resized as by OpenCV's INTER_AREA. The references do this in float64, as is done here for large ones; in
-    float32, values differ by less than 1e-6, and scores by less than between two ways of computing the networks.
+    float32, values differ by less than 1e-4, and scores by less than between two ways of computing the networks.
 
     Args:
         images: List of uint8 [H, W, 3], contiguous.
@@ -72,13 +85,11 @@ def cut_patches(images, owners, boxes, side):
         side: Of the result, px.
 
     Returns:
-        float32 [N, side, side, 3].
+        float32 [N, side, side, 3], dynamic range [0, 255].
     """
     patches = np.empty([len(boxes), 3 * side, side], np.float32)
     for patch, owner, box in zip(patches, owners.tolist(), boxes.tolist()):
         _shrink(images[owner], box, patch)
-    patches -= np.float32(127.5)
-    patches *= np.float32(1 / 128)
     return patches.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)
 
 
@@ -87,19 +98,19 @@ def _shrink(image, box, target):
     left, top, right, bottom = box
     width, height, side = right - left + 1, bottom - top + 1, target.shape[1]
     way = _area if width >= side and height >= side else _line
-    is_small = width * height <= PATCH_PIXELS
-    dtype = np.float32 if is_small else np.float64  # sums of many float32 of a bright surface would all round one way
-    down, across = (_patch_weights(way, source, side, dtype=dtype) for source in (height, width))
-    if is_small:
-        low = down.times(_cut(image, left, top, right, bottom, dtype))
-    else:
-        low, strip = np.empty([side, width, 3], dtype), max(PATCH_PIXELS // height, 1)
-        for column in range(0, width, strip):
-            end = min(column + strip, width)
-            pixels = _cut(image, left + column, top, left + end - 1, bottom, dtype)
-            low[:, column:end] = down.times(pixels).reshape(side, -1, 3)
-        low = low.reshape(side, -1)
-    target[...] = _opencv(cv2.transpose, across.times(_opencv(cv2.transpose, low)))
+    if width * height <= PATCH_PIXELS:
+        pixels = _cut(image, left, top, right, bottom, np.float32)
+        low = _patch_weights(way, height, side).times(pixels)
+        cv2.transpose(_patch_weights(way, width, side).times(cv2.transpose(low)), target)
+        return
+    # In float64, since sums of many float32 of a bright surface would all round one way.
+    down, across = (_patch_weights(way, source, side, 1, np.float64) for source in (height, width))
+    low, strip = np.empty([side, width, 3]), max(PATCH_PIXELS // height, 1)
+    for column in range(0, width, strip):
+        end = min(column + strip, width)
+        pixels = _cut(image, left + column, top, left + end - 1, bottom, np.float64)
+        low[:, column:end] = down.times(pixels).reshape(side, -1, 3)
+    target[...] = cv2.transpose(across.times(cv2.transpose(low.reshape(side, -1))))
 
 
 def _cut(image, left, top, right, bottom, dtype):
@@ -112,15 +123,6 @@ def _cut(image, left, top, right, bottom, dtype):
     if from_x <= to_x and from_y <= to_y:
         patch[from_y - top:to_y - top + 1, from_x - left:to_x - left + 1] = image[from_y - 1:to_y, from_x - 1:to_x]
     return patch
-
-
-def _opencv(operation, *arguments, **options):
-    try:
-        return operation(*arguments, **options)
-    except cv2.error as error:
-        if error.code == cv2.Error.StsNoMem:
-            raise MemoryError(error.err) from error
-        raise
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -140,15 +142,14 @@ class _Weights:
 
     def __init__(self, counts, places, shares, source, dtype):
         ends = np.append(0, np.cumsum(counts)).astype(np.int32)
-        self._matrix = len(counts), source
+        self._rows, self._columns = len(counts), source
         self._numbers = ends, places.astype(np.int32), shares.astype(np.float32).astype(dtype, copy=False)
 
     def times(self, values):
         """The product with numbers [source, ...], contiguous: [target, N]."""
-        rows, columns = self._matrix
-        count = values.size // columns
-        product = np.zeros((rows, count), values.dtype)
-        _sparsetools.csr_matvecs(rows, columns, count, *self._numbers, values, product)
+        count = values.size // self._columns
+        product = np.zeros((self._rows, count), values.dtype)
+        _sparsetools.csr_matvecs(self._rows, self._columns, count, *self._numbers, values, product)
         return product
 
 
