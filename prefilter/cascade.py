@@ -60,11 +60,8 @@ def _propose(images, engine):
     scales = [pyramid_scales(*image.shape[:2]) for image in images]
     owners = np.repeat(np.arange(len(images)), [len(each) for each in scales])
     scales = np.concatenate([np.empty(0), *scales])
-    found = find_candidates(_levels(images, owners, scales), engine)
-    if not found:
-        return np.empty([0, 5]), np.empty(0, np.int64)
-    levels = np.repeat(np.arange(len(found)), [len(candidates) for candidates in found])
-    found, owners, scales = np.concatenate(found), owners[levels], scales[levels, np.newaxis]
+    levels, found = find_candidates(_levels(images, owners, scales), engine)
+    owners, scales = owners[levels], scales[levels, np.newaxis]
     faces = np.column_stack([cell_boxes(found[:, :2].astype(np.float64), scales), face_scores(found[:, 2:4])])
     regression = found[:, 4:]
     kept = suppress(faces, faces[:, 4], levels, LEVEL_OVERLAP)
@@ -125,7 +122,7 @@ def _judge(network, images, faces, owners, threshold, engine):
 
 
 def find_candidates(levels, engine):
-    """Candidates of each level before suppression, from left to right, and downwards among these.
+    """Candidates of all levels before suppression: by level, from left to right, and downwards among these.
 
     Small levels of one size are looked at together, which is faster, as long as what comes of them stays in the
     processor's cache.
@@ -135,19 +132,20 @@ def find_candidates(levels, engine):
         engine: As for `detect_faces`.
 
     Returns:
-        List of float32 [N, 8]: x and y of P-Net's output, and its heads there.
+        int [N], ascending, which levels they are of; and float32 [N, 8]: x and y of P-Net's output, its heads there.
     """
-    found, waiting, number = {}, collections.defaultdict(dict), 0
+    parts, waiting, number = [(np.empty(0, np.int64), np.empty([0, 8], np.float32))], collections.defaultdict(dict), 0
     for level in levels:
         shape = level.shape
         waiting[shape][number] = level
         number += 1
         del level  # which may be large, before the next one is made
         if len(waiting[shape]) * shape[0] * shape[1] >= LEVEL_PIXELS:
-            found.update(_candidates_of_alike(waiting.pop(shape), engine))
-    for alike in waiting.values():
-        found.update(_candidates_of_alike(alike, engine))
-    return [found[each] for each in range(number)]
+            parts.append(_candidates_of_alike(waiting.pop(shape), engine))
+    parts += [_candidates_of_alike(alike, engine) for alike in waiting.values()]
+    numbers, found = (np.concatenate(arrays) for arrays in zip(*parts))
+    order = np.lexsort([found[:, 1], found[:, 0], numbers])
+    return numbers[order], found[order]
 
 
 def _levels(images, owners, scales):
@@ -159,22 +157,19 @@ def _levels(images, owners, scales):
 
 
 def _candidates_of_alike(alike, engine):
-    """Pairs of a number and the candidates of that level, of a dict of levels of one size."""
-    levels = list(alike.values())
+    """The candidates of a dict of levels of one size, by number; as from `find_candidates`, in no order."""
+    numbers, levels = np.array(list(alike)), list(alike.values())
     height, width = (_outputs(side) for side in levels[0].shape[:2])
-    tiles = [(x, y) for y in range(0, height, TILE) for x in range(0, width, TILE)]
-    by_tile = [_tile_candidates(levels, x, y, engine) for x, y in tiles]
+    by_tile = [
+        _tile_candidates(levels, x, y, engine) for y in range(0, height, TILE) for x in range(0, width, TILE)
+    ]
     owners, found = (np.concatenate(arrays) for arrays in zip(*by_tile))
-    if len(tiles) > 1:
-        order = np.lexsort([found[:, 1], found[:, 0], owners])
-        owners, found = owners[order], found[order]
-    parts = np.split(found, np.searchsorted(owners, np.arange(1, len(levels))))
-    for level, candidates in zip(levels, parts):
-        if len(candidates) == 1:
-            # Both references turn a level's regression from left to right when it has exactly one candidate.
-            mirrored = width - 1 - int(candidates[0, 0])
-            candidates[:, 4:] = _see([level], mirrored, int(candidates[0, 1]), 1, engine)[0, 0, :, 2:]
-    return zip(alike, parts)
+    for owner in np.flatnonzero(np.bincount(owners) == 1):
+        # Both references turn a level's regression from left to right when it has exactly one candidate.
+        (place,) = np.flatnonzero(owners == owner)
+        x, y = found[place, :2].astype(int)
+        found[place, 4:] = _see([levels[owner]], width - 1 - x, y, 1, engine)[0, 0, 0, 2:]
+    return numbers[owners], found
 
 
 def face_scores(logits):
@@ -208,9 +203,10 @@ def _see(levels, x, y, size, engine):
 
 
 def _tile_candidates(levels, x, y, engine):
-    """Which levels candidates are of, int [N], ascending, and the candidates."""
+    """Which of the levels candidates are of, int [N], and float32 [N, 8] as from `find_candidates`."""
     heads = _see(levels, x, y, TILE, engine)
-    owners, columns, rows = np.nonzero((heads[..., 1] - heads[..., 0] >= PNET_LOG_ODDS).transpose(0, 2, 1))
+    places = np.flatnonzero(heads[..., 1] - heads[..., 0] >= PNET_LOG_ODDS)
+    owners, rows, columns = np.unravel_index(places, heads.shape[:3])
     found = np.empty([len(rows), 8], np.float32)
     found[:, 0], found[:, 1], found[:, 2:] = columns + x, rows + y, heads[owners, rows, columns]
     return owners, found

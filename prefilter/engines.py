@@ -50,7 +50,7 @@ class OnnxEngine:
     The sessions are made at the first call, and once more in a process that was forked off later.
     """
 
-    batch = {'rnet': 32, 'onet': 4}  # small, so that the activations stay in the processor's cache
+    batch = {'rnet': 16, 'onet': 4}  # small, so that the activations stay in the processor's cache
 
     def __init__(self):
         self._sessions, self._process = {}, None

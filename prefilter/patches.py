@@ -66,8 +66,8 @@ class Pyramid:
 
 def stack(levels):
     """Levels of one size, a list of [H, W, 3], as float32 [N, H, W, 3]."""
-    planes = [level.transpose(2, 0, 1) for level in levels]
-    return np.stack(planes).astype(np.float32, copy=False).transpose(0, 2, 3, 1)
+    planes = np.array([level.transpose(2, 0, 1) for level in levels], np.float32)
+    return planes.transpose(0, 2, 3, 1)
 
 
 @_exhaustion_is_memory_error

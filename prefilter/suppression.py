@@ -47,7 +47,8 @@ def _overlapping(boxes, groups, threshold, relative_to):
     """Pairs (winner, loser) of places in `boxes`, which are ranked within their groups, that overlap too much."""
     if len(boxes) < 2:
         return np.empty([2, 0], np.int64)
-    left, top, right, bottom = boxes.T.copy()
+    sides = left, top, right, bottom = boxes.T.copy()
+    areas = (right - left + 1) * (bottom - top + 1)
     # Groups side by side, so that one sweep from left to right meets all boxes that can overlap, and only those.
     shift = groups * (right.max() - left.min() + 3)
     sweep = np.argsort(left + shift)
@@ -61,19 +62,20 @@ def _overlapping(boxes, groups, threshold, relative_to):
         first = np.repeat(np.arange(row, stop), counts[row:stop])
         second = first + 1 + np.arange(len(first)) - (ends - counts - done)[first]
         first, second = sweep[first], sweep[second]
-        meet = np.maximum(top[first], top[second]) <= np.minimum(bottom[first], bottom[second]) + 1
-        pairs = np.sort([first[meet], second[meet]], axis=0)  # the better one, whose place is the lower one, first
-        found.append(pairs[:, ~(_overlap(boxes[pairs[0]], boxes[pairs[1]], relative_to) <= threshold)])
+        share = _overlap(sides, areas, first, second, relative_to)
+        far = ~(share <= threshold)
+        # The better one, whose place is the lower one, first.
+        found.append(np.stack([np.minimum(first, second)[far], np.maximum(first, second)[far]]))
         row = stop
     return np.concatenate(found, axis=1)
 
 
-def _overlap(one, other, relative_to):
-    """Overlapping share of the area, of pairs of boxes [N, 4]."""
-    width = np.minimum(one[:, 2], other[:, 2]) - np.maximum(one[:, 0], other[:, 0]) + 1
-    height = np.minimum(one[:, 3], other[:, 3]) - np.maximum(one[:, 1], other[:, 1]) + 1
+def _overlap(sides, areas, one, other, relative_to):
+    """Overlapping share of the area, of pairs of places."""
+    left, top, right, bottom = sides
+    width = np.minimum(right[one], right[other]) - np.maximum(left[one], left[other]) + 1
+    height = np.minimum(bottom[one], bottom[other]) - np.maximum(top[one], top[other]) + 1
     common = np.maximum(0.0, width) * np.maximum(0.0, height)
-    areas = [(box[:, 2] - box[:, 0] + 1) * (box[:, 3] - box[:, 1] + 1) for box in (one, other)]
     if relative_to == 'smaller':
-        return common / np.minimum(*areas)
-    return common / (areas[0] + areas[1] - common)
+        return common / np.minimum(areas[one], areas[other])
+    return common / (areas[one] + areas[other] - common)

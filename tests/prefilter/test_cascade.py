@@ -63,11 +63,11 @@ def test_an_image_is_judged_alike_alone_and_among_others(variations):
 
 
 def test_tiles_change_nothing(engine, level, monkeypatch):
-    whole = find_candidates([level], engine)[0]
+    whole = find_candidates([level], engine)[1]
     assert len(whole) > 20
     for tile in (7, 30, 46, 45):
         monkeypatch.setattr(cascade, 'TILE', tile)
-        tiled = find_candidates([level], engine)[0]
+        tiled = find_candidates([level], engine)[1]
         np.testing.assert_array_equal(tiled[:, :2], whole[:, :2])
         np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-5)
 
@@ -85,20 +85,20 @@ def test_large_photographs_are_computed_in_tiles(scenes, monkeypatch):
 def test_levels_of_one_size_are_looked_at_together(level, monkeypatch):
     engine, seen = OnnxEngine(), []
     levels = [level, level[:60, :70], level[30:90, 10:80], level[20:80, 60:130], np.zeros([60, 70, 3], np.uint8), level]
-    apart = [find_candidates([each], engine)[0] for each in levels]
+    apart = [find_candidates([each], engine)[1] for each in levels]
     assert all(len(candidates) for candidates in apart[:4]) and not len(apart[4])
     monkeypatch.setattr(engine, 'run', lambda network, pixels: seen.append(pixels.shape[:3]) or OnnxEngine.run(
         engine, network, pixels))
     monkeypatch.setattr(cascade, 'LEVEL_PIXELS', 3 * 60 * 70)
-    together = find_candidates(levels, engine)
+    numbers, together = find_candidates(levels, engine)
     assert seen == [(1, *level.shape[:2]), (3, 60, 70), (1, *level.shape[:2]), (1, 60, 70)]
-    for one, other in zip(together, apart):
-        np.testing.assert_array_equal(one[:, :2], other[:, :2])
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(numbers, np.repeat(np.arange(len(levels)), [len(each) for each in apart]))
+    np.testing.assert_array_equal(together[:, :2], np.concatenate(apart)[:, :2])
+    np.testing.assert_allclose(together, np.concatenate(apart), rtol=0, atol=1e-5)
 
 
 def test_candidates_come_from_left_to_right_and_then_downwards(engine, level):
-    x, y = find_candidates([level], engine)[0][:, :2].T
+    x, y = find_candidates([level], engine)[1][:, :2].T
     assert len(x) > 10 and np.all((np.diff(x) > 0) | ((np.diff(x) == 0) & (np.diff(y) > 0)))
 
 
@@ -110,7 +110,7 @@ class OneCandidate:
 
     def run(self, network, pixels):
         height, width = ((side - 11) // 2 + 1 for side in pixels.shape[1:3])
-        places = np.rint(pixels[0, ::2, ::2] * 128 + 127.5)[:height, :width]  # each cell's first pixel says where it is
+        places = pixels[0, ::2, ::2][:height, :width]  # each cell's first pixel says where it is
         heads = np.zeros([1, height, width, 6], np.float32)
         heads[0, :, :, 1] = np.where((places[:, :, 0] == self.x) & (places[:, :, 1] == self.y), 3, -3)
         heads[0, :, :, 2:] = places[:, :, :1]
@@ -125,7 +125,7 @@ def test_a_single_candidate_gets_the_regression_of_the_mirrored_place(width, mon
     outputs = (width - 11) // 2 + 1
     for tile in (128, 9):
         monkeypatch.setattr(cascade, 'TILE', tile)
-        (candidate,) = find_candidates([level], OneCandidate(4, 3))[0]
+        (candidate,) = find_candidates([level], OneCandidate(4, 3))[1]
         assert candidate[:2].tolist() == [4, 3]
         assert candidate[4:].tolist() == [outputs - 1 - 4] * 4
 

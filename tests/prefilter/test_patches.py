@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from prefilter import patches
 from prefilter.cascade import pyramid_scales
-from prefilter.patches import Pyramid, cut_patches, normalise
+from prefilter.patches import Pyramid, cut_patches, stack
 
 
 def noise(height, width, seed=0):
@@ -37,12 +37,12 @@ def test_large_images_are_resized_as_bytes(monkeypatch):
     assert all(np.array_equal(one, other) for one, other in zip(as_bytes, as_floats))
 
 
-def test_normalising_does_not_round():
-    pixels = np.arange(256).astype(np.uint8)[:, np.newaxis, np.newaxis].repeat(3, axis=2)
+def test_levels_are_stacked_as_planes_of_floats():
+    levels = [noise(9, 7, seed) for seed in range(3)]
     for dtype in (np.uint8, np.float32):
-        result = normalise([pixels.astype(dtype)])
-        assert result.shape == (1, 256, 1, 3) and result.dtype == np.float32
-        np.testing.assert_array_equal(result[0, :, 0, 1].astype(np.float64), (np.arange(256) - 127.5) / 128)
+        stacked = stack([level.astype(dtype) for level in levels])
+        assert stacked.dtype == np.float32 and stacked.transpose(0, 3, 1, 2).flags.c_contiguous
+        np.testing.assert_array_equal(stacked, levels)
 
 
 @pytest.mark.parametrize('box', [
@@ -57,7 +57,7 @@ def test_a_patch_is_resized_unrounded_and_zero_outside(box, side):
     expected = cv2.resize(padded[top - 1:bottom, left - 1:right], (side, side), interpolation=cv2.INTER_AREA)
     patch = cut_patches([None, image], np.array([1]), np.array([box]), side)
     assert patch.shape == (1, side, side, 3) and patch.dtype == np.float32
-    np.testing.assert_allclose(patch[0], (expected - 127.5) / 128, rtol=0, atol=5e-7)
+    np.testing.assert_allclose(patch[0], expected, rtol=0, atol=7e-5)
 
 
 @pytest.mark.parametrize('box', [(1, 1, 301, 301), (-20, 30, 280, 331), (2, 3, 193, 194)])
@@ -68,7 +68,7 @@ def test_a_large_patch_in_strips_is_opencvs(box, monkeypatch):
     expected = cv2.resize(padded[top - 1:bottom, left - 1:right], (48, 48), interpolation=cv2.INTER_AREA)
     monkeypatch.setattr(patches, 'PATCH_PIXELS', 2000)
     patch = cut_patches([image], np.array([0]), np.array([box]), 48)[0]
-    np.testing.assert_allclose(patch, (expected - 127.5) / 128, rtol=0, atol=3e-7)
+    np.testing.assert_allclose(patch, expected, rtol=0, atol=4e-5)
 
 
 @pytest.mark.parametrize('size', [100, 255, 256, 257, 1000, 3000])
@@ -76,7 +76,7 @@ def test_a_bright_surface_stays_as_bright_in_patches_of_any_size(size):
     image = np.full([size, size, 3], 255, np.uint8)
     for side in (24, 48):
         patch = cut_patches([image], np.array([0]), np.array([[1, 1, size, size]]), side)
-        np.testing.assert_allclose(patch, 127.5 / 128, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(patch, 255, rtol=0, atol=1.3e-4)
 
 
 @hypothesis.settings(deadline=None, max_examples=60)
@@ -87,9 +87,9 @@ def test_a_patch_of_any_size_is_opencvs(width, longer, side, left, top):
     image, margin, height = noise(70, 80), 250, max(width + longer, 1)
     padded = np.pad(image.astype(np.float64), [(margin, margin), (margin, margin), (0, 0)], 'constant')
     cut = padded[margin + top - 1:margin + top - 1 + height, margin + left - 1:margin + left - 1 + width]
-    expected = (cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA) - 127.5) / 128
+    expected = cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA)
     patch = cut_patches([image], np.array([0]), np.array([[left, top, left + width - 1, top + height - 1]]), side)
-    np.testing.assert_allclose(patch[0], expected, rtol=0, atol=5e-7)
+    np.testing.assert_allclose(patch[0], expected, rtol=0, atol=7e-5)
 
 
 @pytest.fixture
