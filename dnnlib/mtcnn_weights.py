@@ -14,7 +14,7 @@ import numpy as np
 
 SIDES = {'pnet': 12, 'rnet': 24, 'onet': 48}  # px, of the input; P-Net also slides over larger ones
 STRIDE = 2  # px between P-Net's outputs
-PIXEL_MIDDLE, PIXEL_SPREAD = 127.5, 128  # subtracted from values in [0, 255], and what the rest is divided by
+PIXEL_MIDDLE, PIXEL_SPREAD = 127.5, 128  # (value - middle) / spread is what they take, of values in [0, 255]
 
 # Max pool (size, padding) after each convolution; stride 2.
 _POOLS = {

@@ -6,6 +6,7 @@ candidates of several images at once, and large images take little more memory t
 """
 
 import collections
+import itertools
 
 import numpy as np
 
@@ -128,24 +129,24 @@ def find_candidates(levels, engine):
     processor's cache.
 
     Args:
-        levels: Iterable of whole numbers [H, W, 3], from `prefilter.patches.Pyramid`; not many are held at once.
+        levels: Iterable of [H, W, 3], from `prefilter.patches.Pyramid`; not many are held at once.
         engine: As for `detect_faces`.
 
     Returns:
         int [N], ascending, which levels they are of; and float32 [N, 8]: x and y of P-Net's output, its heads there.
     """
-    parts, waiting, number = [(np.empty(0, np.int64), np.empty([0, 8], np.float32))], collections.defaultdict(dict), 0
+    parts, waiting = [(np.empty(0, np.int64), np.empty([0, 8], np.float32))], collections.defaultdict(dict)
+    numbers = itertools.count()
     for level in levels:
         shape = level.shape
-        waiting[shape][number] = level
-        number += 1
+        waiting[shape][next(numbers)] = level
         del level  # which may be large, before the next one is made
         if len(waiting[shape]) * shape[0] * shape[1] >= LEVEL_PIXELS:
             parts.append(_candidates_of_alike(waiting.pop(shape), engine))
     parts += [_candidates_of_alike(alike, engine) for alike in waiting.values()]
-    numbers, found = (np.concatenate(arrays) for arrays in zip(*parts))
-    order = np.lexsort([found[:, 1], found[:, 0], numbers])
-    return numbers[order], found[order]
+    owners, found = (np.concatenate(arrays) for arrays in zip(*parts))
+    order = np.lexsort([found[:, 1], found[:, 0], owners])
+    return owners[order], found[order]
 
 
 def _levels(images, owners, scales):

@@ -1,8 +1,9 @@
 """What computes MTCNN's networks: ONNX Runtime on CPUs, TensorFlow on GPUs.
 
 An engine has `run(network, pixels)`, where `network` is 'pnet', 'rnet' or 'onet' and `pixels` float32 [N, H, W, 3],
-dynamic range [0, 255]. It returns float32 [N, h, w, 6] of P-Net, else [N, 6]: logits of 'no face' and 'face', then the regression
-of left, top, right and bottom. `batch` says how many patches R-Net and O-Net should get at once.
+dynamic range [-128, 127]: values less `prefilter.patches.PIXEL_ZERO`. It returns float32 [N, h, w, 6] of P-Net, else
+[N, 6]: logits of 'no face' and 'face', then the regression of left, top, right and bottom. `batch` says how many
+patches R-Net and O-Net should get at once.
 """
 
 import ctypes

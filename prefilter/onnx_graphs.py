@@ -5,6 +5,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from dnnlib.mtcnn_weights import PIXEL_MIDDLE, PIXEL_SPREAD, SIDES, read_layers
+from prefilter.patches import PIXEL_ZERO
 
 OPSET, IR_VERSION = 12, 7  # understood by ONNX Runtime 1.10
 # ONNX Runtime's fast convolutions compute channels in blocks of 8 or 16, depending on the processor. What they take may
@@ -16,8 +17,8 @@ WINOGRAD_CHANNELS = 64  # of a layer, from which on fewer multiplications are wo
 def build_graph(network):
     """The serialized graph of 'pnet', 'rnet' or 'onet'.
 
-    Its input `pixels` is float32 [N, 3, H, W], dynamic range [0, 255]. Its output `heads` is float32 [N, 6, h, w] of P-Net, else
-    [N, 6]: logits of 'no face' and 'face', then the regression of left, top, right and bottom.
+    Its input `pixels` is float32 [N, 3, H, W], dynamic range [-128, 127] as `prefilter.patches` makes
+    them. Its output `heads` is float32 [N, 6, h, w] of P-Net, else [N, 6]: logits of 'no face' and 'face', then the regression of left, top, right and bottom.
     """
     layers = read_layers(network)
     graph = _Graph()
@@ -92,7 +93,7 @@ class _Graph:
         return self.pool(self.prelu(self.convolution(parts, kernel, layer.bias), layer.slope), layer)
 
     def convolution(self, parts, kernel, bias=None, onto=None, name=None):
-        """The convolution of all channels of some parts, added to the value `onto`; kernel: [out, in, height, width]."""
+        """The convolution of all channels of some parts, added to `onto`; the kernel is [out, in, height, width]."""
         for x, channels in parts:
             constants = [kernel[:, channels], *([] if bias is None else [bias])]
             x = self.node('Conv', x, *constants, name=name if len(parts) == 1 and onto is None else None)
@@ -105,19 +106,17 @@ class _Graph:
         Winograd's F(2, 3), down the columns: two rows of the result from four rows of the input, by four products with
         rows of kernels instead of six. Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
         """
+        def product(taps, rows, bias=None, onto=None):
+            taken = [(self.columns(x, taps, len(channels), strides=[2, 1], pads=[0, 0, len(taps) - 3, 0]), channels)
+                     for x, channels in parts]
+            return self.convolution(taken, rows, bias, onto)
+
         first, middle, last = (kernel[:, :, [row]] for row in range(3))
-        products = [
-            ([1, 0, -1], first), ([0, 1, 1], (first + middle + last) / 2), ([0, -1, 1], (first - middle + last) / 2),
-            ([0, -1, 0, 1], last),
-        ]
-        upper, total, difference, lower = (
-            ([(self.columns(x, taps, len(channels), strides=[2, 1], pads=[0, 0, len(taps) - 3, 0]), channels)
-              for x, channels in parts], rows) for taps, rows in products
-        )
-        total, difference = self.convolution(*total), self.convolution(*difference)
-        even = self.node('Add', total, difference)
-        odd = self.node('Add', self.columns(difference, [-1], len(bias)), total)
-        return self.convolution(*upper, bias, even), self.convolution(*lower, bias, odd)
+        one = product([0, 1, 1], (first + middle + last) / 2)
+        other = product([0, -1, 1], (first - middle + last) / 2)
+        total = self.node('Add', one, other)
+        difference = self.node('Add', self.columns(other, [-1], len(bias)), one)
+        return product([1, 0, -1], first, bias, total), product([0, -1, 0, 1], last, bias, difference)
 
     def pool_rows(self, even, odd, layer):
         """The maximum after a layer, from its rows; a row less than all where windows overlap."""
@@ -174,10 +173,10 @@ class _Graph:
 
 
 def _normalising(layer):
-    """A first layer for pixels that are not normalised; its products do not round otherwise, its sums do."""
-    kernel = layer.kernel / np.float32(PIXEL_SPREAD)
-    middle = PIXEL_MIDDLE * kernel.sum(axis=(0, 1, 2), dtype=np.float64)
-    return layer._replace(kernel=kernel, bias=(layer.bias - middle).astype(np.float32))
+    """A first layer that normalises its pixels, which saves as much work as there are pixels."""
+    kernel = layer.kernel / np.float32(PIXEL_SPREAD)  # rounds nothing, the spread is a power of two
+    shift = (PIXEL_ZERO - PIXEL_MIDDLE) * kernel.sum(axis=(0, 1, 2), dtype=np.float64)
+    return layer._replace(kernel=kernel, bias=(layer.bias + shift).astype(np.float32))
 
 
 def _by_slope(layer):

@@ -1,6 +1,7 @@
 """What the networks get to see: levels of the image pyramid, and the squares of an image around candidates.
 
-Pixels come out with the channels outermost in memory, which is what ONNX Runtime takes without copying them.
+Pixels come out less `PIXEL_ZERO`, and with the channels outermost in memory, which is what ONNX Runtime takes without
+copying them.
 """
 
 import functools
@@ -11,6 +12,7 @@ from scipy.sparse import _sparsetools  # `csr_matrix` takes longer to begin than
 
 PYRAMID_PIXELS = 1 << 22  # of an image that is held as float32 while its levels are made
 PATCH_PIXELS = 1 << 16  # of a candidate that are held as numbers at once, which the processor's cache has room for
+PIXEL_ZERO = 128  # whole, unlike the middle, so that values less this take no more digits than sums with `ROUND` have
 ROUND = np.float32(3 << 22)  # added and subtracted, it rounds a small float32 to whole numbers, halves to even ones
 
 # OpenCV's threads would compete with other processes of the filter, and do not survive a fork.
@@ -47,20 +49,22 @@ class Pyramid:
 
     @_exhaustion_is_memory_error
     def level(self, scale):
-        """The image resized to [ceil(H * scale), ceil(W * scale), 3], scale < 1; whole numbers in uint8 or float32.
+        """The image resized to [ceil(H * scale), ceil(W * scale), 3], scale < 1: whole numbers, float32 or int8.
 
-        The numbers are those of OpenCV's INTER_AREA on uint8, to the bit.
+        Plus `PIXEL_ZERO`, they are those of OpenCV's INTER_AREA on uint8, to the bit.
         """
         height, width = self._image.shape[:2]
         rows, columns = int(np.ceil(height * scale)), int(np.ceil(width * scale))
         # Where both sides shrink by whole factors, OpenCV rounds in other ways.
         if self._columns is None or (height % rows == 0 and width % columns == 0):
-            return cv2.resize(self._image, (columns, rows), interpolation=cv2.INTER_AREA)
+            level = cv2.resize(self._image, (columns, rows), interpolation=cv2.INTER_AREA)
+            level ^= PIXEL_ZERO  # in two's complement, the same as to subtract it
+            return level.view(np.int8)
         # OpenCV adds up the same float32 products in the same order, but one by one: a third of the speed.
         level = _level_weights(_area, width, columns).times(self._columns)
         level = _level_weights(_area, height, rows, 3).times(cv2.transpose(level))
         level += ROUND
-        level -= ROUND
+        level -= ROUND + PIXEL_ZERO
         return level.reshape(3, rows, columns).transpose(1, 2, 0)
 
 
@@ -85,11 +89,12 @@ def cut_patches(images, owners, boxes, side):
         side: Of the result, px.
 
     Returns:
-        float32 [N, side, side, 3], dynamic range [0, 255].
+        float32 [N, side, side, 3], dynamic range [-128, 127].
     """
     patches = np.empty([len(boxes), 3 * side, side], np.float32)
     for patch, owner, box in zip(patches, owners.tolist(), boxes.tolist()):
         _shrink(images[owner], box, patch)
+    patches -= PIXEL_ZERO
     return patches.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)
 
 

@@ -35,7 +35,8 @@ def keras():
 
     def run(network, pixels):
         with graph.as_default(), session.as_default():
-            outputs = models[network].predict_on_batch((pixels.transpose(0, 2, 1, 3) - 127.5) / 128)  # width before height
+            swapped = pixels.transpose(0, 2, 1, 3)  # width before height
+            outputs = models[network].predict_on_batch((swapped + 0.5) / 128)
         outputs = [outputs[-1], outputs[0]]  # scores last, boxes first
         return [output.transpose(0, 2, 1, 3) if network == 'pnet' else output for output in outputs]
 
@@ -43,7 +44,7 @@ def keras():
 
 
 def pixels(*shape):
-    return np.random.RandomState(sum(shape)).uniform(0, 255, shape).astype(np.float32)
+    return np.random.RandomState(sum(shape)).uniform(-128, 127, shape).astype(np.float32)
 
 
 @pytest.mark.parametrize('network, shape', [

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from prefilter import patches
 from prefilter.cascade import pyramid_scales
-from prefilter.patches import Pyramid, cut_patches, stack
+from prefilter.patches import PIXEL_ZERO, Pyramid, cut_patches, stack
 
 
 def noise(height, width, seed=0):
@@ -18,14 +18,16 @@ def noise(height, width, seed=0):
 def test_a_level_has_the_bytes_of_opencv(height, width, scale):
     image = noise(height, width)
     size = int(np.ceil(width * scale)), int(np.ceil(height * scale))
-    np.testing.assert_array_equal(Pyramid(image).level(scale), cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    expected = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(Pyramid(image).level(scale) + np.float32(PIXEL_ZERO), expected)
 
 
 @pytest.mark.parametrize('scale', [0.5, 0.25, 1 / 3, 1.0])
 def test_a_level_has_the_bytes_of_opencv_where_that_has_a_way_of_its_own(scale):
     image = noise(96, 48)
     size = int(np.ceil(48 * scale)), int(np.ceil(96 * scale))
-    np.testing.assert_array_equal(Pyramid(image).level(scale), cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    expected = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(Pyramid(image).level(scale) + np.float32(PIXEL_ZERO), expected)
 
 
 def test_large_images_are_resized_as_bytes(monkeypatch):
@@ -33,13 +35,13 @@ def test_large_images_are_resized_as_bytes(monkeypatch):
     as_floats = [Pyramid(image).level(scale) for scale in pyramid_scales(61, 47)]
     monkeypatch.setattr(patches, 'PYRAMID_PIXELS', 61 * 47 - 1)
     as_bytes = [Pyramid(image).level(scale) for scale in pyramid_scales(61, 47)]
-    assert len(as_bytes) == 3 and {level.dtype.name for level in as_bytes} == {'uint8'}
+    assert len(as_bytes) == 3 and {level.dtype.name for level in as_bytes} == {'int8'}
     assert all(np.array_equal(one, other) for one, other in zip(as_bytes, as_floats))
 
 
 def test_levels_are_stacked_as_planes_of_floats():
-    levels = [noise(9, 7, seed) for seed in range(3)]
-    for dtype in (np.uint8, np.float32):
+    levels = [(noise(9, 7, seed) ^ PIXEL_ZERO).view(np.int8) for seed in range(3)]
+    for dtype in (np.int8, np.float32):
         stacked = stack([level.astype(dtype) for level in levels])
         assert stacked.dtype == np.float32 and stacked.transpose(0, 3, 1, 2).flags.c_contiguous
         np.testing.assert_array_equal(stacked, levels)
@@ -57,7 +59,7 @@ def test_a_patch_is_resized_unrounded_and_zero_outside(box, side):
     expected = cv2.resize(padded[top - 1:bottom, left - 1:right], (side, side), interpolation=cv2.INTER_AREA)
     patch = cut_patches([None, image], np.array([1]), np.array([box]), side)
     assert patch.shape == (1, side, side, 3) and patch.dtype == np.float32
-    np.testing.assert_allclose(patch[0], expected, rtol=0, atol=7e-5)
+    np.testing.assert_allclose(patch[0], expected - PIXEL_ZERO, rtol=0, atol=7e-5)
 
 
 @pytest.mark.parametrize('box', [(1, 1, 301, 301), (-20, 30, 280, 331), (2, 3, 193, 194)])
@@ -68,7 +70,7 @@ def test_a_large_patch_in_strips_is_opencvs(box, monkeypatch):
     expected = cv2.resize(padded[top - 1:bottom, left - 1:right], (48, 48), interpolation=cv2.INTER_AREA)
     monkeypatch.setattr(patches, 'PATCH_PIXELS', 2000)
     patch = cut_patches([image], np.array([0]), np.array([box]), 48)[0]
-    np.testing.assert_allclose(patch, expected, rtol=0, atol=4e-5)
+    np.testing.assert_allclose(patch, expected - PIXEL_ZERO, rtol=0, atol=4e-5)
 
 
 @pytest.mark.parametrize('size', [100, 255, 256, 257, 1000, 3000])
@@ -76,7 +78,7 @@ def test_a_bright_surface_stays_as_bright_in_patches_of_any_size(size):
     image = np.full([size, size, 3], 255, np.uint8)
     for side in (24, 48):
         patch = cut_patches([image], np.array([0]), np.array([[1, 1, size, size]]), side)
-        np.testing.assert_allclose(patch, 255, rtol=0, atol=1.3e-4)
+        np.testing.assert_allclose(patch, 255 - PIXEL_ZERO, rtol=0, atol=1.3e-4)
 
 
 @hypothesis.settings(deadline=None, max_examples=60)
@@ -89,7 +91,7 @@ def test_a_patch_of_any_size_is_opencvs(width, longer, side, left, top):
     cut = padded[margin + top - 1:margin + top - 1 + height, margin + left - 1:margin + left - 1 + width]
     expected = cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA)
     patch = cut_patches([image], np.array([0]), np.array([[left, top, left + width - 1, top + height - 1]]), side)
-    np.testing.assert_allclose(patch[0], expected, rtol=0, atol=7e-5)
+    np.testing.assert_allclose(patch[0], expected - PIXEL_ZERO, rtol=0, atol=7e-5)
 
 
 @pytest.fixture
