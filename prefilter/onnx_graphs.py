@@ -17,8 +17,9 @@ WINOGRAD_CHANNELS = 64  # of a layer, from which on fewer multiplications are wo
 def build_graph(network):
     """The serialized graph of 'pnet', 'rnet' or 'onet'.
 
-    Its input `pixels` is float32 [N, 3, H, W], dynamic range [-128, 127] as `prefilter.patches` makes
-    them. Its output `heads` is float32 [N, 6, h, w] of P-Net, else [N, 6]: logits of 'no face' and 'face', then the regression of left, top, right and bottom.
+    Its input `pixels` is float32 [N, 3, H, W], dynamic range [-128, 127] as `prefilter.patches` makes them. Its output
+    `heads` is float32 [N, 6, h, w] of P-Net, else [N, 6]: logits of 'no face' and 'face', then the regression of left,
+    top, right and bottom.
     """
     layers = read_layers(network)
     graph = _Graph()
