@@ -62,7 +62,9 @@ class OnnxEngine:
             self._sessions, self._process = {}, os.getpid()
         if network not in self._sessions:
             self._sessions[network] = _open_session(network)
-        (heads,) = self._sessions[network].run(None, {'pixels': pixels.transpose(0, 3, 1, 2)})
+        lines = pixels.transpose(0, 1, 3, 2) if network == 'pnet' else pixels.transpose(0, 2, 3, 1)
+        lines = lines.reshape(len(lines), 1, -1, lines.shape[3])
+        (heads,) = self._sessions[network].run(None, {'lines': lines})
         return heads.transpose(0, 2, 3, 1) if network == 'pnet' else heads
 
 

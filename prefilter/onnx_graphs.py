@@ -17,32 +17,38 @@ WINOGRAD_CHANNELS = 64  # of a layer, from which on fewer multiplications are wo
 def build_graph(network):
     """The serialized graph of 'pnet', 'rnet' or 'onet'.
 
-    Its input `pixels` is float32 [N, 3, H, W], dynamic range [-128, 127] as `prefilter.patches` makes them. Its output
-    `heads` is float32 [N, 6, h, w] of P-Net, else [N, 6]: logits of 'no face' and 'face', then the regression of left,
-    top, right and bottom.
+    Its input `lines` is float32 [N, 1, 3 * H, W] of P-Net: a row of the image in red, in green, in blue, then the next
+    row. Of the others it is [N, 1, 3 * W, H], the columns in the same way. The dynamic range is [-128, 127] as
+    `prefilter.patches` makes them. Its output `heads` is float32 [N, 6, h, w] of P-Net, else [N, 6]: logits of 'no
+    face' and 'face', then the regression of left, top, right and bottom.
     """
-    layers = read_layers(network)
-    graph = _Graph()
-    first, *others = layers.convolutions
+    layers, graph = read_layers(network), _Graph()
+    convolutions = layers.convolutions
+    if network == 'pnet':  # the weights are for columns
+        convolutions = [layer._replace(kernel=layer.kernel.swapaxes(0, 1)) for layer in convolutions]
+    first, second, *others = convolutions
     first = _normalising(first)
-    parts = graph.doubled(first) if len(first.bias) < CHANNEL_BLOCK else graph.halves(first)
-    for layer in others:
+    if len(first.bias) < CHANNEL_BLOCK:
+        parts = graph.doubled(first)
+    else:
+        first, second = _in_blocks(first, second)
+        parts = graph.halves(first)
+    for layer in (second, *others):
         x = graph.layer(parts, layer)
         parts = [(x, np.arange(len(layer.bias)))]
     kernel, bias = (np.concatenate(arrays, axis=-1) for arrays in zip(*layers.heads[:2]))
     if layers.dense is None:
         graph.convolution(parts, _kernel(kernel), bias, name='heads')
-        return graph.serialize(['batch', 3, 'height', 'width'], 'heads', ['batch', 6, 'rows', 'columns'])
-    dense = _dense_kernel(layers.dense.kernel, len(layer.bias))
-    x = graph.node('Gemm', graph.node('Flatten', x), dense, layers.dense.bias)
-    graph.node('Gemm', graph.node('PRelu', x, layers.dense.slope), kernel, bias, name='heads')
-    return graph.serialize(['batch', 3, SIDES[network], SIDES[network]], 'heads', ['batch', 6])
+        return graph.serialize(['batch', 1, 'lines', 'length'], ['batch', 6, 'rows', 'columns'])
+    graph.dense(x, layers.dense, len(layer.bias), kernel, bias, name='heads')
+    return graph.serialize(['batch', 1, 3 * SIDES[network], SIDES[network]], ['batch', 6])
 
 
 class _Graph:
     """Nodes and constants, named as they come.
 
     What a convolution takes are parts: tuples of the name of a value and int [C], which channels it has of the layer.
+    Rows and columns are those of the values, so with lines that are columns of the image they are its columns and rows.
     """
 
     def __init__(self):
@@ -63,8 +69,8 @@ class _Graph:
         straight, bent = _by_slope(layer)
         order = np.concatenate([straight, bent, bent])
         factors = np.concatenate([np.ones(len(layer.bias), np.float32), layer.slope[bent]])
-        kernel = _kernel(layer.kernel)[order] * factors[:, np.newaxis, np.newaxis, np.newaxis]
-        x = self.pool(self.node('Conv', 'pixels', kernel, layer.bias[order] * factors), layer)
+        kernel = layer.kernel[..., order] * factors
+        x = self.pool(self.first(kernel, layer.bias[order] * factors), layer)
         x, one, other = self._split(x, [len(straight), len(bent), len(bent)])
         return [(self.node('PRelu', x, layer.slope[straight].reshape(-1, 1, 1)), straight),
                 (self.node('Max', one, other), bent)]
@@ -74,16 +80,15 @@ class _Graph:
         order = np.concatenate(_by_slope(layer))
         early, late = order[:CHANNEL_BLOCK], order[CHANNEL_BLOCK:]
         assert (layer.slope[early] >= 0).all()
-        kernel = _kernel(layer.kernel)
-        x = self.pool(self.node('Conv', 'pixels', kernel[early], layer.bias[early]), layer)
-        parts = [(self.prelu(x, layer.slope[early]), early)]
-        filling = -len(late) % CHANNEL_BLOCK
-        kernel, bias, slope = (np.pad(array[late], [(0, filling)] + [(0, 0)] * (array.ndim - 1))
-                               for array in (kernel, layer.bias, layer.slope))
-        x = self.pool(self.prelu(self.node('Conv', 'pixels', kernel, bias), slope), layer)
-        if filling:
-            x, _ = self._split(x, [len(late), filling])
-        return [*parts, (x, late)]
+        x = self.pool(self.first(layer.kernel[..., early], layer.bias[early]), layer)
+        y = self.prelu(self.first(layer.kernel[..., late], layer.bias[late]), layer.slope[late])
+        return [(self.prelu(x, layer.slope[early]), early), (self.pool(y, layer), late)]
+
+    def first(self, kernel, bias):
+        """The convolution of the lines, which sums all colours up at once: of planes, it would go over each in turn."""
+        height, width, colours, channels = kernel.shape
+        kernel = kernel.transpose(3, 0, 2, 1).reshape(channels, 1, height * colours, width)
+        return self.node('Conv', 'lines', kernel, bias, strides=[colours, 1])
 
     def layer(self, parts, layer):
         """A layer of many channels."""
@@ -150,10 +155,18 @@ class _Graph:
         size, padding = layer.pool
         return self.node('MaxPool', x, kernel_shape=[size] * 2, strides=[2, 2], ceil_mode=int(padding == 'SAME'))
 
-    def serialize(self, input_shape, output, output_shape):
-        pixels = helper.make_tensor_value_info('pixels', TensorProto.FLOAT, input_shape)
-        heads = helper.make_tensor_value_info(output, TensorProto.FLOAT, output_shape)
-        graph = helper.make_graph(self._nodes, 'mtcnn', [pixels], [heads], self._constants)
+    def dense(self, x, layer, channels, kernel, bias, name):
+        """A dense layer on `channels` channels, and the product of what it gives with a last kernel."""
+        x = self.node('Gemm', self.node('Flatten', x), _dense_kernel(layer.kernel, channels), layer.bias)
+        # Its PReLU is slope * x + (1 - slope) * relu(x), which PRelu takes longer for than these products.
+        slope = layer.slope[:, np.newaxis]
+        positive = self.node('Gemm', self.node('Relu', x), (1 - slope) * kernel, bias)
+        return self.node('Gemm', x, slope * kernel, positive, name=name)
+
+    def serialize(self, input_shape, output_shape):
+        lines = helper.make_tensor_value_info('lines', TensorProto.FLOAT, input_shape)
+        heads = helper.make_tensor_value_info('heads', TensorProto.FLOAT, output_shape)
+        graph = helper.make_graph(self._nodes, 'mtcnn', [lines], [heads], self._constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR_VERSION)
         onnx.checker.check_model(model)
         return model.SerializeToString()
@@ -180,17 +193,26 @@ def _normalising(layer):
     return layer._replace(kernel=kernel, bias=(layer.bias + shift).astype(np.float32))
 
 
+def _in_blocks(layer, following):
+    """Two layers with channels between them that are always 0, for whole blocks of them."""
+    more = -len(layer.bias) % CHANNEL_BLOCK
+    kernel, bias, slope = (np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, more)])
+                           for array in (layer.kernel, layer.bias, layer.slope))
+    taken = np.pad(following.kernel, [(0, 0), (0, 0), (0, more), (0, 0)])
+    return layer._replace(kernel=kernel, bias=bias, slope=slope), following._replace(kernel=taken)
+
+
 def _by_slope(layer):
     """Channels of a layer, int [C] each: those whose PReLU has no negative slope, and the others."""
     return np.flatnonzero(layer.slope >= 0), np.flatnonzero(layer.slope < 0)
 
 
 def _kernel(kernel):
-    """From [width, height, in, out] to [out, in, height, width]."""
-    return kernel.transpose(3, 2, 1, 0)
+    """From [height, width, in, out] to [out, in, height, width]."""
+    return kernel.transpose(3, 2, 0, 1)
 
 
 def _dense_kernel(kernel, channels):
-    """Rows from the order (width, height, channel) to (channel, height, width)."""
+    """Rows from the order (height, width, channel) to (channel, height, width)."""
     side = int(np.sqrt(len(kernel) // channels))
-    return kernel.reshape(side, side, channels, -1).transpose(2, 1, 0, 3).reshape(kernel.shape)
+    return kernel.reshape(side, side, channels, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)

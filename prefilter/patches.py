@@ -1,7 +1,7 @@
 """What the networks get to see: levels of the image pyramid, and the squares of an image around candidates.
 
-Pixels come out less `PIXEL_ZERO`, and with the channels outermost in memory, which is what ONNX Runtime takes without
-copying them.
+Pixels come out less `PIXEL_ZERO`, and in memory line by line, the colours of each line one after another: what
+`prefilter.engines.OnnxEngine` takes without copying it.
 """
 
 import functools
@@ -44,8 +44,7 @@ class Pyramid:
     def __init__(self, image):
         self._image = image
         small = image.shape[0] * image.shape[1] <= PYRAMID_PIXELS
-        # One row for each column of the image, and in it the colours one after another.
-        self._columns = cv2.transpose(image.reshape(len(image), -1)).astype(np.float32) if small else None
+        self._columns = cv2.transpose(image).astype(np.float32) if small else None
 
     @_exhaustion_is_memory_error
     def level(self, scale):
@@ -62,16 +61,16 @@ class Pyramid:
             return level.view(np.int8)
         # OpenCV adds up the same float32 products in the same order, but one by one: a third of the speed.
         level = _level_weights(_area, width, columns).times(self._columns)
-        level = _level_weights(_area, height, rows, 3).times(cv2.transpose(level))
+        level = _level_weights(_area, height, rows).times(cv2.transpose(level))
         level += ROUND
         level -= ROUND + PIXEL_ZERO
-        return level.reshape(3, rows, columns).transpose(1, 2, 0)
+        return level.reshape(rows, 3, columns).transpose(0, 2, 1)
 
 
 def stack(levels):
-    """Levels of one size, a list of [H, W, 3], as float32 [N, H, W, 3]."""
-    planes = np.array([level.transpose(2, 0, 1) for level in levels], np.float32)
-    return planes.transpose(0, 2, 3, 1)
+    """Levels of one size, a list of [H, W, 3], as float32 [N, H, W, 3], whose lines in memory are the rows."""
+    lines = np.array([level.transpose(0, 2, 1) for level in levels], np.float32)
+    return lines.transpose(0, 1, 3, 2)
 
 
 @_exhaustion_is_memory_error
@@ -89,33 +88,33 @@ def cut_patches(images, owners, boxes, side):
         side: Of the result, px.
 
     Returns:
-        float32 [N, side, side, 3], dynamic range [-128, 127].
+        float32 [N, side, side, 3], dynamic range [-128, 127], whose lines in memory are the columns.
     """
-    patches = np.empty([len(boxes), 3 * side, side], np.float32)
+    patches = np.zeros([len(boxes), side, 3, side], np.float32)
     for patch, owner, box in zip(patches, owners.tolist(), boxes.tolist()):
         _shrink(images[owner], box, patch)
     patches -= PIXEL_ZERO
-    return patches.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)
+    return patches.transpose(0, 3, 1, 2)
 
 
 def _shrink(image, box, target):
-    """Puts the pixels in a box, resized, into float32 [3 * side, side]."""
+    """Adds the pixels in a box, resized, to float32 [side, 3, side]: by column, colour and row."""
     left, top, right, bottom = box
-    width, height, side = right - left + 1, bottom - top + 1, target.shape[1]
+    width, height, side = right - left + 1, bottom - top + 1, len(target)
     way = _area if width >= side and height >= side else _line
     if width * height <= PATCH_PIXELS:
         pixels = _cut(image, left, top, right, bottom, np.float32)
         low = _patch_weights(way, height, side).times(pixels)
-        cv2.transpose(_patch_weights(way, width, side).times(cv2.transpose(low)), target)
+        _patch_weights(way, width, side).add_product(cv2.transpose(low), target)
         return
     # In float64, since sums of many float32 of a bright surface would all round one way.
-    down, across = (_patch_weights(way, source, side, 1, np.float64) for source in (height, width))
+    down, across = (_patch_weights(way, source, side, np.float64) for source in (height, width))
     low, strip = np.empty([side, width, 3]), max(PATCH_PIXELS // height, 1)
     for column in range(0, width, strip):
         end = min(column + strip, width)
         pixels = _cut(image, left + column, top, left + end - 1, bottom, np.float64)
         low[:, column:end] = down.times(pixels).reshape(side, -1, 3)
-    target[...] = cv2.transpose(across.times(cv2.transpose(low.reshape(side, -1))))
+    target += across.times(cv2.transpose(low.reshape(side, -1))).reshape(target.shape)
 
 
 def _cut(image, left, top, right, bottom, dtype):
@@ -152,17 +151,18 @@ class _Weights:
 
     def times(self, values):
         """The product with numbers [source, ...], contiguous: [target, N]."""
-        count = values.size // self._columns
-        product = np.zeros((self._rows, count), values.dtype)
-        _sparsetools.csr_matvecs(self._rows, self._columns, count, *self._numbers, values, product)
+        product = np.zeros((self._rows, values.size // self._columns), values.dtype)
+        self.add_product(values, product)
         return product
 
+    def add_product(self, values, target):
+        """The same added to numbers [target, ...], contiguous."""
+        count = values.size // self._columns
+        _sparsetools.csr_matvecs(self._rows, self._columns, count, *self._numbers, values, target)
 
-def _weights(way, source, target, repeated=1, dtype=np.float32):
-    """`_Weights` [repeated * target, repeated * source], zero but for `repeated` times the same along the diagonal."""
-    counts, places, shares = way(source, target)
-    places = (places + source * np.arange(repeated)[:, np.newaxis]).reshape(-1)
-    return _Weights(np.tile(counts, repeated), places, np.tile(shares, repeated), repeated * source, dtype)
+
+def _weights(way, source, target, dtype=np.float32):
+    return _Weights(*way(source, target), source, dtype)
 
 
 _level_weights = functools.lru_cache(maxsize=1024)(_weights)

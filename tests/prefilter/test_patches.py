@@ -43,7 +43,7 @@ def test_levels_are_stacked_as_planes_of_floats():
     levels = [(noise(9, 7, seed) ^ PIXEL_ZERO).view(np.int8) for seed in range(3)]
     for dtype in (np.int8, np.float32):
         stacked = stack([level.astype(dtype) for level in levels])
-        assert stacked.dtype == np.float32 and stacked.transpose(0, 3, 1, 2).flags.c_contiguous
+        assert stacked.dtype == np.float32 and stacked.transpose(0, 1, 3, 2).flags.c_contiguous
         np.testing.assert_array_equal(stacked, levels)
 
 
