@@ -14,7 +14,7 @@ import numpy as np
 
 SIDES = {'pnet': 12, 'rnet': 24, 'onet': 48}  # px, of the input; P-Net also slides over larger ones
 STRIDE = 2  # px between P-Net's outputs
-PIXEL_MIDDLE, PIXEL_SPREAD = 127.5, 128  # (value - middle) / spread is what they take, of values in [0, 255]
+PIXEL_MIDDLE, PIXEL_SPREAD = 127.5, 128  # see `normalise`
 
 # Max pool (size, padding) after each convolution; stride 2.
 _POOLS = {
@@ -47,6 +47,11 @@ def read_layers(network):
     ]
     dense = None if network == 'pnet' else Dense(next(arrays), next(arrays), next(arrays))
     return Layers(convolutions, dense, [Head(kernel, bias) for kernel, bias in zip(arrays, arrays)])
+
+
+def normalise(pixels):
+    """What the networks take of float32 numbers or a tensor of any shape, dynamic range [0, 255]: [-1, 1]."""
+    return (pixels - PIXEL_MIDDLE) / PIXEL_SPREAD
 
 
 def identity_of(network):

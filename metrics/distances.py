@@ -9,7 +9,7 @@ import contextlib
 
 import tensorflow.compat.v1 as tf
 
-from dnnlib.mtcnn_weights import SIDES, identity_of, read_layers
+from dnnlib.mtcnn_weights import SIDES, identity_of, normalise, read_layers
 from dnnlib.tflib.mtcnn_trunk import mtcnn_trunk
 from metrics.adapting import as_rgb
 from metrics.foreign import ForeignNetwork
@@ -50,4 +50,4 @@ class ONetDistance:
 def _onet_input(images):
     """[N, 3, H, W] in [0, 255] to O-Net's input, without rounding to levels."""
     resized = tf.image.resize_area(tf.transpose(images, [0, 2, 3, 1]), [SIDES['onet']] * 2)
-    return (tf.transpose(resized, [0, 2, 1, 3]) - 127.5) / 128  # width before height
+    return normalise(tf.transpose(resized, [0, 2, 1, 3]))  # width before height

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dnnlib.mtcnn_weights import SIDES, identity_of, read_layers
+from dnnlib.mtcnn_weights import SIDES, identity_of, normalise, read_layers
 from dnnlib.tflib.mtcnn_trunk import mtcnn_trunk
 
 NUM_FEATURES = 256
@@ -50,11 +50,11 @@ def prepare(images):
         images: uint8 [N, C, H, W], C 1 (gray, repeated) or 3 (RGB).
 
     Returns:
-        float32 [N, 48, 48, 3] in [-1, 1]: resized as uint8 by OpenCV's INTER_AREA, then (x - 127.5) / 128, with
-        width before height because the weights come from column-major Caffe.
+        float32 [N, 48, 48, 3] in [-1, 1]: resized as uint8 by OpenCV's INTER_AREA, then normalised, with width
+        before height because the weights come from column-major Caffe.
     """
     resized = np.empty([len(images), SIDE, SIDE, 3], np.uint8)
     for target, image in zip(resized, images):
         rgb = np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
         target[...] = cv2.resize(np.ascontiguousarray(rgb), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return ((resized.astype(np.float32) - 127.5) / 128).transpose(0, 2, 1, 3)
+    return normalise(resized.astype(np.float32)).transpose(0, 2, 1, 3)

@@ -8,7 +8,7 @@ def mtcnn_trunk(x, layers):
     """Convolutions, and the dense layer where there is one.
 
     Args:
-        x: float32 tensor [N, W, H, 3], width before height, (pixel - 127.5) / 128.
+        x: float32 tensor [N, W, H, 3], width before height, from `dnnlib.mtcnn_weights.normalise`.
         layers: From `dnnlib.mtcnn_weights.read_layers`.
 
     Returns:
