@@ -50,7 +50,14 @@ def read_layers(network):
 
 
 def normalise(pixels):
-    """What the networks take of float32 numbers or a tensor of any shape, dynamic range [0, 255]: [-1, 1]."""
+    """Pixels as the networks take them.
+
+    Args:
+        pixels: float32 array or tensor of any shape, dynamic range [0, 255].
+
+    Returns:
+        The same shape and type, dynamic range [-1, 1].
+    """
     return (pixels - PIXEL_MIDDLE) / PIXEL_SPREAD
 
 

@@ -1,9 +1,9 @@
 """What computes MTCNN's networks: ONNX Runtime on CPUs, TensorFlow on GPUs.
 
 An engine has `run(network, pixels)`, where `network` is 'pnet', 'rnet' or 'onet' and `pixels` float32 [N, H, W, 3],
-dynamic range [-128, 127]: values less `prefilter.patches.PIXEL_ZERO`. It returns float32 [N, h, w, 6] of P-Net, else
-[N, 6]: logits of 'no face' and 'face', then the regression of left, top, right and bottom. `batch` says how many
-patches R-Net and O-Net should get at once.
+in any memory order, dynamic range [-128, 127]: values less `prefilter.patches.PIXEL_ZERO`. It returns float32
+[N, h, w, 6] of P-Net, else [N, 6]: logits of 'no face' and 'face', then the regression of left, top, right and bottom.
+`batch` says how many patches R-Net and O-Net should get at once.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ import os
 
 import onnxruntime
 
-from prefilter.onnx_graphs import build_graph
+from prefilter.onnx_graphs import as_lines, build_graph
 
 
 def resolve_device(device):
@@ -62,9 +62,7 @@ class OnnxEngine:
             self._sessions, self._process = {}, os.getpid()
         if network not in self._sessions:
             self._sessions[network] = _open_session(network)
-        lines = pixels.transpose(0, 1, 3, 2) if network == 'pnet' else pixels.transpose(0, 2, 3, 1)
-        lines = lines.reshape(len(lines), 1, -1, lines.shape[3])
-        (heads,) = self._sessions[network].run(None, {'lines': lines})
+        (heads,) = self._sessions[network].run(None, {'lines': as_lines(network, pixels)})
         return heads.transpose(0, 2, 3, 1) if network == 'pnet' else heads
 
 

@@ -17,14 +17,12 @@ WINOGRAD_CHANNELS = 64  # of a layer, from which on fewer multiplications are wo
 def build_graph(network):
     """The serialized graph of 'pnet', 'rnet' or 'onet'.
 
-    Its input `lines` is float32 [N, 1, 3 * H, W] of P-Net: a row of the image in red, in green, in blue, then the next
-    row. Of the others it is [N, 1, 3 * W, H], the columns in the same way. The dynamic range is [-128, 127] as
-    `prefilter.patches` makes them. Its output `heads` is float32 [N, 6, h, w] of P-Net, else [N, 6]: logits of 'no
-    face' and 'face', then the regression of left, top, right and bottom.
+    Its input `lines` is from `as_lines`. Its output `heads` is float32 [N, 6, h, w] of P-Net, else [N, 6]: logits of
+    'no face' and 'face', then the regression of left, top, right and bottom.
     """
     layers, graph = read_layers(network), _Graph()
     convolutions = layers.convolutions
-    if network == 'pnet':  # the weights are for columns
+    if network == 'pnet':  # its lines are rows, and kernels have width before height; heads of 1 x 1 have no order
         convolutions = [layer._replace(kernel=layer.kernel.swapaxes(0, 1)) for layer in convolutions]
     first, second, *others = convolutions
     first = _normalising(first)
@@ -40,15 +38,30 @@ def build_graph(network):
     if layers.dense is None:
         graph.convolution(parts, _kernel(kernel), bias, name='heads')
         return graph.serialize(['batch', 1, 'lines', 'length'], ['batch', 6, 'rows', 'columns'])
-    graph.dense(x, layers.dense, len(layer.bias), kernel, bias, name='heads')
+    graph.dense_heads(x, layers.dense, len(layer.bias), kernel, bias)
     return graph.serialize(['batch', 1, 3 * SIDES[network], SIDES[network]], ['batch', 6])
+
+
+def as_lines(network, pixels):
+    """What the graph of 'pnet', 'rnet' or 'onet' takes: a line of the image in red, in green, in blue, then the next.
+
+    Args:
+        pixels: float32 [N, H, W, 3], dynamic range [-128, 127].
+
+    Returns:
+        The same, of P-Net in rows, [N, 1, 3 * H, W]; of the others in columns, [N, 1, 3 * W, H]. It is not copied where
+        it is in memory like this, as from `prefilter.patches`.
+    """
+    lines = pixels.transpose([0, 1, 3, 2] if network == 'pnet' else [0, 2, 3, 1])
+    count, number, colours, length = lines.shape
+    return lines.reshape(count, 1, number * colours, length)
 
 
 class _Graph:
     """Nodes and constants, named as they come.
 
     What a convolution takes are parts: tuples of the name of a value and int [C], which channels it has of the layer.
-    Rows and columns are those of the values, so with lines that are columns of the image they are its columns and rows.
+    Rows, columns, height and width are those of values: where lines are columns of the image, height runs across it.
     """
 
     def __init__(self):
@@ -70,7 +83,7 @@ class _Graph:
         order = np.concatenate([straight, bent, bent])
         factors = np.concatenate([np.ones(len(layer.bias), np.float32), layer.slope[bent]])
         kernel = layer.kernel[..., order] * factors
-        x = self.pool(self.first(kernel, layer.bias[order] * factors), layer)
+        x = self.pool(self.convolution_of_lines(kernel, layer.bias[order] * factors), layer)
         x, one, other = self._split(x, [len(straight), len(bent), len(bent)])
         return [(self.node('PRelu', x, layer.slope[straight].reshape(-1, 1, 1)), straight),
                 (self.node('Max', one, other), bent)]
@@ -80,12 +93,13 @@ class _Graph:
         order = np.concatenate(_by_slope(layer))
         early, late = order[:CHANNEL_BLOCK], order[CHANNEL_BLOCK:]
         assert (layer.slope[early] >= 0).all()
-        x = self.pool(self.first(layer.kernel[..., early], layer.bias[early]), layer)
-        y = self.prelu(self.first(layer.kernel[..., late], layer.bias[late]), layer.slope[late])
-        return [(self.prelu(x, layer.slope[early]), early), (self.pool(y, layer), late)]
+        block, rest = (self.convolution_of_lines(layer.kernel[..., part], layer.bias[part]) for part in (early, late))
+        block = self.prelu(self.pool(block, layer), layer.slope[early])
+        rest = self.pool(self.prelu(rest, layer.slope[late]), layer)
+        return [(block, early), (rest, late)]
 
-    def first(self, kernel, bias):
-        """The convolution of the lines, which sums all colours up at once: of planes, it would go over each in turn."""
+    def convolution_of_lines(self, kernel, bias):
+        """A first convolution, which sums all colours up at once: of planes, it would go over each in turn."""
         height, width, colours, channels = kernel.shape
         kernel = kernel.transpose(3, 0, 2, 1).reshape(channels, 1, height * colours, width)
         return self.node('Conv', 'lines', kernel, bias, strides=[colours, 1])
@@ -155,13 +169,13 @@ class _Graph:
         size, padding = layer.pool
         return self.node('MaxPool', x, kernel_shape=[size] * 2, strides=[2, 2], ceil_mode=int(padding == 'SAME'))
 
-    def dense(self, x, layer, channels, kernel, bias, name):
-        """A dense layer on `channels` channels, and the product of what it gives with a last kernel."""
+    def dense_heads(self, x, layer, channels, kernel, bias):
+        """A dense layer on `channels` channels, and the heads on what it gives."""
         x = self.node('Gemm', self.node('Flatten', x), _dense_kernel(layer.kernel, channels), layer.bias)
-        # Its PReLU is slope * x + (1 - slope) * relu(x), which PRelu takes longer for than these products.
+        # Its PReLU is slope * x + (1 - slope) * relu(x), and both go into a product with the heads: PRelu takes longer.
         slope = layer.slope[:, np.newaxis]
         positive = self.node('Gemm', self.node('Relu', x), (1 - slope) * kernel, bias)
-        return self.node('Gemm', x, slope * kernel, positive, name=name)
+        self.node('Gemm', x, slope * kernel, positive, name='heads')
 
     def serialize(self, input_shape, output_shape):
         lines = helper.make_tensor_value_info('lines', TensorProto.FLOAT, input_shape)

@@ -1,7 +1,8 @@
 """What the networks get to see: levels of the image pyramid, and the squares of an image around candidates.
 
-Pixels come out less `PIXEL_ZERO`, and in memory line by line, the colours of each line one after another: what
-`prefilter.engines.OnnxEngine` takes without copying it.
+Pixels come out less `PIXEL_ZERO`. `stack` and `cut_patches` have them in memory as `prefilter.onnx_graphs.as_lines`
+takes them without a copy: rows of levels, which are resized across first, as OpenCV does, and then down; columns of
+patches, which are resized down first, as their rows lie in the image, and then across.
 """
 
 import functools
@@ -44,7 +45,7 @@ class Pyramid:
     def __init__(self, image):
         self._image = image
         small = image.shape[0] * image.shape[1] <= PYRAMID_PIXELS
-        self._columns = cv2.transpose(image).astype(np.float32) if small else None
+        self._columns = cv2.transpose(image).astype(np.float32) if small else None  # [W, H, 3]
 
     @_exhaustion_is_memory_error
     def level(self, scale):
@@ -68,7 +69,7 @@ class Pyramid:
 
 
 def stack(levels):
-    """Levels of one size, a list of [H, W, 3], as float32 [N, H, W, 3], whose lines in memory are the rows."""
+    """Levels of one size, a list of [H, W, 3], as float32 [N, H, W, 3], rows of one colour whole in memory."""
     lines = np.array([level.transpose(0, 2, 1) for level in levels], np.float32)
     return lines.transpose(0, 1, 3, 2)
 
@@ -88,7 +89,7 @@ def cut_patches(images, owners, boxes, side):
         side: Of the result, px.
 
     Returns:
-        float32 [N, side, side, 3], dynamic range [-128, 127], whose lines in memory are the columns.
+        float32 [N, side, side, 3], dynamic range [-128, 127], columns of one colour whole in memory.
     """
     patches = np.zeros([len(boxes), side, 3, side], np.float32)
     for patch, owner, box in zip(patches, owners.tolist(), boxes.tolist()):
@@ -98,7 +99,7 @@ def cut_patches(images, owners, boxes, side):
 
 
 def _shrink(image, box, target):
-    """Adds the pixels in a box, resized, to float32 [side, 3, side]: by column, colour and row."""
+    """Puts the pixels in a box, resized, into zeros, float32 [side, 3, side]: by column, colour and row."""
     left, top, right, bottom = box
     width, height, side = right - left + 1, bottom - top + 1, len(target)
     way = _area if width >= side and height >= side else _line

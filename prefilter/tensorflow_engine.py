@@ -4,7 +4,7 @@ import dnnlib.quiet  # noqa: F401, I001  before TensorFlow
 
 import tensorflow.compat.v1 as tf
 
-from dnnlib.mtcnn_weights import PIXEL_MIDDLE, PIXEL_SPREAD, SIDES, read_layers
+from dnnlib.mtcnn_weights import SIDES, normalise, read_layers
 from dnnlib.tflib.mtcnn_trunk import mtcnn_trunk
 from prefilter.patches import PIXEL_ZERO
 
@@ -40,7 +40,7 @@ def _build(network):
     layers = read_layers(network)
     side = None if network == 'pnet' else SIDES[network]
     pixels = tf.placeholder(tf.float32, [None, side, side, 3])
-    x = mtcnn_trunk((pixels + (PIXEL_ZERO - PIXEL_MIDDLE)) / PIXEL_SPREAD, layers)
+    x = mtcnn_trunk(normalise(pixels + PIXEL_ZERO), layers)
     kernels, biases = zip(*layers.heads[:2])
     if network == 'pnet':
         outputs = [tf.nn.conv2d(x, kernel, 1, 'VALID') for kernel in kernels]

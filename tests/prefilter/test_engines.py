@@ -60,10 +60,13 @@ def test_gives_what_the_package_gives(engine, keras, network, shape):
     np.testing.assert_allclose(heads[..., 2:], boxes, atol=5e-6)
 
 
-def test_any_memory_order_of_the_pixels_will_do(engine):
-    image = pixels(1, 30, 25, 3)
-    planes = np.ascontiguousarray(image.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
-    np.testing.assert_array_equal(engine.run('pnet', planes), engine.run('pnet', image))
+@pytest.mark.parametrize('network, side', [('pnet', 30), ('rnet', 24), ('onet', 48)])
+def test_any_memory_order_of_the_pixels_will_do(engine, network, side):
+    image = pixels(2, side, side, 3)
+    expected = engine.run(network, image)
+    for order in ([0, 1, 3, 2], [0, 2, 3, 1], [0, 3, 1, 2], [3, 2, 1, 0]):
+        ordered = np.ascontiguousarray(image.transpose(order)).transpose(np.argsort(order))
+        np.testing.assert_array_equal(engine.run(network, ordered), expected)
 
 
 def test_onnx_goes_on_in_forked_workers():

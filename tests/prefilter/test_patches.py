@@ -39,7 +39,7 @@ def test_large_images_are_resized_as_bytes(monkeypatch):
     assert all(np.array_equal(one, other) for one, other in zip(as_bytes, as_floats))
 
 
-def test_levels_are_stacked_as_planes_of_floats():
+def test_levels_are_stacked_as_lines_of_floats():
     levels = [(noise(9, 7, seed) ^ PIXEL_ZERO).view(np.int8) for seed in range(3)]
     for dtype in (np.int8, np.float32):
         stacked = stack([level.astype(dtype) for level in levels])
@@ -59,6 +59,7 @@ def test_a_patch_is_resized_unrounded_and_zero_outside(box, side):
     expected = cv2.resize(padded[top - 1:bottom, left - 1:right], (side, side), interpolation=cv2.INTER_AREA)
     patch = cut_patches([None, image], np.array([1]), np.array([box]), side)
     assert patch.shape == (1, side, side, 3) and patch.dtype == np.float32
+    assert patch.transpose(0, 2, 3, 1).flags.c_contiguous
     np.testing.assert_allclose(patch[0], expected - PIXEL_ZERO, rtol=0, atol=7e-5)
 
 
