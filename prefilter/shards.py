@@ -31,6 +31,9 @@ Shard = collections.namedtuple('Shard', ['number', 'start', 'stop'])  # places `
 Item = collections.namedtuple('Item', ['path', 'entry'])  # an image, for whoever has the source's reader
 Result = collections.namedtuple('Result', ['verdict', 'crop', 'detail'])
 _Decoded = collections.namedtuple('_Decoded', ['verdict', 'pixels', 'refusal'])
+# What a `RefusedImage` says. The exception itself, if it were kept, would keep all that was in use where it was raised,
+# the images beside it too, until Python looks for cycles.
+_Refusal = collections.namedtuple('_Refusal', ['reason', 'detail'])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,18 +133,18 @@ def _decoded_batches(reader, items, settings, condemned, batch_images):
 def _decode(reader, item, settings, is_condemned):
     verdict = dict.fromkeys(VERDICT_FIELDS)
     verdict.update(path=item.path, accepted=False)
+    if is_condemned:
+        return _Decoded(verdict, None, _Refusal(CRASH, 'whatever process examines it dies, perhaps for want of memory'))
     try:
-        if is_condemned:
-            raise RefusedImage(CRASH, 'whatever process examines it dies, perhaps for want of memory')
         data = reader.read(item.entry)
         verdict['sha256'] = hashlib.sha256(data).hexdigest()
         pixels = settings.decode(data)
-    except RefusedImage as refusal:
-        return _Decoded(verdict, None, refusal)
+    except RefusedImage as error:
+        return _Decoded(verdict, None, _Refusal(*error.args))
     except MemoryError as error:
         return _Decoded(verdict, None, _too_large(error))
     except OSError as error:
-        return _Decoded(verdict, None, RefusedImage('unreadable', error.strerror or str(error)))
+        return _Decoded(verdict, None, _Refusal('unreadable', error.strerror or str(error)))
     verdict['height'], verdict['width'] = pixels.shape[:2]
     return _Decoded(verdict, pixels, None)
 
@@ -151,25 +154,15 @@ def _examine_batch(batch, settings, detector):
     found = iter(_detect(images, detector) if detector else [None] * len(images))
     for verdict, pixels, refusal in batch:
         crop = None
-        try:
-            if refusal is not None:
-                raise refusal
-            faces = next(found)
-            if isinstance(faces, RefusedImage):
-                raise faces
-            crop = _take(pixels, faces, settings, verdict)
-            verdict['accepted'] = True
-        except MemoryError as error:
-            refusal = _too_large(error)
-        except RefusedImage as raised:
-            refusal = raised
-        if refusal is not None:
-            verdict['reason'] = refusal.reason
+        if refusal is None:
+            crop, refusal = _crop_or_refusal(pixels, next(found), settings, verdict)
+        verdict['accepted'] = refusal is None
+        verdict['reason'] = refusal and refusal.reason
         yield Result(verdict, crop, refusal and refusal.detail)
 
 
 def _detect(images, detector):
-    """The faces of each image; a `RefusedImage` in place of those of one that memory does not suffice for."""
+    """The faces of each image; a `_Refusal` in place of those of one that memory does not suffice for."""
     if not images:
         return []
     try:
@@ -178,6 +171,18 @@ def _detect(images, detector):
         if len(images) == 1:
             return [_too_large(error)]
     return [_detect([image], detector)[0] for image in images]
+
+
+def _crop_or_refusal(pixels, faces, settings, verdict):
+    """A pair, one of which is None."""
+    if isinstance(faces, _Refusal):
+        return None, faces
+    try:
+        return _take(pixels, faces, settings, verdict), None
+    except RefusedImage as error:
+        return None, _Refusal(*error.args)
+    except MemoryError as error:
+        return None, _too_large(error)
 
 
 def _take(pixels, faces, settings, verdict):
@@ -197,7 +202,7 @@ def _take(pixels, faces, settings, verdict):
 
 
 def _too_large(error):
-    return RefusedImage('too-large', str(error) or 'not enough memory')
+    return _Refusal('too-large', str(error) or 'not enough memory')
 
 
 # ----------------------------------------------------------------------------------------------------------------------
