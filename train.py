@@ -25,7 +25,7 @@ from dnnlib.run_dir import (
     read_options,
     write_options,
 )
-from dnnlib.tflib.devices import DEVICE_CHOICES, resolve_device
+from dnnlib.tflib.devices import DEVICE_CHOICES, GPU_MEND, resolve_device
 from dnnlib.tfrecords import MultiResolutionDataset, fingerprint
 from dnnlib.util import format_duration
 from metrics import METRICS, Meter, Snapshot, append_result, keep_best
@@ -267,6 +267,8 @@ def train_in(run_dir, options, training_set, meter, stop):
     log = RunLog(run_dir)
     try:
         log.say(f'Run directory {run_dir}')
+        if options.device == 'auto' and resolve_device('auto') == 'cpu':
+            log.say(f'TensorFlow sees no GPU: this trains on the CPU. {GPU_MEND}')
         train(options, training_set, run_dir, log, MeasuredSnapshots(run_dir, meter, log, options), stop)
     except UserError as error:
         log.keep(f'Error: {error.message}')

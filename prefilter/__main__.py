@@ -233,8 +233,10 @@ def main(
     location = fetch_lfw(source) if download else source
     photographs = open_source(_reachable(location, runner), format, partition, leave_out=out)
     check_labels(photographs, labels)
-    if format == AUTO and photographs.format in FORMATS and photographs.format != 'tree':
+    if format == AUTO and photographs.format in FORMATS and (labels or photographs.format != 'tree'):
         click.echo(f'{source} is read as --format {photographs.format}: {len(photographs.paths):,} images.', err=True)
+    for sentence in photographs.left_out:
+        click.echo(sentence, err=True)
     if photographs.aligned and detect:
         click.echo('These images are crops of faces already: --no-detect would take them whole.', err=True)
     # Late: what can be refused without looking for a GPU is refused at once.

@@ -174,6 +174,14 @@ def test_signal_while_the_graph_is_built_leaves_a_run_that_the_same_command_take
     assert [path.name for path in (tmp_path / 'results').iterdir()] == ['00000-toy-8-paper-1gpu']
 
 
+def test_a_run_on_a_cpu_that_was_not_asked_for_says_so(data, tmp_path, monkeypatch):
+    monkeypatch.setattr('dnnlib.tflib.devices.list_gpus', list)
+    monkeypatch.setattr('train.train', lambda *args: None)  # all that comes after is the same
+    told = 'TensorFlow sees no GPU: this trains on the CPU. If the machine has one, check the driver'
+    assert told not in run('--data', data, '--results', tmp_path / 'asked', *TINY).output
+    assert told in run('--data', data, '--results', tmp_path / 'results', *TINY, '--device', 'auto').output
+
+
 def test_second_command_on_a_run_is_refused_while_the_first_one_trains(data, tmp_path):
     flags = ['--data', data, '--results', tmp_path / 'results', *TINY, '--kimg', '100000']
     process = run_process(*flags)

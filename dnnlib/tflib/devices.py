@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 from dnnlib.tflib.versions import CUDA
 
 DEVICE_CHOICES = ('auto', 'gpu', 'cpu')
+GPU_MEND = f'If the machine has one, check the driver and {CUDA} with nvidia-smi.'
 
 
 def list_gpus():
@@ -35,8 +36,7 @@ def resolve_device(device):
     """
     gpus = list_gpus()
     if device == 'gpu' and not gpus:
-        raise click.UsageError('--device gpu: TensorFlow sees no GPU on this machine; use --device cpu, or check the '
-                               f'driver and {CUDA} with nvidia-smi.')
+        raise click.UsageError(f'--device gpu: TensorFlow sees no GPU on this machine; use --device cpu. {GPU_MEND}')
     if device == 'auto':
         return 'gpu' if gpus else 'cpu'
     return device

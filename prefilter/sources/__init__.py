@@ -86,7 +86,11 @@ def open_source(location, format=AUTO, partition=None, leave_out=None):
             'choose a folder with .jpg, .png or similar files'
         )
         raise UserError(f'SOURCE has no images ({files.ignored} other files): {mend}.')
-    return FORMATS[format](files, partition)
+    source = FORMATS[format](files, partition)
+    source.left_out += [f'{path} is a dataset of this filter: left out.' for path in files.datasets]
+    if files.ignored and source.ignored == files.ignored:  # else the format knows some of them
+        source.left_out.append(f'Files without the extension of an image: left out ({files.count_ignored()}).')
+    return source
 
 
 def _check_partition(format, partition):

@@ -1,13 +1,17 @@
 """The files of a folder or an archive: which are images, which may say something about them, and how to read both."""
 
 import array
+import collections
 import os
 
 from dnnlib.errors import UserError
+from dnnlib.tfrecords import MANIFEST_FILE
 from prefilter.images import IMAGE_EXTENSIONS
 from prefilter.sources.archives import is_archive, list_archive
 from prefilter.sources.index import Index
 from prefilter.sources.readers import FolderReader
+
+SHOWN_EXTENSIONS = 6  # of files that are left out
 
 
 class Files:
@@ -20,15 +24,17 @@ class Files:
         others: `Index` of the others.
         reader: Reads the entries of both.
         left_out: Number of members of an archive that are in neither: links, devices, unsafe names, repeated ones.
+        datasets: Paths of folders that are in neither, because this filter made them: pictures of pictures.
     """
 
-    def __init__(self, location, folder, index, reader, left_out=0):
+    def __init__(self, location, folder, index, reader, left_out=0, datasets=()):
         self.location = location
         self.folder = folder
         self.images = index.select(is_image)
         self.others = index.select(lambda path: not is_image(path))
         self.reader = reader
         self.left_out = left_out
+        self.datasets = datasets
         self._by_extension = {}  # places in `others`: sets have millions of them, and few formats ask for each kind
         for place, path in enumerate(self.others):
             extension = os.path.splitext(path)[1].lower()
@@ -38,6 +44,15 @@ class Files:
     def ignored(self):
         """Number of files that are no images."""
         return len(self.others) + self.left_out
+
+    def count_ignored(self):
+        """What the ignored files are, by extension, in words: '3 .txt, 1 without an extension', most first."""
+        counts = collections.Counter({
+            extension or 'without an extension': len(places) for extension, places in self._by_extension.items()
+        })
+        shown = dict(counts.most_common(SHOWN_EXTENSIONS))
+        shown['of other kinds'] = self.ignored - sum(shown.values())
+        return ', '.join(f'{count:,} {kind}' for kind, count in shown.items() if count)
 
     def find(self, *names):
         """Sorted paths of the other files of some names; a name that begins with '.' or '_' is an ending of names."""
@@ -96,7 +111,8 @@ def list_files(location, leave_out=None):
     """
     location = str(location)
     if os.path.isdir(location):
-        return Files(location, location, _walk(location, leave_out), FolderReader(location))
+        index, datasets = _walk(location, leave_out)
+        return Files(location, location, index, FolderReader(location), datasets=datasets)
     if is_archive(location):
         index, reader, left_out = list_archive(location)
         return Files(location, None, index, reader, left_out)
@@ -112,8 +128,11 @@ def is_image(path):
 
 
 def _walk(folder, leave_out):
-    """Depth first, with the names of each folder sorted as their paths are, so nothing must be sorted as a whole."""
-    index = Index()
+    """The files, and which folders are left out as datasets.
+
+    Depth first, with the names of each folder sorted as their paths are, so nothing must be sorted as a whole.
+    """
+    index, datasets = Index(), []
     seen = {_identity_on_disk(leave_out)} if leave_out and os.path.isdir(leave_out) else set()
     pending = ['']
     while pending:
@@ -126,12 +145,21 @@ def _walk(folder, leave_out):
             identity = _identity_on_disk(path)
             if identity not in seen:  # links may lead round in circles
                 seen.add(identity)
-                pending += sorted(_children(path, relative), reverse=True)
+                children = sorted(_children(path, relative), reverse=True)
+                if relative and _is_dataset(children):
+                    datasets.append(relative.rstrip('/'))
+                else:
+                    pending += children
         except OSError as error:
             raise UserError(
                 f'{error.filename} cannot be read ({error.strerror}): make it readable or move it away.'
             ) from error
-    return index
+    return index, datasets
+
+
+def _is_dataset(paths):
+    names = [path.rsplit('/', 1)[-1] for path in paths]
+    return MANIFEST_FILE in names and any(name.endswith('-r02.tfrecords') for name in names)
 
 
 def _identity_on_disk(path):
