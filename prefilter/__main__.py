@@ -235,7 +235,7 @@ def main(
     check_labels(photographs, labels)
     if format == AUTO and photographs.format in FORMATS and (labels or photographs.format != 'tree'):
         click.echo(f'{source} is read as --format {photographs.format}: {len(photographs.paths):,} images.', err=True)
-    for sentence in photographs.left_out:
+    for sentence in photographs.remarks:
         click.echo(sentence, err=True)
     if photographs.aligned and detect:
         click.echo('These images are crops of faces already: --no-detect would take them whole.', err=True)

@@ -87,9 +87,9 @@ def open_source(location, format=AUTO, partition=None, leave_out=None):
         )
         raise UserError(f'SOURCE has no images ({files.ignored} other files): {mend}.')
     source = FORMATS[format](files, partition)
-    source.left_out += [f'{path} is a dataset of this filter: left out.' for path in files.datasets]
+    source.remarks += [f'{path} is a dataset of this filter: left out.' for path in files.datasets]
     if files.ignored and source.ignored == files.ignored:  # else the format knows some of them
-        source.left_out.append(f'Files without the extension of an image: left out ({files.count_ignored()}).')
+        source.remarks.append(f'Files without the extension of an image: left out ({files.count_ignored()}).')
     return source
 
 

@@ -29,7 +29,7 @@ class Source:
         paths: Names of the images, relative, with '/': a sequence.
         format, reader, ignored, aligned: As given.
         attribute_names: List, or None.
-        left_out: Sentences about what is no part of it, for a person.
+        remarks: Sentences for a person about what is no part of it.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Source:
         self.reader = reader
         self.ignored = ignored
         self.aligned = aligned
-        self.left_out = []
+        self.remarks = []
         self.attribute_names, self._attributes = attributes or (None, None)
         self._identity_of, self._identities = identity_of, identities
 

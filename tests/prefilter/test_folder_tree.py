@@ -26,14 +26,14 @@ def test_other_files_are_counted_and_hidden_ones_are_not(tmp_path):
     touch(tmp_path, 'a.png', 'notes.txt', 'sub/list.csv', '._a.png', '.thumbnails/b.png', 'no_extension')
     source = open_source(str(tmp_path))
     assert source.paths == ['a.png'] and source.ignored == 3
-    assert source.left_out == [
+    assert source.remarks == [
         'Files without the extension of an image: left out (1 without an extension, 1 .txt, 1 .csv).'
     ]
 
 
 def test_of_many_kinds_of_files_the_most_frequent_are_named(tmp_path):
     touch(tmp_path, 'a.png', *(f'{kind}.{copy}.x{kind}' for kind in range(9) for copy in range(kind + 1)))
-    (sentence,) = open_source(str(tmp_path)).left_out
+    (sentence,) = open_source(str(tmp_path)).remarks
     assert sentence.endswith('(9 .x8, 8 .x7, 7 .x6, 6 .x5, 5 .x4, 4 .x3, 6 of other kinds).')
 
 
@@ -55,7 +55,7 @@ def test_datasets_of_this_filter_inside_the_source_are_no_part_of_it(tmp_path):
     touch(tmp_path, 'a.png', *(f'old/set/{name}' for name in names), 'kept/manifest.jsonl', 'kept/b.png')
     source = open_source(str(tmp_path))
     assert source.paths == ['a.png', 'kept/b.png'] and source.ignored == 1
-    assert source.left_out[0] == 'old/set is a dataset of this filter: left out.'
+    assert source.remarks[0] == 'old/set is a dataset of this filter: left out.'
 
 
 def test_a_folder_that_cannot_be_listed_is_a_sentence(tmp_path, monkeypatch):
