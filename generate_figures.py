@@ -13,12 +13,12 @@ import config
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.flags import FiniteRange, GridSize
-from dnnlib.published import NetworkSource, name_of, offline_option, resolve
-from dnnlib.video import LARGEST_FPS, check_film, save_film
-from metrics import comparison, figures, interpolation, noise_detail, style_mixing
-from metrics.curves import draw_curves
-from metrics.drawing import TRUNCATION_PSI, save_png
-from metrics.galleries import copy_galleries
+from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
+from metrics.figures.video import LARGEST_FPS, check_film, save_film
+from metrics.figures import comparison, interpolation, noise_detail, paper_figures, style_mixing
+from metrics.figures.curves import draw_curves
+from metrics.figures.drawing import TRUNCATION_PSI, save_png
+from metrics.figures.galleries import copy_galleries
 from metrics.sources import LARGEST_SEED, find_source, open_generator, representative_network
 
 # In the order they are drawn in: the one that takes longest comes last.
@@ -128,9 +128,9 @@ def seeds_option(flag, default, what):
               help='Dataset of the galleries and the reals.  [default: that of the run]')
 @click.option('--psi', type=FiniteRange(-10, 10), metavar='X', default=TRUNCATION_PSI, show_default=True,
               help='Truncation at 4x4 to 32x32 of uncurated, comparison and interpolation; 1 is none.')
-@seed_option('--uncurated-seed', figures.UNCURATED_SEED, 'Of the uncurated samples.')
-@seeds_option('--noise-seeds', figures.NOISE_SEEDS, 'One for each column of Figure 7; the second is mirrored.')
-@seeds_option('--truncation-seeds', figures.TRUNCATION_SEEDS, 'One for each row of Figure 8.')
+@seed_option('--uncurated-seed', paper_figures.UNCURATED_SEED, 'Of the uncurated samples.')
+@seeds_option('--noise-seeds', paper_figures.NOISE_SEEDS, 'One for each column of Figure 7; the second is mirrored.')
+@seeds_option('--truncation-seeds', paper_figures.TRUNCATION_SEEDS, 'One for each row of Figure 8.')
 @seeds_option('--mixing-sources', style_mixing.SOURCE_SEEDS, 'Seeds of style mixing, one for each column.')
 @seeds_option('--mixing-destinations', style_mixing.DESTINATION_SEEDS, 'Seeds of style mixing, one for each row.')
 @click.option('--mixing-layers', type=LayerRanges(),
@@ -207,9 +207,9 @@ def _draw(name, Gs, out, data, options):
         _film(Gs, os.path.join(out, name), options)
         return
     draw = {
-        'uncurated': lambda: figures.draw_uncurated(Gs, options['uncurated_seed'], psi),
-        'noise': lambda: figures.draw_noise_components(Gs, options['noise_seeds']),
-        'truncation': lambda: figures.draw_truncation(Gs, options['truncation_seeds']),
+        'uncurated': lambda: paper_figures.draw_uncurated(Gs, options['uncurated_seed'], psi),
+        'noise': lambda: paper_figures.draw_noise_components(Gs, options['noise_seeds']),
+        'truncation': lambda: paper_figures.draw_truncation(Gs, options['truncation_seeds']),
         'style-mixing': lambda: style_mixing.draw_style_mixing(
             Gs, options['mixing_sources'], options['mixing_destinations'], options['mixing_layers']),
         'noise-detail': lambda: noise_detail.draw_noise_detail(

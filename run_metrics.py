@@ -13,8 +13,8 @@ from tqdm import tqdm
 import config
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from dnnlib.published import NetworkSource, name_of, offline_option, resolve
-from dnnlib.tfrecords import MultiResolutionDataset
+from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
+from dnnlib.records.tfrecords import MultiResolutionDataset
 from metrics import METRICS, Meter, Result, append_result, keep_best, paper_table, parse_metrics
 from metrics.cache import StageCache, open_cache
 from metrics.registry import GROUPS, find_metrics, find_value, is_lower_better

@@ -12,9 +12,11 @@ from click.core import ParameterSource
 import config
 import dnnlib.quiet  # noqa: F401, first: it silences TensorFlow before anything imports it
 from dnnlib import tflib
+from dnnlib.download.published import NetworkSource, offline_option, resolve
 from dnnlib.errors import UserError
+from dnnlib.faces.detector import FaceDetector
 from dnnlib.flags import FiniteRange, GridSize
-from dnnlib.published import NetworkSource, offline_option, resolve
+from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
 from dnnlib.run_dir import (
     OPTIONS_FILE,
     check_writable,
@@ -26,14 +28,12 @@ from dnnlib.run_dir import (
     write_options,
 )
 from dnnlib.tflib.devices import DEVICE_CHOICES, GPU_MEND, resolve_device
-from dnnlib.tfrecords import MultiResolutionDataset, fingerprint
 from dnnlib.util import format_duration
 from metrics import METRICS, Meter, Snapshot, append_result, keep_best
 from metrics.cache import open_cache
 from metrics.registry import parse_metrics
 from metrics.results import delete_snapshots, drop_results
 from metrics.run_report import RunReport
-from prefilter.detector import FaceDetector
 from training.checkpoint import load_counters
 from training.dataset import TrainingSet
 from training.log import RunLog

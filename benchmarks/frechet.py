@@ -9,7 +9,7 @@ import click
 import numpy as np
 import scipy.linalg
 
-from metrics.frechet import frechet_distance, statistics
+from metrics.arithmetic.frechet import frechet_distance, statistics
 
 EPILOG = """\b
 Example:

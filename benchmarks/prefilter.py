@@ -14,7 +14,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from prefilter.detector import FaceDetector
+from dnnlib.faces.detector import FaceDetector
 from prefilter.images import decode, read_bytes
 from prefilter.reasons import RefusedImage
 from prefilter.sources import open_source

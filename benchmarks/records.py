@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib.files import sha256_of_file
-from dnnlib.tfrecords import allocate_records, write_records
+from dnnlib.records.tfrecords import allocate_records, write_records
 from tests.tensorflow_records import serialized
 
 

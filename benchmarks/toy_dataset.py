@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from dnnlib.tfrecords import MultiResolutionWriter
+from dnnlib.records.tfrecords import MultiResolutionWriter
 
 
 def make_random_dataset(folder, resolution, count):

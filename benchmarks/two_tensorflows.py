@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from benchmarks.iteration import Iteration
 from benchmarks.prefilter import at_size, bundled_photographs, in_batches, seconds
 from dnnlib import tflib
-from prefilter.detector import FaceDetector
+from dnnlib.faces.detector import FaceDetector
 from tests.pythons import run_python, tensorflow_of
 
 GENERATED = 8  # images of 256x256 at a time

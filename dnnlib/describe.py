@@ -5,8 +5,8 @@ import importlib.util
 import click
 import numpy as np
 
+from dnnlib.download.published import NetworkSource, offline_option, resolve, trusted_as
 from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, shown, walk
-from dnnlib.published import NetworkSource, offline_option, resolve, trusted_as
 
 EPILOG = """\b
 Examples:

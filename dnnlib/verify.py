@@ -9,8 +9,8 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dnnlib.errors import UserError
-from dnnlib.record_file import MEND, damage
-from dnnlib.tfrecords import MultiResolutionDataset
+from dnnlib.records.record_file import MEND, damage
+from dnnlib.records.tfrecords import MultiResolutionDataset
 
 EPILOG = """\b
 Example:

@@ -8,13 +8,13 @@ import numpy as np
 
 from dnnlib.errors import UserError
 from metrics import registry
-from metrics.frechet import frechet_distance, statistics
-from metrics.frechet_infinity import frechet_infinity
-from metrics.inception_score import inception_score
-from metrics.kernel_distance import kernel_distance
+from metrics.arithmetic.frechet import frechet_distance, statistics
+from metrics.arithmetic.frechet_infinity import frechet_infinity
+from metrics.arithmetic.inception_score import inception_score
+from metrics.arithmetic.kernel_distance import kernel_distance
+from metrics.arithmetic.precision_recall import precision_recall, squared_radii
+from metrics.arithmetic.separability import fit_processes, separability
 from metrics.path_length import mean_of_inner
-from metrics.precision_recall import precision_recall, squared_radii
-from metrics.separability import fit_processes, separability
 
 _SUBSETS, _SIZES = 8, 9  # random streams of a seed
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.records.tfrecords import fingerprint
 from dnnlib.tflib.devices import session_gpus
-from dnnlib.tfrecords import fingerprint
 from metrics.batches import Labels, default_minibatch_size
 from metrics.cache import StageCache
 from metrics.evaluation import Evaluation, Work, identity_of
@@ -40,7 +40,7 @@ class Meter:
 
     Args:
         names: Names of metrics, as in `metrics.METRICS`.
-        dataset: An open `dnnlib.tfrecords.MultiResolutionDataset`; None if no metric needs data.
+        dataset: An open `dnnlib.records.tfrecords.MultiResolutionDataset`; None if no metric needs data.
         mirror: Whether each real is flipped horizontally with probability 1/2, as training with mirror augmentation
             does.
         seed: Of latents, noise and flips; below 2^32.

@@ -10,8 +10,8 @@ import numpy as np
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from metrics.adapting import shrink
 from metrics.batches import Stream, latents_of
+from metrics.features.adapting import shrink
 
 _LATENTS, _POSITIONS, _NOISE = 3, 4, 5  # random streams of a seed
 PERCENTILES = 1, 99  # distances outside of these are left out
@@ -82,7 +82,7 @@ class PairDistance:
     """Distances of neighbours among images, as an output transform of the synthesis network.
 
     Args:
-        distance: See `metrics.distances`.
+        distance: See `metrics.features.distances`.
     """
 
     def __init__(self, distance):

@@ -4,9 +4,9 @@ import numpy as np
 
 from dnnlib.errors import UserError
 from metrics import stages
+from metrics.arithmetic.frechet import Statistics, statistics
+from metrics.arithmetic.precision_recall import squared_radii
 from metrics.batches import real_batches
-from metrics.frechet import Statistics, statistics
-from metrics.precision_recall import squared_radii
 
 _PLACE = 'reals'
 
@@ -15,7 +15,7 @@ class Reals:
     """The reals of one dataset. What was asked for once is kept in memory too.
 
     Args:
-        dataset: An open `dnnlib.tfrecords.MultiResolutionDataset`.
+        dataset: An open `dnnlib.records.tfrecords.MultiResolutionDataset`.
         mirror: Whether each real is flipped horizontally with probability 1/2.
         seed: Of the flips.
         cache: `metrics.cache.StageCache`.
@@ -42,7 +42,7 @@ class Reals:
         return self._known[key]
 
     def statistics(self, metric, network, work):
-        """Their `metrics.frechet.Statistics`."""
+        """Their `metrics.arithmetic.frechet.Statistics`."""
         def compute():
             known = self._known.get(('features', metric.features, metric.num_reals, work.minibatch_size))
             features = self._read(metric, self._reading(metric, network, work), work) if known is None else known
@@ -51,7 +51,7 @@ class Reals:
         return Statistics(**self._stage('statistics', metric, network, work, compute))
 
     def radii(self, metric, network, work):
-        """Their `metrics.precision_recall.squared_radii`, float [N]."""
+        """Their `metrics.arithmetic.precision_recall.squared_radii`, float [N]."""
         return self._stage('radii', metric, network, work, lambda: {
             'radii': squared_radii(self.features(metric, network, work), metric.neighbours)},
             neighbours=metric.neighbours)['radii']

@@ -11,13 +11,14 @@ import time
 import click
 from tqdm import tqdm
 
-from dnnlib import html_page as page
+from dnnlib.pages import html_page as page
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, REPORT_FILE, STATS_FILE
 from dnnlib.util import format_duration
-from metrics import charts, paper_table
-from metrics.grid_pictures import GridPicture, GridPictures, choose
+from dnnlib.pages import charts
+from metrics import paper_table
+from dnnlib.pages.grid_pictures import GridPicture, GridPictures, choose
 from metrics.registry import is_lower_better
 from metrics.results import METRICS_FILE, best_result
 from metrics.run_summary import summarise_run

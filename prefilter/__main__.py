@@ -11,8 +11,8 @@ import sys
 import click
 
 from dnnlib.folders import is_finished, unfinished_path
-from dnnlib.levels import SMALLEST_RESOLUTION, is_resolution
-from dnnlib.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, REPORT_FILE
+from dnnlib.records.levels import SMALLEST_RESOLUTION, is_resolution
+from dnnlib.records.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, REPORT_FILE
 from prefilter.export import EXPORTS
 from prefilter.images import IMAGE_EXTENSIONS, MAX_PIXELS, REFERENCE_MAX_PIXELS
 from prefilter.labels import LABELS, check_labels
@@ -260,7 +260,7 @@ def main(
 
 
 def _resolve_device(device):
-    from prefilter.engines import resolve_device
+    from dnnlib.faces.runtimes import resolve_device
 
     return resolve_device(device)
 

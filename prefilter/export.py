@@ -20,7 +20,7 @@ def export(dataset, folder, form):
     """Writes the images of a dataset, at full resolution, in the order of the records.
 
     Args:
-        dataset: An open `dnnlib.tfrecords.MultiResolutionDataset`.
+        dataset: An open `dnnlib.records.tfrecords.MultiResolutionDataset`.
         folder: Existing folder that takes `NAME.zip` or the folder `png`; one that is temporary until all is complete.
         form: 'zip' or 'png'. Both hold `00000/img00000000.png`, ... and `dataset.json`, whose labels are classes when
             every row of labels is one-hot, else the rows, else null.

@@ -17,9 +17,9 @@ from tqdm import tqdm
 
 from dnnlib.errors import UserError
 from dnnlib.folders import unfinished_folder
-from dnnlib.tfrecords import ACCEPTED_FILE, REJECTED_FILE, MultiResolutionDataset, dataset_bytes, shuffled_order
+from dnnlib.pages.gallery import choose_evenly, draw_gallery, thumbnail
+from dnnlib.records.tfrecords import ACCEPTED_FILE, REJECTED_FILE, MultiResolutionDataset, dataset_bytes, shuffled_order
 from prefilter.export import export
-from prefilter.gallery import choose_evenly, draw_gallery, thumbnail
 from prefilter.images import read_bytes
 from prefilter.labels import label_rows
 from prefilter.merge import Survey, merge_manifest, merge_records, shard_path
@@ -68,7 +68,7 @@ def make_dataset(
         workers: Number of processes that examine.
         environments: As for `prefilter.workers.Workers`.
         make_detector: Picklable function that makes what finds faces in a process, as
-            `prefilter.detector.FaceDetector`, instead of what the settings say.
+            `dnnlib.faces.detector.FaceDetector`, instead of what the settings say.
         options: As from `prefilter.options.used_options`, to keep beside the dataset; or None.
         cluster: A `prefilter.beam_runner.Cluster` whose workers examine instead; or None.
 

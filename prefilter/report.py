@@ -8,10 +8,11 @@ import sys
 import click
 from tqdm import tqdm
 
-from dnnlib import html_page as page
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
-from dnnlib.tfrecords import (
+from dnnlib.pages import html_page as page
+from dnnlib.pages.gallery import thumbnail
+from dnnlib.records.tfrecords import (
     ACCEPTED_FILE,
     DISTRIBUTIONS_FILE,
     MANIFEST_FILE,
@@ -22,7 +23,6 @@ from dnnlib.tfrecords import (
 )
 from prefilter.distributions import draw_distributions
 from prefilter.export import EXPORTS
-from prefilter.gallery import thumbnail
 from prefilter.images import decode, decode_as_reference, read_bytes
 from prefilter.options import read_options
 from prefilter.reasons import CRASH, REASONS, WITHOUT_PIXELS, RefusedImage

@@ -16,7 +16,7 @@ import struct
 
 import numpy as np
 
-from prefilter.crop import central_square, choose_face, crop_box, cut_out, take_whole
+from dnnlib.faces.crop import central_square, choose_face, crop_box, cut_out, take_whole
 from prefilter.images import decode, decode_as_reference
 from prefilter.reasons import CRASH, RefusedImage
 
@@ -99,7 +99,7 @@ def examine_shard(reader, items, settings, detector, condemned=frozenset(), batc
         reader: Has `read(entry)`: the bytes of an image; raises OSError or `RefusedImage`.
         items: List of `Item`.
         settings: `Settings`.
-        detector: Has `detect_batch(images)` as `prefilter.detector.FaceDetector`; None takes every image whole.
+        detector: Has `detect_batch(images)` as `dnnlib.faces.detector.FaceDetector`; None takes every image whole.
         condemned: Places in `items` of images that end the process that examines them; refused unseen.
         batch_images: Images whose faces are found together; another number may change boxes by rounding.
 

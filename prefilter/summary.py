@@ -4,8 +4,8 @@ import collections
 import heapq
 
 from dnnlib.errors import UserError
-from dnnlib.manifest import read_manifest
-from prefilter.gallery import COLUMNS, ROWS, choose_evenly
+from dnnlib.pages.gallery import COLUMNS, ROWS, choose_evenly
+from dnnlib.records.manifest import read_manifest
 
 ACCEPTED, REFUSED = 'accepted', 'refused'
 SAMPLES = COLUMNS * ROWS

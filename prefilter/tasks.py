@@ -7,7 +7,7 @@ import time
 
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
-from dnnlib.tfrecords import write_records
+from dnnlib.records.tfrecords import write_records
 from prefilter.reasons import WITHOUT_PIXELS
 from prefilter.shards import Settings, examine_shard, read_crop, write_shard
 
@@ -22,7 +22,7 @@ def open_detector(device):
     """The detector of a process: for 'cpu' or 'gpu', None for None."""
     if device is None:
         return None
-    from prefilter.detector import FaceDetector
+    from dnnlib.faces.detector import FaceDetector
 
     return FaceDetector(device)
 
@@ -120,7 +120,7 @@ class ExamineShard:
 
 @dataclasses.dataclass(frozen=True)
 class WriteRecords:
-    """Writes a range of records of all resolutions into files of `dnnlib.tfrecords.allocate_records`.
+    """Writes a range of records of all resolutions into files of `dnnlib.records.tfrecords.allocate_records`.
 
     Attributes:
         folder: Of the dataset.

@@ -26,7 +26,7 @@ import tensorflow.compat.v1 as tf
 import run_metrics
 import train
 from dnnlib import tflib
-from dnnlib.tfrecords import MultiResolutionDataset
+from dnnlib.records.tfrecords import MultiResolutionDataset
 from dnnlib.verify import verify
 from metrics import registry
 from metrics.registry import FrechetDistance

@@ -18,7 +18,7 @@ from tests.toy_run import SMALL, SMALL_G, make_dataset
 
 @pytest.fixture(autouse=True)
 def without_ffmpeg(monkeypatch):
-    """Where there is one, its films are those of `tests/dnnlib/test_video.py`."""
+    """Where there is one, its films are those of `tests/metrics/figures/test_video.py`."""
     monkeypatch.setattr('shutil.which', lambda name: None)
 
 

@@ -16,7 +16,7 @@ import run_metrics
 from dnnlib import tflib
 from dnnlib.download import cache_path
 from dnnlib.errors import UserError
-from dnnlib.tfrecords import MultiResolutionDataset, fingerprint
+from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
 from metrics import registry
 from metrics.meter import Result
 from metrics.registry import FrechetDistance

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
-from dnnlib.tfrecords import MultiResolutionWriter
+from dnnlib.records.tfrecords import MultiResolutionWriter
 
 SMALL = {'resolution': 8, 'num_channels': 3, 'fmap_base': 64, 'fmap_max': 8}
 SMALL_G = {'latent_size': 8, 'dlatent_size': 8, 'mapping_fmaps': 8, 'mapping_layers': 2}

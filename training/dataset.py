@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 
-from dnnlib.tfrecords import MultiResolutionDataset
+from dnnlib.records.tfrecords import MultiResolutionDataset
 from dnnlib.util import seed_from
 
 

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from dnnlib.tfrecords import fingerprint
+from dnnlib.records.tfrecords import fingerprint
 from dnnlib.util import format_duration
 from training.checkpoint import Checkpoints
 from training.dataset import Prefetcher

@@ -5,7 +5,7 @@ from typing import Dict, List, Optional
 
 import click
 
-from dnnlib.levels import is_resolution
+from dnnlib.records.levels import is_resolution
 from training.schedule import LRATE_BY_RESOLUTION, MINIBATCHES_BY_GPUS
 
 

@@ -7,9 +7,9 @@ import click
 
 import config
 from dnnlib.download.cache import find_cached
+from dnnlib.download.published import METRIC_GROUP, check_source, find_entry, name_of, names_of_kind, resolve, trust
 from dnnlib.errors import UserError
 from dnnlib.files import sha256_of_file
-from dnnlib.published import METRIC_GROUP, check_source, find_entry, name_of, names_of_kind, resolve, trust
 
 EPILOG = """\b
 Examples:

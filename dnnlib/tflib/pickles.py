@@ -4,10 +4,10 @@ import pickle
 import sys
 import types
 
+from dnnlib.download.published import TRUST_FLAG, resolve, trusted_as
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, walk
-from dnnlib.published import TRUST_FLAG, resolve, trusted_as
 from dnnlib.tflib.network import Network, find_known_build_func
 from dnnlib.tflib.restoring import FreshBudget
 from dnnlib.tflib.versions import builtins_for_source_text

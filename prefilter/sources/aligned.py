@@ -19,7 +19,7 @@ import re
 import numpy as np
 
 from dnnlib.errors import UserError
-from dnnlib.record_file import RecordFile
+from dnnlib.records.record_file import RecordFile
 from prefilter.sources import tables
 from prefilter.sources.index import Index
 from prefilter.sources.readers import PerProcess

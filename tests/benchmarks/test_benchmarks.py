@@ -11,7 +11,7 @@ from benchmarks.frechet import make_statistics, root_distance
 from benchmarks.memory import memory_of
 from benchmarks.step_memory import traced_peak
 from dnnlib import tflib
-from metrics.frechet import frechet_distance
+from metrics.arithmetic.frechet import frechet_distance
 from training.plan import PAPER_DAYS, V100_DAYS
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.prefilter import SIZES, at_size, bundled_photographs, in_batches, read_photographs
-from prefilter.detector import FaceDetector
+from dnnlib.faces.detector import FaceDetector
 
 
 @pytest.mark.parametrize('width, height', SIZES)

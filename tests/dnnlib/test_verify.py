@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from dnnlib.tfrecords import MultiResolutionWriter
+from dnnlib.records.tfrecords import MultiResolutionWriter
 from dnnlib.verify import main
 
 COUNT = 5

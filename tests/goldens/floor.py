@@ -10,12 +10,12 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.images import create_image_grid, to_pil
-from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter, shuffled_order
-from metrics import figures
-from metrics.drawing import run
-from metrics.frechet import frechet_distance, statistics
-from metrics.noise_detail import draw_noise_detail
-from metrics.style_mixing import draw_style_mixing
+from dnnlib.records.tfrecords import MultiResolutionDataset, MultiResolutionWriter, shuffled_order
+from metrics.arithmetic.frechet import frechet_distance, statistics
+from metrics.figures import paper_figures as figures
+from metrics.figures.drawing import run
+from metrics.figures.noise_detail import draw_noise_detail
+from metrics.figures.style_mixing import draw_style_mixing
 from tests.bookkeeping import bookkeeping_runs, run_to_the_end
 from tests.goldens.files import LEVEL_TOLERANCE, ROUNDING_TOLERANCE, Comparison, relative_error
 from tests.goldens.networks import _unknown

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metrics.separability import conditional_entropies, separability
+from metrics.arithmetic.separability import conditional_entropies, separability
 from tests.goldens.files import ROUNDING_TOLERANCE, Comparison
 
 

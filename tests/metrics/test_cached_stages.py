@@ -14,8 +14,8 @@ import config
 import dnnlib.quiet  # noqa: F401
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.records.tfrecords import MultiResolutionDataset, MultiResolutionWriter
 from dnnlib.tflib.network import Network
-from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter
 from metrics import registry, stages
 from metrics.cache import StageCache
 from metrics.evaluation import identity_of
@@ -28,8 +28,8 @@ from metrics.registry import (
     PathLength,
     PrecisionRecall,
 )
-from tests.faults import ROOT
-from tests.metrics.test_separability import stub_classifiers
+from tests.faults.toy_training import ROOT
+from tests.metrics.arithmetic.test_separability import stub_classifiers
 from tests.toy_run import SMALL, SMALL_G, make_dataset
 
 TOYS = {metric.name: metric for metric in (
@@ -153,7 +153,7 @@ def test_what_has_a_value_is_not_read_for_the_sake_of_others_nor_are_its_network
         session, dataset, cache, runs, monkeypatch):
     Gs = generator()
     known = measure(dataset, Gs, ['ls', 'fd_inf'], cache)
-    monkeypatch.setattr('metrics.classifiers.Classifiers.open', None)
+    monkeypatch.setattr('metrics.features.classifiers.Classifiers.open', None)
     runs.images = 0
     assert measure(dataset, Gs, ['pr', 'ls', 'fd_inf'], cache).items() >= known.items()
     assert runs.images == TOYS['pr'].num_fakes
@@ -234,7 +234,7 @@ def test_a_metric_that_fails_leaves_the_others_theirs(session, dataset, cache, m
 
 
 def registry_onet():
-    from metrics.onet import ONet
+    from metrics.features.onet import ONet
 
     return ONet()
 

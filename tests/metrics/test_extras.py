@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics.pairwise import polynomial_kernel
 
-from metrics import precision_recall as precision_recall_module
-from metrics.frechet import frechet_distance, statistics
-from metrics.frechet_infinity import frechet_infinity, intercept, sizes_between
-from metrics.inception_score import inception_score
-from metrics.kernel_distance import kernel, kernel_distance, squared_discrepancy
-from metrics.precision_recall import precision_recall, share_within, squared_distances, squared_radii
+from metrics.arithmetic import precision_recall as precision_recall_module
+from metrics.arithmetic.frechet import frechet_distance, statistics
+from metrics.arithmetic.frechet_infinity import frechet_infinity, intercept, sizes_between
+from metrics.arithmetic.inception_score import inception_score
+from metrics.arithmetic.kernel_distance import kernel, kernel_distance, squared_discrepancy
+from metrics.arithmetic.precision_recall import precision_recall, share_within, squared_distances, squared_radii
 from tests.goldens.published_extras import PATH, SEEDS, features, logits
 
 with open(PATH) as file:

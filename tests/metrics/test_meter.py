@@ -7,10 +7,10 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from dnnlib.tfrecords import fingerprint
+from dnnlib.records.tfrecords import fingerprint
 from metrics import batches, features, meter, registry
+from metrics.arithmetic.frechet import frechet_distance, statistics
 from metrics.batches import Fakes, Labels, default_minibatch_size, real_batches
-from metrics.frechet import frechet_distance, statistics
 from metrics.meter import Meter
 from metrics.registry import FrechetDistance
 from tests.toy_run import SMALL, SMALL_G

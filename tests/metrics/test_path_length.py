@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from metrics.adapting import shrink_factor
 from metrics.batches import Labels
-from metrics.distances import ONetDistance
+from metrics.features.adapting import shrink_factor
+from metrics.features.distances import ONetDistance
+from metrics.features.onet import ONet
 from metrics.meter import Meter
-from metrics.onet import ONet
 from metrics.path_length import (
     PairDistance,
     Paths,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dnnlib.errors import UserError
-from dnnlib.tfrecords import MultiResolutionWriter
+from dnnlib.records.tfrecords import MultiResolutionWriter
 from prefilter.images import decode
 from prefilter.sources import open_source
 from tests.pictures import identities, make_archive, npy, picture, reds, write_files

@@ -4,7 +4,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from dnnlib.tfrecords import MultiResolutionDataset, MultiResolutionWriter
+from dnnlib.records.tfrecords import MultiResolutionDataset, MultiResolutionWriter
 from prefilter import export as module
 from prefilter.export import export
 from prefilter.images import decode

@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import dnnlib.faces.runtimes
 import dnnlib.folders
 import dnnlib.tflib.devices
 import prefilter.__main__
-import prefilter.engines
-from dnnlib.tfrecords import MultiResolutionDataset, shuffled_order
+from dnnlib.records.tfrecords import MultiResolutionDataset, shuffled_order
 from prefilter.__main__ import DEVICES, main
 from prefilter.sources.archives import StreamReader
 from prefilter.spool import Spool
@@ -257,7 +257,7 @@ def calls(monkeypatch):
 
 
 def test_processes_are_one_a_core_or_one_a_gpu(run, photographs, calls, monkeypatch):
-    monkeypatch.setattr(prefilter.engines, '_has_nvidia_driver', lambda: True)
+    monkeypatch.setattr(dnnlib.faces.runtimes, '_has_nvidia_driver', lambda: True)
     monkeypatch.setattr(dnnlib.tflib.devices, 'list_gpus', lambda: ['/gpu:0', '/gpu:1'])
     monkeypatch.setattr(os, 'sched_getaffinity', lambda process: {0, 1, 5})
     monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)

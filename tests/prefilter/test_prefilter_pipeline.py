@@ -8,7 +8,7 @@ import pytest
 from shelves import PATHS, Oracle, files_of, run, shelf
 
 from dnnlib.errors import UserError
-from dnnlib.tfrecords import MultiResolutionDataset, shuffled_order
+from dnnlib.records.tfrecords import MultiResolutionDataset, shuffled_order
 from prefilter import merge, pipeline
 from prefilter.merge import MANIFEST_FIELDS, find_copies
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from dnnlib.html_page import bytes_in_words
+from dnnlib.pages.html_page import bytes_in_words
 from prefilter.distributions import draw_distributions
 from prefilter.reasons import REASONS
 from prefilter.report import _identities, main, write_report

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnnlib.errors import UserError
-from dnnlib.tfrecords import MultiResolutionWriter
+from dnnlib.records.tfrecords import MultiResolutionWriter
 from training.dataset import Prefetcher, TrainingSet
 
 COUNT = 7

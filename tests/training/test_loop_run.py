@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dnnlib.errors import UserError
+from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
 from dnnlib.run_dir import find_states, state_name
-from dnnlib.tfrecords import MultiResolutionDataset, fingerprint
 from tests.toy_run import make_dataset
 from training import checkpoint
 from training.dataset import TrainingSet

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from dnnlib.tfrecords import MultiResolutionDataset
+from dnnlib.records.tfrecords import MultiResolutionDataset
 from tests.toy_run import make_dataset
 from training.footprint import Networks
 from training.options import resolve_options

@@ -18,9 +18,9 @@ import tensorflow.compat.v1 as tf
 
 import dnnlib
 from dnnlib import tflib
+from dnnlib.download.published import trust
 from dnnlib.errors import UserError
 from dnnlib.files import sha256_of_file
-from dnnlib.published import trust
 from tests.goldens.files import FOLDER, relative_error
 from tests.goldens.kinds import assert_agreement, golden_cases
 from training import networks_stylegan

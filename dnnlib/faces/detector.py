@@ -1,0 +1,83 @@
+"""Faces in images: MTCNN at the reference filter's settings, with its decisions."""
+
+import numpy as np
+from PIL import Image
+
+from dnnlib.faces.cascade import detect_faces
+from dnnlib.faces.runtimes import open_engine
+
+COUNTING_SIDE = 64  # px; the shorter side of an image in which a face is looked for only to count it
+COUNTING_FRAME = 32  # px; of grey around that
+COUNTED_AT_ONCE = 16  # images
+
+
+class FaceDetector:
+    """MTCNN, ready to run beside a network in training and in worker processes, forked or spawned.
+
+    On a CPU it uses one core and does not start TensorFlow. On a GPU it has a TensorFlow graph and session of its own,
+    and has to be made in the process that uses it. Not for use from several threads at once.
+
+    Args:
+        device: 'cpu', 'gpu' (TensorFlow, on a GPU if it sees one) or 'auto' (a GPU if there is one, else the CPU).
+    """
+
+    def __init__(self, device='auto'):
+        self._engine = open_engine(device)
+
+    def detect(self, image):
+        """Finds the faces of one image.
+
+        Args:
+            image: uint8 [H, W, 3], RGB, dynamic range [0, 255].
+
+        Returns:
+            float64 [N, 5]: left, top, right, bottom in px (they may reach outside the image) and the score in
+            [0, 1], best score first; N is 0 when there is no face.
+
+        Raises:
+            MemoryError: The image is too large for the memory of the computer or the GPU.
+        """
+        return self.detect_batch([image])[0]
+
+    def detect_batch(self, images):
+        """Finds the faces of several images, which is faster than one by one.
+
+        Args:
+            images: List of uint8 [H, W, 3] as for `detect`; sizes may differ.
+
+        Returns:
+            List of float64 [N, 5] as from `detect`, one for each image. Coordinates may differ from those of `detect`
+            by rounding, less than 1e-3 px.
+
+        Raises:
+            MemoryError: As from `detect`.
+        """
+        return detect_faces(images, self._engine)
+
+    def count_faces(self, images):
+        """In how many images there is at least one face.
+
+        All are brought to one size, so that crops count alike at every resolution, and get a grey frame: a face that
+        fills the image is often missed without. Of 95 real crops of 32 px, 93 count without the frame and 95 with it.
+
+        Args:
+            images: uint8 [N, H, W, 3], RGB, dynamic range [0, 255]. Crops: a face much smaller than a third of the
+                image's shorter side may be missed.
+
+        Returns:
+            An int from 0 to N.
+        """
+        count = 0
+        for start in range(0, len(images), COUNTED_AT_ONCE):
+            framed = [_framed(image) for image in images[start:start + COUNTED_AT_ONCE]]
+            count += sum(len(faces) > 0 for faces in self.detect_batch(framed))
+        return count
+
+
+def _framed(image):
+    height, width = image.shape[:2]
+    factor = COUNTING_SIDE / min(height, width)
+    size = (round(width * factor), round(height * factor))
+    resized = np.asarray(Image.fromarray(image).resize(size, Image.BICUBIC))
+    frame = ((COUNTING_FRAME, COUNTING_FRAME), (COUNTING_FRAME, COUNTING_FRAME), (0, 0))
+    return np.pad(resized, frame, 'constant', constant_values=128)

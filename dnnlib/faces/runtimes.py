@@ -1,0 +1,73 @@
+"""What computes MTCNN's networks: ONNX Runtime on CPUs, TensorFlow on GPUs.
+
+An engine has `run(network, pixels)`, where `network` is 'pnet', 'rnet' or 'onet' and `pixels` float32 [N, H, W, 3],
+in any memory order, dynamic range [-128, 127]: values less `dnnlib.faces.patches.PIXEL_ZERO`. It returns float32
+[N, h, w, 6] of P-Net, else [N, 6]: logits of 'no face' and 'face', then the regression of left, top, right and bottom.
+`batch` says how many patches R-Net and O-Net should get at once.
+"""
+
+import ctypes
+import os
+
+import onnxruntime
+
+from dnnlib.faces.onnx_graphs import as_lines, build_graph
+
+
+def resolve_device(device):
+    """Turns 'auto' into 'gpu' or 'cpu', and starts TensorFlow for that only where there is an NVIDIA driver.
+
+    Raises:
+        click.UsageError: 'gpu' was asked for and there is none.
+    """
+    if device == 'cpu' or (device == 'auto' and not _has_nvidia_driver()):
+        return 'cpu'
+    import dnnlib.quiet  # noqa: F401, I001
+    from dnnlib.tflib import devices
+
+    return devices.resolve_device(device)
+
+
+def open_engine(device):
+    """The engine for a device: 'cpu', 'gpu' (where TensorFlow sees none, it computes on the CPU) or 'auto'."""
+    if (resolve_device(device) if device == 'auto' else device) == 'cpu':
+        return OnnxEngine()
+    from dnnlib.faces.tensorflow_runtime import TensorFlowEngine  # here: on a CPU nobody should wait for TensorFlow
+
+    return TensorFlowEngine()
+
+
+def _has_nvidia_driver():
+    try:
+        ctypes.CDLL('libcuda.so.1')
+    except OSError:
+        return False
+    return True
+
+
+class OnnxEngine:
+    """ONNX Runtime on one CPU core: more cores are put to better use by more processes.
+
+    The sessions are made at the first call, and once more in a process that was forked off later.
+    """
+
+    batch = {'rnet': 16, 'onet': 4}  # small, so that the activations stay in the processor's cache
+
+    def __init__(self):
+        self._sessions, self._process = {}, None
+
+    def run(self, network, pixels):
+        """Float32 [N, h, w, 6] of P-Net, else [N, 6]; see the module."""
+        if self._process != os.getpid():
+            self._sessions, self._process = {}, os.getpid()
+        if network not in self._sessions:
+            self._sessions[network] = _open_session(network)
+        (heads,) = self._sessions[network].run(None, {'lines': as_lines(network, pixels)})
+        return heads.transpose(0, 2, 3, 1) if network == 'pnet' else heads
+
+
+def _open_session(network):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # it would remember a plan for each size of image
+    return onnxruntime.InferenceSession(build_graph(network), options, providers=['CPUExecutionProvider'])

@@ -1,0 +1,1 @@
+"""What a person looks at: HTML pages, charts, galleries and small pictures."""

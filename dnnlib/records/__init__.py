@@ -1,0 +1,1 @@
+"""The dataset format: multi-resolution TFRecords and the manifest beside them."""

@@ -1,0 +1,43 @@
+"""The manifest beside a dataset: a JSON object a line, for each photograph in the order of its source."""
+
+import json
+import os
+
+from dnnlib.errors import UserError
+from dnnlib.records.tfrecords import MANIFEST_FILE
+
+
+def read_manifest(folder, what='report'):
+    """Reads the manifest of a dataset line by line, since it may have millions of them.
+
+    Args:
+        folder: The dataset's folder, which `python -m prefilter` made.
+        what: What the caller makes of it, for the sentence about a folder that has none.
+
+    Yields:
+        Dict of one photograph, with a bool `accepted` at least.
+
+    Raises:
+        UserError: There is none, it cannot be read, or a line is damaged.
+    """
+    path = os.path.join(folder, MANIFEST_FILE)
+    try:
+        with open(path, 'rb') as file:
+            for number, line in enumerate(file, 1):
+                yield _parse(line, path, number)
+    except FileNotFoundError as error:
+        raise UserError(
+            f'{folder} has no {MANIFEST_FILE} and so no {what}: make it with python -m prefilter.'
+        ) from error
+    except OSError as error:
+        raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions.') from error
+
+
+def _parse(line, path, number):
+    try:
+        verdict = json.loads(line.decode('utf-8'))
+        if isinstance(verdict['accepted'], bool):
+            return verdict
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise UserError(f'{path} line {number} is damaged: make the dataset anew.')

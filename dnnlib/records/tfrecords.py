@@ -1,0 +1,371 @@
+"""The dataset format: one TFRecord file for each resolution, the same images in the same order in all of them.
+
+A dataset is a folder. `NAME-rNN.tfrecords` holds every image at 2^NN pixels a side, from 4x4 (r02) up to the full
+size; the optional `NAME-rxx.labels` is a NumPy array file, float32 [number of images, label size]. A record is a
+serialized `tf.train.Example` of two features: `shape`, three int64 (channels, height, width), and `data`, the uint8
+pixels in that order. Level of detail (lod) 0 is the full size, each further lod has half the side. What the
+pre-filter puts beside them, a line for each photograph, pictures and a page, training does not read.
+
+Neither writer nor reader needs TensorFlow. All records of a file have the same length, which makes the place of each
+one known: training reads them in any order, and several processes write them at once.
+"""
+
+import contextlib
+import glob
+import hashlib
+import os
+
+import numpy as np
+
+from dnnlib.errors import UserError
+from dnnlib.records.levels import is_resolution, pyramid, resolutions
+from dnnlib.records.record_file import MEND, RecordEncoder, RecordFile
+
+MANIFEST_FILE = 'manifest.jsonl'  # what became of each photograph
+ACCEPTED_FILE = 'accepted.png'  # gallery of accepted crops
+REJECTED_FILE = 'rejected.png'  # gallery of what was refused
+DISTRIBUTIONS_FILE = 'distributions.png'  # sizes and scores, accepted against refused
+REPORT_FILE = 'report.html'  # all of it on a page
+OPTIONS_FILE = 'options.json'  # how the dataset was made
+FINGERPRINT_RECORDS = 64  # that stand for all of a dataset in its fingerprint
+ORDER_SEED = 123  # of the order in which StyleGAN's dataset tool writes images
+
+
+def shuffled_order(count):
+    """The order in which StyleGAN's dataset tool writes `count` images: a fixed permutation of their sorted list.
+
+    Args:
+        count: Number of images.
+
+    Returns:
+        int64 [count]; record i is image `order[i]` of the sorted list.
+    """
+    order = np.arange(count)
+    np.random.RandomState(ORDER_SEED).shuffle(order)
+    return order
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Writing.
+
+
+class MultiResolutionWriter:
+    """Writes a dataset into an existing folder; use it in a `with` block, which closes the files.
+
+    The folder's own name does not matter, so a dataset can be written in a temporary folder and renamed
+    (`dnnlib.folders.unfinished_folder`).
+
+    Args:
+        folder: Existing folder that takes the files.
+        name: Prefix of the file names: the base name that the dataset's folder has in the end.
+    """
+
+    def __init__(self, folder, name):
+        self._folder = folder
+        self._name = name
+        self._levels = None
+        self.num_images = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        if self._levels is not None:
+            with _failures_as_sentence(self._name):
+                self._levels.close()
+
+    def add(self, image):
+        """Appends one image to the files of all resolutions.
+
+        Args:
+            image: [C, H, W], uint8 or float (rounded), dynamic range [0, 255]; C 1 or 3, H = W a power of two >= 4,
+                and the same shape for all images.
+
+        Raises:
+            UserError: The image is none of that, or the disk refuses the data.
+        """
+        self._check(image)
+        with _failures_as_sentence(self._name):
+            if self._levels is None:
+                self._levels = _LevelFiles(self._folder, self._name, image.shape, 'wb')
+            self._levels.write(image)
+        self.num_images += 1
+
+    def add_labels(self, labels):
+        """Writes the label file; call it once all images are there.
+
+        Args:
+            labels: [number of images, label size], in the order of the images; stored as float32.
+
+        Raises:
+            UserError: Not one row for each image written.
+        """
+        if labels.ndim != 2 or len(labels) != self.num_images:
+            raise UserError(
+                f'Labels of shape {list(labels.shape)} do not fit {self.num_images} images: give one row for each.'
+            )
+        write_labels(self._folder, self._name, labels)
+
+    def _check(self, image):
+        where = f'Image {self.num_images} of dataset {self._name}'
+        if image.ndim != 3 or image.shape[0] not in (1, 3):
+            raise UserError(
+                f'{where} has the shape {list(image.shape)}: give 1 (grey) or 3 (RGB) channels, height, width.'
+            )
+        if image.shape[1] != image.shape[2] or not is_resolution(image.shape[1]):
+            raise UserError(
+                f'{where} is {image.shape[2]} pixels wide and {image.shape[1]} high: '
+                'make it square, with a side of 4, 8, 16, 32, ... pixels.'
+            )
+        if self._levels is not None and image.shape != self._levels.shape:
+            raise UserError(
+                f'{where} has the shape {list(image.shape)} but those before it {list(self._levels.shape)}: '
+                'make all alike.'
+            )
+        if image.dtype != np.uint8 and not np.isfinite(image).all():
+            raise UserError(f'{where} holds values that are not numbers: give values from 0 to 255.')
+
+
+class _LevelFiles:
+    """The files of all resolutions, each at the place of its next record."""
+
+    def __init__(self, folder, name, shape, mode, start=0):
+        self.shape = tuple(shape)
+        self._files, self._encoders = [], []
+        with contextlib.ExitStack() as opened:
+            for side in resolutions(shape[1]):
+                encoder = RecordEncoder((shape[0], side, side))
+                file = opened.enter_context(open(os.path.join(folder, _file_name(name, side)), mode))
+                file.seek(start * encoder.record_bytes)
+                self._files.append(file)
+                self._encoders.append(encoder)
+            self.close = opened.pop_all().close
+
+    def write(self, image):
+        for file, encoder, level in zip(self._files, self._encoders, pyramid(image)):
+            file.write(encoder.encode(level))
+
+
+def allocate_records(folder, name, shape, count):
+    """Makes the files of a dataset at their final size, for `write_records` to fill, from several processes at once.
+
+    Args:
+        folder: Existing folder that takes the files, which must not exist yet.
+        name: Prefix of the file names.
+        shape: (C, H, W) of the images, C 1 or 3, H = W a power of two >= 4.
+        count: Number of records.
+
+    Raises:
+        UserError: The disk refuses it.
+    """
+    with _failures_as_sentence(name):
+        for side in resolutions(shape[1]):
+            with open(os.path.join(folder, _file_name(name, side)), 'xb') as file:
+                file.truncate(count * RecordEncoder((shape[0], side, side)).record_bytes)
+
+
+def write_records(folder, name, shape, start, images):
+    """Writes records of every resolution into files of `allocate_records`; the same call again changes nothing.
+
+    Args:
+        folder, name, shape: As for `allocate_records`.
+        start: Number of the first record.
+        images: Iterable of uint8 [C, H, W], dynamic range [0, 255].
+
+    Raises:
+        UserError: The disk refuses the data.
+    """
+    with _failures_as_sentence(name), contextlib.closing(_LevelFiles(folder, name, shape, 'r+b', start)) as levels:
+        for image in images:
+            levels.write(image)
+
+
+def write_labels(folder, name, labels):
+    """Writes the label file of a dataset: [number of images, label size], in the order of the records, as float32."""
+    with open(os.path.join(folder, name + '-rxx.labels'), 'wb') as file:
+        np.save(file, labels.astype(np.float32))
+
+
+def dataset_bytes(shape, count):
+    """Bytes that the records of `count` images [C, H, W] take on disk, all resolutions together."""
+    return count * sum(RecordEncoder((shape[0], side, side)).record_bytes for side in resolutions(shape[1]))
+
+
+@contextlib.contextmanager
+def _failures_as_sentence(name):
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f'Dataset {name} cannot be written ({error.strerror or error}): mend that or choose another folder.'
+        ) from error
+
+
+def _file_name(name, resolution):
+    return f'{name}-r{resolution.bit_length() - 1:02d}.tfrecords'
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Reading.
+
+
+class MultiResolutionDataset:
+    """A dataset folder, opened for reading records in any order, from any number of threads.
+
+    Everything that can be known without reading all pixels is checked when it is opened. The checksum of a record's
+    length and its shape are checked when it is read; that of its pixels only by `dnnlib.verify`.
+
+    Args:
+        folder: The dataset's folder, with files of any prefix.
+        resolution: Side in px of level of detail 0: a power of two; larger files are ignored. None: the largest.
+
+    Attributes:
+        folder: As given.
+        paths: Of the files, lod 0 first.
+        name: Prefix of the file names.
+        resolution: Side of lod 0 in px.
+        shape: [C, H, W] of lod 0.
+        num_images: Number of records in each file.
+        labels: float32 [num_images, label size], or None when there is no label file.
+
+    Raises:
+        UserError: The folder is missing or not whole; the sentence says what to do.
+    """
+
+    def __init__(self, folder, resolution=None):
+        self.folder = str(folder)
+        with contextlib.ExitStack() as opened:
+            found = _find_files(self.folder, opened)
+            self.resolution = max(found) if resolution is None else resolution
+            self._files = _choose_levels(self.folder, found, self.resolution)
+            self._opened = opened.pop_all()
+        self.paths = [file.path for file in self._files]
+        self.name = os.path.basename(self.paths[0]).rsplit('-r', 1)[0]
+        self.shape = list(self._files[0].shape)
+        self.num_images = self._files[0].count
+        self.labels = _read_labels(self.folder, self.num_images)
+
+    def read(self, index, lod=0):
+        """One image.
+
+        Args:
+            index: Record, 0 to num_images - 1.
+            lod: Level of detail: 0 is the full resolution, each next one half the side, the last 4x4.
+
+        Returns:
+            uint8 [C, H / 2^lod, W / 2^lod], dynamic range [0, 255], read-only.
+
+        Raises:
+            IndexError: No such record.
+            UserError: The record is damaged.
+        """
+        return self._files[lod].read(index)
+
+    def content_digest(self, count):
+        """Tells the first `count` images, in their order, from any others: 64 hexadecimal digits.
+
+        They are the SHA-256 of the images' shape and of the checksums that stand behind the records of lod 0.
+        """
+        digest = hashlib.sha256(repr([count, *self.shape]).encode('utf-8'))
+        for index in range(count):
+            digest.update(self._files[0].checksum(index))
+        return digest.hexdigest()
+
+    def stamp(self):
+        """[path, size, time of change in ns] of the file of lod 0: what changes whenever it is written."""
+        return self._files[0].stamp()
+
+    def close(self):
+        """Closes the files; nothing can be read any more."""
+        self._opened.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        self.close()
+
+
+def fingerprint(dataset):
+    """What tells a dataset from one made anew under its name, without reading all of it: 16 hexadecimal digits.
+
+    They begin the SHA-256 of the number of images, of their shape, and of the pixels of up to 64 images, evenly chosen.
+
+    Args:
+        dataset: An open `MultiResolutionDataset`.
+
+    Raises:
+        UserError: One of those records is damaged.
+    """
+    digest = hashlib.sha256(repr([dataset.num_images, *dataset.shape]).encode('utf-8'))
+    chosen = min(dataset.num_images, FINGERPRINT_RECORDS)
+    for place in range(chosen):
+        digest.update(dataset.read(place * dataset.num_images // chosen).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _find_files(folder, opened):
+    """Opens the TFRecord files of a folder, as {resolution: file}; a file's first record tells its resolution."""
+    if not os.path.isdir(folder):
+        raise UserError(f'There is no folder {folder}: make the dataset with python -m prefilter.')
+    found = {}
+    for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*.tfrecords'))):
+        file = RecordFile(path, opened)
+        channels, height, width = file.shape
+        if channels not in (1, 3) or height != width or not is_resolution(height):
+            raise UserError(
+                f'{path} holds images of shape {list(file.shape)}, but a dataset needs 1 or 3 channels and a '
+                'square power of two: make it anew with python -m prefilter.'
+            )
+        if height in found:
+            raise UserError(
+                f'{found[height].path} and {path} both hold {height}x{height} images: keep one dataset in a folder.'
+            )
+        found[height] = file
+    if not found:
+        raise UserError(
+            f'{folder} has no *.tfrecords files: name a dataset folder, or make one with python -m prefilter.'
+        )
+    return found
+
+
+def _choose_levels(folder, found, resolution):
+    """The files from `resolution` down to 4x4, their records located and equal in number."""
+    largest = max(found)
+    if not is_resolution(resolution) or resolution > largest:
+        raise UserError(f'Dataset {folder} has no resolution {resolution}: choose a power of two from 4 to {largest}.')
+    sides = resolutions(resolution)
+    missing = [side for side in sides if side not in found]
+    if missing:
+        raise UserError(
+            'Dataset {} lacks the resolution {} (a file *-r{:02d}.tfrecords): {}.'.format(
+                folder, ', '.join(f'{side}x{side}' for side in missing), missing[0].bit_length() - 1, MEND
+            )
+        )
+    files = [found[side] for side in sides]
+    for file in files:
+        file.locate_records()
+    for what, of in (('records', lambda file: file.count), ('channels', lambda file: file.shape[0])):
+        for file in files[1:]:
+            if of(file) != of(files[0]):
+                raise UserError(f'{files[0].path} has {of(files[0])} {what} but {file.path} has {of(file)}: {MEND}.')
+    return files
+
+
+def _read_labels(folder, num_images):
+    paths = sorted(glob.glob(os.path.join(glob.escape(folder), '*.labels')))
+    if not paths:
+        return None
+    try:
+        labels = np.load(paths[0], allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f'{paths[0]} is not a whole NumPy array file ({error}): {MEND}.') from error
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'biuf':
+        raise UserError(f'{paths[0]} is not an array of numbers: {MEND}.')
+    if not np.isfinite(labels).all():
+        raise UserError(f'{paths[0]} holds values that are not numbers: {MEND}.')
+    if labels.ndim != 2 or len(labels) != num_images:
+        raise UserError(
+            f'{paths[0]} has the shape {list(labels.shape)} but the dataset has {num_images} images: {MEND}.'
+        )
+    return labels.astype(np.float32, copy=False)

@@ -1,0 +1,1 @@
+"""Numbers from numbers: what a metric computes of features. Pure functions, no TensorFlow."""

@@ -1,0 +1,53 @@
+"""Distances of two images inside a graph, for path lengths.
+
+Each has `open()`, called in the graph before it is used there; is called with two float32 tensors of images
+[N, C, H, W], C 1 (gray) or 3 (RGB), dynamic range [0, 255], for a tensor [N]; has `errors_as_sentences()`; and an
+`identity`, which tells other weights.
+"""
+
+import contextlib
+
+import tensorflow.compat.v1 as tf
+
+from dnnlib.faces.mtcnn_trunk import mtcnn_trunk
+from dnnlib.faces.mtcnn_weights import SIDES, identity_of, normalise, read_layers
+from metrics.features.adapting import as_rgb
+from metrics.features.foreign import ForeignNetwork
+
+
+class Perceptual(ForeignNetwork):
+    """The published LPIPS network on VGG16 (Zhang et al. 2018, reference [24] of the paper), given its pickle."""
+
+    def __init__(self, path):
+        super().__init__(path, num_inputs=2)
+
+    def __call__(self, a, b):
+        return self.open().get_output_for(as_rgb(a), as_rgb(b))
+
+
+class ONetDistance:
+    """The squared Euclidean distance of O-Net's 256 features, see `metrics.features.onet`.
+
+    Images are not quantised before: a step of a path changes them by less than a level.
+    """
+
+    def __init__(self):
+        self._layers = read_layers('onet')
+        self.identity = identity_of('onet')
+
+    def open(self):
+        """Nothing to open: the weights become constants of each graph."""
+
+    def __call__(self, a, b):
+        features = mtcnn_trunk(_onet_input(as_rgb(tf.concat([a, b], axis=0))), self._layers)
+        return tf.reduce_sum(tf.squared_difference(*tf.split(features, 2)), axis=1)
+
+    def errors_as_sentences(self):
+        """It has no errors of its own, so the block passes unchanged."""
+        return contextlib.nullcontext()
+
+
+def _onet_input(images):
+    """[N, 3, H, W] in [0, 255] to O-Net's input, without rounding to levels."""
+    resized = tf.image.resize_area(tf.transpose(images, [0, 2, 3, 1]), [SIDES['onet']] * 2)
+    return normalise(tf.transpose(resized, [0, 2, 1, 3]))  # width before height

@@ -1,0 +1,64 @@
+"""A walk through latent space that ends where it began, as frames of a film."""
+
+import numpy as np
+import scipy.ndimage
+
+from metrics.batches import default_minibatch_size
+from metrics.figures.drawing import TO_LEVELS, TRUNCATION_CUTOFF, TRUNCATION_PSI, tile
+
+VIDEO_SEED = 0
+SECONDS = 8
+FPS = 15
+SMOOTHING = 1  # s; standard deviation along time, of loops that are long enough
+LEAST_TURNS = 8  # standard deviations that make up a loop at least: one that is too short would hardly move
+SIDE = 512  # px that images are chosen to fill
+
+
+def video_grid(resolution):
+    """(columns, rows) of a frame: what fills 512x512, from 1x1 to 4x4."""
+    return (int(np.clip(SIDE // resolution, 1, 4)),) * 2
+
+
+def looped_latents(num_frames, num_images, latent_size, fps, seed):
+    """Latents that change smoothly from frame to frame, and from the last one to the first.
+
+    They are noise along time, smoothed by a Gaussian whose ends are joined, as in the films of progressive growing
+    (Karras et al. 2018); then each vector is given the length that is usual in N(0, 1).
+
+    Args:
+        num_frames: Frames of the loop.
+        num_images: Images of a frame, with paths of their own.
+        latent_size: Length of a latent vector.
+        fps: Frames a second.
+        seed: Of the noise.
+
+    Returns:
+        float64 [num_frames, num_images, latent_size]; each vector of length sqrt(latent_size).
+    """
+    noise = np.random.RandomState(seed).randn(num_frames, num_images, latent_size)
+    smoothing = min(SMOOTHING * fps, num_frames / LEAST_TURNS)
+    latents = scipy.ndimage.gaussian_filter1d(noise, smoothing, axis=0, mode='wrap')
+    return latents * np.sqrt(latent_size) / np.linalg.norm(latents, axis=2, keepdims=True)
+
+
+def interpolation_frames(Gs, latents, grid, psi=TRUNCATION_PSI):
+    """Generates the frames of a film, with fixed noise.
+
+    Args:
+        Gs: Generator `Network`.
+        latents: [frames, columns * rows, latent_size].
+        grid: (columns, rows) of a frame.
+        psi: Truncation of the resolutions 4x4 to 32x32.
+
+    Yields:
+        uint8 [rows H, columns W, C].
+    """
+    minibatch_size = default_minibatch_size(Gs.output_shape[2])
+    at_once = max(minibatch_size // latents.shape[1], 1)  # frames
+    for begin in range(0, len(latents), at_once):
+        some = latents[begin:begin + at_once]
+        images = Gs.run(some.reshape(-1, latents.shape[2]), None, minibatch_size=minibatch_size,
+                        truncation_psi=psi, truncation_cutoff=TRUNCATION_CUTOFF, randomize_noise=False,
+                        output_transform=TO_LEVELS)
+        for frame in np.split(images, len(some)):
+            yield tile(frame, *grid)

@@ -1,0 +1,57 @@
+"""Noise detail (figure 4 of StyleGAN, reference [3] of the paper): what changes when only the noise does."""
+
+import numpy as np
+import PIL.Image
+
+from metrics.figures.drawing import latents_of, run
+
+DETAIL_SEEDS = (1157, 1012)
+NUM_SAMPLES = 100  # of the standard deviation
+CROPS = 4  # samples 1 to 4 show one each
+GAIN = 4  # levels of gray for each level of standard deviation
+
+# Upper left corner and side of the crop in an image of 1024x1024, px.
+CROP_LEFT, CROP_TOP, CROP_SIDE = 650, 180, 256
+CROP_OF = 1024
+
+
+def noise_detail(samples):
+    """One row of the figure: a sample, the same detail of four more, and the standard deviation over all.
+
+    Args:
+        samples: uint8 [N, S, S, C], N >= 5, of the same latents with different noise.
+
+    Returns:
+        uint8 [S, 3 S, C].
+    """
+    side, channels = samples.shape[1], samples.shape[3]
+    left, top, width = (place * side // CROP_OF for place in (CROP_LEFT, CROP_TOP, CROP_SIDE))
+    details = [_enlarged(sample[top:top + width, left:left + width], side // 2) for sample in samples[1:CROPS + 1]]
+    details = np.concatenate([np.concatenate(details[row:row + 2], axis=1) for row in (0, 2)], axis=0)
+    # Row by row of pixels: the floats of all samples of 1024x1024 at once would take 2 GB.
+    deviations = np.stack([samples[:, y].mean(axis=2).std(axis=0) for y in range(side)])
+    gray = np.clip(deviations * GAIN + 0.5, 0, 255).astype(np.uint8)
+    return np.concatenate([samples[0], details, np.repeat(gray[:, :, np.newaxis], channels, axis=2)], axis=1)
+
+
+def draw_noise_detail(Gs, seeds=DETAIL_SEEDS, num_samples=NUM_SAMPLES):
+    """Noise detail of a generator, without truncation.
+
+    Args:
+        Gs: Generator `Network`.
+        seeds: Of the latents and of their noise, one for each row.
+        num_samples: Images for each seed, 5 or more.
+
+    Returns:
+        uint8 [len(seeds) S, 3 S, C].
+    """
+    return np.concatenate([
+        noise_detail(run(Gs, np.repeat(latents[np.newaxis], num_samples, axis=0), None, noise_seed=seed,
+                         truncation_psi=1))
+        for seed, latents in zip(seeds, latents_of(Gs, seeds))])
+
+
+def _enlarged(image, side):
+    planes = [PIL.Image.fromarray(image[:, :, channel]).resize((side, side), PIL.Image.NEAREST)
+              for channel in range(image.shape[2])]
+    return np.stack([np.asarray(plane) for plane in planes], axis=2)
