@@ -25,8 +25,21 @@ from metrics.sources import LARGEST_SEED, find_source, open_generator, represent
 GALLERIES = ('rejected', 'accepted')
 OF_NETWORK = ('uncurated', 'noise', 'truncation', 'style-mixing', 'noise-detail', 'comparison', 'interpolation')
 FIGURES = (*GALLERIES, 'metrics', *OF_NETWORK)
-BY_NUMBER = dict(zip(range(1, 9), (  # of the paper, which shows some of two datasets
-    'rejected', 'rejected', 'accepted', 'accepted', 'uncurated', 'uncurated', 'noise', 'truncation')))
+BY_NUMBER = dict(
+    zip(
+        range(1, 9),
+        (  # of the paper, which shows some of two datasets
+            'rejected',
+            'rejected',
+            'accepted',
+            'accepted',
+            'uncurated',
+            'uncurated',
+            'noise',
+            'truncation',
+        ),
+    )
+)
 EPILOG = """\b
 Figures, by name or by number in the paper (7 or figure7):
   rejected       Figures 1, 2: images that the pre-filter refused
@@ -69,8 +82,11 @@ class FigureNames(click.ParamType):
             return GALLERIES
         number = re.fullmatch(r'(?:fig(?:ure|\.)?[ -]?)?([1-8])', part)
         if not number and part not in FIGURES:
-            self.fail(f'{part!r}: choose from {", ".join(FIGURES)}, galleries, or the numbers 1 to 8 of the paper.',
-                      param, ctx)
+            self.fail(
+                f'{part!r}: choose from {", ".join(FIGURES)}, galleries, or the numbers 1 to 8 of the paper.',
+                param,
+                ctx,
+            )
         return [BY_NUMBER[int(number.group(1))] if number else part]
 
 
@@ -113,42 +129,78 @@ def seed_option(flag, default, what):
 
 def seeds_option(flag, default, what):
     """The flag of several seeds."""
-    return click.option(flag, type=Seeds(), default=default,
-                        help=f'{what}  [default: {",".join(map(str, default))}]')
+    return click.option(flag, type=Seeds(), default=default, help=f'{what}  [default: {",".join(map(str, default))}]')
 
 
 @click.command(epilog=EPILOG)
 @click.argument('run_or_network', type=NetworkSource())
-@click.option('--figures', 'names', type=FigureNames(),
-              help='Which to draw, see below.  [default: all there is something to draw for]')
-@click.option('--out', type=click.Path(file_okay=False), metavar='DIR',
-              help='Folder for the files.  [default: figures, in the run directory, beside the pickle, or in '
-                   'results/NAME]')
-@click.option('--data', type=click.Path(), metavar='DIR',
-              help='Dataset of the galleries and the reals.  [default: that of the run]')
-@click.option('--psi', type=FiniteRange(-10, 10), metavar='X', default=TRUNCATION_PSI, show_default=True,
-              help='Truncation at 4x4 to 32x32 of uncurated, comparison and interpolation; 1 is none.')
+@click.option(
+    '--figures',
+    'names',
+    type=FigureNames(),
+    help='Which to draw, see below.  [default: all there is something to draw for]',
+)
+@click.option(
+    '--out',
+    type=click.Path(file_okay=False),
+    metavar='DIR',
+    help='Folder for the files.  [default: figures, in the run directory, beside the pickle, or in results/NAME]',
+)
+@click.option(
+    '--data',
+    type=click.Path(),
+    metavar='DIR',
+    help='Dataset of the galleries and the reals.  [default: that of the run]',
+)
+@click.option(
+    '--psi',
+    type=FiniteRange(-10, 10),
+    metavar='X',
+    default=TRUNCATION_PSI,
+    show_default=True,
+    help='Truncation at 4x4 to 32x32 of uncurated, comparison and interpolation; 1 is none.',
+)
 @seed_option('--uncurated-seed', paper_figures.UNCURATED_SEED, 'Of the uncurated samples.')
 @seeds_option('--noise-seeds', paper_figures.NOISE_SEEDS, 'One for each column of Figure 7; the second is mirrored.')
 @seeds_option('--truncation-seeds', paper_figures.TRUNCATION_SEEDS, 'One for each row of Figure 8.')
 @seeds_option('--mixing-sources', style_mixing.SOURCE_SEEDS, 'Seeds of style mixing, one for each column.')
 @seeds_option('--mixing-destinations', style_mixing.DESTINATION_SEEDS, 'Seeds of style mixing, one for each row.')
-@click.option('--mixing-layers', type=LayerRanges(),
-              help='Layers that each row takes from the sources.  [default: at 256x256 0-3 in half of the rows, then '
-                   '4-7, then 8-13]')
+@click.option(
+    '--mixing-layers',
+    type=LayerRanges(),
+    help='Layers that each row takes from the sources.  [default: at 256x256 0-3 in half of the rows, then '
+    '4-7, then 8-13]',
+)
 @seeds_option('--detail-seeds', noise_detail.DETAIL_SEEDS, 'One for each row of the noise detail.')
-@click.option('--detail-samples', type=click.IntRange(min=noise_detail.CROPS + 1), default=noise_detail.NUM_SAMPLES,
-              show_default=True, help='Images for each of these rows.')
+@click.option(
+    '--detail-samples',
+    type=click.IntRange(min=noise_detail.CROPS + 1),
+    default=noise_detail.NUM_SAMPLES,
+    show_default=True,
+    help='Images for each of these rows.',
+)
 @seed_option('--comparison-seed', comparison.COMPARISON_SEED, 'Of the choice of reals, and of the fakes beside them.')
 @click.option('--comparison-grid', type=GridSize(), help='Size of each half.  [default: 4x4 at 256x256]')
 @seed_option('--video-seed', interpolation.VIDEO_SEED, 'Of the interpolation.')
-@click.option('--video-seconds', type=FiniteRange(min=0, min_open=True), metavar='S', default=interpolation.SECONDS,
-              show_default=True, help='Length of the interpolation.')
-@click.option('--video-fps', type=click.IntRange(1, LARGEST_FPS), default=interpolation.FPS, show_default=True,
-              help='Its frames a second.')
+@click.option(
+    '--video-seconds',
+    type=FiniteRange(min=0, min_open=True),
+    metavar='S',
+    default=interpolation.SECONDS,
+    show_default=True,
+    help='Length of the interpolation.',
+)
+@click.option(
+    '--video-fps',
+    type=click.IntRange(1, LARGEST_FPS),
+    default=interpolation.FPS,
+    show_default=True,
+    help='Its frames a second.',
+)
 @click.option('--video-grid', type=GridSize(), help='Its images.  [default: 2x2 at 256x256]')
-@click.option('--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True,
-              help='Where to compute.')
+@click.option(
+    '--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True, help='Where to compute.'
+)
 @offline_option
 def main(run_or_network, names, out, data, device, offline, **options):
     """Draw the paper's figures, and more, for RUN_OR_NETWORK: PNG files, and a film.
@@ -163,14 +215,21 @@ def main(run_or_network, names, out, data, device, offline, **options):
     source = find_source(path)
     data = data or source.data
     is_local = os.path.exists(run_or_network)
-    out = _made(out or os.path.join(
-        source.folder if is_local else os.path.join(config.RESULTS_DIR, name_of(run_or_network)), 'figures'))
+    out = _made(
+        out
+        or os.path.join(
+            source.folder if is_local else os.path.join(config.RESULTS_DIR, name_of(run_or_network)), 'figures'
+        )
+    )
     galleries = [name for name in GALLERIES if name in chosen]
     if galleries:
         _attempt('galleries', names, lambda: _copy_galleries(data, out, galleries))
     if 'metrics' in chosen:
-        _attempt('metrics', names, lambda: [
-            _save(out, 'metric-' + metric, curve) for metric, curve in draw_curves(source.folder).items()])
+        _attempt(
+            'metrics',
+            names,
+            lambda: [_save(out, 'metric-' + metric, curve) for metric, curve in draw_curves(source.folder).items()],
+        )
     if set(chosen) & set(OF_NETWORK):
         network = representative_network(path)
         click.echo(f'Network: {network}')
@@ -211,11 +270,12 @@ def _draw(name, Gs, out, data, options):
         'noise': lambda: paper_figures.draw_noise_components(Gs, options['noise_seeds']),
         'truncation': lambda: paper_figures.draw_truncation(Gs, options['truncation_seeds']),
         'style-mixing': lambda: style_mixing.draw_style_mixing(
-            Gs, options['mixing_sources'], options['mixing_destinations'], options['mixing_layers']),
-        'noise-detail': lambda: noise_detail.draw_noise_detail(
-            Gs, options['detail_seeds'], options['detail_samples']),
+            Gs, options['mixing_sources'], options['mixing_destinations'], options['mixing_layers']
+        ),
+        'noise-detail': lambda: noise_detail.draw_noise_detail(Gs, options['detail_seeds'], options['detail_samples']),
         'comparison': lambda: comparison.draw_comparison(
-            Gs, _known(data), options['comparison_seed'], options['comparison_grid'], psi),
+            Gs, _known(data), options['comparison_seed'], options['comparison_grid'], psi
+        ),
     }[name]
     _save(out, name, draw())
 
@@ -235,8 +295,7 @@ def _film(Gs, stem, options):
     fps = options['video_fps']
     num_frames = max(round(options['video_seconds'] * fps), 1)
     check_film(columns * side, rows * side, num_frames)
-    latents = interpolation.looped_latents(
-        num_frames, columns * rows, Gs.input_shape[1], fps, options['video_seed'])
+    latents = interpolation.looped_latents(num_frames, columns * rows, Gs.input_shape[1], fps, options['video_seed'])
     frames = interpolation.interpolation_frames(Gs, latents, (columns, rows), options['psi'])
     with tqdm(frames, desc='interpolation', total=num_frames, unit='frame', leave=False, delay=1) as bar:
         try:

@@ -68,31 +68,59 @@ def clear_cache(ctx, _param, value):
 
 @click.command(epilog=EPILOG)
 @click.argument('runs_or_networks', metavar='RUN|NETWORK...', type=NetworkSource(), nargs=-1, required=True)
-@click.option('--metrics', metavar='NAME[,NAME...]',
-              help=f'Which of {", ".join(METRICS)}; or {" and ".join(GROUPS)}, the metrics of the paper\'s Table I and '
-                   'their like without a download.  [default: those of the run; else fid50k]')
-@click.option('--best', metavar='NAME', help='The metric, or value of one, that decides which snapshot of a run is '
-                                             'best; measured too.  [default: the first of --metrics]')
+@click.option(
+    '--metrics',
+    metavar='NAME[,NAME...]',
+    help=f"Which of {', '.join(METRICS)}; or {' and '.join(GROUPS)}, the metrics of the paper's Table I and "
+    'their like without a download.  [default: those of the run; else fid50k]',
+)
+@click.option(
+    '--best',
+    metavar='NAME',
+    help='The metric, or value of one, that decides which snapshot of a run is '
+    'best; measured too.  [default: the first of --metrics]',
+)
 @click.option('--data', type=click.Path(), metavar='DIR', help='Dataset folder.  [default: the one of the run]')
 @click.option('--mirror/--no-mirror', default=None, help='Mirror reals at random.  [default: as the run did; else no]')
-@click.option('--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True,
-              help='Where to compute.')
+@click.option(
+    '--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True, help='Where to compute.'
+)
 @click.option('--gpus', type=click.IntRange(min=1), help='How many GPUs.  [default: all]')
-@click.option('--minibatch', type=click.IntRange(min=1),
-              help='Images at a time, over all GPUs.  [default: by resolution and GPUs]')
-@click.option('--seed', type=click.IntRange(0, LARGEST_SEED),
-              help='Of latents, noise and mirroring.  [default: of the run; else 0]')
-@click.option('--table', is_flag=True,
-              help="Show the best network's numbers, or the only one's, beside the paper's Table I, or in its shape.")
-@click.option('--write', type=click.Path(file_okay=False), metavar='DIR',
-              help='Write that table to DIR as table1.md, table1.csv and table1.tex.')
+@click.option(
+    '--minibatch',
+    type=click.IntRange(min=1),
+    help='Images at a time, over all GPUs.  [default: by resolution and GPUs]',
+)
+@click.option(
+    '--seed',
+    type=click.IntRange(0, LARGEST_SEED),
+    help='Of latents, noise and mirroring.  [default: of the run; else 0]',
+)
+@click.option(
+    '--table',
+    is_flag=True,
+    help="Show the best network's numbers, or the only one's, beside the paper's Table I, or in its shape.",
+)
+@click.option(
+    '--write',
+    type=click.Path(file_okay=False),
+    metavar='DIR',
+    help='Write that table to DIR as table1.md, table1.csv and table1.tex.',
+)
 @offline_option
 @click.option('--force', is_flag=True, help='Measure again what has been measured with these settings.')
 @click.option('--no-cache', is_flag=True, help='Keep nothing for the next time, and use nothing that was kept.')
-@click.option('--clear-cache', is_flag=True, is_eager=True, expose_value=False, callback=clear_cache,
-              help='Delete what was kept, and exit.')
-def main(runs_or_networks, metrics, best, data, mirror, device, gpus, minibatch, seed, table, write, offline, force,
-         no_cache):
+@click.option(
+    '--clear-cache',
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=clear_cache,
+    help='Delete what was kept, and exit.',
+)
+def main(
+    runs_or_networks, metrics, best, data, mirror, device, gpus, minibatch, seed, table, write, offline, force, no_cache
+):
     """Measure networks: every snapshot of a run directory, or a single network, which is a pickle, a URL, or the name
     of a published one that is downloaded (python -m dnnlib.download --list). Any number of these, in any mix.
 
@@ -175,11 +203,15 @@ def _run(task, how, table, write):
         _show_table(source, task.name, best, records, write)
     if best is not None:
         extreme = 'lowest' if is_lower_better(task.decisive) else 'highest'
-        click.echo('Best {metric}: {snapshot} with {value:.4f}, '.format(**best)
-                   + f'the {extreme} of {len(rivals)}, copied to network-best.pkl.')
+        click.echo(
+            'Best {metric}: {snapshot} with {value:.4f}, '.format(**best)
+            + f'the {extreme} of {len(rivals)}, copied to network-best.pkl.'
+        )
     elif source.is_run and not decides:
-        click.echo(f'network-best.pkl stays: it is not measured by {task.decisive} like this; name {source.folder} to '
-                   'compare all snapshots.')
+        click.echo(
+            f'network-best.pkl stays: it is not measured by {task.decisive} like this; name {source.folder} to '
+            'compare all snapshots.'
+        )
     if source.is_run:
         RunReport(source.folder).attempt(functools.partial(click.echo, err=True))
     return failures
@@ -210,15 +242,22 @@ def _measure_all(task, how):
     kimg = {record['snapshot']: record['kimg'] for record in reversed(recorded)}  # training says more than names do
     snapshots = [snapshot._replace(kimg=kimg.get(snapshot.name, snapshot.kimg)) for snapshot in source.snapshots]
     known = [] if how.force else recorded
-    found = {(snapshot, value): find_result(known, snapshot.name, value, meter.settings(metric))
-             for snapshot in snapshots for metric in meter.metrics for value in metric.values}
-    missing = {snapshot: [metric for metric in meter.metrics
-                          if any(found[snapshot, value] is None for value in metric.values)]
-               for snapshot in snapshots}
+    found = {
+        (snapshot, value): find_result(known, snapshot.name, value, meter.settings(metric))
+        for snapshot in snapshots
+        for metric in meter.metrics
+        for value in metric.values
+    }
+    missing = {
+        snapshot: [metric for metric in meter.metrics if any(found[snapshot, value] is None for value in metric.values)]
+        for snapshot in snapshots
+    }
     pending = [snapshot for snapshot in snapshots if missing[snapshot]]
     if len(pending) < len(snapshots):
-        click.echo(f'{len(snapshots) - len(pending)} of {len(snapshots)} networks are measured already; '
-                   '--force measures them again.')
+        click.echo(
+            f'{len(snapshots) - len(pending)} of {len(snapshots)} networks are measured already; '
+            '--force measures them again.'
+        )
     failures = []
     for snapshot in tqdm(pending, desc='networks', unit='network'):
         for metric, results in _measure(task, snapshot, missing[snapshot], how):
@@ -237,7 +276,8 @@ def _measure(task, snapshot, metrics, how):
         seed = task.source.seed if how.seed is None else how.seed
         with open_generator(os.path.join(task.source.folder, snapshot.name), how.device, seed) as Gs:
             for metric, results in task.meter.measure(
-                    metrics, Gs, how.minibatch, how.gpus, print_progress=True, anew=how.force):
+                metrics, Gs, how.minibatch, how.gpus, print_progress=True, anew=how.force
+            ):
                 left.remove(metric)
                 yield metric, results
     except UserError as error:

@@ -80,32 +80,50 @@ NOT_NEGATIVE = FiniteRange(min=0)
 COUNT = click.IntRange(min=1)
 
 
-@click.command(epilog='\b\nExamples:\n'
-                      '  # The run of the paper: 256x256, configuration F, 25,000 kimg, FID50k at every snapshot.\n'
-                      '  python train.py --data datasets/faces --gpus 2\n\n'
-                      '\b\n  # What that would do, without doing it.\n'
-                      '  python train.py --data datasets/faces --gpus 2 --dry-run\n\n'
-                      '\b\n  # A small network that learns faces on two CPU cores.\n'
-                      '  python train.py --data datasets/demo --preset demo --device cpu\n\n'
-                      '\b\n  # Another 5,000 kimg for a run that has ended.\n'
-                      '  python train.py --resume results/00000-faces-256-paper-2gpu --kimg 30000\n\n'
-                      '\b\n  # A new run that starts from the networks of another one.\n'
-                      '  python train.py --data datasets/others --resume network-best.pkl\n\n'
-                      'The same command again goes on with a run that was stopped.')
-@click.option('--data', type=click.Path(exists=True, file_okay=False),
-              help='Folder of TFRecords; needed but for going on with --resume.')
-@click.option('--preset', default='paper', type=click.Choice(sorted(PRESETS)), show_default=True,
-              help='Where the defaults come from.')
+@click.command(
+    epilog='\b\nExamples:\n'
+    '  # The run of the paper: 256x256, configuration F, 25,000 kimg, FID50k at every snapshot.\n'
+    '  python train.py --data datasets/faces --gpus 2\n\n'
+    '\b\n  # What that would do, without doing it.\n'
+    '  python train.py --data datasets/faces --gpus 2 --dry-run\n\n'
+    '\b\n  # A small network that learns faces on two CPU cores.\n'
+    '  python train.py --data datasets/demo --preset demo --device cpu\n\n'
+    '\b\n  # Another 5,000 kimg for a run that has ended.\n'
+    '  python train.py --resume results/00000-faces-256-paper-2gpu --kimg 30000\n\n'
+    '\b\n  # A new run that starts from the networks of another one.\n'
+    '  python train.py --data datasets/others --resume network-best.pkl\n\n'
+    'The same command again goes on with a run that was stopped.'
+)
+@click.option(
+    '--data',
+    type=click.Path(exists=True, file_okay=False),
+    help='Folder of TFRecords; needed but for going on with --resume.',
+)
+@click.option(
+    '--preset',
+    default='paper',
+    type=click.Choice(sorted(PRESETS)),
+    show_default=True,
+    help='Where the defaults come from.',
+)
 @click.option('--gpus', type=COUNT, help='Number of replicas.  [1]')
 @click.option('--device', type=click.Choice(DEVICE_CHOICES), help='Where to train; auto: on GPUs if there are.  [auto]')
 @click.option('--results', default=config.RESULTS_DIR, show_default=True, help='Folder of the runs.')
-@click.option('--desc', callback=check_description,
-              help='Ends the name of the run directory.  [from data, preset and GPUs]')
-@click.option('--resume', type=NetworkSource(), metavar='DIR|PICKLE|NAME',
-              help='A run directory, to go on with that run; or a network pickle, or the name of a published one, to '
-                   'start a new run from it.')
-@click.option('--resume-kimg', type=NOT_NEGATIVE,
-              help="Where in the schedule a pickle's networks go on.  [by its name, else by its level of detail]")
+@click.option(
+    '--desc', callback=check_description, help='Ends the name of the run directory.  [from data, preset and GPUs]'
+)
+@click.option(
+    '--resume',
+    type=NetworkSource(),
+    metavar='DIR|PICKLE|NAME',
+    help='A run directory, to go on with that run; or a network pickle, or the name of a published one, to '
+    'start a new run from it.',
+)
+@click.option(
+    '--resume-kimg',
+    type=NOT_NEGATIVE,
+    help="Where in the schedule a pickle's networks go on.  [by its name, else by its level of detail]",
+)
 @click.option('--new-run', 'anew', is_flag=True, help='Start anew even if this command has an unfinished run.')
 @click.option('--dry-run', is_flag=True, help='Print options, schedule and what the run needs, and exit.')
 @click.option('--kimg', 'total_kimg', type=POSITIVE, help='Length of the run, thousands of reals.  [25000]')
@@ -116,18 +134,24 @@ COUNT = click.IntRange(min=1)
 @click.option('--minibatch', type=MinibatchByResolution(), help='Reals in a step over all GPUs.  [by GPUs and side]')
 @click.option('--lrate', type=POSITIVE, help='Learning rate of G and D at all resolutions.  [0.001 to 0.003]')
 @click.option('--gamma', 'r1_gamma', type=NOT_NEGATIVE, help='Weight of the R1 gradient penalty.  [10]')
-@click.option('--smoothing-kimg', 'G_smoothing_kimg', type=NOT_NEGATIVE,
-              help="Half-life of the average of G's weights, thousands of reals.  [10]")
+@click.option(
+    '--smoothing-kimg',
+    'G_smoothing_kimg',
+    type=NOT_NEGATIVE,
+    help="Half-life of the average of G's weights, thousands of reals.  [10]",
+)
 @click.option('--mirror/--no-mirror', default=None, help='Mirror half of the reals.  [mirror]')
 @click.option('--labels/--no-labels', 'use_labels', default=None, help="Train on the dataset's labels.  [no-labels]")
-@click.option('--style-mixing', 'style_mixing_prob', type=FiniteRange(0, 1),
-              help='Probability of mixing two styles.  [0.9]')
+@click.option(
+    '--style-mixing', 'style_mixing_prob', type=FiniteRange(0, 1), help='Probability of mixing two styles.  [0.9]'
+)
 @click.option('--latent-size', type=COUNT, help='Size of z and w.  [512]')
 @click.option('--mapping-layers', type=COUNT, help='Layers of the mapping network.  [8]')
 @click.option('--fmap-base', type=COUNT, help='Feature maps times half the side, at most.  [8192]')
 @click.option('--fmap-max', type=COUNT, help='Feature maps, at most.  [512]')
-@click.option('--metrics',
-              help=f'Measured at every snapshot, comma-separated, of {", ".join(METRICS)}; or none.  [fid50k]')
+@click.option(
+    '--metrics', help=f'Measured at every snapshot, comma-separated, of {", ".join(METRICS)}; or none.  [fid50k]'
+)
 @click.option('--tick-kimg', type=POSITIVE, help='Thousands of reals between two log lines.  [20 to 160, by side]')
 @click.option('--image-ticks', type=COUNT, help='Log lines between two image grids.  [1]')
 @click.option('--snapshot-ticks', type=COUNT, help='Log lines between two network pickles.  [10]')
@@ -135,7 +159,7 @@ COUNT = click.IntRange(min=1)
 @click.option('--max-nonfinite', type=COUNT, help='Steps in a row without finite losses that end the run.  [100]')
 @offline_option
 @click.option('--grid', type=GridSize(), help='Size of the image grids.  [what fits a 4k screen]')
-@click.option('--seed', type=click.IntRange(0, 2 ** 32 - 1), help='Of everything random.  [1000]')
+@click.option('--seed', type=click.IntRange(0, 2**32 - 1), help='Of everything random.  [1000]')
 @click.pass_context
 def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, dry_run, offline, **given):
     """Trains StyleGAN on the TFRecord dataset in the folder DATA, as the paper did or with what you change.
@@ -178,8 +202,9 @@ def refuse_flags_of_new_runs(ctx):
     """Refuses what has no meaning for a run that goes on in its directory."""
     for name in ('preset', 'results', 'desc', 'resume_kimg', 'anew'):
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise click.UsageError(f'{flags_of(ctx)[name]} is for new runs: leave it out to go on with the run in '
-                                   f'{ctx.params["resume"]}.')
+            raise click.UsageError(
+                f'{flags_of(ctx)[name]} is for new runs: leave it out to go on with the run in {ctx.params["resume"]}.'
+            )
 
 
 def new_options(preset, given, resume, resume_kimg, dataset, flags):
@@ -191,8 +216,10 @@ def new_options(preset, given, resume, resume_kimg, dataset, flags):
     options = resolve_options(preset, given, dataset.resolution)
     kimg, reason = begin_kimg(resume, pickled.lod, options) if resume_kimg is None else (resume_kimg, 'as you say')
     if kimg >= options.total_kimg:
-        raise click.UsageError(f'--kimg {options.total_kimg:g}: the run would begin at kimg {kimg:g}, {reason}; give a '
-                               'larger number, or another --resume-kimg.')
+        raise click.UsageError(
+            f'--kimg {options.total_kimg:g}: the run would begin at kimg {kimg:g}, {reason}; give a '
+            'larger number, or another --resume-kimg.'
+        )
     click.echo(f'The networks of {resume} go on at kimg {kimg:g}: {reason}.')
     return dataclasses.replace(options, resume=resume, resume_kimg=kimg)
 
@@ -203,8 +230,9 @@ def continue_training(run_dir, given, flags, dry_run, offline):
     options = changed_options(before, given, flags)
     counters = load_counters(run_dir) or {'cur_nimg': 0}
     if options.total_kimg != before.total_kimg and options.total_kimg * 1000 < counters['cur_nimg']:
-        raise click.UsageError(f'--kimg {options.total_kimg:g}: the run in {run_dir} is at kimg '
-                               f'{counters["cur_nimg"] / 1000:g} already.')
+        raise click.UsageError(
+            f'--kimg {options.total_kimg:g}: the run in {run_dir} is at kimg {counters["cur_nimg"] / 1000:g} already.'
+        )
     if dry_run:
         with MultiResolutionDataset(options.data) as dataset:
             print_plan(options, dataset, os.path.dirname(run_dir) or os.curdir)
@@ -223,6 +251,7 @@ def continue_training(run_dir, given, flags, dry_run, offline):
 
 def open_run(results_dir, description, anew):
     """Function from options to the context of a locked run directory: the command's unfinished one, or a new one."""
+
     def opened(options, training_set):
         stored = dataclasses.asdict(options)
         run_dir = None if anew else find_unfinished_run(results_dir, description, stored)
@@ -242,19 +271,23 @@ def run_training(options, folder, opened, offline):
     except Stopped:
         click.echo('Stopped before any training; the same command goes on from there.')
     except OSError as error:
-        raise UserError(f'{error.filename or folder} cannot be read or written ({error.strerror}): free space or mend '
-                        'its permissions; the same command goes on with the run.') from error
+        raise UserError(
+            f'{error.filename or folder} cannot be read or written ({error.strerror}): free space or mend '
+            'its permissions; the same command goes on with the run.'
+        ) from error
 
 
 def prepare(options, folder, offline):
     """Everything that may be missing or in the way, found out before any work: (training set, meter)."""
     kind = resolve_device(options.device)
     tflib.replica_devices(options.device, options.gpus)  # refuses more GPUs than there are
-    training_set = TrainingSet(options.data, options.resolution, 'full' if options.use_labels else 0, options.mirror,
-                               options.seed)
+    training_set = TrainingSet(
+        options.data, options.resolution, 'full' if options.use_labels else 0, options.mirror, options.seed
+    )
     if options.use_labels and not training_set.label_size:
-        raise click.UsageError(f'--labels: {options.data} has no label file; make one with '
-                               'python -m prefilter --labels identity.')
+        raise click.UsageError(
+            f'--labels: {options.data} has no label file; make one with python -m prefilter --labels identity.'
+        )
     check_networks_fit(options, training_set)
     check_writable(folder)
     meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, offline, open_cache())

@@ -26,14 +26,16 @@ def main(features, images):
     a, b = (make_statistics(random, images, features) for _ in range(2))
     ours, seconds = timed(frechet_distance, a, b)
     theirs, their_seconds = timed(root_distance, a, b)
-    print(f'{features} features of {images} images: distance {ours:.10g} in {seconds:.2f} s; by the matrix square root '
-          f'{theirs:.10g} in {their_seconds:.2f} s')
+    print(
+        f'{features} features of {images} images: distance {ours:.10g} in {seconds:.2f} s; by the matrix square root '
+        f'{theirs:.10g} in {their_seconds:.2f} s'
+    )
     print(f'  {their_seconds / seconds:.1f} times as fast, relative difference {abs(ours / theirs - 1):.1e}')
 
 
 def make_statistics(random, images, features):
     """Statistics of random features whose standard deviations fall by e every seventh of their number."""
-    mixing = random.randn(features, features) * np.exp(-np.arange(features) * 7 / features) / features ** 0.5
+    mixing = random.randn(features, features) * np.exp(-np.arange(features) * 7 / features) / features**0.5
     return statistics(np.maximum(random.randn(images, features) @ mixing, 0).astype(np.float32))
 
 

@@ -37,16 +37,22 @@ def main(sides, rounds):
         ours = Iteration(stack)
         with plain_networks():
             plain = Iteration(stack)
-        print(f'{"side":>4s} {"minibatch":>9s} {"plain s":>8s} {"ours s":>8s} {"floor s":>8s} {"plain/ours":>10s} '
-              f'{"floor/ours":>10s}', flush=True)
+        print(
+            f'{"side":>4s} {"minibatch":>9s} {"plain s":>8s} {"ours s":>8s} {"floor s":>8s} {"plain/ours":>10s} '
+            f'{"floor/ours":>10s}',
+            flush=True,
+        )
         for side in map(int, sides.split(',')):
             floor = Floor(side, ours.minibatch(side), stack)
             best = [math.inf] * 3
             for _ in range(rounds + 1):  # the first one warms up
                 times = plain.seconds(side), ours.seconds(side), floor.seconds()
                 best = [min(pair) for pair in zip(best, times)]
-            print(f'{side:4d} {ours.minibatch(side):9d} {best[0]:8.2f} {best[1]:8.2f} {best[2]:8.2f} '
-                  f'{best[0] / best[1]:10.2f} {best[2] / best[1]:10.2f}', flush=True)
+            print(
+                f'{side:4d} {ours.minibatch(side):9d} {best[0]:8.2f} {best[1]:8.2f} {best[2]:8.2f} '
+                f'{best[0] / best[1]:10.2f} {best[2] / best[1]:10.2f}',
+                flush=True,
+            )
             floor.print_forms()
 
 
@@ -104,8 +110,9 @@ class Floor:
                 self._session.run(op)
                 elapsed = time.time() - begin
                 self._best[key, name] = min(elapsed, self._best.get((key, name), math.inf))
-        return sum(count * min(self._best[key, name] for name in self._forms[key])
-                   for key, count in self._counts.items())
+        return sum(
+            count * min(self._best[key, name] for name in self._forms[key]) for key, count in self._counts.items()
+        )
 
     def print_forms(self):
         """The time of each form of the resizing convolutions: why a level takes the one that it takes."""
@@ -128,7 +135,7 @@ def necessary(side, resolution):
     G = [Convolution('same', 4, widest, widest, 3), Convolution('same', side, narrowest, 3, 1)]
     D = [Convolution('same', 4, widest + 1, widest, 3)]
     for level in levels:
-        above, below, at = fmaps(level - 1), fmaps(level - 2), 2 ** level
+        above, below, at = fmaps(level - 1), fmaps(level - 2), 2**level
         G += [Convolution('doubling', at, below, above, 3), Convolution('same', at, above, above, 3)]
         D += [Convolution('same', at, above, above, 3), Convolution('halving', at, above, below, 3)]
     counts = collections.Counter()
@@ -146,13 +153,18 @@ def forms(conv, what, minibatch):
     kind, side, inputs, outputs, size = conv
     if what == 'input gradient':  # it is a convolution again, from outputs to inputs
         if kind == 'same':
-            return {**forms(Convolution(kind, side, outputs, inputs, size), 'value', minibatch),
-                    'by its own op': _input_gradient(minibatch, side, inputs, outputs, size, 1)}
+            return {
+                **forms(Convolution(kind, side, outputs, inputs, size), 'value', minibatch),
+                'by its own op': _input_gradient(minibatch, side, inputs, outputs, size, 1),
+            }
         turned = {'doubling': 'halving', 'halving': 'doubling'}[kind]
         return forms(Convolution(turned, side, outputs, inputs, size), 'value', minibatch)
     if kind == 'same':
-        return {'plain': _conv(minibatch, side, inputs, outputs, size, 1) if what == 'value' else
-                _weight_gradient(minibatch, side, inputs, outputs, size, 1)}
+        return {
+            'plain': _conv(minibatch, side, inputs, outputs, size, 1)
+            if what == 'value'
+            else _weight_gradient(minibatch, side, inputs, outputs, size, 1)
+        }
     plain = forms(Convolution('same', side, inputs, outputs, size), what, minibatch)
     half = side // 2
     if what == 'weight gradient':
@@ -160,15 +172,20 @@ def forms(conv, what, minibatch):
         return {**plain, '4x4 kernel': _weight_gradient(minibatch, side, *ends, 4, 2)}
     if kind == 'halving':
         return {**plain, '4x4 kernel': _conv(minibatch, side, inputs, outputs, 4, 2)}
-    return {**plain, '4 pixels as maps': tf.nn.conv2d(_random(minibatch, half + 2, half + 2, inputs),
-                                                      _random(2, 2, inputs, 4 * outputs), 1, 'VALID').op,
-            '4x4 kernel': _input_gradient(minibatch, side, outputs, inputs, 4, 2)}
+    return {
+        **plain,
+        '4 pixels as maps': tf.nn.conv2d(
+            _random(minibatch, half + 2, half + 2, inputs), _random(2, 2, inputs, 4 * outputs), 1, 'VALID'
+        ).op,
+        '4x4 kernel': _input_gradient(minibatch, side, outputs, inputs, 4, 2),
+    }
 
 
 def _random(*shape):
     with tf.variable_scope('', reuse=tf.AUTO_REUSE):  # one of each shape, to save memory
-        return tf.get_variable('x'.join(map(str, ['shape', *shape])), shape,
-                               initializer=tf.initializers.random_normal())
+        return tf.get_variable(
+            'x'.join(map(str, ['shape', *shape])), shape, initializer=tf.initializers.random_normal()
+        )
 
 
 def _conv(minibatch, side, inputs, outputs, size, stride):
@@ -177,14 +194,16 @@ def _conv(minibatch, side, inputs, outputs, size, stride):
 
 def _input_gradient(minibatch, side, inputs, outputs, size, stride):
     dy = _random(minibatch, side // stride, side // stride, outputs)
-    return tf.nn.conv2d_backprop_input([minibatch, side, side, inputs], _random(size, size, inputs, outputs), dy,
-                                       [1, stride, stride, 1], 'SAME').op
+    return tf.nn.conv2d_backprop_input(
+        [minibatch, side, side, inputs], _random(size, size, inputs, outputs), dy, [1, stride, stride, 1], 'SAME'
+    ).op
 
 
 def _weight_gradient(minibatch, side, inputs, outputs, size, stride):
     dy = _random(minibatch, side // stride, side // stride, outputs)
-    return tf.nn.conv2d_backprop_filter(_random(minibatch, side, side, inputs), [size, size, inputs, outputs], dy,
-                                        [1, stride, stride, 1], 'SAME').op
+    return tf.nn.conv2d_backprop_filter(
+        _random(minibatch, side, side, inputs), [size, size, inputs, outputs], dy, [1, stride, stride, 1], 'SAME'
+    ).op
 
 
 if __name__ == '__main__':

@@ -18,9 +18,36 @@ from benchmarks.toy_dataset import make_random_dataset
 SETTLED = 0.2  # of the run; until then the network grows, and memory with it
 ALLOWED_GROWTH = 0.03  # from there to the end
 # From 4 to 16 px within the first fifth of 100 kimg; a line, a grid and a state every 2 kimg, a snapshot every 20.
-FLAGS = ['--resolution', '16', '--initial-resolution', '4', '--phase-kimg', '5', '--fade-kimg', '5',
-         '--minibatch', '32', '--latent-size', '16', '--mapping-layers', '2', '--fmap-base', '128', '--fmap-max', '16',
-         '--grid', '7x4', '--tick-kimg', '2', '--snapshot-ticks', '10', '--metrics', 'none', '--device', 'cpu']
+FLAGS = [
+    '--resolution',
+    '16',
+    '--initial-resolution',
+    '4',
+    '--phase-kimg',
+    '5',
+    '--fade-kimg',
+    '5',
+    '--minibatch',
+    '32',
+    '--latent-size',
+    '16',
+    '--mapping-layers',
+    '2',
+    '--fmap-base',
+    '128',
+    '--fmap-max',
+    '16',
+    '--grid',
+    '7x4',
+    '--tick-kimg',
+    '2',
+    '--snapshot-ticks',
+    '10',
+    '--metrics',
+    'none',
+    '--device',
+    'cpu',
+]
 
 
 @click.command(epilog='\b\nExample:\n  python -m benchmarks.memory')
@@ -40,8 +67,10 @@ def main(kimg):
     late = mean_resident(samples, 0.9 * kimg, kimg)
     growth = late / early - 1
     flat = growth < ALLOWED_GROWTH
-    print(f'Memory {"is flat" if flat else "GROWS"}: {early:.1f} MB at {SETTLED:.0%} to {SETTLED + 0.1:.0%} of the '
-          f'run, {late:.1f} MB in its last tenth: {growth:+.1%}, {ALLOWED_GROWTH:.0%} allowed.')
+    print(
+        f'Memory {"is flat" if flat else "GROWS"}: {early:.1f} MB at {SETTLED:.0%} to {SETTLED + 0.1:.0%} of the '
+        f'run, {late:.1f} MB in its last tenth: {growth:+.1%}, {ALLOWED_GROWTH:.0%} allowed.'
+    )
     sys.exit(not flat)
 
 

@@ -46,15 +46,20 @@ def main(resolution, rounds):
         with open(path, 'rb') as file:
             data = file.read()
         write = _fastest(rounds, lambda: _write(os.path.join(folder, 'plain'), data))
-        values = [[value for _, value in part['variables']] for network in read_network_file(path).networks
-                  for _, part in walk(network)]
+        values = [
+            [value for _, value in part['variables']]
+            for network in read_network_file(path).networks
+            for _, part in walk(network)
+        ]
         _write(arrays, pickle.dumps(values, 4))
         plain = _fastest(rounds, lambda: _unpickle(arrays))
         read = _fastest(rounds, lambda: read_network_file(path))
         load = _fastest(rounds, lambda: _load(path))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f'{resolution}x{resolution}, {size / 1e6:.0f} MB; seconds, the fastest of {rounds} rounds; {peak:.0f} MB of '
-          'main memory at most')
+    print(
+        f'{resolution}x{resolution}, {size / 1e6:.0f} MB; seconds, the fastest of {rounds} rounds; {peak:.0f} MB of '
+        'main memory at most'
+    )
     print(f'  open     {load:7.2f}   reading and checking the file {read:.2f}, graph and variables {load - read:.2f}')
     print(f'  write    {save:7.2f}   as many plain bytes, whole and on disk {write:.2f}: ratio {save / write:.2f}')
     print(f'  read     {read:7.2f}   the same arrays by pickle.load {plain:.2f}: ratio {read / plain:.2f}')

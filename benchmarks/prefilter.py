@@ -24,10 +24,15 @@ BATCH = 16  # photographs given to our detector at once
 PIPELINE_SIZE, PIPELINE_COUNT = (250, 250), 2400  # of the photographs that the whole filter gets
 
 
-@click.command(epilog='\b\nExamples:\n  python -m benchmarks.prefilter --rounds 1\n'
-                      '  python -m benchmarks.prefilter --photos photos')
-@click.option('--photos', type=click.Path(exists=True),
-              help='Folder or archive of photographs.  [default: those that come with scikit-image]')
+@click.command(
+    epilog='\b\nExamples:\n  python -m benchmarks.prefilter --rounds 1\n'
+    '  python -m benchmarks.prefilter --photos photos'
+)
+@click.option(
+    '--photos',
+    type=click.Path(exists=True),
+    help='Folder or archive of photographs.  [default: those that come with scikit-image]',
+)
 @click.option('--rounds', default=3, show_default=True, help='Times that everything is measured; the shortest counts.')
 def main(photos, rounds):
     """Time finding faces, by this project's detector and by `mtcnn.MTCNN().detect_faces`, on one core.
@@ -54,8 +59,11 @@ def main(photos, rounds):
             times['ours'].append(seconds(lambda images=images: in_batches(ours, images)))
         faces = sum(len(found) for found in in_batches(ours, images))
         mtcnn, own = (np.min(times[name][1:], axis=0) / count for name in ('mtcnn', 'ours'))  # wall, CPU
-        print(f'{f"{width}x{height}":>10s}  {count:11d}  {faces:5d}  {1 / mtcnn[0]:11.1f}  {1 / own[0]:10.1f}  '
-              f'{1000 * mtcnn[1]:12.1f}  {1000 * own[1]:11.1f}  {mtcnn[1] / own[1]:5.2f}', flush=True)
+        print(
+            f'{f"{width}x{height}":>10s}  {count:11d}  {faces:5d}  {1 / mtcnn[0]:11.1f}  {1 / own[0]:10.1f}  '
+            f'{1000 * mtcnn[1]:12.1f}  {1000 * own[1]:11.1f}  {mtcnn[1] / own[1]:5.2f}',
+            flush=True,
+        )
     os.sched_setaffinity(0, cores)
     time_pipeline(originals, rounds)
 
@@ -75,11 +83,16 @@ def time_pipeline(originals, rounds):
                 speed, seconds_used = run_filter(photos, out, workers)
                 speeds[workers].append(speed)
                 cpu[workers].append(1000 * seconds_used / PIPELINE_COUNT)
-    print(f'\nThe whole filter, {PIPELINE_COUNT} photographs of {PIPELINE_SIZE[0]}x{PIPELINE_SIZE[1]}, '
-          f'{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\nworkers  images/s  CPU ms  ratio')
+    print(
+        f'\nThe whole filter, {PIPELINE_COUNT} photographs of {PIPELINE_SIZE[0]}x{PIPELINE_SIZE[1]}, '
+        f'{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\nworkers  images/s  CPU ms  ratio'
+    )
     for workers in speeds:
-        print(f'{workers:7d}  {max(speeds[workers]):8.1f}  {min(cpu[workers]):6.1f}  '
-              f'{max(speeds[workers]) / max(speeds[1]):5.2f}', flush=True)
+        print(
+            f'{workers:7d}  {max(speeds[workers]):8.1f}  {min(cpu[workers]):6.1f}  '
+            f'{max(speeds[workers]) / max(speeds[1]):5.2f}',
+            flush=True,
+        )
 
 
 def run_filter(source, out, workers, *flags):
@@ -96,7 +109,7 @@ def run_filter(source, out, workers, *flags):
 
 def in_batches(detector, images):
     """Faces of each image."""
-    batches = [images[start:start + BATCH] for start in range(0, len(images), BATCH)]
+    batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
     return [faces for batch in batches for faces in detector.detect_batch(batch)]
 
 
@@ -113,9 +126,9 @@ def at_size(originals, index, width, height):
     columns, rows = -(-width // (first.shape[1] + 40)), -(-height // (first.shape[0] + 40))
     side = max(width // columns, height // rows) + 1
     cells = [middle_square(originals[(index + cell) % len(originals)], side) for cell in range(columns * rows)]
-    grid = np.concatenate([np.concatenate(cells[row * columns:(row + 1) * columns], axis=1) for row in range(rows)])
+    grid = np.concatenate([np.concatenate(cells[row * columns : (row + 1) * columns], axis=1) for row in range(rows)])
     top, left = (grid.shape[0] - height) // 2, (grid.shape[1] - width) // 2
-    return np.ascontiguousarray(grid[top:top + height, left:left + width])
+    return np.ascontiguousarray(grid[top : top + height, left : left + width])
 
 
 def middle_square(pixels, side):

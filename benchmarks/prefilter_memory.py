@@ -39,8 +39,10 @@ def main(images, workers):
     grown = False
     fifth = max(len(samples) // 5, 1)
     for column, what in enumerate(('leading', 'examining')):
-        early, late = (sum(sample[column] for sample in part) / len(part)
-                       for part in (samples[fifth:2 * fifth], samples[-fifth:]))
+        early, late = (
+            sum(sample[column] for sample in part) / len(part)
+            for part in (samples[fifth : 2 * fifth], samples[-fifth:])
+        )
         grown |= late / early - 1 > ALLOWED_GROWTH
         print(f'{what}: {early:.1f} MB in the second fifth, {late:.1f} MB in the last: {late / early - 1:+.1%}.')
     print('Memory GROWS.' if grown else f'Memory is flat: within {ALLOWED_GROWTH:.0%}.')
@@ -49,16 +51,28 @@ def main(images, workers):
 
 def watch(folder, workers):
     """Runs the filter; returns (MB of the leading process, MB of the largest other one), every half second."""
-    command = [sys.executable, '-m', 'prefilter', str(folder / 'photos'), '--out', str(folder / 'set'), '--size', '32',
-               '--workers', str(workers)]
+    command = [
+        sys.executable,
+        '-m',
+        'prefilter',
+        str(folder / 'photos'),
+        '--out',
+        str(folder / 'set'),
+        '--size',
+        '32',
+        '--workers',
+        str(workers),
+    ]
     samples = []
     with open(str(folder / 'output.txt'), 'w+') as output:
         process = subprocess.Popen(command, cwd=str(ROOT), stdout=output, stderr=output)
         try:
             while process.poll() is None:
                 # Once faces are looked for, until records are written: that is when the dataset's size could show.
-                if list(folder.glob('.set.unfinished/parts/*.shard')) and not (
-                        folder / '.set.unfinished' / 'content').exists():
+                if (
+                    list(folder.glob('.set.unfinished/parts/*.shard'))
+                    and not (folder / '.set.unfinished' / 'content').exists()
+                ):
                     others = [memory_of(int(pid)) for pid in children(process.pid)]
                     sizes = [memory_of(process.pid), max((size for size in others if size), default=None)]
                     if None not in sizes:

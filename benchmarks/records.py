@@ -61,8 +61,10 @@ def images(size, start, stop):
 
 def write_with_tensorflow(folder, size, count):
     """As the filter did before it wrote records itself."""
-    writers = [tf.io.TFRecordWriter(os.path.join(folder, f'set-r{level:02d}.tfrecords'))
-               for level in range(size.bit_length() - 1, 1, -1)]
+    writers = [
+        tf.io.TFRecordWriter(os.path.join(folder, f'set-r{level:02d}.tfrecords'))
+        for level in range(size.bit_length() - 1, 1, -1)
+    ]
     for image in images(size, 0, count):
         for writer, level in zip(writers, float_levels(image)):
             writer.write(serialized(level))

@@ -19,11 +19,13 @@ from training.schedule import phases, training_schedule
 from training.step import TrainingStep
 
 
-@click.command(epilog='\b\nExamples:\n'
-                      '  # A minute: small networks.\n'
-                      '  python -m benchmarks.step_memory --resolution 32 --fmap-base 1024 --fmap-max 64\n\n'
-                      '\b\n  # Some twenty minutes and 6 GB: every phase of the real run.\n'
-                      '  python -m benchmarks.step_memory --resolution 256')
+@click.command(
+    epilog='\b\nExamples:\n'
+    '  # A minute: small networks.\n'
+    '  python -m benchmarks.step_memory --resolution 32 --fmap-base 1024 --fmap-max 64\n\n'
+    '\b\n  # Some twenty minutes and 6 GB: every phase of the real run.\n'
+    '  python -m benchmarks.step_memory --resolution 256'
+)
 @click.option('--resolution', default=64, show_default=True, help='Of the images, px.')
 @click.option('--fmap-base', default=8192, show_default=True, help='As for train.py.')
 @click.option('--fmap-max', default=512, show_default=True, help='As for train.py.')
@@ -36,8 +38,11 @@ def main(resolution, fmap_base, fmap_max):
     options = resolve_options('paper', given, resolution)
     print(f'{"phase":<9s}{"resolution":<12s}{"images":>8s}   {"step":<6s}{"measured MB":>12s}{"estimated MB":>14s}')
     for row, which, measured, estimated in compare(options):
-        print(f'{row.what:<9s}{row.resolution:<12d}{row.minibatch:>8d}   {which:<6s}{measured / 1e6:>12.0f}'
-              f'{estimated / 1e6:>14.0f}{estimated / measured - 1:>+8.0%}', flush=True)
+        print(
+            f'{row.what:<9s}{row.resolution:<12d}{row.minibatch:>8d}   {which:<6s}{measured / 1e6:>12.0f}'
+            f'{estimated / 1e6:>14.0f}{estimated / measured - 1:>+8.0%}',
+            flush=True,
+        )
 
 
 def compare(options):
@@ -48,14 +53,23 @@ def compare(options):
         training_set = TrainingSet(make_random_dataset(os.path.join(folder, 'toy'), options.resolution, 16))
         step = TrainingStep(options, training_set, ['/cpu:0'])
         for row in phases(options.total_kimg, options.resolution, **options.schedule_options()):
-            schedule = training_schedule((row.begin_kimg + min(row.end_kimg, row.begin_kimg + 600)) * 500,
-                                         options.resolution, **options.schedule_options())
+            schedule = training_schedule(
+                (row.begin_kimg + min(row.end_kimg, row.begin_kimg + 600)) * 500,
+                options.resolution,
+                **options.schedule_options(),
+            )
             step.set_lod(schedule.lod)
             batch = training_set.minibatch(0, schedule.minibatch, int(schedule.lod))
-            for which, run in (('D', lambda s=schedule, b=batch: step.train_D(s, 0, *b)),
-                               ('G', lambda s=schedule: step.train_G(s, 0))):
-                yield row, which, traced_peak(run), step_bytes(
-                    which, networks, options, row.resolution, row.minibatch, row.what == 'fade in', 'NHWC')
+            for which, run in (
+                ('D', lambda s=schedule, b=batch: step.train_D(s, 0, *b)),
+                ('G', lambda s=schedule: step.train_G(s, 0)),
+            ):
+                yield (
+                    row,
+                    which,
+                    traced_peak(run),
+                    step_bytes(which, networks, options, row.resolution, row.minibatch, row.what == 'fade in', 'NHWC'),
+                )
 
 
 def traced_peak(run):
@@ -63,7 +77,8 @@ def traced_peak(run):
     session = tf.get_default_session()
     plain_run, metadata = session.run, tf.RunMetadata()
     session.run = lambda fetches, feed_dict=None: plain_run(
-        fetches, feed_dict, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), run_metadata=metadata)
+        fetches, feed_dict, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), run_metadata=metadata
+    )
     try:
         run()
     finally:
@@ -72,8 +87,9 @@ def traced_peak(run):
     for device in metadata.step_stats.dev_stats:
         for node in device.node_stats:
             for memory in node.memory:
-                changes += _without_workspace(node, [(record.alloc_micros, record.alloc_bytes)
-                                                     for record in memory.allocation_records])
+                changes += _without_workspace(
+                    node, [(record.alloc_micros, record.alloc_bytes) for record in memory.allocation_records]
+                )
     return int(np.max(np.cumsum([size for _, size in sorted(changes)])))
 
 

@@ -19,9 +19,11 @@ GENERATED = 8  # images of 256x256 at a time
 PHOTOGRAPHS = 64  # of 250x250
 
 
-@click.command(epilog='\b\nExamples:\n'
-                      '  python -m benchmarks.two_tensorflows .venv/bin/python .venv-tf2/bin/python\n'
-                      '  python -m benchmarks.two_tensorflows')
+@click.command(
+    epilog='\b\nExamples:\n'
+    '  python -m benchmarks.two_tensorflows .venv/bin/python .venv-tf2/bin/python\n'
+    '  python -m benchmarks.two_tensorflows'
+)
 @click.argument('pythons', nargs=-1, type=click.Path(exists=True))
 @click.option('--sides', default='8,16,32,64', show_default=True, help='Resolutions that train, px.')
 @click.option('--rounds', default=2, show_default=True, help='Times that everything is measured; the shortest counts.')

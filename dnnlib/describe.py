@@ -37,8 +37,10 @@ def describe(file, with_variables=True):
         for path, network in walk(top):
             total = sum(count_values(part) for _, part in walk(network))
             yield ''
-            yield (f'{path}: {network["build_func_name"]}, state version {network["version"]}, {total:,} parameters '
-                   f'and buffers{" with its components" if network["components"] else ""}')
+            yield (
+                f'{path}: {network["build_func_name"]}, state version {network["version"]}, {total:,} parameters '
+                f'and buffers{" with its components" if network["components"] else ""}'
+            )
             yield f'  source  {describe_source(file, network)}'
             for key, value in network['static_kwargs'].items():
                 yield f'  {key} = {shown(value)}'
@@ -73,8 +75,10 @@ def count_values(network):
 
 
 def _variable_lines(variables):
-    rows = [(name, 'x'.join(map(str, np.shape(value))) or 'scalar', value.dtype.name, f'{np.size(value):,}')
-            for name, value in variables]
+    rows = [
+        (name, 'x'.join(map(str, np.shape(value))) or 'scalar', value.dtype.name, f'{np.size(value):,}')
+        for name, value in variables
+    ]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
     for name, shape, dtype, size in rows:
         yield f'    {name:{widths[0]}}  {shape:{widths[1]}}  {dtype:{widths[2]}}  {size:>{widths[3]}}'

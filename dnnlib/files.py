@@ -99,7 +99,7 @@ def append_line(path, line):
         try:
             rest = line + b'\n'
             while rest:
-                rest = rest[file.write(rest):]
+                rest = rest[file.write(rest) :]
             os.fsync(file.fileno())
         except BaseException:  # a signal, too, may come while the disk is at it
             file.truncate(end)

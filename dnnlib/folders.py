@@ -131,8 +131,10 @@ class Unfinished:
 def _difference(path, found, plan):
     names = sorted(name for name in {*found, *plan} if found.get(name) != plan.get(name))
     short = [name for name in names if len(str(found.get(name))) < 40 and len(str(plan.get(name))) < 40]
-    told = [f'{name} was {found.get(name)} and is {plan.get(name)}' if name in short else f'{name} is another'
-            for name in names]
+    told = [
+        f'{name} was {found.get(name)} and is {plan.get(name)}' if name in short else f'{name} is another'
+        for name in names
+    ]
     return (
         f'{path} has an unfinished run of other options or images ({"; ".join(told)}): '
         'give the same ones to go on with it, or --restart to begin anew.'

@@ -22,7 +22,7 @@ def create_image_grid(images, grid_size=None):
         grid_size = columns, max((count - 1) // columns + 1, 1)
     columns, rows = grid_size
     grid = np.zeros([rows * columns, channels, height, width], images.dtype)
-    grid[:count] = images[:rows * columns]
+    grid[:count] = images[: rows * columns]
     grid = grid.reshape(rows, columns, channels, height, width).transpose(2, 0, 3, 1, 4)
     return grid.reshape(channels, rows * height, columns * width)
 

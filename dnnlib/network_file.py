@@ -20,7 +20,8 @@ STATE_VERSIONS = (2, 3)  # of a network's dict; 2 is without components
 
 # The only build functions that are called by the name in a file. Source text in the file is not what is called.
 BUILD_FUNCTIONS = {
-    name: 'training.networks_stylegan.' + name for name in ('G_style', 'G_mapping', 'G_synthesis', 'D_basic')}
+    name: 'training.networks_stylegan.' + name for name in ('G_style', 'G_mapping', 'G_synthesis', 'D_basic')
+}
 
 LARGEST_FILE = 4 << 30  # bytes; the largest published network has 0.33e9
 MOST_NETWORKS = 16  # in a file, components included; a published triple has 7
@@ -32,8 +33,14 @@ SLACK = 1 << 20  # bytes that small values may take beyond those of the file, si
 _NAME = re.compile(r'[A-Za-z0-9.][A-Za-z0-9_.\-/]{0,199}')  # what TensorFlow takes as the name of a scope
 _DTYPE = re.compile(r'[<>|=]?(b1|[iu][1248]|f[248])')
 _STATE_FIELDS = {
-    'version': int, 'name': str, 'static_kwargs': dict, 'components': dict, 'build_module_src': str,
-    'build_func_name': str, 'variables': list}
+    'version': int,
+    'name': str,
+    'static_kwargs': dict,
+    'components': dict,
+    'build_module_src': str,
+    'build_func_name': str,
+    'variables': list,
+}
 
 
 class NetworkFile:
@@ -55,8 +62,9 @@ class NetworkFile:
             raise UserError(f'{path}: holds something else than networks.')
         budget = [MOST_NETWORKS]
         self.networks = [part.checked(budget, depth=0) for part in parts]
-        held = sum(value.nbytes for top in self.networks for _, network in walk(top)
-                   for _, value in network['variables'])
+        held = sum(
+            value.nbytes for top in self.networks for _, network in walk(top) for _, value in network['variables']
+        )
         if held > self.num_bytes + SLACK:  # several variables share an array, but would not in TensorFlow
             raise PickleError(f'its variables take {held:,} bytes, which are more than the file has')
         self._sha256 = None
@@ -88,8 +96,9 @@ def read_network_file(path):
             if not stat.S_ISREG(status.st_mode):
                 raise UserError(f'{path}: is no file: name a network pickle.')
             if status.st_size > LARGEST_FILE:
-                raise UserError(f'{path}: has {status.st_size:,} bytes; no network pickle has more than '
-                                f'{LARGEST_FILE:,}.')
+                raise UserError(
+                    f'{path}: has {status.st_size:,} bytes; no network pickle has more than {LARGEST_FILE:,}.'
+                )
             data = file.read(status.st_size)
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror}).') from error
@@ -150,8 +159,10 @@ class _Network(Made):
             raise PickleError(f'a network has a field {shown(unknown[0])}')
         where = f'network {shown(state["name"])}'
         if state['version'] not in STATE_VERSIONS:
-            raise PickleError(f'{where}: state version {shown(state["version"])} is none that is known, which are '
-                              f'{" and ".join(map(str, STATE_VERSIONS))}')
+            raise PickleError(
+                f'{where}: state version {shown(state["version"])} is none that is known, which are '
+                f'{" and ".join(map(str, STATE_VERSIONS))}'
+            )
         _check_name(state['name'], 'network')
         _check_name(state['build_func_name'], 'build function')
         state['static_kwargs'] = _checked_kwargs(state['static_kwargs'], where)
@@ -318,7 +329,10 @@ class _Makers:
     def __init__(self, most_copied):
         self._left = most_copied
         self._network, self._ndarray, self._object = (
-            Maker(_make_network, is_class=True), Maker(_refuse_call), Maker(_refuse_call))
+            Maker(_make_network, is_class=True),
+            Maker(_refuse_call),
+            Maker(_refuse_call),
+        )
         self._known = {
             ('dnnlib.tflib.network', 'Network'): self._network,
             ('numpy', 'ndarray'): self._ndarray,
@@ -374,8 +388,12 @@ class _Makers:
         return text.encode('latin-1')
 
     def _make_legacy_object(self, arguments):
-        if len(arguments) != 3 or arguments[0] is not self._network or arguments[1] is not self._object or (
-                arguments[2] is not None):
+        if (
+            len(arguments) != 3
+            or arguments[0] is not self._network
+            or arguments[1] is not self._object
+            or (arguments[2] is not None)
+        ):
             raise PickleError('it makes an object that is no network')
         return _Network()
 

@@ -101,7 +101,7 @@ class _Machine:
     def _take(self, length):
         self._check_left(length)
         self._position += length
-        return self._data[self._position - length:self._position]
+        return self._data[self._position - length : self._position]
 
     def _number(self, form):
         return struct.unpack(form, self._take(struct.calcsize(form)))[0]
@@ -110,7 +110,7 @@ class _Machine:
         # In steps, so that a line is found without a copy of all that follows.
         end, step = self._position, 1 << 12
         while True:
-            found = bytes(self._data[end:end + step]).find(b'\n')
+            found = bytes(self._data[end : end + step]).find(b'\n')
             if found >= 0:
                 break
             end += step

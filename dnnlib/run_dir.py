@@ -54,8 +54,10 @@ def find_runs(results_dir):
     try:
         names = [name for name in os.listdir(results_dir) if _RUN_NAME.fullmatch(name)]
     except OSError as error:
-        raise UserError(f'The results folder {results_dir} cannot be read ({error.strerror}); choose another one with '
-                        '--results, or mend its permissions.') from error
+        raise UserError(
+            f'The results folder {results_dir} cannot be read ({error.strerror}); choose another one with '
+            '--results, or mend its permissions.'
+        ) from error
     names.sort(key=lambda name: (_number_of(name), name))
     return [os.path.join(results_dir, name) for name in names]
 
@@ -81,8 +83,10 @@ def _told_when_unwritable(results_dir):
     try:
         yield
     except OSError as error:
-        raise UserError(f'The results folder {results_dir} cannot be written ({error.strerror}); choose another one '
-                        'with --results, or mend its permissions.') from error
+        raise UserError(
+            f'The results folder {results_dir} cannot be written ({error.strerror}); choose another one '
+            'with --results, or mend its permissions.'
+        ) from error
 
 
 @contextlib.contextmanager
@@ -163,8 +167,10 @@ def locked_run(run_dir):
     with open(os.path.join(run_dir, LOCK_FILE), 'a+', encoding='utf-8') as file:
         if not try_lock(file):
             file.seek(0)
-            raise UserError(f'{run_dir} is being trained by process {file.read().strip() or "unknown"}: let that one '
-                            'end or stop it, or give --new-run to train beside it.')
+            raise UserError(
+                f'{run_dir} is being trained by process {file.read().strip() or "unknown"}: let that one '
+                'end or stop it, or give --new-run to train beside it.'
+            )
         file.truncate(0)
         with contextlib.suppress(OSError):  # a full disk; the number is only for people
             file.write(str(os.getpid()))

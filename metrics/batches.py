@@ -112,9 +112,15 @@ class Fakes:
         for start in range(begin, end, self._minibatch_size):
             stop = start + self._minibatch_size
             yield self._Gs.run(
-                self._latents.take(start, stop), self._labels.take(start, stop), num_gpus=self._num_gpus,
-                is_validation=True, randomize_noise=True, output_transform=output_transform,
-                random_seed=seed_noise(self._seed, start), return_as_list=True)
+                self._latents.take(start, stop),
+                self._labels.take(start, stop),
+                num_gpus=self._num_gpus,
+                is_validation=True,
+                randomize_noise=True,
+                output_transform=output_transform,
+                random_seed=seed_noise(self._seed, start),
+                return_as_list=True,
+            )
 
 
 @functools.lru_cache(maxsize=None)

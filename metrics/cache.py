@@ -78,8 +78,11 @@ class StageCache:
         except FileNotFoundError:
             pass  # another process has dropped the place meanwhile
         except OSError as error:
-            warnings.warn(f'{self.folder} cannot be written ({error.strerror}), so measurements are not kept there: '
-                          'free space or mend its permissions, or measure with --no-cache.', stacklevel=2)
+            warnings.warn(
+                f'{self.folder} cannot be written ({error.strerror}), so measurements are not kept there: '
+                'free space or mend its permissions, or measure with --no-cache.',
+                stacklevel=2,
+            )
 
     def drop(self, place):
         """Deletes what is in a place."""

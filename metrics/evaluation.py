@@ -42,9 +42,10 @@ class Work(NamedTuple):
         try:
             yield
         except tf.errors.ResourceExhaustedError as error:
-            raise UserError(f'The device has too little memory to measure {self.minibatch_size} images at a time: '
-                            'measure with run_metrics.py and a --minibatch below that, and train with --metrics none.'
-                            ) from error
+            raise UserError(
+                f'The device has too little memory to measure {self.minibatch_size} images at a time: '
+                'measure with run_metrics.py and a --minibatch below that, and train with --metrics none.'
+            ) from error
 
 
 def identity_of(Gs, values):
@@ -63,8 +64,10 @@ def identity_of(Gs, values):
 
 
 def _description(network):
-    return {'settings': dict(network.static_kwargs),
-            'parts': {role: _description(part) for role, part in network.components.items()}}
+    return {
+        'settings': dict(network.static_kwargs),
+        'parts': {role: _description(part) for role, part in network.components.items()},
+    }
 
 
 class _Look(NamedTuple):
@@ -110,7 +113,7 @@ class Evaluation:
             with self._errors_as_sentences(metric):
                 self._open(metric)
                 self._read_fakes({reading.place: reading})
-        return self._read[reading.place][:reading.count]
+        return self._read[reading.place][: reading.count]
 
     def distances(self, metric, pair_distance):
         """Distances on paths, float32 [number of paths, whole minibatches]."""
@@ -151,8 +154,15 @@ class Evaluation:
             self._read.pop(place, None)
 
     def _paths(self, metric, pair_distance):
-        return Paths(self.Gs, metric, pair_distance, max(self.work.minibatch_size // 2, 1), self.work.num_gpus,
-                     self.seed, self._labels)
+        return Paths(
+            self.Gs,
+            metric,
+            pair_distance,
+            max(self.work.minibatch_size // 2, 1),
+            self.work.num_gpus,
+            self.seed,
+            self._labels,
+        )
 
     def _readings_of_all(self):
         """Dict of places to what all unfinished metrics want to know of the fakes; the largest number of each."""
@@ -181,8 +191,13 @@ class Evaluation:
 
     def _reading(self, metric):
         tool = self._tools(metric)
-        key = {'generator': self._identity, 'labels': self._labels_identity, 'seed': self.seed,
-               'network': tool.identity, **self.work.rounding}
+        key = {
+            'generator': self._identity,
+            'labels': self._labels_identity,
+            'seed': self.seed,
+            'network': tool.identity,
+            **self.work.rounding,
+        }
         if isinstance(metric, PathLength):
             fields = metric._asdict()
             key['path'] = [fields[name] for name in ('space', 'sampling', 'epsilon')]

@@ -28,8 +28,7 @@ def _frechet_infinity(metric, evaluation, reals, network):
     of_reals, fakes = reals.statistics(metric, network, evaluation.work), evaluation.fakes(metric)
     random = np.random.RandomState([evaluation.seed, _SIZES])
     with evaluation.work.bar(f'{metric.name} distances', metric.num_sizes, 'distance') as bar:
-        value, distances = frechet_infinity(
-            fakes, of_reals, metric.smallest, metric.num_sizes, random, _updating(bar))
+        value, distances = frechet_infinity(fakes, of_reals, metric.smallest, metric.num_sizes, random, _updating(bar))
     return [value], [{'distances': {str(size): distance for size, distance in distances.items()}}]
 
 
@@ -49,8 +48,10 @@ def _precision_recall(metric, evaluation, reals, network):
 def _inception_score(metric, evaluation, _reals, network):
     probabilities = evaluation.fakes(metric)
     if not (probabilities.min() >= 0 and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
-        raise UserError(f'{metric.name}: the network in {network.path} gives no probabilities of classes: it is '
-                        'another file than its name says; delete it, and it is downloaded again.')
+        raise UserError(
+            f'{metric.name}: the network in {network.path} gives no probabilities of classes: it is '
+            'another file than its name says; delete it, and it is downloaded again.'
+        )
     return inception_score(probabilities, metric.num_splits), [None, None]
 
 
@@ -64,8 +65,10 @@ def _linear_separability(metric, evaluation, _reals, classifiers):
     processes = fit_processes(metric.num_keep, max(space.shape[1] for space in points))
     with evaluation.work.bar(f'{metric.name} fits', len(points) * len(names), 'fit') as bar:
         spaces = separability(points, predictions, metric.num_keep, evaluation.seed, processes, _updating(bar))
-    details = [{'entropies': dict(zip(names, space.entropies)), 'failed_fits': [names[i] for i in space.failed]}
-               for space in spaces]
+    details = [
+        {'entropies': dict(zip(names, space.entropies)), 'failed_fits': [names[i] for i in space.failed]}
+        for space in spaces
+    ]
     return [space.score for space in spaces], details
 
 

@@ -64,8 +64,10 @@ class Meter:
         self._tools = {}
         for metric in self.metrics:
             if metric.needs_different_reals and metric.num_reals > dataset.num_images:
-                raise UserError(f'{metric.name} needs {metric.num_reals} different reals, and dataset {dataset.folder} '
-                                f'has {dataset.num_images}: choose a larger dataset, or other --metrics.')
+                raise UserError(
+                    f'{metric.name} needs {metric.num_reals} different reals, and dataset {dataset.folder} '
+                    f'has {dataset.num_images}: choose a larger dataset, or other --metrics.'
+                )
             if _tool_key(metric) not in self._tools:
                 self._tools[_tool_key(metric)] = _open_tool(metric, offline)
 
@@ -78,12 +80,14 @@ class Meter:
         """Everything the values of `metric` depend on beside the network, as a dict fit for JSON."""
         settings = {field: value for field, value in metric._asdict().items() if field != 'name'}
         if metric.needs_data:
-            settings.update({
-                'dataset': self._dataset.name,
-                'dataset_images': self._dataset.num_images,
-                'dataset_sha256': self._fingerprint,
-                'mirror': self._mirror,
-            })
+            settings.update(
+                {
+                    'dataset': self._dataset.name,
+                    'dataset_images': self._dataset.num_images,
+                    'dataset_sha256': self._fingerprint,
+                    'mirror': self._mirror,
+                }
+            )
         return dict(settings, seed=self._seed)
 
     def measure(self, metrics, Gs, minibatch_size=None, num_gpus=None, print_progress=False, anew=False):
@@ -115,15 +119,26 @@ class Meter:
         labels = self._labels(Gs)
         keys = {metric: self._value_key(metric, identity, labels[1], work) for metric in metrics}
         known = {metric: None if anew else self._cache.load((_VALUES,), key) for metric, key in keys.items()}
-        evaluation = Evaluation(Gs, identity, [metric for metric in metrics if known[metric] is None], self._tool,
-                                labels, self._seed, self._cache, work)
+        evaluation = Evaluation(
+            Gs,
+            identity,
+            [metric for metric in metrics if known[metric] is None],
+            self._tool,
+            labels,
+            self._seed,
+            self._cache,
+            work,
+        )
         if anew:
             for metric in metrics:
                 evaluation.drop(metric)
         for metric in metrics:
             try:
-                results = (self._measure(metric, evaluation, keys[metric]) if known[metric] is None
-                           else self._results(metric, known[metric]))
+                results = (
+                    self._measure(metric, evaluation, keys[metric])
+                    if known[metric] is None
+                    else self._results(metric, known[metric])
+                )
             except UserError as error:
                 results = error
             evaluation.finish(metric)
@@ -134,22 +149,35 @@ class Meter:
         with evaluation.work.memory_as_sentence():
             values, details = MEASURES[type(metric)](metric, evaluation, self._reals, self._tool(metric))
         if not np.isfinite(values).all():
-            raise UserError(f'{metric.name} is not a number for this network: its images hold values that are none, or '
-                            'are too large; measure an earlier snapshot.')
-        arrays = {'values': np.array(values, np.float64), 'seconds': np.array(time.perf_counter() - begin),
-                  'details': np.array(json.dumps(details))}
+            raise UserError(
+                f'{metric.name} is not a number for this network: its images hold values that are none, or '
+                'are too large; measure an earlier snapshot.'
+            )
+        arrays = {
+            'values': np.array(values, np.float64),
+            'seconds': np.array(time.perf_counter() - begin),
+            'details': np.array(json.dumps(details)),
+        }
         self._cache.save((_VALUES,), key, **arrays)
         return self._results(metric, arrays)
 
     def _results(self, metric, arrays):
         """The results that arrays in the cache stand for."""
         seconds, settings = float(arrays['seconds']), self.settings(metric)
-        return [Result(name, float(value), seconds, settings, detail) for name, value, detail in zip(
-            metric.values, arrays['values'], json.loads(str(arrays['details'])))]
+        return [
+            Result(name, float(value), seconds, settings, detail)
+            for name, value, detail in zip(metric.values, arrays['values'], json.loads(str(arrays['details'])))
+        ]
 
     def _value_key(self, metric, identity, labels, work):
-        key = {'metric': [type(metric).__name__, *metric], 'seed': self._seed, 'generator': identity, 'labels': labels,
-               'network': self._tool(metric).identity, **work.rounding}
+        key = {
+            'metric': [type(metric).__name__, *metric],
+            'seed': self._seed,
+            'generator': identity,
+            'labels': labels,
+            'network': self._tool(metric).identity,
+            **work.rounding,
+        }
         if metric.needs_data:
             key['reals'] = self._reals.identity(metric.num_reals)
         return key
@@ -164,8 +192,10 @@ class Meter:
             return Labels(None, self._seed), None
         labels = None if self._dataset is None else self._dataset.labels
         if labels is None or labels.shape[1] != size:
-            raise UserError(f'The network makes images by labels of {size} numbers, and no dataset with such labels is '
-                            'at hand: name the dataset it was trained on with --data.')
+            raise UserError(
+                f'The network makes images by labels of {size} numbers, and no dataset with such labels is '
+                'at hand: name the dataset it was trained on with --data.'
+            )
         return Labels(labels, self._seed), hashlib.sha256(labels.tobytes()).hexdigest()
 
     def _check(self, metrics, Gs):
@@ -179,16 +209,22 @@ class Meter:
             )
         values = tflib.run(Gs.vars)
         if not all(np.isfinite(value).all() for value in values.values()):
-            raise UserError('The network holds values that are not numbers, so it cannot be measured: its training '
-                            'has diverged; measure an earlier snapshot.')
+            raise UserError(
+                'The network holds values that are not numbers, so it cannot be measured: its training '
+                'has diverged; measure an earlier snapshot.'
+            )
         return identity_of(Gs, values)
 
 
 def _work(Gs, minibatch_size, num_gpus, print_progress):
     available = len(session_gpus())
     num_gpus = max(min(available if num_gpus is None else num_gpus, available), 1)
-    return Work(minibatch_size or default_minibatch_size(Gs.output_shape[2]) * num_gpus, num_gpus,
-                'gpu' if available else 'cpu', print_progress)
+    return Work(
+        minibatch_size or default_minibatch_size(Gs.output_shape[2]) * num_gpus,
+        num_gpus,
+        'gpu' if available else 'cpu',
+        print_progress,
+    )
 
 
 def _tool_key(metric):

@@ -9,10 +9,14 @@ from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from metrics.registry import METRICS
 
-NOTE = ('Lower is better where nothing else is said. The paper\'s networks on CelebA and CASIA-WebFace make 256x256 '
-        'images, that on FFHQ, of Karras et al., 1024x1024. "diff" is this network\'s number less the paper\'s.')
-NOTE_ALONE = ('Lower is better where nothing else is said. The paper has no numbers of these metrics, and none of its '
-              'numbers compares with them.')
+NOTE = (
+    "Lower is better where nothing else is said. The paper's networks on CelebA and CASIA-WebFace make 256x256 "
+    'images, that on FFHQ, of Karras et al., 1024x1024. "diff" is this network\'s number less the paper\'s.'
+)
+NOTE_ALONE = (
+    'Lower is better where nothing else is said. The paper has no numbers of these metrics, and none of its '
+    'numbers compares with them.'
+)
 NOT_MEASURED = 'not measured'
 
 
@@ -32,8 +36,11 @@ def collect(records, snapshot, with_paper=True):
     for metric in METRICS.values():
         settings = {field: setting for field, setting in metric._asdict().items() if field != 'name'}
         for record in records:
-            if record['snapshot'] == snapshot and record['metric'] in metric.values and all(
-                    record['settings'].get(field) == setting for field, setting in settings.items()):
+            if (
+                record['snapshot'] == snapshot
+                and record['metric'] in metric.values
+                and all(record['settings'].get(field) == setting for field, setting in settings.items())
+            ):
                 found[record['metric']] = 'failed' if record['value'] is None else record['value']
     return found
 
@@ -45,8 +52,11 @@ def make_rows(network, numbers):
         network: What this network is called.
         numbers: From `collect`. Where there are none of the paper's table, it is left out.
     """
-    descriptions = {value: description for metric in METRICS.values()
-                    for value, description in zip(metric.values, metric.descriptions)}
+    descriptions = {
+        value: description
+        for metric in METRICS.values()
+        for value, description in zip(metric.values, metric.descriptions)
+    }
     with_paper = not config.PAPER_TABLE.keys().isdisjoint(numbers)
     networks = config.PAPER_NETWORKS if with_paper else ()
     rows = [['Metric', network, *(heading for name in networks for heading in (name, 'diff')), 'Description']]
@@ -76,8 +86,13 @@ def as_text(rows):
     rows = rows if described else [row[:-1] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     to_the_left = {0, len(widths) - 1} if described else {0}
-    lines = ['  '.join(cell.ljust(width) if column in to_the_left else cell.rjust(width)
-                       for column, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in rows]
+    lines = [
+        '  '.join(
+            cell.ljust(width) if column in to_the_left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in rows
+    ]
     return '\n'.join([*lines, text_note])
 
 
@@ -100,8 +115,19 @@ def as_latex(rows):
     """A tabular of LaTeX, which needs no package."""
     lines = [' & '.join(map(_escaped, row)) + r' \\' for row in rows]
     columns = 'l' + 'r' * (len(rows[0]) - 2) + 'l'
-    return '\n'.join([rf'\begin{{tabular}}{{{columns}}}', r'\hline', lines[0], r'\hline', *lines[1:], r'\hline',
-                      r'\end{tabular}', '% ' + note(rows), ''])
+    return '\n'.join(
+        [
+            rf'\begin{{tabular}}{{{columns}}}',
+            r'\hline',
+            lines[0],
+            r'\hline',
+            *lines[1:],
+            r'\hline',
+            r'\end{tabular}',
+            '% ' + note(rows),
+            '',
+        ]
+    )
 
 
 def _escaped(cell):
@@ -131,6 +157,8 @@ def write_files(folder, rows):
             with atomic_write(paths[-1]) as file:
                 file.write(form(rows).encode('utf-8'))
     except OSError as error:
-        raise UserError(f'--write: {error.filename or folder} cannot be written ({error.strerror}): name another '
-                        'folder, or mend its permissions.') from error
+        raise UserError(
+            f'--write: {error.filename or folder} cannot be written ({error.strerror}): name another '
+            'folder, or mend its permissions.'
+        ) from error
     return paths

@@ -104,7 +104,7 @@ class PairDistance:
     def __call__(self, images):
         """From a tensor [2 N, C, H, W] in [-1, 1] to one [N]: the 1st with the 2nd image, the 3rd with the 4th, ..."""
         top, left, side = crop_window(images.shape[2].value)
-        crops = shrink((images[:, :, top:top + side, left:left + side] + 1) * 127.5)
+        crops = shrink((images[:, :, top : top + side, left : left + side] + 1) * 127.5)
         return self._distance(crops[0::2], crops[1::2])
 
 
@@ -135,7 +135,8 @@ def path_distances(Gs, metric, pair_distance, latents, positions, num_gpus=1, la
         dlatents = mapping.run(latents, labels)
         dlatents = _interleaved(dlatents, positions, metric.epsilon, lerp)
     distances = synthesis.run(
-        dlatents, num_gpus=num_gpus, randomize_noise=False, output_transform={'func': pair_distance})
+        dlatents, num_gpus=num_gpus, randomize_noise=False, output_transform={'func': pair_distance}
+    )
     return distances / np.float32(metric.epsilon) ** 2
 
 
@@ -168,15 +169,20 @@ class Paths:
     def __init__(self, Gs, metric, pair_distance, minibatch_size, num_gpus, seed, labels):
         height = Gs.output_shape[2]
         if height < 8:
-            raise UserError(f'{metric.name} looks at the middle of images of 8x8 px and more; this network makes '
-                            f'{height}x{height}: choose other --metrics.')
+            raise UserError(
+                f'{metric.name} looks at the middle of images of 8x8 px and more; this network makes '
+                f'{height}x{height}: choose other --metrics.'
+            )
         self.minibatch_size = -(-minibatch_size // num_gpus) * num_gpus
         self._Gs, self._metric, self._pair_distance, self._num_gpus = Gs, metric, pair_distance, num_gpus
         self._seed, self._labels = seed, labels
         self._latents = latents_of(Gs, [seed, _LATENTS])
-        self._positions = Stream([seed, _POSITIONS], (
-            lambda random, count: random.rand(count)) if metric.sampling == 'full' else (
-            lambda random, count: np.zeros(count)))
+        self._positions = Stream(
+            [seed, _POSITIONS],
+            (lambda random, count: random.rand(count))
+            if metric.sampling == 'full'
+            else (lambda random, count: np.zeros(count)),
+        )
 
     def batches(self, begin, end):
         """Yields float32 [N] from path `begin` on, a whole minibatch, until path `end` is among them."""
@@ -187,9 +193,14 @@ class Paths:
                 tflib.set_vars({variable: random.randn(*variable.shape.as_list()) for variable in noise})
                 labels = self._labels.take(start, start + size)
                 yield path_distances(
-                    self._Gs, self._metric, self._pair_distance, self._latents.take(2 * start, 2 * (start + size)),
-                    self._positions.take(start, start + size), self._num_gpus,
-                    None if labels is None else np.repeat(labels, 2, axis=0))
+                    self._Gs,
+                    self._metric,
+                    self._pair_distance,
+                    self._latents.take(2 * start, 2 * (start + size)),
+                    self._positions.take(start, start + size),
+                    self._num_gpus,
+                    None if labels is None else np.repeat(labels, 2, axis=0),
+                )
 
 
 @contextlib.contextmanager

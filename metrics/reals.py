@@ -30,8 +30,12 @@ class Reals:
         used = min(count, self._dataset.num_images)
         if used not in self._contents:
             self._contents[used] = self._content_digest(used)
-        return {'dataset': self._contents[used], 'shape': list(self._dataset.shape), 'mirror': self._mirror,
-                'seed': self._seed if self._mirror else None}
+        return {
+            'dataset': self._contents[used],
+            'shape': list(self._dataset.shape),
+            'mirror': self._mirror,
+            'seed': self._seed if self._mirror else None,
+        }
 
     def features(self, metric, network, work):
         """Features of the reals that a metric compares with, float32 [N, F], of a feature network."""
@@ -43,6 +47,7 @@ class Reals:
 
     def statistics(self, metric, network, work):
         """Their `metrics.arithmetic.frechet.Statistics`."""
+
         def compute():
             known = self._known.get(('features', metric.features, metric.num_reals, work.minibatch_size))
             features = self._read(metric, self._reading(metric, network, work), work) if known is None else known
@@ -52,9 +57,14 @@ class Reals:
 
     def radii(self, metric, network, work):
         """Their `metrics.arithmetic.precision_recall.squared_radii`, float [N]."""
-        return self._stage('radii', metric, network, work, lambda: {
-            'radii': squared_radii(self.features(metric, network, work), metric.neighbours)},
-            neighbours=metric.neighbours)['radii']
+        return self._stage(
+            'radii',
+            metric,
+            network,
+            work,
+            lambda: {'radii': squared_radii(self.features(metric, network, work), metric.neighbours)},
+            neighbours=metric.neighbours,
+        )['radii']
 
     def _reading(self, metric, network, work):
         key = {**self.identity(metric.num_reals), 'network': network.identity, **work.rounding}
@@ -81,8 +91,10 @@ class Reals:
             if arrays is None:
                 arrays = compute()
                 if not all(np.isfinite(array).all() for array in arrays.values()):
-                    raise UserError(f'{metric.name}: features of the reals in {self._dataset.folder} are no numbers or '
-                                    'too large: check the dataset with python -m dnnlib.verify.')
+                    raise UserError(
+                        f'{metric.name}: features of the reals in {self._dataset.folder} are no numbers or '
+                        'too large: check the dataset with python -m dnnlib.verify.'
+                    )
                 self._cache.save(reading.place, key, **arrays)
             self._known[memory_key] = arrays
         return self._known[memory_key]

@@ -175,24 +175,30 @@ class LinearSeparability(NamedTuple):
 
 _PATHS = tuple((space, sampling) for sampling in ('full', 'end') for space in 'zw')  # in the order of Table I
 
-METRICS = {metric.name: metric for metric in (
-    # The paper's, Table I.
-    FrechetDistance('fid50k', 'inception', 50000, 50000),
-    *(PathLength(f'ppl_{space}{sampling}', 'lpips', space, sampling, 100000, 1e-4) for space, sampling in _PATHS),
-    LinearSeparability('ls', 'celebahq-classifier', 200000, 100000),
-    # What others report today.
-    FrechetDistance('fid5k', 'inception', 5000, 5000),
-    InfiniteFrechet('fid_inf', 'inception', 50000, 50000, smallest=5000, num_sizes=15),
-    KernelDistance('kid50k', 'inception', 50000, 50000, num_subsets=100, subset_size=1000),
-    PrecisionRecall('pr50k3', 'inception', 50000, 50000, neighbours=3),
-    InceptionScore('is50k', 'inception-softmax', 50000, num_splits=10),
-    # What needs no download, and knows faces; not an FID, and no perceptual distance.
-    FrechetDistance('fd_onet5k', 'onet', 5000, 5000),
-    InfiniteFrechet('fd_onet5k_inf', 'onet', 5000, 5000, smallest=1000, num_sizes=15),
-    KernelDistance('kd_onet5k', 'onet', 5000, 5000, num_subsets=100, subset_size=1000),
-    PrecisionRecall('pr_onet5k3', 'onet', 5000, 5000, neighbours=3),
-    *(PathLength(f'pl_onet5k_{space}{sampling}', 'onet', space, sampling, 5000, 1e-2) for space, sampling in _PATHS),
-)}
+METRICS = {
+    metric.name: metric
+    for metric in (
+        # The paper's, Table I.
+        FrechetDistance('fid50k', 'inception', 50000, 50000),
+        *(PathLength(f'ppl_{space}{sampling}', 'lpips', space, sampling, 100000, 1e-4) for space, sampling in _PATHS),
+        LinearSeparability('ls', 'celebahq-classifier', 200000, 100000),
+        # What others report today.
+        FrechetDistance('fid5k', 'inception', 5000, 5000),
+        InfiniteFrechet('fid_inf', 'inception', 50000, 50000, smallest=5000, num_sizes=15),
+        KernelDistance('kid50k', 'inception', 50000, 50000, num_subsets=100, subset_size=1000),
+        PrecisionRecall('pr50k3', 'inception', 50000, 50000, neighbours=3),
+        InceptionScore('is50k', 'inception-softmax', 50000, num_splits=10),
+        # What needs no download, and knows faces; not an FID, and no perceptual distance.
+        FrechetDistance('fd_onet5k', 'onet', 5000, 5000),
+        InfiniteFrechet('fd_onet5k_inf', 'onet', 5000, 5000, smallest=1000, num_sizes=15),
+        KernelDistance('kd_onet5k', 'onet', 5000, 5000, num_subsets=100, subset_size=1000),
+        PrecisionRecall('pr_onet5k3', 'onet', 5000, 5000, neighbours=3),
+        *(
+            PathLength(f'pl_onet5k_{space}{sampling}', 'onet', space, sampling, 5000, 1e-2)
+            for space, sampling in _PATHS
+        ),
+    )
+}
 
 # Names of several metrics at once.
 _SUFFIXES = tuple(space + sampling for space, sampling in _PATHS)
@@ -218,8 +224,9 @@ def find_value(name):
     Raises:
         click.UsageError: There is no such metric or value.
     """
-    values = {value: metric.name for metric in METRICS.values() for value in metric.values
-              if not value.endswith('_std')}  # a deviation is neither better nor worse
+    values = {
+        value: metric.name for metric in METRICS.values() for value in metric.values if not value.endswith('_std')
+    }  # a deviation is neither better nor worse
     if name in values:
         return values[name], name
     if name in METRICS:
@@ -260,5 +267,6 @@ def find_metrics(names):
     unknown = [name for name in names if name not in METRICS]
     if unknown:
         raise click.UsageError(
-            '--metrics {}: choose from {}.'.format(','.join(unknown) or "''", ', '.join([*sorted(METRICS), *GROUPS])))
+            '--metrics {}: choose from {}.'.format(','.join(unknown) or "''", ', '.join([*sorted(METRICS), *GROUPS]))
+        )
     return [METRICS[name] for name in dict.fromkeys(names)]

@@ -13,8 +13,14 @@ from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, SNAPSHOT_PATTERN, find_sta
 from metrics.registry import is_lower_better
 
 METRICS_FILE = 'metrics.jsonl'
-RECORD_FIELDS = {'snapshot': str, 'kimg': (int, float, type(None)), 'metric': str, 'value': (int, float),
-                 'seconds': (int, float), 'settings': dict}
+RECORD_FIELDS = {
+    'snapshot': str,
+    'kimg': (int, float, type(None)),
+    'metric': str,
+    'value': (int, float),
+    'seconds': (int, float),
+    'settings': dict,
+}
 
 
 class Snapshot(NamedTuple):
@@ -39,8 +45,11 @@ def find_snapshots(run_dir, final_kimg=None):
     """
     try:
         names = sorted(os.listdir(run_dir))
-        found = [Snapshot(name, int(match.group(1))) for name, match in (
-            (name, SNAPSHOT_PATTERN.fullmatch(name)) for name in names) if match]
+        found = [
+            Snapshot(name, int(match.group(1)))
+            for name, match in ((name, SNAPSHOT_PATTERN.fullmatch(name)) for name in names)
+            if match
+        ]
         found.sort(key=lambda snapshot: snapshot.kimg)
         if FINAL_PICKLE in names and not find_equal(run_dir, found[-1:], FINAL_PICKLE):
             found.append(Snapshot(FINAL_PICKLE, final_kimg))
@@ -52,8 +61,14 @@ def find_snapshots(run_dir, final_kimg=None):
 def find_equal(run_dir, snapshots, name):
     """The newest of some snapshots whose content is that of the file `name` in the run directory, or None."""
     path = os.path.join(run_dir, name)
-    return next((snapshot for snapshot in reversed(snapshots) if filecmp.cmp(
-        path, os.path.join(run_dir, snapshot.name), shallow=False)), None)
+    return next(
+        (
+            snapshot
+            for snapshot in reversed(snapshots)
+            if filecmp.cmp(path, os.path.join(run_dir, snapshot.name), shallow=False)
+        ),
+        None,
+    )
 
 
 def append_result(run_dir, snapshot, result):
@@ -95,6 +110,7 @@ def drop_results(run_dir, kimg):
 
     Records of a network whose kimg nothing tells stay, and so do damaged lines, which reading names.
     """
+
     def stays(line):
         record = _parse_record(line)
         return record is None or record['kimg'] is None or record['kimg'] < kimg
@@ -152,8 +168,14 @@ def _parse_record(line):
 
 def find_result(records, snapshot_name, metric, settings):
     """The newest record of that snapshot, metric and settings, or None."""
-    return next((record for record in reversed(records) if (
-        record['snapshot'], record['metric'], record['settings']) == (snapshot_name, metric, settings)), None)
+    return next(
+        (
+            record
+            for record in reversed(records)
+            if (record['snapshot'], record['metric'], record['settings']) == (snapshot_name, metric, settings)
+        ),
+        None,
+    )
 
 
 def series(records, metric, settings=None):
@@ -176,8 +198,11 @@ def series(records, metric, settings=None):
 
 def best_result(records):
     """The record of the best value of one metric, the earliest of equals; None when there is none."""
-    return min(records, default=None, key=lambda record: (
-        record['value'] if is_lower_better(record['metric']) else -record['value']))
+    return min(
+        records,
+        default=None,
+        key=lambda record: record['value'] if is_lower_better(record['metric']) else -record['value'],
+    )
 
 
 def keep_best(run_dir, metric, settings=None):
@@ -207,8 +232,9 @@ def keep_best(run_dir, metric, settings=None):
             with open(source, 'rb') as original, atomic_write(target) as copy:
                 shutil.copyfileobj(original, copy, 1 << 20)
     except OSError as error:
-        raise UserError(f'{source} cannot be copied to {target} ({error.strerror}): free space or mend their '
-                        'permissions.') from error
+        raise UserError(
+            f'{source} cannot be copied to {target} ({error.strerror}): free space or mend their permissions.'
+        ) from error
     return best
 
 
@@ -222,7 +248,8 @@ def has_best(run_dir, records):
     paths = [os.path.join(run_dir, record['snapshot']) for record in records]
     try:
         return not os.path.exists(target) or any(
-            filecmp.cmp(path, target, shallow=False) for path in paths if os.path.exists(path))
+            filecmp.cmp(path, target, shallow=False) for path in paths if os.path.exists(path)
+        )
     except OSError as error:
         raise UserError(f'{error.filename} cannot be read ({error.strerror}): mend its permissions.') from error
 
@@ -274,6 +301,10 @@ def format_table(records, best=None):
         rows.append((record['snapshot'], kimg, record['metric'], value, seconds, mark))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     numbers = (1, 3, 4)  # columns aligned to the right
-    return '\n'.join('  '.join(
-        cell.rjust(width) if column in numbers else cell.ljust(width)
-        for column, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in rows)
+    return '\n'.join(
+        '  '.join(
+            cell.rjust(width) if column in numbers else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in rows
+    )

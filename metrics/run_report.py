@@ -77,8 +77,10 @@ class RunReport:
         try:
             self.write()
         except Exception as error:
-            say(f'Warning: {os.path.join(self._run_dir, REPORT_FILE)} is not written ({_reason(error)}). All else goes '
-                f'on; this makes it again: python -m metrics.run_report {shlex.quote(self._run_dir)}')
+            say(
+                f'Warning: {os.path.join(self._run_dir, REPORT_FILE)} is not written ({_reason(error)}). All else goes '
+                f'on; this makes it again: python -m metrics.run_report {shlex.quote(self._run_dir)}'
+            )
 
 
 def _reason(error):
@@ -96,10 +98,14 @@ def _wanted(run):
 
 def _head(run):
     written = time.strftime('%Y-%m-%d %H:%M %z')
-    parts = [page.Markup('<h1>{}</h1>').format(page.printable(run.name)),
-             page.Markup('<p class="state">{} Written {}.</p>').format(_state(run), written)]
-    parts += [page.Markup('<p class="problem">{}</p>').format(page.printable(problem, LONGEST_VALUE))
-              for problem in run.problems]
+    parts = [
+        page.Markup('<h1>{}</h1>').format(page.printable(run.name)),
+        page.Markup('<p class="state">{} Written {}.</p>').format(_state(run), written),
+    ]
+    parts += [
+        page.Markup('<p class="problem">{}</p>').format(page.printable(problem, LONGEST_VALUE))
+        for problem in run.problems
+    ]
     return page.Markup('\n').join([*parts, page.tiles(_numbers(run))])
 
 
@@ -111,8 +117,10 @@ def _state(run):
     if run.is_finished:
         return f'Trained to its end, kimg {run.kimg:,.1f}, in {_duration(tick.get("total_sec"))}.'
     share = '' if run.total_kimg is None else f', {100 * run.kimg / run.total_kimg:.1f} %'
-    return (f'At kimg {run.kimg:,.1f}{whole}{share}, after {_duration(tick.get("total_sec"))} of training. This '
-            'page is written at each snapshot; the log is more recent.')
+    return (
+        f'At kimg {run.kimg:,.1f}{whole}{share}, after {_duration(tick.get("total_sec"))} of training. This '
+        'page is written at each snapshot; the log is more recent.'
+    )
 
 
 def _numbers(run):
@@ -128,8 +136,10 @@ def _numbers(run):
             yield _duration(tick.get('eta_sec')), 'ETA'
         yield _decimal(tick.get('sec_per_kimg'), '.4g'), 'seconds per kimg'
         yield _decimal(tick.get('images_per_sec'), '.4g'), 'images per second'
-        yield ('{0}×{0}'.format(_decimal(tick.get('resolution'), '.0f')),
-               f'pixels, lod {_decimal(tick.get("lod"), ".2f")}, minibatch {_decimal(tick.get("minibatch"), ".0f")}')
+        yield (
+            '{0}×{0}'.format(_decimal(tick.get('resolution'), '.0f')),
+            f'pixels, lod {_decimal(tick.get("lod"), ".2f")}, minibatch {_decimal(tick.get("minibatch"), ".0f")}',
+        )
         yield _decimal(tick.get('memory_gb'), '.1f', ' GB'), 'main memory, at most'
         if math.isfinite(tick.get('gpu_memory_gb', math.nan)):
             yield _decimal(tick['gpu_memory_gb'], '.1f', ' GB'), 'memory of the fullest GPU'
@@ -137,8 +147,11 @@ def _numbers(run):
 
 def _grids(run, pictures):
     shown = [(kimg, name, pictures[name]) for kimg, name in run.fakes.items() if name in pictures]
-    failed = [page.Markup('<p class="problem">{}</p>').format(f'{name} cannot be shown: {why}.')
-              for _, name, why in shown if not isinstance(why, GridPicture)]
+    failed = [
+        page.Markup('<p class="problem">{}</p>').format(f'{name} cannot be shown: {why}.')
+        for _, name, why in shown
+        if not isinstance(why, GridPicture)
+    ]
     shown = [entry for entry in shown if isinstance(entry[2], GridPicture)]
     if not shown:
         yield page.section('Samples', *failed, page.paragraph('There is no grid of fakes (fakesKKKKKK.png) yet.'))
@@ -148,10 +161,18 @@ def _grids(run, pictures):
         words += f' {len(shown)} of {len(run.fakes):,} grids, evenly chosen'
         words += ', the best snapshot’s and the last among them.' if run.best else ' and the last.'
     best = next((place for place, (kimg, _, _) in enumerate(shown) if kimg in _wanted(run)), None)
-    figures = [_figure(run, *entry, is_best=place == best, is_last=place == len(shown) - 1)
-               for place, entry in enumerate(shown)]
-    yield page.section('Samples', *failed, page.paragraph('{}', words), page.Markup(
-        '<div class="grids">\n{}\n{}\n</div>').format(_controls(len(shown), best), page.Markup('\n').join(figures)))
+    figures = [
+        _figure(run, *entry, is_best=place == best, is_last=place == len(shown) - 1)
+        for place, entry in enumerate(shown)
+    ]
+    yield page.section(
+        'Samples',
+        *failed,
+        page.paragraph('{}', words),
+        page.Markup('<div class="grids">\n{}\n{}\n</div>').format(
+            _controls(len(shown), best), page.Markup('\n').join(figures)
+        ),
+    )
 
 
 def _controls(count, best):
@@ -170,9 +191,16 @@ def _figure(run, kimg, name, picture, is_best, is_last):
     return page.Markup(
         '<figure data-kimg="{}"{}><img{} src="{}" width="{}" height="{}" alt="Grid of fakes at kimg {}">'
         '<figcaption>{}</figcaption></figure>'
-    ).format(tick['kimg'], page.Markup('' if is_last else ' hidden'),
-             page.Markup(' class="small"' if factor > 1 else ''), page.uri('jpeg', picture.data),
-             factor * picture.width, factor * picture.height, kimg, ' · '.join(_facts(run, kimg, tick, name, is_best)))
+    ).format(
+        tick['kimg'],
+        page.Markup('' if is_last else ' hidden'),
+        page.Markup(' class="small"' if factor > 1 else ''),
+        page.uri('jpeg', picture.data),
+        factor * picture.width,
+        factor * picture.height,
+        kimg,
+        ' · '.join(_facts(run, kimg, tick, name, is_best)),
+    )
 
 
 def _facts(run, kimg, tick, name, is_best):
@@ -199,23 +227,34 @@ def _curves(run):
         return charts.Line(name, [(tick['kimg'], tick.get(field, math.nan)) for tick in run.ticks])
 
     figures = [
-        charts.chart(page.printable(metric), [charts.Line('', [_point(record) for record in records])], span, marks,
-                     _point(best_result(records)), may_be_logarithmic=True)
-        for metric, records in run.curves.items()]
+        charts.chart(
+            page.printable(metric),
+            [charts.Line('', [_point(record) for record in records])],
+            span,
+            marks,
+            _point(best_result(records)),
+            may_be_logarithmic=True,
+        )
+        for metric, records in run.curves.items()
+    ]
     if run.ticks:
         figures += [
             charts.chart('Losses', [line('G', 'G_loss'), line('D', 'D_loss')], span, marks),
             charts.chart('D’s scores', [line('reals', 'real_scores'), line('fakes', 'fake_scores')], span, marks),
             charts.chart('R1 penalty', [line('', 'r1_penalty')], span, marks, may_be_logarithmic=True),
-            charts.chart('Seconds per kimg', [line('', 'sec_per_kimg')], span, marks, may_be_logarithmic=True)]
+            charts.chart('Seconds per kimg', [line('', 'sec_per_kimg')], span, marks, may_be_logarithmic=True),
+        ]
     words = 'Over kimg, thousands of real images shown; numbers beside the names are the newest.'
     if marks:
         words += ' Dotted: the side in px that is trained from there on.'
     lost = sum(tick['nonfinite_steps'] for tick in run.ticks if math.isfinite(tick.get('nonfinite_steps', math.nan)))
     if lost:
         words += f' {lost:,.0f} steps were not finite and are left out.'
-    yield page.section('Curves', page.paragraph('{}', words), page.Markup('<div class="charts">\n{}\n</div>').format(
-        page.Markup('\n').join(figures)))
+    yield page.section(
+        'Curves',
+        page.paragraph('{}', words),
+        page.Markup('<div class="charts">\n{}\n</div>').format(page.Markup('\n').join(figures)),
+    )
 
 
 def _point(record):
@@ -238,26 +277,44 @@ def _marks(ticks, first):
 
 def _best(run):
     if run.best is None:
-        return page.section('Best snapshot', page.paragraph(
-            'No snapshot has been measured yet: training does it with --metrics, {} afterwards.',
-            page.code('python run_metrics.py')))
+        return page.section(
+            'Best snapshot',
+            page.paragraph(
+                'No snapshot has been measured yet: training does it with --metrics, {} afterwards.',
+                page.code('python run_metrics.py'),
+            ),
+        )
     which = 'lowest' if is_lower_better(run.decisive) else 'highest'
     curve = run.curves[run.decisive]
     sentence = page.paragraph(
         '{}, kimg {}: its {} of {} is the {} of {} measured snapshots.{}',
-        page.code(page.printable(run.best['snapshot'])), f'{run.best["kimg"]:,g}', page.printable(run.decisive),
-        f'{run.best["value"]:.4f}', which, len(curve),
-        page.Markup(' {} is a copy of it.').format(page.code(BEST_PICKLE)) if run.best_is_copied else '')
-    rows = [[page.printable(metric), _value_at(records, run.best['snapshot']),
-             *(_value_and_kimg(record) for record in (best_result(records), records[-1]))]
-            for metric, records in run.curves.items()]
-    return page.section('Best snapshot', sentence, page.table(
-        ['metric', 'of that snapshot', 'its own best', 'newest'], rows, right=(1, 2, 3)))
+        page.code(page.printable(run.best['snapshot'])),
+        f'{run.best["kimg"]:,g}',
+        page.printable(run.decisive),
+        f'{run.best["value"]:.4f}',
+        which,
+        len(curve),
+        page.Markup(' {} is a copy of it.').format(page.code(BEST_PICKLE)) if run.best_is_copied else '',
+    )
+    rows = [
+        [
+            page.printable(metric),
+            _value_at(records, run.best['snapshot']),
+            *(_value_and_kimg(record) for record in (best_result(records), records[-1])),
+        ]
+        for metric, records in run.curves.items()
+    ]
+    return page.section(
+        'Best snapshot',
+        sentence,
+        page.table(['metric', 'of that snapshot', 'its own best', 'newest'], rows, right=(1, 2, 3)),
+    )
 
 
 def _value_at(records, snapshot):
-    return next((f'{record["value"]:.4f}' for record in records if record['snapshot'] == snapshot),
-                paper_table.NOT_MEASURED)
+    return next(
+        (f'{record["value"]:.4f}' for record in records if record['snapshot'] == snapshot), paper_table.NOT_MEASURED
+    )
 
 
 def _value_and_kimg(record):
@@ -268,15 +325,25 @@ def _table1(run):
     network = run.best or (run.records[-1] if run.records else None)
     name = 'this run' if network is None else network['snapshot']
     titles, *rows = table = paper_table.make_rows(page.printable(name), paper_table.collect(run.records, name))
-    return page.section('Table I of the paper', page.table(titles, rows, right=range(1, len(titles) - 1)),
-                        page.paragraph('{}', paper_table.note(table)))
+    return page.section(
+        'Table I of the paper',
+        page.table(titles, rows, right=range(1, len(titles) - 1)),
+        page.paragraph('{}', paper_table.note(table)),
+    )
 
 
 def _options(run):
     if run.options:
-        yield page.section('Options', page.table(['option', 'value'], [
-            [page.code(page.printable(name)), page.in_words(value, LONGEST_VALUE)]
-            for name, value in run.options.items()]))
+        yield page.section(
+            'Options',
+            page.table(
+                ['option', 'value'],
+                [
+                    [page.code(page.printable(name)), page.in_words(value, LONGEST_VALUE)]
+                    for name, value in run.options.items()
+                ],
+            ),
+        )
 
 
 def _duration(seconds):
@@ -304,8 +371,9 @@ def main(run_dir):
     try:
         path = RunReport(run_dir).write(functools.partial(tqdm, desc='Grids', unit=' grids', leave=False))
     except OSError as error:
-        raise UserError(f'{run_dir} cannot take its report ({error.strerror}): free space or mend its permissions.'
-                        ) from error
+        raise UserError(
+            f'{run_dir} cannot take its report ({error.strerror}): free space or mend its permissions.'
+        ) from error
     click.echo(f'{path} is written.')
 
 

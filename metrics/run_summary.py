@@ -45,8 +45,11 @@ def summarise_run(run_dir):
     """
     problems = []
     options = _attempt(lambda: read_options(run_dir), {}, problems)
-    records = [record for record in _attempt(lambda: read_results(run_dir), [], problems)
-               if math.isfinite(_number(record['value']))]
+    records = [
+        record
+        for record in _attempt(lambda: read_results(run_dir), [], problems)
+        if math.isfinite(_number(record['value']))
+    ]
     placed = [record for record in records if math.isfinite(_number(record['kimg']))]
     curves = {metric: series(placed, metric) for metric in find_measured(placed)}
     decisive = _decisive(options.get('metrics'), curves)
@@ -100,8 +103,10 @@ def _read_ticks(run_dir, problems):
     ticks = [_parse_tick(line) for line in lines if line.strip()]
     damaged = ticks.count(None)
     if damaged:
-        problems.append(f'{damaged} {"line" if damaged == 1 else "lines"} of {STATS_FILE} cannot be read, as after a '
-                        'power cut or on a full disk; the rest is shown.')
+        problems.append(
+            f'{damaged} {"line" if damaged == 1 else "lines"} of {STATS_FILE} cannot be read, as after a '
+            'power cut or on a full disk; the rest is shown.'
+        )
     return [tick for tick in ticks if tick is not None]
 
 

@@ -11,7 +11,7 @@ from dnnlib.errors import UserError
 from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, read_options
 from metrics.results import Snapshot, find_equal, find_snapshots
 
-LARGEST_SEED = 2 ** 32 - 1  # that numpy takes
+LARGEST_SEED = 2**32 - 1  # that numpy takes
 
 # What the options of a run may be, as far as measurements and figures use them; any may be missing.
 _VALID_OPTIONS = {
@@ -78,8 +78,10 @@ def _read_valid_options(run_dir):
     options = {name: value for name, value in read_options(run_dir).items() if value is not None}
     for name, is_valid in _VALID_OPTIONS.items():
         if name in options and not is_valid(options[name]):
-            raise UserError(f'{os.path.join(run_dir, OPTIONS_FILE)}: is damaged ({name} is {options[name]!r}); '
-                            'restore it, or start anew with train.py --new-run.')
+            raise UserError(
+                f'{os.path.join(run_dir, OPTIONS_FILE)}: is damaged ({name} is {options[name]!r}); '
+                'restore it, or start anew with train.py --new-run.'
+            )
     return options
 
 

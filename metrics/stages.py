@@ -47,8 +47,11 @@ def read(readings, minibatch_size, batches, cache, bar=None):
     results = [None] * len(readings)
     for begin in range(0, total, step):
         ends = [min(begin + step, reading.count) for reading in readings]
-        pieces = {index: _load(cache, reading, begin, ends[index])
-                  for index, reading in enumerate(readings) if begin < reading.count}
+        pieces = {
+            index: _load(cache, reading, begin, ends[index])
+            for index, reading in enumerate(readings)
+            if begin < reading.count
+        }
         missing = [index for index, piece in pieces.items() if piece is None]
         if missing:
             looks = [readings[index].look for index in missing]
@@ -56,7 +59,7 @@ def read(readings, minibatch_size, batches, cache, bar=None):
             with contextlib.closing(batches(begin, max(ends[index] for index in missing), looks)) as chunk:
                 arrays = _read_chunk(chunk, bar)
             for index, array in zip(missing, arrays):
-                pieces[index] = array[:ends[index] - begin]
+                pieces[index] = array[: ends[index] - begin]
                 _save(cache, readings[index], begin, ends[index], pieces[index])
         elif bar is not None:
             if not bar.disable:
@@ -65,7 +68,7 @@ def read(readings, minibatch_size, batches, cache, bar=None):
         for index, piece in pieces.items():
             if results[index] is None:
                 results[index] = np.empty([readings[index].count, *piece.shape[1:]], piece.dtype)
-            results[index][begin:ends[index]] = piece
+            results[index][begin : ends[index]] = piece
     return results
 
 
@@ -74,8 +77,10 @@ def _read_chunk(batches, bar):
     collected = []
     for arrays in batches:
         if not all(np.isfinite(array).all() for array in arrays):
-            raise UserError('What is read from the images is not a number: they hold values that are none, or are too '
-                            'large; measure an earlier snapshot.')
+            raise UserError(
+                'What is read from the images is not a number: they hold values that are none, or are too '
+                'large; measure an earlier snapshot.'
+            )
         collected.append(arrays)
         if bar is not None:
             _advance(bar, len(arrays[0]))

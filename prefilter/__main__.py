@@ -198,21 +198,41 @@ are one identity too. The other formats know their own: in ytf, for one, all vid
 @click.option(
     '--beam-options',
     metavar='WORDS',
-    help="Options of Beam's pipeline, as \"--runner=FlinkRunner --flink_master=host:8081\".  [default: DirectRunner, "
+    help='Options of Beam\'s pipeline, as "--runner=FlinkRunner --flink_master=host:8081".  [default: DirectRunner, '
     'on this machine, with --workers processes]',
 )
 @click.option(
     '--staging',
     metavar='URL',
-    help='Folder or gs://, hdfs://, ... that Beam\'s workers and this machine reach, when they do not reach SOURCE and '
+    help="Folder or gs://, hdfs://, ... that Beam's workers and this machine reach, when they do not reach SOURCE and "
     '--out: images and results go through it.',
 )
 @click.option('--drop-duplicates', is_flag=True, help='Refuse an image that has the same bytes as an earlier one.')
 @click.option('--restart', is_flag=True, help='Begin anew instead of going on with an unfinished run.')
 @click.option('--force', is_flag=True, help='Replace the dataset if it exists, once the new one is complete.')
 def main(
-    source, out, format, partition, download, size, margin, detect, labels, no_shuffle, exports, max_pixels,
-    reference_loader, device, workers, gpus, runner, beam_options, staging, drop_duplicates, restart, force,
+    source,
+    out,
+    format,
+    partition,
+    download,
+    size,
+    margin,
+    detect,
+    labels,
+    no_shuffle,
+    exports,
+    max_pixels,
+    reference_loader,
+    device,
+    workers,
+    gpus,
+    runner,
+    beam_options,
+    staging,
+    drop_duplicates,
+    restart,
+    force,
 ):
     """Find the face in each image of SOURCE, crop it, and write the crops as a dataset.
 
@@ -250,8 +270,17 @@ def main(
     _exit_on_signals()
     try:
         result = make_dataset(
-            photographs, source, out, settings, ending, force, restart, count, environments,
-            options=used_options(click.get_current_context(), photographs.format, settings), cluster=cluster,
+            photographs,
+            source,
+            out,
+            settings,
+            ending,
+            force,
+            restart,
+            count,
+            environments,
+            options=used_options(click.get_current_context(), photographs.format, settings),
+            cluster=cluster,
         )
     except (KeyboardInterrupt, SystemExit) as error:
         _say_how_to_go_on(out)

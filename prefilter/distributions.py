@@ -96,7 +96,7 @@ def _numbers(values):
 
 def _nines(scores):
     """How many nines a score begins with, as a fraction: 1 for 0.9, 2 for 0.99."""
-    return -np.log10(np.maximum(1 - np.asarray(scores), 10.0 ** -MOST_NINES))
+    return -np.log10(np.maximum(1 - np.asarray(scores), 10.0**-MOST_NINES))
 
 
 def _at_most(faces):

@@ -148,7 +148,7 @@ def merge_records(survey, folder, name, settings, order, labels, workers):
     if labels is not None:
         write_labels(folder, name, labels[order])
     tasks = (
-        WriteRecords(folder, name, start, list(map(survey.crop_of, order[start:start + RECORDS_AT_ONCE])), settings)
+        WriteRecords(folder, name, start, list(map(survey.crop_of, order[start : start + RECORDS_AT_ONCE])), settings)
         for start in range(0, count, RECORDS_AT_ONCE)
     )
     with tqdm(total=count, desc='Writing records', unit=' images', file=sys.stderr) as bar:

@@ -8,7 +8,16 @@ from dnnlib.records.tfrecords import OPTIONS_FILE
 
 # Parameters that change nothing in the dataset.
 HOW_NOT_WHAT = (
-    'out', 'force', 'restart', 'download', 'device', 'workers', 'gpus', 'runner', 'beam_options', 'staging',
+    'out',
+    'force',
+    'restart',
+    'download',
+    'device',
+    'workers',
+    'gpus',
+    'runner',
+    'beam_options',
+    'staging',
 )
 
 

@@ -52,8 +52,18 @@ class Ending:
 
 
 def make_dataset(
-    source, location, target, settings, ending=Ending(), replace=False, restart=False, workers=1, environments=None,
-    make_detector=None, options=None, cluster=None,
+    source,
+    location,
+    target,
+    settings,
+    ending=Ending(),
+    replace=False,
+    restart=False,
+    workers=1,
+    environments=None,
+    make_detector=None,
+    options=None,
+    cluster=None,
 ):
     """Filters a source and writes the dataset folder `target`, whole or not at all; goes on where it was ended.
 
@@ -105,7 +115,9 @@ def make_dataset(
             save_options(folder, options)
         write_report(folder, target, source, settings.decode)
         result = {
-            'total': len(source.paths), 'accepted': len(order), 'duplicates': len(survey.copies),
+            'total': len(source.paths),
+            'accepted': len(order),
+            'duplicates': len(survey.copies),
             'reasons': dict(survey.reasons),
         }
         work.complete(result)
@@ -191,7 +203,8 @@ class _Pool:
             tasks = (
                 ExamineShard(
                     number, shard_path(self._work.parts, number), *spool.take(self._shards[number]), self._settings
-                ) for number in missing
+                )
+                for number in missing
             )
             for task, named in self._pool.run(tasks, progress.on_report):
                 progress.on_done(self._shards[task.number], named)
@@ -204,13 +217,15 @@ def _examine(source, shards, settings, work, examiner):
     count = sum(shards[number].stop - shards[number].start for number in missing)
     done = len(source.paths) - count
     if done:
-        tqdm.write(f'Going on with an unfinished run: {done:,} of {len(source.paths):,} images are examined.',
-                   file=sys.stderr)
+        tqdm.write(
+            f'Going on with an unfinished run: {done:,} of {len(source.paths):,} images are examined.', file=sys.stderr
+        )
     if not count:
         return 0, 0.0
     crops = ('crops until they are records', count * (settings.crop_bytes + LINE_BYTES))
     _check_room(
-        work.path, [crops, *examiner.room(missing)],
+        work.path,
+        [crops, *examiner.room(missing)],
         [('the records', dataset_bytes((3, settings.size, settings.size), len(source.paths)))],
     )
     started = time.perf_counter()
@@ -246,7 +261,7 @@ class _Progress:
 
     def on_done(self, shard, named):
         self._bar.update(shard.stop - shard.start - self._counted.pop(shard.number, 0))
-        for path, reason, detail in named[:SHOWN_REFUSALS - self._named]:
+        for path, reason, detail in named[: SHOWN_REFUSALS - self._named]:
             tqdm.write(f'{path!r} is {reason}: {detail}', file=sys.stderr)
             self._named += 1
             if self._named == SHOWN_REFUSALS:

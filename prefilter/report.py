@@ -88,33 +88,48 @@ def _as_rgb(image):
 def _head(name, shape, summary, size):
     heading = page.Markup('<h1>{}</h1>').format(page.printable(name))
     refused = summary.total - summary.accepted
-    return page.Markup('\n').join([heading, page.tiles([
-        (f'{summary.total:,}', 'photographs'),
-        (f'{summary.accepted:,}', f'accepted, {_percent(summary.accepted, summary.total)}'),
-        (f'{refused:,}', f'refused, {_percent(refused, summary.total)}'),
-        (f'{summary.copies:,}', 'exact duplicates'),
-        (f'{shape[2]}×{shape[1]}', 'pixels of a crop'),
-        (page.bytes_in_words(size), 'on disk'),
-    ])])
+    return page.Markup('\n').join(
+        [
+            heading,
+            page.tiles(
+                [
+                    (f'{summary.total:,}', 'photographs'),
+                    (f'{summary.accepted:,}', f'accepted, {_percent(summary.accepted, summary.total)}'),
+                    (f'{refused:,}', f'refused, {_percent(refused, summary.total)}'),
+                    (f'{summary.copies:,}', 'exact duplicates'),
+                    (f'{shape[2]}×{shape[1]}', 'pixels of a crop'),
+                    (page.bytes_in_words(size), 'on disk'),
+                ]
+            ),
+        ]
+    )
 
 
 def _accepted(thumbnails, summary):
     return page.section(
-        'Accepted', page.paragraph('{} of {} crops, evenly chosen, as training sees them.',
-                                   f'{len(thumbnails):,}', f'{summary.accepted:,}'),
-        page.gallery(thumbnails))
+        'Accepted',
+        page.paragraph(
+            '{} of {} crops, evenly chosen, as training sees them.', f'{len(thumbnails):,}', f'{summary.accepted:,}'
+        ),
+        page.gallery(thumbnails),
+    )
 
 
 def _refused(summary, source, decode):
     if not summary.reasons:
         return
     ordered = sorted(summary.reasons.items(), key=lambda item: (-item[1], item[0]))
-    rows = [[page.code(reason), count, _percent(count, summary.total), page.bar(count / ordered[0][1])]
-            for reason, count in ordered]
+    rows = [
+        [page.code(reason), count, _percent(count, summary.total), page.bar(count / ordered[0][1])]
+        for reason, count in ordered
+    ]
     parts = [page.table(['reason', 'photographs', 'of all', ''], rows)]
     samples = {reason: summary.samples[reason].chosen() for reason, _ in ordered}
-    shown = {} if source is None else _look_again(
-        {reason: chosen for reason, chosen in samples.items() if reason != CRASH}, source, decode)
+    shown = (
+        {}
+        if source is None
+        else _look_again({reason: chosen for reason, chosen in samples.items() if reason != CRASH}, source, decode)
+    )
     for reason, count in ordered:
         parts.append(page.Markup('<h3>{}</h3>').format(reason))
         parts.append(page.paragraph('What it means: {}.', REASONS.get(reason, 'this version does not know it')))
@@ -148,7 +163,8 @@ def _look_again(samples, source, decode):
     """
     found = {}
     kinds = {
-        place: reason for reason, chosen in samples.items()
+        place: reason
+        for reason, chosen in samples.items()
         for place, _ in (chosen[:NAMED] if reason in WITHOUT_PIXELS else chosen)
     }
     for place in sorted(kinds):
@@ -164,13 +180,19 @@ def _look_again(samples, source, decode):
 
 def _distributions(summary):
     variants = [
-        (media, draw_distributions(summary, columns, dark)) for media, columns, dark in [
-            (f'screen and {DARK} and {NARROW}', 1, True), (f'screen and {DARK}', 2, True), (NARROW, 1, False),
-            (None, 2, False)]
+        (media, draw_distributions(summary, columns, dark))
+        for media, columns, dark in [
+            (f'screen and {DARK} and {NARROW}', 1, True),
+            (f'screen and {DARK}', 2, True),
+            (NARROW, 1, False),
+            (None, 2, False),
+        ]
     ]
     return page.section(
-        'Distributions', page.picture(variants, 'The quantities of the table below as histograms.'),
-        _quantity_table(summary))
+        'Distributions',
+        page.picture(variants, 'The quantities of the table below as histograms.'),
+        _quantity_table(summary),
+    )
 
 
 def _quantity_table(summary):
@@ -192,13 +214,22 @@ def _identities(summary):
     most = max(count for _, _, count in groups)
     yield page.section(
         'Identities',
-        page.paragraph('{} identities with an accepted image, {} with none, {} images of each on average.',
-                       f'{people:,}', f'{len(summary.identities) - people:,}', f'{summary.accepted / people:,.1f}'),
-        page.table(['accepted images', 'identities', ''], [
-            [_span(first, last), count, page.bar(count / most)] for first, last, count in groups]),
+        page.paragraph(
+            '{} identities with an accepted image, {} with none, {} images of each on average.',
+            f'{people:,}',
+            f'{len(summary.identities) - people:,}',
+            f'{summary.accepted / people:,.1f}',
+        ),
+        page.table(
+            ['accepted images', 'identities', ''],
+            [[_span(first, last), count, page.bar(count / most)] for first, last, count in groups],
+        ),
         page.Markup('<h3>{}</h3>').format('Largest'),
-        page.table(['identity', 'accepted images', ''], [
-            [page.printable(name) or '(no name)', count, page.bar(count / largest[0][1])] for name, count in largest]))
+        page.table(
+            ['identity', 'accepted images', ''],
+            [[page.printable(name) or '(no name)', count, page.bar(count / largest[0][1])] for name, count in largest],
+        ),
+    )
 
 
 def _next(target):
@@ -208,14 +239,22 @@ def _next(target):
         page.paragraph('In the project’s folder; {} only says what would be done:', page.code('--dry-run')),
         page.command([f'python train.py --data {data} --dry-run', f'python train.py --data {data}']),
         page.paragraph('With N GPUs add {}. Whether a copy is whole, this says:', page.code('--gpus N')),
-        page.command([f'python -m dnnlib.verify {data}']))
+        page.command([f'python -m dnnlib.verify {data}']),
+    )
 
 
 def _options(options):
     if options:
-        yield page.section('How it was made', page.table(['option', 'value'], [
-            [page.code(name if name == 'source' else f'--{name}'), page.in_words(value)]
-            for name, value in options.items()]))
+        yield page.section(
+            'How it was made',
+            page.table(
+                ['option', 'value'],
+                [
+                    [page.code(name if name == 'source' else f'--{name}'), page.in_words(value)]
+                    for name, value in options.items()
+                ],
+            ),
+        )
 
 
 def _files(files):
@@ -240,16 +279,23 @@ def _known_as(target):
 def _dataset_files(folder, name):
     """List of (name, what it is, bytes) of the files of a dataset that there are, but for the report."""
     levels = sorted(file for file in os.listdir(folder) if file.endswith('.tfrecords'))
-    known = [(file, 'records, {0}×{0}'.format(2 ** int(file[-len('NN.tfrecords'):-len('.tfrecords')])))
-             for file in levels]
+    known = [
+        (file, 'records, {0}×{0}'.format(2 ** int(file[-len('NN.tfrecords') : -len('.tfrecords')]))) for file in levels
+    ]
     known += [
-        (f'{name}-rxx.labels', 'labels'), (MANIFEST_FILE, 'a line for each photograph'),
-        (OPTIONS_FILE, 'how it was made'), (ACCEPTED_FILE, 'samples of accepted crops'),
-        (REJECTED_FILE, 'samples of refused photographs'), (DISTRIBUTIONS_FILE, 'the picture above'),
+        (f'{name}-rxx.labels', 'labels'),
+        (MANIFEST_FILE, 'a line for each photograph'),
+        (OPTIONS_FILE, 'how it was made'),
+        (ACCEPTED_FILE, 'samples of accepted crops'),
+        (REJECTED_FILE, 'samples of refused photographs'),
+        (DISTRIBUTIONS_FILE, 'the picture above'),
     ]
     known += [(form.format(name), 'the crops as PNG files') for form in EXPORTS.values()]
-    return [(file, what, _size(os.path.join(folder, file))) for file, what in known
-            if os.path.exists(os.path.join(folder, file))]
+    return [
+        (file, what, _size(os.path.join(folder, file)))
+        for file, what in known
+        if os.path.exists(os.path.join(folder, file))
+    ]
 
 
 def _size(path):

@@ -114,9 +114,7 @@ class _Worker:
         their_lifeline, self._lifeline = context.Pipe(duplex=False)
         self.task = self.reported = None
         self.started, self.failures = False, failures
-        self._process = context.Process(
-            target=_work, args=(theirs, their_lifeline, prepare, environment), daemon=True
-        )
+        self._process = context.Process(target=_work, args=(theirs, their_lifeline, prepare, environment), daemon=True)
         with _signals_blocked():
             self._process.start()
         theirs.close()

@@ -45,9 +45,12 @@ def bookkeeping_runs():
     """Gives the function that makes one from the number of images shown before, the resolution and options."""
     with contextlib.ExitStack() as stack:
         for owner, name, stand_in in (
-                (loop, 'TrainingStep', BookkeepingStep), (loop, 'Prefetcher', lambda training_set: Reals()),
-                (loop, 'ImageGrids', lambda *args: None), (loop, 'fingerprint', lambda records: ''),
-                (loop.tflib, 'replica_devices', lambda device, count: [device] * count)):
+            (loop, 'TrainingStep', BookkeepingStep),
+            (loop, 'Prefetcher', lambda training_set: Reals()),
+            (loop, 'ImageGrids', lambda *args: None),
+            (loop, 'fingerprint', lambda records: ''),
+            (loop.tflib, 'replica_devices', lambda device, count: [device] * count),
+        ):
             stack.enter_context(mock.patch.object(owner, name, stand_in))
         yield _make_run
 
@@ -60,8 +63,15 @@ def _make_run(cur_nimg=0, resolution=256, **given):
     run.save_state = lambda: True
     run.counters.update(cur_nimg=cur_nimg, tick_begin_nimg=cur_nimg)
     run._write = lambda due: run.step.events.append(
-        ['tick', run.counters.tick, run.counters.cur_nimg, run.schedule.lod, run.schedule.minibatch,
-         due == loop.NETWORKS])
+        [
+            'tick',
+            run.counters.tick,
+            run.counters.cur_nimg,
+            run.schedule.lod,
+            run.schedule.minibatch,
+            due == loop.NETWORKS,
+        ]
+    )
     return run
 
 

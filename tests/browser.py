@@ -11,13 +11,21 @@ import subprocess
 import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
-         '--disable-component-update', '--disable-sync', '--disable-extensions', '--hide-scrollbars',
-         '--remote-debugging-pipe']
+FLAGS = [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--disable-extensions',
+    '--hide-scrollbars',
+    '--remote-debugging-pipe',
+]
 PHONE, DESKTOP = 390, 1280  # px
 
-needs_browser = pytest.mark.skipif(
-    CHROMIUM is None, reason='no chromium: apt-get install chromium, as .ci/run does')
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason='no chromium: apt-get install chromium, as .ci/run does')
 
 
 @contextlib.contextmanager
@@ -27,10 +35,20 @@ def browser(folder):
     commands, to_browser = os.pipe()
     from_browser, answers = os.pipe()
     process = subprocess.Popen(
-        ['bash', '-c', f'exec "$0" "$@" 3<&{commands} 4>&{answers}', CHROMIUM, *FLAGS,
-         f'--user-data-dir={pathlib.Path(str(folder)) / "profile"}', 'about:blank'],
-        pass_fds=(commands, answers), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, 'HOME': str(folder)})
+        [
+            'bash',
+            '-c',
+            f'exec "$0" "$@" 3<&{commands} 4>&{answers}',
+            CHROMIUM,
+            *FLAGS,
+            f'--user-data-dir={pathlib.Path(str(folder)) / "profile"}',
+            'about:blank',
+        ],
+        pass_fds=(commands, answers),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, 'HOME': str(folder)},
+    )
     os.close(commands)
     os.close(answers)
     try:
@@ -93,11 +111,14 @@ class Tab:
             media: Media features by name, '_' for '-', such as prefers_color_scheme='dark'.
         """
         self.complaints = []
-        self.call('Emulation.setDeviceMetricsOverride', width=width, height=800, deviceScaleFactor=1,
-                  mobile=width <= PHONE)
+        self.call(
+            'Emulation.setDeviceMetricsOverride', width=width, height=800, deviceScaleFactor=1, mobile=width <= PHONE
+        )
         self.call('Emulation.setScriptExecutionDisabled', value=not scripts)
-        self.call('Emulation.setEmulatedMedia', features=[
-            {'name': name.replace('_', '-'), 'value': value} for name, value in media.items()])
+        self.call(
+            'Emulation.setEmulatedMedia',
+            features=[{'name': name.replace('_', '-'), 'value': value} for name, value in media.items()],
+        )
         self.call('Page.navigate', url=pathlib.Path(str(path)).resolve().as_uri())
         self._receive(lambda message: message.get('method') == 'Page.loadEventFired')
 
@@ -114,9 +135,11 @@ class Tab:
 
     def click(self, selector):
         """Clicks in the middle of the element with the mouse."""
-        x, y = self.run(f'(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView(); '
-                        'const box = e.getBoundingClientRect(); '
-                        'return [box.x + box.width / 2, box.y + box.height / 2]; })()')
+        x, y = self.run(
+            f'(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView(); '
+            'const box = e.getBoundingClientRect(); '
+            'return [box.x + box.width / 2, box.y + box.height / 2]; })()'
+        )
         for kind in ('mousePressed', 'mouseReleased'):
             self.call('Input.dispatchMouseEvent', type=kind, x=x, y=y, button='left', clickCount=1)
 

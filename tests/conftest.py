@@ -30,8 +30,10 @@ def pytest_configure(config):
         from tests.layouts import LAYOUTS
 
         if wanted not in LAYOUTS:
-            raise pytest.UsageError(f'--layout {wanted}: TensorFlow executes {", ".join(LAYOUTS)} here; NCHW takes a '
-                                    'GPU, or intel-tensorflow (make test-nchw).')
+            raise pytest.UsageError(
+                f'--layout {wanted}: TensorFlow executes {", ".join(LAYOUTS)} here; NCHW takes a '
+                'GPU, or intel-tensorflow (make test-nchw).'
+            )
 
 
 def pytest_generate_tests(metafunc):
@@ -122,8 +124,15 @@ def published_toy(finished, tmp_path, monkeypatch):
     """The name of a published network that is in the cache already: that run's last one."""
     from dnnlib.download import cache_path
 
-    entry = {'url': 'https://127.0.0.1:9/uc?id=1', 'file': 'toy.pkl', 'kind': 'generator', 'licence': 'MIT',
-             'size': None, 'sha256': None, 'mirror': None}
+    entry = {
+        'url': 'https://127.0.0.1:9/uc?id=1',
+        'file': 'toy.pkl',
+        'kind': 'generator',
+        'licence': 'MIT',
+        'size': None,
+        'sha256': None,
+        'mirror': None,
+    }
     monkeypatch.setattr('config.NETWORKS', {'toy-8x8': entry})
     monkeypatch.setattr('config.CACHE_DIR', str(tmp_path / 'cache'))
     monkeypatch.setattr('config.RESULTS_DIR', str(tmp_path / 'results'))

@@ -44,13 +44,37 @@ RUN, DATA, START, LOSSES_FILE, OUTPUTS = 'run', 'data', 'start.pkl', 'losses.jso
 MINIBATCH, ITERATIONS = 8, 4
 WRITTEN, MORE = 0.064, 0.096  # kimg: of the run as written, and as it goes on
 UNUSED = 'events.*', '*.png', 'lock', 'log.txt', 'network-best.pkl', 'training-state-000000032.npz'
-FLAGS = ['--resume-kimg', 0, '--minibatch', MINIBATCH, '--initial-resolution', 8, '--tick-kimg', MINIBATCH / 1000,
-         '--snapshot-ticks', 100, '--image-ticks', 100, '--metrics', 'fd_onet5k', '--grid', '1x1', '--device', 'cpu']
+FLAGS = [
+    '--resume-kimg',
+    0,
+    '--minibatch',
+    MINIBATCH,
+    '--initial-resolution',
+    8,
+    '--tick-kimg',
+    MINIBATCH / 1000,
+    '--snapshot-ticks',
+    100,
+    '--image-ticks',
+    100,
+    '--metrics',
+    'fd_onet5k',
+    '--grid',
+    '1x1',
+    '--device',
+    'cpu',
+]
 LOSSES = 'G_loss', 'D_loss', 'real_scores', 'fake_scores', 'r1_penalty'
 
 # The largest difference allowed, as a share of the largest value.
-TOLERANCES = {'pixels of the dataset': 0, 'outputs of the networks': 1e-5, 'first iteration, from the state': 1e-5,
-              'iterations 2 to 4': 1e-5, 'the run gone on with': 1e-5, 'metrics, measured again': 1e-5}
+TOLERANCES = {
+    'pixels of the dataset': 0,
+    'outputs of the networks': 1e-5,
+    'first iteration, from the state': 1e-5,
+    'iterations 2 to 4': 1e-5,
+    'the run gone on with': 1e-5,
+    'metrics, measured again': 1e-5,
+}
 
 
 def write(folder):
@@ -58,9 +82,19 @@ def write(folder):
     folder = pathlib.Path(folder)
     make_dataset(str(folder / DATA))
     write_networks(str(folder / START))
-    command(train, '--resume', folder / START, '--data', folder / DATA, '--results', folder / 'results', *FLAGS,
-            '--kimg', WRITTEN)
-    made, = (folder / 'results').iterdir()
+    command(
+        train,
+        '--resume',
+        folder / START,
+        '--data',
+        folder / DATA,
+        '--results',
+        folder / 'results',
+        *FLAGS,
+        '--kimg',
+        WRITTEN,
+    )
+    (made,) = (folder / 'results').iterdir()
     made.rename(folder / RUN)
     (folder / 'results').rmdir()
     networks = folder / RUN / 'network-final.pkl'
@@ -82,8 +116,13 @@ def write_networks(path):
         D = tflib.Network('D', 'training.networks_stylegan.D_basic', **SMALL)
         random = np.random.RandomState(7)
         for net in (G, D):
-            tflib.set_vars({variable: random.randn(*variable.shape.as_list()) * (name != 'lod')
-                            for name, variable in net.vars.items() if not name.endswith('/lod')})
+            tflib.set_vars(
+                {
+                    variable: random.randn(*variable.shape.as_list()) * (name != 'lod')
+                    for name, variable in net.vars.items()
+                    if not name.endswith('/lod')
+                }
+            )
         tflib.save_networks(path, (G, D, G.clone('Gs')))
 
 
@@ -98,10 +137,12 @@ def check(folder):
     assert len(actual) == len(expected) == ITERATIONS + 1
     losses = [max(difference(theirs[name], ours[name]) for name in LOSSES) for ours, theirs in zip(actual, expected)]
     with np.load(str(folder / OUTPUTS)) as theirs:
-        networks = max(difference(theirs[name], value)
-                       for name, value in outputs(folder / RUN / 'network-final.pkl').items())
-    return dict(zip(TOLERANCES, (pixels(folder), networks, losses[0], max(losses[1:-1]), losses[-1],
-                                 measured_again(folder))))
+        networks = max(
+            difference(theirs[name], value) for name, value in outputs(folder / RUN / 'network-final.pkl').items()
+        )
+    return dict(
+        zip(TOLERANCES, (pixels(folder), networks, losses[0], max(losses[1:-1]), losses[-1], measured_again(folder)))
+    )
 
 
 def difference(expected, actual):
@@ -124,8 +165,11 @@ def outputs(path):
         tflib.init_tf(device='cpu')
         G, D, Gs = tflib.load_networks(str(path))
         images = Gs.run(latents, labels, randomize_noise=False)
-        return {'images': images, 'in training': G.run(latents, labels, randomize_noise=False, is_validation=True),
-                'scores': D.run(images, labels)}
+        return {
+            'images': images,
+            'in training': G.run(latents, labels, randomize_noise=False, is_validation=True),
+            'scores': D.run(images, labels),
+        }
 
 
 def iterations(folder):
@@ -159,7 +203,7 @@ def measured_again(folder):
     with copy_of_run(folder) as run_dir:
         old = read_results(str(run_dir))
         command(run_metrics, run_dir, '--data', folder / DATA, '--device', 'cpu', '--force')
-        new = read_results(str(run_dir))[len(old):]
+        new = read_results(str(run_dir))[len(old) :]
     theirs, ours = ({record['snapshot']: record['value'] for record in records} for records in (old, new))
     assert theirs.keys() == ours.keys() and theirs
     return max(difference(theirs[name], value) for name, value in ours.items())
@@ -224,8 +268,11 @@ def matrix_command(pythons):
                 for what, value in json.loads(crossing(reader, 'check', folder)).items():
                     over = not value <= TOLERANCES[what]
                     too_large |= over
-                    print(f'{tensorflow_of(writer):14s} {tensorflow_of(reader):14s} {what:34s} {value:10.1e} '
-                          f'{TOLERANCES[what]:8.0e}{"  TOO LARGE" if over else ""}', flush=True)
+                    print(
+                        f'{tensorflow_of(writer):14s} {tensorflow_of(reader):14s} {what:34s} {value:10.1e} '
+                        f'{TOLERANCES[what]:8.0e}{"  TOO LARGE" if over else ""}',
+                        flush=True,
+                    )
     sys.exit(too_large)
 
 

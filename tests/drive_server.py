@@ -24,16 +24,25 @@ SIGN_IN_PAGE = b'<html><title>Google Drive: Sign-in</title><form action="https:/
 GONE_PAGE = b'<html><title>Error 404 (Not Found)!!1</title><p>Sorry, the file you have requested does not exist.</p>'
 OTHER_PAGE = b'<html><title>Welcome to the hotel</title><a href="/log-in">Log in to use our network</a></html>'
 PAGES = {
-    '/form': (200, FORM_PAGE), '/link': (200, LINK_PAGE), '/cookie': (200, COOKIE_PAGE), '/quota': (200, QUOTA_PAGE),
-    '/quota403': (403, QUOTA_PAGE), '/sign-in': (200, SIGN_IN_PAGE), '/gone': (404, GONE_PAGE),
-    '/other': (200, OTHER_PAGE), '/form-then-quota': (200, FORM_PAGE.replace(b'/download', b'/quota')),
-    '/form-without-end': (200, FORM_PAGE.replace(b'/download', b'/form-without-end'))}
+    '/form': (200, FORM_PAGE),
+    '/link': (200, LINK_PAGE),
+    '/cookie': (200, COOKIE_PAGE),
+    '/quota': (200, QUOTA_PAGE),
+    '/quota403': (403, QUOTA_PAGE),
+    '/sign-in': (200, SIGN_IN_PAGE),
+    '/gone': (404, GONE_PAGE),
+    '/other': (200, OTHER_PAGE),
+    '/form-then-quota': (200, FORM_PAGE.replace(b'/download', b'/quota')),
+    '/form-without-end': (200, FORM_PAGE.replace(b'/download', b'/form-without-end')),
+}
 
 ANSWERS = {  # of servers that have no file, with status 200
-    '/empty.pkl': (b'',), '/json.pkl': (b'{"error": "rate"}', 'application/json'),
+    '/empty.pkl': (b'',),
+    '/json.pkl': (b'{"error": "rate"}', 'application/json'),
     '/text.pkl': (b'slow down', 'text/plain'),
     '/damaged_page': (b'<![foo <!DOCTYPE [ <![ ]>', HTML),
-    '/damaged_form': (FORM_PAGE.replace(b'"/download"', b'"http://[::1"'), HTML)}
+    '/damaged_form': (FORM_PAGE.replace(b'"/download"', b'"http://[::1"'), HTML),
+}
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -89,7 +98,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def send_part(self, wanted, longest=None, headers=None, is_honest=False):
         headers = {'ETag': '"1"', 'Accept-Ranges': 'bytes'} if headers is None else headers
-        begin = int(wanted[len('bytes='):-1]) if wanted else 0
+        begin = int(wanted[len('bytes=') : -1]) if wanted else 0
         body = CONTENT[begin:]
         if wanted:
             headers = dict(headers, **{'Content-Range': f'bytes {begin}-{len(CONTENT) - 1}/{len(CONTENT)}'})

@@ -33,19 +33,26 @@ def main(folder):
     click.echo(row.format('file', 'quantity', 'results', *LAYOUTS, 'tolerance', ''))
     wrong = 0
     for path, kind in files.items():
-        by_layout = {layout: _results_by_quantity(path, kind, layout)
-                     for layout in (LAYOUTS if kind.has_layouts else LAYOUTS[:1])}
+        by_layout = {
+            layout: _results_by_quantity(path, kind, layout)
+            for layout in (LAYOUTS if kind.has_layouts else LAYOUTS[:1])
+        }
         for quantity, results in by_layout[LAYOUTS[0]].items():
             over = any(is_wrong(result) for results in by_layout.values() for result in results[quantity])
             wrong += over
             errors = [_largest(results[quantity], 'error') for results in by_layout.values()]
             tolerance = _largest(results, 'tolerance')
             verdict = 'TOO LARGE' if over else 'ok' if tolerance != '-' else 'left out'
-            click.echo(row.format(path.name, quantity, len(results), *errors, *[''] * (len(LAYOUTS) - len(errors)),
-                                  tolerance, verdict))
+            click.echo(
+                row.format(
+                    path.name, quantity, len(results), *errors, *[''] * (len(LAYOUTS) - len(errors)), tolerance, verdict
+                )
+            )
     others = sorted(path.name for path in folder.iterdir() if path.suffix == '.npz' and path not in files)
-    click.echo(f'{len(files)} files, {wrong} quantities over their tolerance.'
-               + (f' Not compared, since the project does not have it: {", ".join(others)}.' if others else ''))
+    click.echo(
+        f'{len(files)} files, {wrong} quantities over their tolerance.'
+        + (f' Not compared, since the project does not have it: {", ".join(others)}.' if others else '')
+    )
     sys.exit(1 if wrong else 0)
 
 
@@ -57,6 +64,7 @@ def _results_by_quantity(path, kind, layout):
     found = collections.defaultdict(list)
     for case in kind.cases(open_golden(path)):
         with networks_in(layout), one_session_at_a_time() as open_session:
+
             def open_it(**options):
                 return open_session(**{'device': device_for(layout), **options})
 

@@ -31,15 +31,16 @@ class Network:
             output = self._build(*inputs, is_template_graph=True, components=self.components, **self.static_kwargs)
         self.input_shape, self.output_shape = inputs[0].shape.as_list(), output.shape.as_list()
         prefix = self._scope.name + '/'
-        self.vars = {v.name[len(prefix):-2]: v for v in tf.global_variables() if v.name.startswith(prefix)}
+        self.vars = {v.name[len(prefix) : -2]: v for v in tf.global_variables() if v.name.startswith(prefix)}
         for name, value in state['variables']:
             self.vars[name].load(value)
 
     def get_output_for(self, *inputs, **kwargs):
         with tf.variable_scope(self._scope, reuse=True):
             copies = [tf.identity(x) for x in inputs]
-            output = self._build(*copies, is_template_graph=False, components=self.components,
-                                 **dict(self.static_kwargs, **kwargs))
+            output = self._build(
+                *copies, is_template_graph=False, components=self.components, **dict(self.static_kwargs, **kwargs)
+            )
         for tensor, copy in zip(inputs, copies):
             if isinstance(tensor, tf.Tensor):  # a network learns the shapes that its parts know
                 tensor.set_shape(copy.shape)

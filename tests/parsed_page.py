@@ -45,7 +45,7 @@ class ParsedPage(html.parser.HTMLParser):
 
     def table(self, first_title):
         """The rows below the titles of the only table whose first title this is."""
-        found, = (table[1:] for table in self.tables if table[0][0] == first_title)
+        (found,) = (table[1:] for table in self.tables if table[0][0] == first_title)
         return found
 
     def images(self):

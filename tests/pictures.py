@@ -92,7 +92,7 @@ def write_photographs(folder, count):
     for number in range(count):
         scene = np.array(Image.fromarray(patches[100 + number * 7 % 100]).resize((250, 250), Image.BICUBIC))
         top = 30 + number // 100 % 50
-        scene[top:top + 130, 60:190] = Image.fromarray(patches[number % 100]).resize((130, 130), Image.BICUBIC)
+        scene[top : top + 130, 60:190] = Image.fromarray(patches[number % 100]).resize((130, 130), Image.BICUBIC)
         path = folder / f'person{number % 7}' / f'{number:06d}.jpg'
         path.parent.mkdir(parents=True, exist_ok=True)
         data = encoded(np.repeat(scene[:, :, np.newaxis], 3, axis=2), 'JPEG', quality=95)

@@ -11,6 +11,7 @@ from dnnlib import tflib
 def one_session_at_a_time():
     """Gives `tflib.init_tf`, in a fresh graph at each call; session and graph end with the next call or the block."""
     with contextlib.ExitStack() as stack:
+
         def open_session(**options):
             stack.close()  # the one opened before, if any
             stack.enter_context(tf.Graph().as_default())

@@ -37,8 +37,7 @@ def size(*path):
 
 
 def measure(run_dir, kimg, value):
-    append_result(
-        run_dir, Snapshot(f'network-snapshot-{kimg:06d}.pkl', kimg), Result('fd_onet5k', value, 1.0, {}))
+    append_result(run_dir, Snapshot(f'network-snapshot-{kimg:06d}.pkl', kimg), Result('fd_onet5k', value, 1.0, {}))
 
 
 def test_draws_everything_of_a_measured_run_from_its_best_network(run_dir):
@@ -50,8 +49,17 @@ def test_draws_everything_of_a_measured_run_from_its_best_network(run_dir):
     assert 'Network: ' + os.path.join(run_dir, 'network-best.pkl') in outcome.stdout
     out = os.path.join(run_dir, 'figures')
     assert sorted(os.listdir(out)) == [
-        'comparison.png', 'gallery-accepted.png', 'gallery-rejected.png', 'interpolation.gif', 'metric-fd_onet5k.png',
-        'noise-detail.png', 'noise.png', 'style-mixing.png', 'truncation.png', 'uncurated.png']
+        'comparison.png',
+        'gallery-accepted.png',
+        'gallery-rejected.png',
+        'interpolation.gif',
+        'metric-fd_onet5k.png',
+        'noise-detail.png',
+        'noise.png',
+        'style-mixing.png',
+        'truncation.png',
+        'uncurated.png',
+    ]
     assert size(out, 'uncurated.png') == (8 * 48, 8 * 32)
     assert size(out, 'noise.png') == (2 * 8, 2 * 8) and size(out, 'truncation.png') == (6 * 8, 2 * 8)
     assert size(out, 'style-mixing.png') == (6 * 8, 7 * 8) and size(out, 'noise-detail.png') == (3 * 8, 2 * 8)
@@ -69,7 +77,13 @@ def test_an_unmeasured_run_is_drawn_from_its_newest_snapshot_and_says_what_it_sk
     assert 'metrics: skipped.' in outcome.stdout and 'galleries: skipped.' in outcome.stdout
     assert 'comparison: skipped.' in outcome.stdout
     assert sorted(os.listdir(str(tmp_path / 'out'))) == [
-        'interpolation.gif', 'noise-detail.png', 'noise.png', 'style-mixing.png', 'truncation.png', 'uncurated.png']
+        'interpolation.gif',
+        'noise-detail.png',
+        'noise.png',
+        'style-mixing.png',
+        'truncation.png',
+        'uncurated.png',
+    ]
 
 
 def test_only_the_figures_asked_for_with_the_seeds_given(finished, tmp_path):
@@ -81,10 +95,18 @@ def test_only_the_figures_asked_for_with_the_seeds_given(finished, tmp_path):
     assert size(str(tmp_path), 'figures', 'noise.png') == (8, 2 * 8)
 
 
-@pytest.mark.parametrize('asked, files', [
-    ('1', ['gallery-rejected.png']), ('figure2', ['gallery-rejected.png']), ('Fig. 3', ['gallery-accepted.png']),
-    ('4', ['gallery-accepted.png']), ('galleries', ['gallery-accepted.png', 'gallery-rejected.png']),
-    ('5,6', ['uncurated.png']), ('fig7, 8', ['noise.png', 'truncation.png'])])
+@pytest.mark.parametrize(
+    'asked, files',
+    [
+        ('1', ['gallery-rejected.png']),
+        ('figure2', ['gallery-rejected.png']),
+        ('Fig. 3', ['gallery-accepted.png']),
+        ('4', ['gallery-accepted.png']),
+        ('galleries', ['gallery-accepted.png', 'gallery-rejected.png']),
+        ('5,6', ['uncurated.png']),
+        ('fig7, 8', ['noise.png', 'truncation.png']),
+    ],
+)
 def test_figures_go_by_their_numbers_in_the_paper_too(run_dir, asked, files):
     outcome = invoke(run_dir, '--figures', asked)
     assert outcome.exit_code == 0, outcome.stderr
@@ -94,10 +116,36 @@ def test_figures_go_by_their_numbers_in_the_paper_too(run_dir, asked, files):
 
 def test_the_options_of_the_other_figures_reach_them(run_dir, tmp_path):
     outcome = invoke(
-        run_dir, '--out', str(tmp_path), '--figures', 'style-mixing,noise-detail,comparison,interpolation',
-        '--mixing-sources', '1', '--mixing-destinations', '2,3,4', '--mixing-layers', '0,1-2,0-3', '--detail-seeds',
-        '1', '--detail-samples', '6', '--comparison-grid', '3x2', '--comparison-seed', '9', '--video-grid', '2x1',
-        '--video-seconds', '0.5', '--video-fps', '8', '--video-seed', '4', '--psi', '0.5')
+        run_dir,
+        '--out',
+        str(tmp_path),
+        '--figures',
+        'style-mixing,noise-detail,comparison,interpolation',
+        '--mixing-sources',
+        '1',
+        '--mixing-destinations',
+        '2,3,4',
+        '--mixing-layers',
+        '0,1-2,0-3',
+        '--detail-seeds',
+        '1',
+        '--detail-samples',
+        '6',
+        '--comparison-grid',
+        '3x2',
+        '--comparison-seed',
+        '9',
+        '--video-grid',
+        '2x1',
+        '--video-seconds',
+        '0.5',
+        '--video-fps',
+        '8',
+        '--video-seed',
+        '4',
+        '--psi',
+        '0.5',
+    )
     assert outcome.exit_code == 0, outcome.stderr
     assert size(str(tmp_path), 'style-mixing.png') == (2 * 8, 4 * 8)
     assert size(str(tmp_path), 'noise-detail.png') == (3 * 8, 8)
@@ -116,7 +164,13 @@ def test_a_network_with_labels_is_drawn_with_zeros_for_them(tmp_path):
     outcome = invoke(str(tmp_path / 'labels.pkl'), '--video-seconds', '0.2', '--detail-samples', '5')
     assert outcome.exit_code == 0, outcome.stderr
     assert sorted(os.listdir(str(tmp_path / 'figures'))) == [
-        'interpolation.gif', 'noise-detail.png', 'noise.png', 'style-mixing.png', 'truncation.png', 'uncurated.png']
+        'interpolation.gif',
+        'noise-detail.png',
+        'noise.png',
+        'style-mixing.png',
+        'truncation.png',
+        'uncurated.png',
+    ]
 
 
 def test_a_generator_without_its_mapping_network_is_refused(tmp_path):
@@ -140,9 +194,11 @@ def test_what_was_asked_for_and_cannot_be_drawn_is_an_error(run_dir, finished, t
     for figure in ('galleries', 'comparison'):
         assert '--data' in refused(invoke(pickle_path, '--figures', figure), 1)
     assert 'too large for a GIF' in refused(
-        invoke(pickle_path, '--figures', 'interpolation', '--video-grid', '9000x1'), 1)
+        invoke(pickle_path, '--figures', 'interpolation', '--video-grid', '9000x1'), 1
+    )
     assert 'no layer 7' in refused(
-        invoke(pickle_path, '--figures', 'style-mixing', '--mixing-destinations', '1', '--mixing-layers', '2-7'), 1)
+        invoke(pickle_path, '--figures', 'style-mixing', '--mixing-destinations', '1', '--mixing-layers', '2-7'), 1
+    )
 
 
 def test_a_gallery_without_its_picture_is_an_error(run_dir, tmp_path):
@@ -172,7 +228,8 @@ def test_what_cannot_be_written_is_named_and_the_rest_is_drawn(run_dir, tmp_path
         path = str(tmp_path / 'out' / name)
         assert f'{figure}: skipped. {path} cannot be written: Is a directory.' in outcome.stdout
         assert f'{path} cannot be written' in refused(
-            invoke(run_dir, '--out', str(tmp_path / 'out'), '--figures', figure), 1)
+            invoke(run_dir, '--out', str(tmp_path / 'out'), '--figures', figure), 1
+        )
     assert os.path.exists(str(tmp_path / 'out' / 'uncurated.png'))
 
 
@@ -181,8 +238,15 @@ def test_wrong_usage_names_the_flag(run_dir, tmp_path):
         assert 'choose from rejected, accepted' in refused(invoke(run_dir, '--figures', name), 2)
     for layers in ('', '3-1', '1-', 'a', '-1'):
         assert '--mixing-layers' in refused(invoke(run_dir, '--mixing-layers', layers), 2)
-    for flag, value in (('--detail-samples', '4'), ('--comparison-grid', '3'), ('--video-grid', '0x1'),
-                        ('--video-seconds', '0'), ('--video-seconds', 'inf'), ('--video-fps', '51'), ('--psi', 'nan')):
+    for flag, value in (
+        ('--detail-samples', '4'),
+        ('--comparison-grid', '3'),
+        ('--video-grid', '0x1'),
+        ('--video-seconds', '0'),
+        ('--video-seconds', 'inf'),
+        ('--video-fps', '51'),
+        ('--psi', 'nan'),
+    ):
         assert flag in refused(invoke(run_dir, flag, value), 2)
     assert '--noise-seeds' in refused(invoke(run_dir, '--noise-seeds', '1,x'), 2)
     for seed in ('-1', '4294967296'):

@@ -50,10 +50,25 @@ def test_measures_every_snapshot_and_keeps_the_best(run_dir, finished):
     with MultiResolutionDataset(finished[1]) as dataset:
         sha256 = fingerprint(dataset)
     assert [(r['snapshot'], r['kimg'], r['metric']) for r in records] == [
-        ('network-snapshot-000000.pkl', 0, 'fd_onet5k'), ('network-snapshot-000004.pkl', 4, 'fd_onet5k')]
-    assert all(r['value'] > 0 and r['seconds'] > 0 and r['settings'] == {
-        'features': 'onet', 'num_fakes': 40, 'num_reals': 30, 'dataset': 'toy', 'dataset_images': 12,
-        'dataset_sha256': sha256, 'mirror': True, 'seed': 1} for r in records)
+        ('network-snapshot-000000.pkl', 0, 'fd_onet5k'),
+        ('network-snapshot-000004.pkl', 4, 'fd_onet5k'),
+    ]
+    assert all(
+        r['value'] > 0
+        and r['seconds'] > 0
+        and r['settings']
+        == {
+            'features': 'onet',
+            'num_fakes': 40,
+            'num_reals': 30,
+            'dataset': 'toy',
+            'dataset_images': 12,
+            'dataset_sha256': sha256,
+            'mirror': True,
+            'seed': 1,
+        }
+        for r in records
+    )
     best = min(records, key=lambda record: record['value'])
     assert f'Best fd_onet5k: {best["snapshot"]} with {best["value"]:.4f}' in outcome.stdout
     assert outcome.stdout.count('<- best') == 1
@@ -99,10 +114,16 @@ def test_a_copy_in_a_run_is_measured_as_the_snapshot_it_is_a_copy_of(run_dir, na
 
 
 def test_a_run_whose_options_hold_what_they_cannot(run_dir):
-    for options, message in (('[]', 'it holds no object'), ('{"metrics": 5}', 'metrics is 5'),
-                             ('{"metrics": [5]}', 'metrics is'), ('{"data": 5}', 'data is 5'),
-                             ('{"seed": -1}', 'seed is -1'), ('{"resolution": "8"}', "resolution is '8'"),
-                             ('{"mirror": "no"}', "mirror is 'no'"), ('{"total_kimg": "4"}', "total_kimg is '4'")):
+    for options, message in (
+        ('[]', 'it holds no object'),
+        ('{"metrics": 5}', 'metrics is 5'),
+        ('{"metrics": [5]}', 'metrics is'),
+        ('{"data": 5}', 'data is 5'),
+        ('{"seed": -1}', 'seed is -1'),
+        ('{"resolution": "8"}', "resolution is '8'"),
+        ('{"mirror": "no"}', "mirror is 'no'"),
+        ('{"total_kimg": "4"}', "total_kimg is '4'"),
+    ):
         with open(os.path.join(run_dir, 'options.json'), 'w') as file:
             file.write(options)
         stderr = refused(invoke(run_dir), 1)
@@ -115,7 +136,7 @@ def test_wrong_usage_names_the_flag(run_dir, finished, tmp_path):
     assert 'choose from fd_onet5k, fd_onet5k_inf, fid50k, ' in refused(invoke(run_dir, '--metrics', 'fid'), 2)
     assert '--metrics none: name what to measure' in refused(invoke(run_dir, '--metrics', 'none'), 2)
     assert 'nowhere' in refused(invoke(str(tmp_path / 'nowhere')), 2)
-    assert '--seed' in refused(invoke(run_dir, '--seed', str(2 ** 32)), 2)
+    assert '--seed' in refused(invoke(run_dir, '--seed', str(2**32)), 2)
     assert '--minibatch' in refused(invoke(run_dir, '--minibatch', '0'), 2)
     assert not os.path.exists(os.path.join(run_dir, 'metrics.jsonl'))
 
@@ -139,8 +160,9 @@ def test_a_file_that_is_no_network(tmp_path, finished):
 def test_a_discriminator_is_no_generator(tmp_path, finished):
     path = str(tmp_path / 'd.pkl')
     with tf.Graph().as_default(), tf.Session():
-        tflib.save_networks(path, tflib.Network(
-            'D', 'training.networks_stylegan.D_basic', resolution=8, num_channels=3, fmap_max=8))
+        tflib.save_networks(
+            path, tflib.Network('D', 'training.networks_stylegan.D_basic', resolution=8, num_channels=3, fmap_max=8)
+        )
     assert 'holds no StyleGAN generator' in refused(invoke(path, '--data', finished[1], '--metrics', 'fd_onet5k'), 1)
 
 
@@ -213,7 +235,7 @@ def test_the_papers_table_has_the_best_networks_numbers_and_is_written(run_dir, 
     for path, snapshot in ((run_dir, best['snapshot']), *((os.path.join(run_dir, name), name) for name in expected)):
         outcome = invoke(path, '--metrics', 'fd_onet5k', '--table', '--write', folder)
         assert outcome.exit_code == 0, outcome.stderr
-        line, = [line for line in outcome.stdout.splitlines() if line.startswith('FID50k')]
+        (line,) = [line for line in outcome.stdout.splitlines() if line.startswith('FID50k')]
         assert f'beside {snapshot}' in outcome.stdout and line.split()[1] == expected[snapshot]
         assert re.search('ls in W +not measured', outcome.stdout)
     assert sorted(os.listdir(folder)) == ['table1.csv', 'table1.md', 'table1.tex']
@@ -259,8 +281,13 @@ def test_runs_snapshots_pickles_and_published_networks_in_one_command(run_dir, p
     assert outcome.exit_code == 0, outcome.stderr
     assert [line[:-1] for line in outcome.stdout.splitlines() if line.endswith(':')] == list(named)
     rows = [line.split() for line in outcome.stdout.splitlines() if ' fd_onet5k ' in line and 'Best' not in line]
-    assert [row[0] for row in rows] == ['network-snapshot-000000.pkl', 'network-snapshot-000004.pkl',
-                                        'network-snapshot-000000.pkl', 'mine.pkl', 'toy-8x8']
+    assert [row[0] for row in rows] == [
+        'network-snapshot-000000.pkl',
+        'network-snapshot-000004.pkl',
+        'network-snapshot-000000.pkl',
+        'mine.pkl',
+        'toy-8x8',
+    ]
     assert rows[0][3] == rows[2][3] and rows[1][3] == rows[3][3] == rows[4][3] != rows[0][3]
     assert (len(results(run_dir)), len(results(other))) == (2, 1)
 
@@ -281,8 +308,11 @@ def test_best_names_the_value_that_decides_measures_it_and_says_why(run_dir, mon
     assert outcome.exit_code == 0, outcome.stderr
     records = [record for record in results(run_dir) if record['metric'] == 'pr_onet5k3_recall']
     best = max(records, key=lambda record: record['value'])
-    assert len(records) == 2 and (f'Best pr_onet5k3_recall: {best["snapshot"]} with {best["value"]:.4f}, '
-                                  'the highest of 2, copied') in outcome.stdout
+    assert (
+        len(records) == 2
+        and (f'Best pr_onet5k3_recall: {best["snapshot"]} with {best["value"]:.4f}, the highest of 2, copied')
+        in outcome.stdout
+    )
     assert filecmp.cmp(os.path.join(run_dir, best['snapshot']), os.path.join(run_dir, 'network-best.pkl'), False)
     by_distance = invoke(run_dir, '--best', 'fd_onet5k').stdout
     lowest = min((r for r in results(run_dir) if r['metric'] == 'fd_onet5k'), key=lambda record: record['value'])
@@ -352,12 +382,15 @@ def broken_network(path, **changes):
     return path
 
 
-@pytest.mark.parametrize('changes, message', [
-    ({'resolution': 16}, '3x16x16 .*holds 3x8x8: name the dataset it was trained on with --data'),
-    ({'num_channels': 1}, '1x8x8 .*holds 3x8x8'),
-    ({'bias': np.nan}, 'values that are not numbers.*measure an earlier snapshot'),
-    ({'label_size': 4}, 'labels of 4 numbers.*--data'),
-])
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        ({'resolution': 16}, '3x16x16 .*holds 3x8x8: name the dataset it was trained on with --data'),
+        ({'num_channels': 1}, '1x8x8 .*holds 3x8x8'),
+        ({'bias': np.nan}, 'values that are not numbers.*measure an earlier snapshot'),
+        ({'label_size': 4}, 'labels of 4 numbers.*--data'),
+    ],
+)
 def test_networks_that_cannot_be_measured_are_a_sentence_and_nothing_is_kept(tmp_path, finished, changes, message):
     path = broken_network(str(tmp_path / 'mine.pkl'), **changes)
     outcome = invoke(path, '--metrics', 'fd_onet5k', '--data', finished[1])

@@ -20,9 +20,36 @@ from tests.toy_run import make_dataset
 from train import main
 
 ROOT = pathlib.Path(__file__).parents[1]
-TINY = ['--latent-size', '8', '--mapping-layers', '2', '--fmap-base', '32', '--fmap-max', '8', '--minibatch', '8',
-        '--initial-resolution', '4', '--phase-kimg', '0.064', '--fade-kimg', '0.064', '--kimg', '0.256',
-        '--tick-kimg', '0.064', '--snapshot-ticks', '2', '--metrics', 'none', '--grid', '3x2', '--device', 'cpu']
+TINY = [
+    '--latent-size',
+    '8',
+    '--mapping-layers',
+    '2',
+    '--fmap-base',
+    '32',
+    '--fmap-max',
+    '8',
+    '--minibatch',
+    '8',
+    '--initial-resolution',
+    '4',
+    '--phase-kimg',
+    '0.064',
+    '--fade-kimg',
+    '0.064',
+    '--kimg',
+    '0.256',
+    '--tick-kimg',
+    '0.064',
+    '--snapshot-ticks',
+    '2',
+    '--metrics',
+    'none',
+    '--grid',
+    '3x2',
+    '--device',
+    'cpu',
+]
 
 
 @pytest.fixture
@@ -35,8 +62,14 @@ def run(*args):
 
 
 def run_process(*args, **kwargs):
-    return subprocess.Popen([sys.executable, 'train.py', *map(str, args)], cwd=str(ROOT), stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, universal_newlines=True, **kwargs)
+    return subprocess.Popen(
+        [sys.executable, 'train.py', *map(str, args)],
+        cwd=str(ROOT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        **kwargs,
+    )
 
 
 def allow_interrupts():
@@ -58,12 +91,21 @@ def test_run_leaves_everything_it_promises(data, tmp_path):
     process = run_process('--data', data, '--results', results, *TINY)
     output = process.communicate()[0]
     assert process.returncode == 0, output
-    run_dir, = results.iterdir()
+    (run_dir,) = results.iterdir()
     assert run_dir.name == '00000-toy-8-paper-1gpu'
     names = {path.name for path in run_dir.iterdir()}
-    assert {'options.json', 'log.txt', 'stats.jsonl', 'report.html', 'reals.png', 'fakes000000.png',
-            'network-snapshot-000000.pkl', 'network-final.pkl', 'training-state-000000192.npz',
-            'training-state-000000256.npz'} <= names
+    assert {
+        'options.json',
+        'log.txt',
+        'stats.jsonl',
+        'report.html',
+        'reals.png',
+        'fakes000000.png',
+        'network-snapshot-000000.pkl',
+        'network-final.pkl',
+        'training-state-000000192.npz',
+        'training-state-000000256.npz',
+    } <= names
     assert any(name.startswith('events.out.tfevents') for name in names)
     assert not any(name.endswith('.part') for name in names)
     stats = read_lines(run_dir / 'stats.jsonl')
@@ -132,7 +174,8 @@ def test_a_metric_that_fails_ends_the_run_but_loses_nothing_of_the_others(data, 
     monkeypatch.setitem(MEASURES, PathLength, fail_at_first)
     with tf.Graph().as_default():
         result = run(
-            '--data', data, '--results', tmp_path / 'results', *TINY, '--metrics', f'{first.name},{second.name}')
+            '--data', data, '--results', tmp_path / 'results', *TINY, '--metrics', f'{first.name},{second.name}'
+        )
     assert result.exit_code == 1 and result.output.endswith('Error: no such thing\n')
     run_dir = tmp_path / 'results' / '00000-toy-8-paper-1gpu'
     assert [record['metric'] for record in read_lines(run_dir / 'metrics.jsonl')] == [second.name]
@@ -201,9 +244,10 @@ def test_run_goes_on_in_place_with_what_may_change_and_refuses_the_rest(data, tm
     assert run_process('--data', data, '--results', results, *TINY, '--kimg', '0.1').wait() == 0
     run_dir = results / '00000-toy-8-paper-1gpu'
     for flags, sentence in [
-            (['--gamma', '5', '--kimg', '1'], '--gamma: the run was started with 10.0, not 5.0. Only --data, --kimg'),
-            (['--kimg', '0.09'], f'--kimg 0.09: the run in {run_dir} is at kimg 0.128 already'),
-            (['--results', 'x'], '--results is for new runs: leave it out')]:
+        (['--gamma', '5', '--kimg', '1'], '--gamma: the run was started with 10.0, not 5.0. Only --data, --kimg'),
+        (['--kimg', '0.09'], f'--kimg 0.09: the run in {run_dir} is at kimg 0.128 already'),
+        (['--results', 'x'], '--results is for new runs: leave it out'),
+    ]:
         result = run('--resume', run_dir, *flags)
         assert result.exit_code == 2 and sentence in result.output
     # It ended with the first whole minibatch past its --kimg, which nobody changes here.
@@ -226,9 +270,32 @@ def test_new_run_starts_from_a_published_network_by_its_name(data, published_toy
 
 
 def test_new_run_starts_from_a_pickle_and_the_same_command_goes_on_with_it(data, run_dir, tmp_path):
-    flags = ['--data', data, '--results', tmp_path / 'results', '--device', 'cpu', '--minibatch', '8',
-             '--resume', os.path.join(run_dir, 'network-final.pkl'), '--initial-resolution', '4', '--phase-kimg', '0.1',
-             '--fade-kimg', '0.1', '--kimg', '0.264', '--tick-kimg', '0.032', '--metrics', 'none', '--grid', '3x2']
+    flags = [
+        '--data',
+        data,
+        '--results',
+        tmp_path / 'results',
+        '--device',
+        'cpu',
+        '--minibatch',
+        '8',
+        '--resume',
+        os.path.join(run_dir, 'network-final.pkl'),
+        '--initial-resolution',
+        '4',
+        '--phase-kimg',
+        '0.1',
+        '--fade-kimg',
+        '0.1',
+        '--kimg',
+        '0.264',
+        '--tick-kimg',
+        '0.032',
+        '--metrics',
+        'none',
+        '--grid',
+        '3x2',
+    ]
     assert 'fmap-max 16: the networks in' in run(*flags, '--fmap-max', '16').output
     process = run_process(*flags)
     for line in process.stdout:
@@ -250,11 +317,17 @@ def test_dry_run_prints_the_papers_schedule_and_makes_nothing(tmp_path):
     rows = [line.split() for line in result.output.split('Schedule:')[1].split('\n\n')[0].splitlines()[2:]]
     assert [row[-5:] for row in rows] == [
         ['8x8', '0', '600', '256', '0.001'],
-        ['16x16', '600', '1200', '128', '0.001'], ['16x16', '1200', '1800', '128', '0.001'],
-        ['32x32', '1800', '2400', '64', '0.001'], ['32x32', '2400', '3000', '64', '0.001'],
-        ['64x64', '3000', '3600', '32', '0.001'], ['64x64', '3600', '4200', '32', '0.001'],
-        ['128x128', '4200', '4800', '16', '0.0015'], ['128x128', '4800', '5400', '16', '0.0015'],
-        ['256x256', '5400', '6000', '8', '0.002'], ['256x256', '6000', '25000', '8', '0.002']]
+        ['16x16', '600', '1200', '128', '0.001'],
+        ['16x16', '1200', '1800', '128', '0.001'],
+        ['32x32', '1800', '2400', '64', '0.001'],
+        ['32x32', '2400', '3000', '64', '0.001'],
+        ['64x64', '3000', '3600', '32', '0.001'],
+        ['64x64', '3600', '4200', '32', '0.001'],
+        ['128x128', '4200', '4800', '16', '0.0015'],
+        ['128x128', '4800', '5400', '16', '0.0015'],
+        ['256x256', '5400', '6000', '8', '0.002'],
+        ['256x256', '6000', '25000', '8', '0.002'],
+    ]
     assert [' '.join(row[:-5]) for row in rows] == ['train'] + ['fade in', 'train'] * 5
     assert not (tmp_path / 'results').exists()
 
@@ -268,7 +341,7 @@ def damage(data, kind):
     elif kind == 'truncated':
         pathlib.Path(path).write_bytes(content[:-7])
     elif kind == 'unequal':
-        pathlib.Path(path).write_bytes(content[:len(content) // 12 * 11])
+        pathlib.Path(path).write_bytes(content[: len(content) // 12 * 11])
     elif kind == 'empty':
         for name in files:
             os.remove(os.path.join(data, name))
@@ -284,23 +357,26 @@ def test_damaged_dataset_is_refused_before_any_work(data, tmp_path, kind):
     assert not (tmp_path / 'results').exists()
 
 
-@pytest.mark.parametrize('flags, sentence', [
-    (['--gpus', '3', '--device', 'cpu'], '--gpus 3: the official minibatches are for 1, 2, 4 or 8 GPUs'),
-    (['--gpus', '2', '--device', 'cpu', '--minibatch', '9'], 'cannot be divided among 2 GPUs; use a multiple of 2'),
-    (['--device', 'gpu'], '--device gpu: TensorFlow sees no GPU'),
-    (['--resolution', '16'], '--resolution 16: the dataset has 8x8 images'),
-    (['--resolution', '6'], '--resolution 6: must be a power of two'),
-    (['--minibatch', 'many'], "'many' is neither a number nor pairs"),
-    (['--grid', '4'], "'4' is not like 15x8"),
-    (['--metrics', 'fid'], 'fid'),
-    (['--kimg', '0'], '--kimg'),
-    (['--lrate', 'nan'], 'not a finite number'),
-    (['--labels'], '--labels: '),
-    (['--desc', 'a/b'], "'a/b' is to be one part of a path"),
-    (['--seed', str(2 ** 32)], '--seed'),
-    (['--metrics', 'none,fid50k'], 'none stands alone'),
-    (['--resume-kimg', '5'], '--resume-kimg: give --resume with a network pickle too'),
-])
+@pytest.mark.parametrize(
+    'flags, sentence',
+    [
+        (['--gpus', '3', '--device', 'cpu'], '--gpus 3: the official minibatches are for 1, 2, 4 or 8 GPUs'),
+        (['--gpus', '2', '--device', 'cpu', '--minibatch', '9'], 'cannot be divided among 2 GPUs; use a multiple of 2'),
+        (['--device', 'gpu'], '--device gpu: TensorFlow sees no GPU'),
+        (['--resolution', '16'], '--resolution 16: the dataset has 8x8 images'),
+        (['--resolution', '6'], '--resolution 6: must be a power of two'),
+        (['--minibatch', 'many'], "'many' is neither a number nor pairs"),
+        (['--grid', '4'], "'4' is not like 15x8"),
+        (['--metrics', 'fid'], 'fid'),
+        (['--kimg', '0'], '--kimg'),
+        (['--lrate', 'nan'], 'not a finite number'),
+        (['--labels'], '--labels: '),
+        (['--desc', 'a/b'], "'a/b' is to be one part of a path"),
+        (['--seed', str(2**32)], '--seed'),
+        (['--metrics', 'none,fid50k'], 'none stands alone'),
+        (['--resume-kimg', '5'], '--resume-kimg: give --resume with a network pickle too'),
+    ],
+)
 def test_wrong_usage_names_the_flag_and_the_mend(data, tmp_path, flags, sentence):
     result = run('--data', data, '--results', tmp_path / 'results', '--device', 'cpu', *flags)
     assert result.exit_code == 2
@@ -330,8 +406,9 @@ def test_unwritable_results_folder_is_refused(data, tmp_path):
 
 def test_what_ends_a_run_stands_in_its_log(data, tmp_path):
     results = tmp_path / 'results'
-    output = run_process('--data', data, '--results', results, *TINY, '--lrate', '1e30', '--max-nonfinite',
-                         '4').communicate()[0]
+    output = run_process(
+        '--data', data, '--results', results, *TINY, '--lrate', '1e30', '--max-nonfinite', '4'
+    ).communicate()[0]
     sentence = output.splitlines()[-1]
     assert sentence.startswith('Error: The losses of 4 steps in a row were not finite')
     assert (results / '00000-toy-8-paper-1gpu' / 'log.txt').read_text().endswith(f'  {sentence}\n')

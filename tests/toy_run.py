@@ -45,6 +45,15 @@ def make_run(folder, data, kimgs=(0, 4), total_kimg=4):
             tflib.save_networks(os.path.join(folder, f'network-snapshot-{kimg:06d}.pkl'), networks)
         tflib.save_networks(os.path.join(folder, 'network-final.pkl'), networks)
     with open(os.path.join(folder, 'options.json'), 'w') as file:
-        json.dump({'data': data, 'resolution': 8, 'mirror': True, 'total_kimg': total_kimg, 'seed': 1000,
-                   'metrics': ['fd_onet5k']}, file)
+        json.dump(
+            {
+                'data': data,
+                'resolution': 8,
+                'mirror': True,
+                'total_kimg': total_kimg,
+                'seed': 1000,
+                'metrics': ['fd_onet5k'],
+            },
+            file,
+        )
     return folder

@@ -22,8 +22,18 @@ _COUNTERS = 'counters_json'
 _SUFFIX = '.npy'  # of each array in the archive, as numpy.savez names them
 # What the zipfile module raises where bytes are not what they were; RuntimeError: a flag that now says "encrypted".
 # OSError: a place to read from that cannot be.
-_DAMAGES = (OSError, EOFError, ValueError, KeyError, NotImplementedError, RuntimeError, OverflowError, struct.error,
-            zlib.error, zipfile.BadZipFile)
+_DAMAGES = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 
 
 class Checkpoints:
@@ -120,8 +130,10 @@ def _newest_whole(run_dir, read, say):
             say(f'{damage}: going on from {name}, the one before.')
         return name, result
     if damages:
-        raise UserError(f'{"; ".join(damages)}: bring one of them back, or give --new-run to start anew; the network '
-                        'snapshots beside them are whole.')
+        raise UserError(
+            f'{"; ".join(damages)}: bring one of them back, or give --new-run to start anew; the network '
+            'snapshots beside them are whole.'
+        )
     return None
 
 
@@ -130,12 +142,14 @@ def _opened(path):
     try:
         return open(path, 'rb')
     except OSError as error:
-        raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions, or move it away to go on '
-                        'from the state before.') from error
+        raise UserError(
+            f'{path} cannot be read ({error.strerror}): mend its permissions, or move it away to go on '
+            'from the state before.'
+        ) from error
 
 
 def _read_all(archive):
-    names = [name[:-len(_SUFFIX)] for name in archive.namelist()]
+    names = [name[: -len(_SUFFIX)] for name in archive.namelist()]
     return {name: _read_array(archive, name) for name in names if name != _COUNTERS}, _read_counters(archive)
 
 

@@ -17,9 +17,9 @@ def flops_per_image(resolution, fmap_base, fmap_max):
     """
     fmaps = feature_maps(fmap_base, 1.0, fmap_max)
     total, level = 0, 2
-    while 2 ** level <= resolution:
+    while 2**level <= resolution:
         in_maps, out_maps = fmaps(level - 2), fmaps(level - 1)
-        total += 9 * 4 ** level * out_maps * (in_maps + out_maps)
+        total += 9 * 4**level * out_maps * (in_maps + out_maps)
         level += 1
     return total
 
@@ -31,8 +31,10 @@ def flops_between(begin_kimg, end_kimg, options):
         begin_kimg, end_kimg: Thousands of reals shown at its begin and end.
         options: `TrainingOptions`.
     """
-    return sum(kimg * flops_per_image(row.resolution, options.fmap_base, options.fmap_max)
-               for row, kimg in _rows_between(begin_kimg, end_kimg, options))
+    return sum(
+        kimg * flops_per_image(row.resolution, options.fmap_base, options.fmap_max)
+        for row, kimg in _rows_between(begin_kimg, end_kimg, options)
+    )
 
 
 def eta_sec(tick, tick_begin_kimg, kimg, tick_sec, maintenance_sec, options):
@@ -47,10 +49,11 @@ def eta_sec(tick, tick_begin_kimg, kimg, tick_sec, maintenance_sec, options):
         options: `TrainingOptions`.
     """
     overhead = min(STEP_OVERHEAD_SEC, 0.7 * tick_sec / _steps_between(tick_begin_kimg, kimg, options))
-    sec_per_flops = ((tick_sec - overhead * _steps_between(tick_begin_kimg, kimg, options))
-                     / flops_between(tick_begin_kimg, kimg, options))
+    sec_per_flops = (tick_sec - overhead * _steps_between(tick_begin_kimg, kimg, options)) / flops_between(
+        tick_begin_kimg, kimg, options
+    )
     end = options.total_kimg
-    training = (overhead * _steps_between(kimg, end, options) + sec_per_flops * flops_between(kimg, end, options))
+    training = overhead * _steps_between(kimg, end, options) + sec_per_flops * flops_between(kimg, end, options)
     # Networks are written, and measured, at the start, after the first tick, and every so many ticks.
     written = 1 + (tick > 1) + (tick - 1) // options.snapshot_ticks
     ticks_left = sum(length / row.tick_kimg for row, length in _rows_between(kimg, end, options))

@@ -47,12 +47,15 @@ def step_bytes(which, networks, options, resolution, minibatch, fading, data_for
     levels = _levels(options, resolution, RESIZING_SIDES[data_format])
     top = levels[-1].full
     if which == 'D':
-        per_image = sum(D_FULL * level.full + (D_HALF + (0 if level.fused else D_UNFUSED)) * level.half
-                        for level in levels)
+        per_image = sum(
+            D_FULL * level.full + (D_HALF + (0 if level.fused else D_UNFUSED)) * level.half for level in levels
+        )
         per_image += D_TOP * top + (D_FADE * levels[-1].half if fading else 0)
     else:
-        per_image = sum((G_FULL + G_D_FULL) * level.full + G_D_HALF * level.half
-                        + (1 if level.fused else 4) * level.half for level in levels)
+        per_image = sum(
+            (G_FULL + G_D_FULL) * level.full + G_D_HALF * level.half + (1 if level.fused else 4) * level.half
+            for level in levels
+        )
         per_image += G_TOP * top
     per_image += D_LAST * 16 * feature_maps(options.fmap_base, 1.0, options.fmap_max)(1)
     trained = networks.D_trainable if which == 'D' else networks.G_trainable
@@ -67,7 +70,6 @@ def _levels(options, resolution, fused_side):
     fmaps = feature_maps(options.fmap_base, 1.0, options.fmap_max)
     levels, side, stage = [_Level(16 * fmaps(1), 0, False)] if resolution == 4 else [], 8, 2
     while side <= resolution:
-        levels.append(_Level(side ** 2 * fmaps(stage), (side // 2) ** 2 * fmaps(stage - 1),
-                             side >= fused_side))
+        levels.append(_Level(side**2 * fmaps(stage), (side // 2) ** 2 * fmaps(stage - 1), side >= fused_side))
         side, stage = side * 2, stage + 1
     return levels

@@ -67,8 +67,13 @@ class RunLog:
 
     def add_scalars(self, values, kimg):
         """Adds numbers to TensorBoard's events; its steps are images shown."""
-        summary = tf.Summary(value=[tf.Summary.Value(tag=name, simple_value=value) for name, value in values.items()
-                                    if isinstance(value, (int, float))])
+        summary = tf.Summary(
+            value=[
+                tf.Summary.Value(tag=name, simple_value=value)
+                for name, value in values.items()
+                if isinstance(value, (int, float))
+            ]
+        )
         self._events.add(summary=summary, step=int(round(kimg * 1000)))
 
     def flush(self):
@@ -95,11 +100,18 @@ class RunLog:
             if not isinstance(cause, OSError):
                 raise
             if not os.path.isdir(self._run_dir):
-                raise UserError(f'{self._run_dir} is gone, with all that was saved in it: bring it back and give the '
-                                'same command, or start anew.') from error
-            what = error.message if isinstance(error, UserError) else (
-                f'{cause.filename or self._run_dir} cannot be written ({cause.strerror}): free space or mend its '
-                'permissions.')
+                raise UserError(
+                    f'{self._run_dir} is gone, with all that was saved in it: bring it back and give the '
+                    'same command, or start anew.'
+                ) from error
+            what = (
+                error.message
+                if isinstance(error, UserError)
+                else (
+                    f'{cause.filename or self._run_dir} cannot be written ({cause.strerror}): free space or mend its '
+                    'permissions.'
+                )
+            )
             self.say(f'{what} Training goes on and tries again at the next log line; what is saved stays.')
             return False
         return True
@@ -190,13 +202,15 @@ def format_tick(stats):
     if stats['gpu_memory_gb'] is not None:
         memory += f'  gpu {stats["gpu_memory_gb"]:.1f} GB'
     nonfinite = f'  {stats["nonfinite_steps"]} steps not finite' if stats['nonfinite_steps'] else ''
-    return (f'tick {stats["tick"]:<4d} kimg {stats["kimg"]:<8.1f} lod {stats["lod"]:<5.2f} '
-            f'{stats["resolution"]}x{stats["resolution"]}  minibatch {stats["minibatch"]:<4d} '
-            f'time {format_duration(stats["total_sec"]):<9s} sec/tick {stats["tick_sec"]:<7.1f} '
-            f'sec/kimg {stats["sec_per_kimg"]:<8.3f} img/s {stats["images_per_sec"]:<7.1f} '
-            f'maintenance {stats["maintenance_sec"]:<6.1f} {memory}  '
-            f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}{nonfinite}  '
-            f'ETA {format_duration(stats["eta_sec"])}')
+    return (
+        f'tick {stats["tick"]:<4d} kimg {stats["kimg"]:<8.1f} lod {stats["lod"]:<5.2f} '
+        f'{stats["resolution"]}x{stats["resolution"]}  minibatch {stats["minibatch"]:<4d} '
+        f'time {format_duration(stats["total_sec"]):<9s} sec/tick {stats["tick_sec"]:<7.1f} '
+        f'sec/kimg {stats["sec_per_kimg"]:<8.3f} img/s {stats["images_per_sec"]:<7.1f} '
+        f'maintenance {stats["maintenance_sec"]:<6.1f} {memory}  '
+        f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}{nonfinite}  '
+        f'ETA {format_duration(stats["eta_sec"])}'
+    )
 
 
 def peak_memory_gb():
@@ -212,8 +226,13 @@ def peak_memory_gb():
 def gpu_memory_gb():
     """Memory in use on the fullest GPU, GB, as nvidia-smi says; None without it."""
     try:
-        output = subprocess.run(['nvidia-smi', '--query-gpu=memory.used', '--format=csv,noheader,nounits'],
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, timeout=10).stdout
-        return max(float(line) for line in output.decode().split()) * 2 ** 20 / 1e9
+        output = subprocess.run(
+            ['nvidia-smi', '--query-gpu=memory.used', '--format=csv,noheader,nounits'],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=True,
+            timeout=10,
+        ).stdout
+        return max(float(line) for line in output.decode().split()) * 2**20 / 1e9
     except (OSError, ValueError, subprocess.SubprocessError):
         return None

@@ -62,8 +62,10 @@ def train(options, training_set, run_dir, log, snapshots, stop):
     except Stopped:
         run.end()
     except tf.errors.ResourceExhaustedError as error:
-        raise UserError(f'The device has too little memory for minibatches of {run.schedule.minibatch} at '
-                        f'{run.schedule.resolution}x{run.schedule.resolution}: give a smaller --minibatch.') from error
+        raise UserError(
+            f'The device has too little memory for minibatches of {run.schedule.minibatch} at '
+            f'{run.schedule.resolution}x{run.schedule.resolution}: give a smaller --minibatch.'
+        ) from error
 
 
 class _Run:
@@ -113,8 +115,9 @@ class _Run:
         try:
             self.step.set_state(variables)
         except (KeyError, ValueError) as error:
-            raise UserError(f'The state in {self.run_dir} is of other networks ({error}): give --new-run to start '
-                            'anew.') from error
+            raise UserError(
+                f'The state in {self.run_dir} is of other networks ({error}): give --new-run to start anew.'
+            ) from error
         self.counters.update(counters)
         self.saved = self.counters.cur_nimg, self.counters.due
         self.schedule = self._schedule_now()
@@ -131,7 +134,8 @@ class _Run:
         schedule = self.schedule
         for _ in range(self.options.minibatch_repeats):
             reals, labels, mirror_draws = self.reals.minibatch(
-                counters.cur_nimg, schedule.minibatch, int(math.floor(schedule.lod)))
+                counters.cur_nimg, schedule.minibatch, int(math.floor(schedule.lod))
+            )
             stats = self.step.train_D(schedule, counters.cur_nimg, reals, labels, mirror_draws)
             if are_finite(stats):  # else Gs, an average, would never recover
                 # Gs lags one step of G, as in the original: it moves before G is trained.
@@ -148,7 +152,8 @@ class _Run:
             raise UserError(
                 f'The losses of {self.options.max_nonfinite} steps in a row were not finite, the last at kimg '
                 f'{self.kimg():.1f}. {self._state_on_disk()} To get past this, try a lower --lrate or a higher --gamma '
-                'in a new run.')
+                'in a new run.'
+            )
 
     def _schedule_now(self):
         return training_schedule(self.counters.cur_nimg, self.options.resolution, **self.options.schedule_options())
@@ -177,8 +182,9 @@ class _Run:
         """Reports, and writes what is due. The state goes first: what follows may take long, or fail."""
         counters = self.counters
         counters.tick += 1
-        self.log.report(tick_stats(counters, self.schedule, self.options, self.clock.total_sec(),
-                                   self.clock.tick_sec()))
+        self.log.report(
+            tick_stats(counters, self.schedule, self.options, self.clock.total_sec(), self.clock.tick_sec())
+        )
         if counters.tick % self.options.snapshot_ticks == 0 or counters.tick == 1 or self.finished():
             counters.due = NETWORKS
         elif counters.tick % self.options.image_ticks == 0 and counters.due == NOTHING:
@@ -236,8 +242,10 @@ class _Run:
             if self.finished() and counters.due == NOTHING:
                 self.log.say(f'Trained {self.kimg():.1f} kimg in {format_duration(self.clock.total_sec())}.')
             elif self.finished() and not self.stop.requested:
-                raise UserError(f'Training is over, but not all of its files are written: free space in {self.run_dir} '
-                                'or mend its permissions; the same command writes them.')
+                raise UserError(
+                    f'Training is over, but not all of its files are written: free space in {self.run_dir} '
+                    'or mend its permissions; the same command writes them.'
+                )
             else:
                 self.log.say(f'Stopped at kimg {self.kimg():.1f}; the same command goes on from there.')
         elif self.stop.requested and counters.nonfinite_in_row:

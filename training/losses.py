@@ -84,8 +84,10 @@ def D_logistic_simplegp(G, D, latents, labels, reals, r1_gamma=10.0, r2_gamma=0.
     """D_logistic + r1_gamma/2 |grad r|^2 + r2_gamma/2 |grad f|^2 (Mescheder et al., R1 and R2), at every step."""
     scores = _scores(G, D, latents, labels, reals, network_kwargs)
     loss = _logistic(scores)
-    for name, gamma, images, output in (('r1_penalty', r1_gamma, scores.real_images, scores.r),
-                                        ('r2_penalty', r2_gamma, scores.fake_images, scores.f)):
+    for name, gamma, images, output in (
+        ('r1_penalty', r1_gamma, scores.real_images, scores.r),
+        ('r2_penalty', r2_gamma, scores.fake_images, scores.f),
+    ):
         if gamma != 0:
             penalty = _squared_gradient(D, output, images)
             loss = Loss(loss.value + penalty * (gamma * 0.5), dict(loss.stats, **{name: penalty}))
@@ -100,8 +102,9 @@ def D_hinge(G, D, latents, labels, reals, **network_kwargs):
 def D_hinge_gp(G, D, latents, labels, reals, wgan_lambda=10.0, wgan_target=1.0, mixing_factors=None, **network_kwargs):
     """D_hinge + the gradient penalty of WGAN-GP."""
     scores = _scores(G, D, latents, labels, reals, network_kwargs)
-    return _with_gradient_penalty(_hinge(scores), D, scores, labels, wgan_lambda, wgan_target, mixing_factors,
-                                  network_kwargs)
+    return _with_gradient_penalty(
+        _hinge(scores), D, scores, labels, wgan_lambda, wgan_target, mixing_factors, network_kwargs
+    )
 
 
 def D_wgan(G, D, latents, labels, reals, wgan_epsilon=0.001, **network_kwargs):
@@ -110,16 +113,25 @@ def D_wgan(G, D, latents, labels, reals, wgan_epsilon=0.001, **network_kwargs):
     return Loss(scores.f - scores.r + wgan_epsilon * tf.square(scores.r), _stats(scores))
 
 
-def D_wgan_gp(G, D, latents, labels, reals, wgan_lambda=10.0, wgan_epsilon=0.001, wgan_target=1.0, mixing_factors=None,
-              **network_kwargs):
+def D_wgan_gp(
+    G,
+    D,
+    latents,
+    labels,
+    reals,
+    wgan_lambda=10.0,
+    wgan_epsilon=0.001,
+    wgan_target=1.0,
+    mixing_factors=None,
+    **network_kwargs,
+):
     """D_wgan + wgan_lambda (|grad D(mix)| - target)^2 / target^2 (Gulrajani et al.).
 
     `mixing_factors` is a tensor [N, 1, 1, 1] of U[0, 1): where between real and fake the gradient is taken. None draws.
     """
     scores = _scores(G, D, latents, labels, reals, network_kwargs)
     loss = Loss(scores.f - scores.r + wgan_epsilon * tf.square(scores.r), _stats(scores))
-    return _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mixing_factors,
-                                  network_kwargs)
+    return _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mixing_factors, network_kwargs)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -155,7 +167,7 @@ def _squared_gradient(D, scores, images):
     """[N]: |d sum(scores) / d images|^2 for images at full resolution."""
     gradient = tf.gradients(tf.reduce_sum(scores), [images])[0]
     factor = D.input_shape[2] / tf.cast(tf.shape(images)[2], tf.float32)
-    return tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3]) / factor ** 2
+    return tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3]) / factor**2
 
 
 def _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mixing_factors, network_kwargs):
@@ -164,5 +176,5 @@ def _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mi
         mixing_factors = random.uniform([tf.shape(scores.real_images)[0], 1, 1, 1])
     mixed = tflib.lerp(scores.real_images, scores.fake_images, mixing_factors)
     norm = tf.sqrt(_squared_gradient(D, D.get_output_for(mixed, labels, **network_kwargs), mixed))
-    penalty = tf.square(norm - wgan_target) * (wgan_lambda / wgan_target ** 2)
+    penalty = tf.square(norm - wgan_target) * (wgan_lambda / wgan_target**2)
     return Loss(loss.value + penalty, dict(loss.stats, gradient_penalty=penalty))

@@ -172,8 +172,7 @@ def _doubling_conv(x, weight):
     @tf.custom_gradient
     def forward(x, weight):
         def backward(dy):
-            return (_halving_conv(dy, _adjoint_kernel(weight)),
-                    _adjoint_kernel(_halving_conv_weight_gradient(dy, x)))
+            return (_halving_conv(dy, _adjoint_kernel(weight)), _adjoint_kernel(_halving_conv_weight_gradient(dy, x)))
 
         side, inputs, outputs = int(x.shape[1]), int(weight.shape[2]), int(weight.shape[3])
         # [rows, columns of the kernel, inputs] and [row, column within the block of 2x2 pixels, outputs]
@@ -181,7 +180,7 @@ def _doubling_conv(x, weight):
         kernel = tf.reshape(tf.transpose(kernel, [0, 2, 1, 3]), [2, 2, inputs, 4 * outputs])
         padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
         y = tf.depth_to_space(tf.nn.conv2d(padded, kernel, [1, 1, 1, 1], 'VALID'), 2)
-        return y[:, 1:side * 2 + 1, 1:side * 2 + 1], backward
+        return y[:, 1 : side * 2 + 1, 1 : side * 2 + 1], backward
 
     return forward(x, weight)
 
@@ -293,8 +292,14 @@ class _Layout:
             return self._conv(self.upscale(x, 2), weight)
         if not self.channels_first:
             return _doubling_conv(x, weight)
-        y = tf.nn.conv2d_transpose(x, _spread_kernel(_adjoint_kernel(weight)), [batch, fmaps, side, side], [1, 1, 2, 2],
-                                   'SAME', data_format=self.data_format)
+        y = tf.nn.conv2d_transpose(
+            x,
+            _spread_kernel(_adjoint_kernel(weight)),
+            [batch, fmaps, side, side],
+            [1, 1, 2, 2],
+            'SAME',
+            data_format=self.data_format,
+        )
         y.set_shape([x.shape[0], fmaps, side, side])
         return y
 
@@ -318,7 +323,7 @@ class _Layout:
 
         @tf.custom_gradient
         def backward(dy):
-            return self._mean_of_blocks(dy, factor) * factor ** 2, forward
+            return self._mean_of_blocks(dy, factor) * factor**2, forward
 
         return forward(x)
 
@@ -333,7 +338,7 @@ class _Layout:
 
         @tf.custom_gradient
         def backward(dy):
-            return self._repeat_pixels(dy, factor) * (1.0 / factor ** 2), forward
+            return self._repeat_pixels(dy, factor) * (1.0 / factor**2), forward
 
         return forward(x)
 
@@ -370,8 +375,9 @@ class _Layout:
 
     def _depthwise(self, x, kernel):
         kernel = np.tile(kernel[:, :, np.newaxis, np.newaxis], [1, 1, self.fmaps(x), 1])
-        return tf.nn.depthwise_conv2d(x, tf.constant(kernel, x.dtype), [1, 1, 1, 1], 'SAME',
-                                      data_format=self.data_format)
+        return tf.nn.depthwise_conv2d(
+            x, tf.constant(kernel, x.dtype), [1, 1, 1, 1], 'SAME', data_format=self.data_format
+        )
 
     def apply_noise(self, x, noise):
         with tf.variable_scope('Noise'):
@@ -406,8 +412,10 @@ class _Layout:
         y -= tf.reduce_mean(y, axis=0, keepdims=True)
         y = tf.sqrt(tf.reduce_mean(tf.square(y), axis=0) + 1e-8)
         y = tf.reduce_mean(y, axis=[2, 3, 4])  # [M, num_features]
-        y = tf.tile(self.per_channel(tf.cast(y, x.dtype)), [group, *((1, side, side) if self.channels_first else
-                                                                      (side, side, 1))])
+        y = tf.tile(
+            self.per_channel(tf.cast(y, x.dtype)),
+            [group, *((1, side, side) if self.channels_first else (side, side, 1))],
+        )
         return tf.concat([x, y], axis=self.channel_axis)
 
 
@@ -453,19 +461,21 @@ def feature_maps(fmap_base, fmap_decay, fmap_max):
 
 
 def G_style(
-        latents_in, labels_in,
-        truncation_psi=0.7,  # style strength of truncated layers; None: no truncation
-        truncation_cutoff=8,  # number of layers truncated, from the coarsest; None: no truncation
-        truncation_psi_val=None,  # the same in validation mode
-        truncation_cutoff_val=None,
-        dlatent_avg_beta=0.995,  # decay of the average w, tracked in training mode; None: not tracked
-        style_mixing_prob=0.9,  # probability of mixing two styles in training mode; None: never
-        is_training=False,
-        is_validation=False,
-        is_template_graph=False,
-        components=None,  # sub-networks by role; filled here when empty
-        random_seed=None,  # int32 [2]: draw mixing and noise from it; None: from hidden state
-        **kwargs):  # for the sub-networks
+    latents_in,
+    labels_in,
+    truncation_psi=0.7,  # style strength of truncated layers; None: no truncation
+    truncation_cutoff=8,  # number of layers truncated, from the coarsest; None: no truncation
+    truncation_psi_val=None,  # the same in validation mode
+    truncation_cutoff_val=None,
+    dlatent_avg_beta=0.995,  # decay of the average w, tracked in training mode; None: not tracked
+    style_mixing_prob=0.9,  # probability of mixing two styles in training mode; None: never
+    is_training=False,
+    is_validation=False,
+    is_template_graph=False,
+    components=None,  # sub-networks by role; filled here when empty
+    random_seed=None,  # int32 [2]: draw mixing and noise from it; None: from hidden state
+    **kwargs,
+):  # for the sub-networks
     """The generator: latents to images, by the mapping and the synthesis network (Karras et al., figure 1b).
 
     Args:
@@ -507,7 +517,8 @@ def G_style(
     dependencies.append(tf.assign(synthesis.vars['lod'], lod))
     with tf.control_dependencies(dependencies):
         images_out = synthesis.get_output_for(
-            tf.identity(dlatents), **dict(kwargs, random_seed=random_seed, force_clean_graph=is_template_graph))
+            tf.identity(dlatents), **dict(kwargs, random_seed=random_seed, force_clean_graph=is_template_graph)
+        )
     return tf.identity(images_out, name='images_out')
 
 
@@ -531,19 +542,21 @@ def _truncate(dlatents, dlatent_avg, psi, cutoff):
 
 
 def G_mapping(
-        latents_in, labels_in,
-        latent_size=512,
-        label_size=0,  # 0: unconditional
-        dlatent_size=512,
-        dlatent_broadcast=None,  # repeat w this many times, [N, layers, dlatent_size]; None: [N, dlatent_size]
-        mapping_layers=8,
-        mapping_fmaps=512,
-        mapping_lrmul=0.01,  # learning rate relative to the other layers
-        mapping_nonlinearity='lrelu',
-        use_wscale=True,  # equalised learning rate
-        normalize_latents=True,
-        dtype='float32',
-        **_kwargs):
+    latents_in,
+    labels_in,
+    latent_size=512,
+    label_size=0,  # 0: unconditional
+    dlatent_size=512,
+    dlatent_broadcast=None,  # repeat w this many times, [N, layers, dlatent_size]; None: [N, dlatent_size]
+    mapping_layers=8,
+    mapping_fmaps=512,
+    mapping_lrmul=0.01,  # learning rate relative to the other layers
+    mapping_nonlinearity='lrelu',
+    use_wscale=True,  # equalised learning rate
+    normalize_latents=True,
+    dtype='float32',
+    **_kwargs,
+):
     """The mapping network f: latents z to dlatents w.
 
     Args:
@@ -575,31 +588,32 @@ def G_mapping(
 
 
 def G_synthesis(
-        dlatents_in,
-        dlatent_size=512,
-        num_channels=3,
-        resolution=1024,
-        fmap_base=8192,  # feature maps: fmap_base / 2^stage, ...
-        fmap_decay=1.0,  # ... log2 of what each doubling of the side divides them by, ...
-        fmap_max=512,  # ... at most this many
-        use_styles=True,
-        const_input_layer=True,  # start from a learned constant instead of from w
-        use_noise=True,
-        randomize_noise=True,  # fresh noise for every image; False: the noise variables
-        nonlinearity='lrelu',
-        use_wscale=True,
-        use_pixel_norm=False,
-        use_instance_norm=True,
-        dtype='float32',
-        fused_scale='auto',  # True, False, or 'auto': from 128 px on
-        blur_filter=(1, 2, 1),  # None: no blur
-        structure='auto',  # 'fixed': lod 0; 'linear': all levels; 'recursive': only active ones; 'auto'
-        is_template_graph=False,  # the graph that creates the variables: no randomness, nothing conditional
-        force_clean_graph=False,  # the same for a graph inside a template
-        data_format='auto',  # 'NCHW', 'NHWC', or the device's
-        active_resolution=False,  # images at the side that trains at the current lod, see `active_lod`; recursive only
-        random_seed=None,
-        **_kwargs):
+    dlatents_in,
+    dlatent_size=512,
+    num_channels=3,
+    resolution=1024,
+    fmap_base=8192,  # feature maps: fmap_base / 2^stage, ...
+    fmap_decay=1.0,  # ... log2 of what each doubling of the side divides them by, ...
+    fmap_max=512,  # ... at most this many
+    use_styles=True,
+    const_input_layer=True,  # start from a learned constant instead of from w
+    use_noise=True,
+    randomize_noise=True,  # fresh noise for every image; False: the noise variables
+    nonlinearity='lrelu',
+    use_wscale=True,
+    use_pixel_norm=False,
+    use_instance_norm=True,
+    dtype='float32',
+    fused_scale='auto',  # True, False, or 'auto': from 128 px on
+    blur_filter=(1, 2, 1),  # None: no blur
+    structure='auto',  # 'fixed': lod 0; 'linear': all levels; 'recursive': only active ones; 'auto'
+    is_template_graph=False,  # the graph that creates the variables: no randomness, nothing conditional
+    force_clean_graph=False,  # the same for a graph inside a template
+    data_format='auto',  # 'NCHW', 'NHWC', or the device's
+    active_resolution=False,  # images at the side that trains at the current lod, see `active_lod`; recursive only
+    random_seed=None,
+    **_kwargs,
+):
     """The synthesis network g: dlatents to images, with progressive growing by the variable `lod`.
 
     Args:
@@ -627,12 +641,24 @@ class _Synthesis:
     """The blocks of the synthesis network and the ways to put them together."""
 
     def __init__(self, options):
-        for name in ('num_channels', 'resolution', 'use_styles', 'const_input_layer', 'use_noise', 'use_wscale',
-                     'use_pixel_norm', 'use_instance_norm', 'dtype', 'fused_scale', 'blur_filter', 'dlatent_size',
-                     'active_resolution'):
+        for name in (
+            'num_channels',
+            'resolution',
+            'use_styles',
+            'const_input_layer',
+            'use_noise',
+            'use_wscale',
+            'use_pixel_norm',
+            'use_instance_norm',
+            'dtype',
+            'fused_scale',
+            'blur_filter',
+            'dlatent_size',
+            'active_resolution',
+        ):
             setattr(self, name, options[name])
         self.log2 = int(np.log2(self.resolution))
-        if self.resolution != 2 ** self.log2 or self.resolution < 4:
+        if self.resolution != 2**self.log2 or self.resolution < 4:
             raise ValueError(f'resolution {self.resolution} is no power of two from 4 on.')
         self.nf = feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
         self.num_layers = self.log2 * 2 - 2
@@ -643,10 +669,14 @@ class _Synthesis:
         self.noise = []
         for layer in range(self.num_layers if self.use_noise else 0):
             side = 2 ** (layer // 2 + 2)
-            fixed = tf.get_variable(f'noise{layer}', [1, 1, side, side], trainable=False,
-                                    initializer=tf.initializers.random_normal())
-            self.noise.append((lambda side=side: random.normal([tf.shape(self.dlatents)[0], 1, side, side]))
-                              if randomize else (lambda fixed=fixed: fixed))
+            fixed = tf.get_variable(
+                f'noise{layer}', [1, 1, side, side], trainable=False, initializer=tf.initializers.random_normal()
+            )
+            self.noise.append(
+                (lambda side=side: random.normal([tf.shape(self.dlatents)[0], 1, side, side]))
+                if randomize
+                else (lambda fixed=fixed: fixed)
+            )
 
     def epilogue(self, x, layer):
         """What follows every convolution: noise, bias, activation, normalisation, style."""
@@ -656,8 +686,12 @@ class _Synthesis:
         if self.use_pixel_norm:
             x = _pixel_norm(x, self.layout.channel_axis)
         return self.layout.normalize_and_style(
-            x, self.dlatents[:, layer] if self.use_styles else None, self.use_instance_norm, self.use_styles,
-            self.use_wscale)
+            x,
+            self.dlatents[:, layer] if self.use_styles else None,
+            self.use_instance_norm,
+            self.use_styles,
+            self.use_wscale,
+        )
 
     def first_block(self):
         """The block at 4x4."""
@@ -677,7 +711,7 @@ class _Synthesis:
 
     def block(self, level, x):
         """The block at 2^level px, from the one below."""
-        fmaps, side = self.nf(level - 1), 2 ** level
+        fmaps, side = self.nf(level - 1), 2**level
         with tf.variable_scope(f'{side}x{side}'):
             with tf.variable_scope('Conv0_up'):
                 x = self.layout.upscale_conv(x, fmaps, self.fused_scale, self.gain, self.use_wscale)
@@ -716,12 +750,13 @@ class _Synthesis:
         x = self.block(level, below)
 
         def fading():
-            return tflib.lerp(self.to_rgb(level, x), self.layout.upscale(self.to_rgb(level - 1, below), 2),
-                              lod - level_lod)
+            return tflib.lerp(
+                self.to_rgb(level, x), self.layout.upscale(self.to_rgb(level - 1, below), 2), lod - level_lod
+            )
 
         def image():
             rgb = tf.cond(lod > level_lod, fading, lambda: self.to_rgb(level, x))
-            return rgb if self.active_resolution else self.layout.upscale(rgb, 2 ** level_lod)
+            return rgb if self.active_resolution else self.layout.upscale(rgb, 2**level_lod)
 
         if level_lod == 0:
             return image()
@@ -733,25 +768,27 @@ class _Synthesis:
 
 
 def D_basic(
-        images_in, labels_in,
-        num_channels=1,
-        resolution=32,
-        label_size=0,  # 0: unconditional
-        fmap_base=8192,
-        fmap_decay=1.0,
-        fmap_max=512,
-        nonlinearity='lrelu',
-        use_wscale=True,
-        mbstd_group_size=4,  # samples compared with each other by the minibatch stddev layer; 0: no such layer
-        mbstd_num_features=1,  # maps it adds
-        dtype='float32',
-        fused_scale='auto',
-        blur_filter=(1, 2, 1),
-        structure='auto',
-        is_template_graph=False,
-        data_format='auto',
-        active_resolution=False,  # images_in has the side that trains at the current lod; recursive only
-        **_kwargs):
+    images_in,
+    labels_in,
+    num_channels=1,
+    resolution=32,
+    label_size=0,  # 0: unconditional
+    fmap_base=8192,
+    fmap_decay=1.0,
+    fmap_max=512,
+    nonlinearity='lrelu',
+    use_wscale=True,
+    mbstd_group_size=4,  # samples compared with each other by the minibatch stddev layer; 0: no such layer
+    mbstd_num_features=1,  # maps it adds
+    dtype='float32',
+    fused_scale='auto',
+    blur_filter=(1, 2, 1),
+    structure='auto',
+    is_template_graph=False,
+    data_format='auto',
+    active_resolution=False,  # images_in has the side that trains at the current lod; recursive only
+    **_kwargs,
+):
     """The discriminator of progressive GANs, with blur: images to scores, growing by the variable `lod`.
 
     Args:
@@ -781,11 +818,19 @@ class _Discriminator:
     """The blocks of the discriminator and the ways to put them together."""
 
     def __init__(self, options):
-        for name in ('resolution', 'label_size', 'use_wscale', 'mbstd_group_size', 'mbstd_num_features', 'blur_filter',
-                     'num_channels', 'active_resolution'):
+        for name in (
+            'resolution',
+            'label_size',
+            'use_wscale',
+            'mbstd_group_size',
+            'mbstd_num_features',
+            'blur_filter',
+            'num_channels',
+            'active_resolution',
+        ):
             setattr(self, name, options[name])
         self.log2 = int(np.log2(self.resolution))
-        if self.resolution != 2 ** self.log2 or self.resolution < 4:
+        if self.resolution != 2**self.log2 or self.resolution < 4:
             raise ValueError(f'resolution {self.resolution} is no power of two from 4 on.')
         self.nf = feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
         self.activation, self.gain = _nonlinearity(options['nonlinearity'])
@@ -797,7 +842,7 @@ class _Discriminator:
 
     def block(self, level, x):
         """The block at 2^level px, level >= 3: features of half the side."""
-        with tf.variable_scope('{0}x{0}'.format(2 ** level)):
+        with tf.variable_scope('{0}x{0}'.format(2**level)):
             with tf.variable_scope('Conv0'):
                 x = self.layout.conv(x, self.nf(level - 1), 3, self.gain, self.use_wscale)
                 x = self.activation(self.layout.apply_bias(x))
@@ -844,14 +889,17 @@ class _Discriminator:
         def image_at(side):
             if not self.active_resolution:
                 return self.layout.downscale(image, self.resolution // side)
-            active = tf.reshape(image, self.layout.image_shape(2 ** level, self.num_channels))
-            return self.layout.downscale(active, 2 ** level // side)
+            active = tf.reshape(image, self.layout.image_shape(2**level, self.num_channels))
+            return self.layout.downscale(active, 2**level // side)
 
         def from_image():
-            return self.from_rgb(level, image_at(2 ** level))
+            return self.from_rgb(level, image_at(2**level))
 
-        x = from_image() if level_lod == 0 else tf.cond(
-            lod < level_lod, lambda: self._features_above(level + 1, image, lod), from_image)
+        x = (
+            from_image()
+            if level_lod == 0
+            else tf.cond(lod < level_lod, lambda: self._features_above(level + 1, image, lod), from_image)
+        )
         x = self.block(level, x)
 
         def fading():

@@ -60,9 +60,13 @@ class TrainingOptions:
     def schedule_options(self):
         """Keyword arguments for `training_schedule`."""
         options = {
-            'num_gpus': self.gpus, 'lod_initial_resolution': self.initial_resolution,
-            'lod_training_kimg': self.phase_kimg, 'lod_transition_kimg': self.fade_kimg,
-            'minibatch_base': self.minibatch, 'minibatch_dict': self.minibatch_by_resolution}
+            'num_gpus': self.gpus,
+            'lod_initial_resolution': self.initial_resolution,
+            'lod_training_kimg': self.phase_kimg,
+            'lod_transition_kimg': self.fade_kimg,
+            'minibatch_base': self.minibatch,
+            'minibatch_dict': self.minibatch_by_resolution,
+        }
         for network in 'GD':
             options[network + '_lrate_base'] = self.lrate
             options[network + '_lrate_dict'] = self.lrate_by_resolution
@@ -76,10 +80,24 @@ class TrainingOptions:
 PRESETS = {
     'paper': {},
     'demo': {
-        'total_kimg': 56, 'latent_size': 64, 'mapping_layers': 4, 'fmap_base': 512, 'fmap_max': 32, 'r1_gamma': 0.3,
-        'lrate': 0.002, 'lrate_by_resolution': {}, 'minibatch': 16, 'minibatch_by_resolution': {},
-        'G_smoothing_kimg': 2.0, 'phase_kimg': 10, 'fade_kimg': 5, 'tick_kimg': 2, 'snapshot_ticks': 5,
-        'metrics': ['fd_onet5k'], 'grid': [12, 8]},
+        'total_kimg': 56,
+        'latent_size': 64,
+        'mapping_layers': 4,
+        'fmap_base': 512,
+        'fmap_max': 32,
+        'r1_gamma': 0.3,
+        'lrate': 0.002,
+        'lrate_by_resolution': {},
+        'minibatch': 16,
+        'minibatch_by_resolution': {},
+        'G_smoothing_kimg': 2.0,
+        'phase_kimg': 10,
+        'fade_kimg': 5,
+        'tick_kimg': 2,
+        'snapshot_ticks': 5,
+        'metrics': ['fd_onet5k'],
+        'grid': [12, 8],
+    },
 }
 
 
@@ -103,25 +121,34 @@ def resolve_options(preset, given, resolution):
     _check_resolution('--resolution', options.resolution)
     _check_resolution('--initial-resolution', options.initial_resolution)
     if options.resolution > resolution:
-        raise click.UsageError(f'--resolution {options.resolution}: the dataset has {resolution}x{resolution} images; '
-                               'use at most that.')
+        raise click.UsageError(
+            f'--resolution {options.resolution}: the dataset has {resolution}x{resolution} images; use at most that.'
+        )
     if options.fmap_base < options.resolution // 2:
-        raise click.UsageError(f'--fmap-base {options.fmap_base}: leaves no feature maps at {options.resolution}x'
-                               f'{options.resolution}; use at least {options.resolution // 2}.')
+        raise click.UsageError(
+            f'--fmap-base {options.fmap_base}: leaves no feature maps at {options.resolution}x'
+            f'{options.resolution}; use at least {options.resolution // 2}.'
+        )
     if options.initial_resolution > options.resolution:
         if 'initial_resolution' in given:
-            raise click.UsageError(f'--initial-resolution {options.initial_resolution}: training ends at '
-                                   f'{options.resolution}x{options.resolution}; use at most that.')
+            raise click.UsageError(
+                f'--initial-resolution {options.initial_resolution}: training ends at '
+                f'{options.resolution}x{options.resolution}; use at most that.'
+            )
         options.initial_resolution = options.resolution
     if options.phase_kimg + options.fade_kimg == 0 and options.initial_resolution < options.resolution:
-        raise click.UsageError('--phase-kimg 0 and --fade-kimg 0 leave no time to grow; to train at full resolution '
-                               f'from the start, give --initial-resolution {options.resolution}.')
+        raise click.UsageError(
+            '--phase-kimg 0 and --fade-kimg 0 leave no time to grow; to train at full resolution '
+            f'from the start, give --initial-resolution {options.resolution}.'
+        )
     if 'minibatch' in given and 'minibatch_by_resolution' not in given:
         options.minibatch_by_resolution = {}
     missing = set(_resolutions_of(options)) - set(given.get('minibatch_by_resolution') or _resolutions_of(options))
     if missing:
-        raise click.UsageError(f'--minibatch names none for {min(missing)}x{min(missing)}; name every resolution from '
-                               f'{options.initial_resolution} to {options.resolution}, or give one number.')
+        raise click.UsageError(
+            f'--minibatch names none for {min(missing)}x{min(missing)}; name every resolution from '
+            f'{options.initial_resolution} to {options.resolution}, or give one number.'
+        )
     _fill_in_minibatches(options)
     _check_minibatches(options)
     return options
@@ -135,8 +162,9 @@ def _check_resolution(flag, value):
 def _fill_in_minibatches(options):
     if options.minibatch is None:
         if options.gpus not in MINIBATCHES_BY_GPUS:
-            raise click.UsageError(f'--gpus {options.gpus}: the official minibatches are for 1, 2, 4 or 8 GPUs; '
-                                   'give --minibatch too.')
+            raise click.UsageError(
+                f'--gpus {options.gpus}: the official minibatches are for 1, 2, 4 or 8 GPUs; give --minibatch too.'
+            )
         options.minibatch, by_resolution = MINIBATCHES_BY_GPUS[options.gpus]
         if options.minibatch_by_resolution is None:
             options.minibatch_by_resolution = dict(by_resolution)
@@ -152,11 +180,14 @@ def _check_minibatches(options):
         if minibatch < 1:
             raise click.UsageError(f'{what}: must be at least 1.')
         if minibatch % options.gpus:
-            raise click.UsageError(f'{what} cannot be divided among {options.gpus} GPUs; use a multiple of '
-                                   f'{options.gpus}.')
+            raise click.UsageError(
+                f'{what} cannot be divided among {options.gpus} GPUs; use a multiple of {options.gpus}.'
+            )
         if share > 4 and share % 4:
-            raise click.UsageError(f'{what} gives each GPU {share} images, which do not form groups of 4 for the '
-                                   f'minibatch stddev layer; use a multiple of {4 * options.gpus}.')
+            raise click.UsageError(
+                f'{what} gives each GPU {share} images, which do not form groups of 4 for the '
+                f'minibatch stddev layer; use a multiple of {4 * options.gpus}.'
+            )
 
 
 def _resolutions_of(options):

@@ -24,9 +24,11 @@ TICK_BYTES = 4000  # of a tick in the logs, about
 # authors' V100s.
 PAPER_KIMG = 25000
 PAPER_DAYS = {256: {2: 12}}
-V100_DAYS = {1024: {1: 41 + 4 / 24, 2: 21 + 22 / 24, 4: 11 + 8 / 24, 8: 6 + 14 / 24},
-             512: {1: 24 + 21 / 24, 2: 13 + 7 / 24, 4: 7, 8: 4 + 10 / 24},
-             256: {1: 14 + 22 / 24, 2: 9 + 5 / 24, 4: 4 + 21 / 24, 8: 3 + 8 / 24}}
+V100_DAYS = {
+    1024: {1: 41 + 4 / 24, 2: 21 + 22 / 24, 4: 11 + 8 / 24, 8: 6 + 14 / 24},
+    512: {1: 24 + 21 / 24, 2: 13 + 7 / 24, 4: 7, 8: 4 + 10 / 24},
+    256: {1: 14 + 22 / 24, 2: 9 + 5 / 24, 4: 4 + 21 / 24, 8: 3 + 8 / 24},
+}
 WORK_OPTIONS = ('latent_size', 'mapping_layers', 'fmap_base', 'fmap_max', 'minibatch', 'minibatch_by_resolution')
 
 
@@ -38,8 +40,10 @@ def print_plan(options, dataset, results_dir):
         dataset: The open `MultiResolutionDataset`.
         results_dir: Folder of the runs; it need not exist.
     """
-    print(f'Dataset {dataset.folder}: {dataset.num_images} images, {dataset.shape[0]}x{dataset.shape[1]}x'
-          f'{dataset.shape[2]}.')
+    print(
+        f'Dataset {dataset.folder}: {dataset.num_images} images, {dataset.shape[0]}x{dataset.shape[1]}x'
+        f'{dataset.shape[2]}.'
+    )
     print('\nOptions:')
     for name, value in dataclasses.asdict(options).items():
         print(f'  {name:<24s}{value}')
@@ -62,16 +66,28 @@ def count_parameters(options, num_channels, label_size):
     """Sizes of G and D, `Networks`; builds them, in a graph of their own, on the CPU."""
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})):
         G, D = make_networks(options, num_channels, label_size)
-    return Networks(*[sum(variable.shape.num_elements() for variable in variables.values())
-                      for variables in (G.vars, D.vars, G.trainables, D.trainables)])
+    return Networks(
+        *[
+            sum(variable.shape.num_elements() for variable in variables.values())
+            for variables in (G.vars, D.vars, G.trainables, D.trainables)
+        ]
+    )
 
 
 def _print_schedule(rows):
     form = '  {:<9s}{:<12s}{:>10s}{:>10s}{:>11s}{:>15s}'
     print(form.format('phase', 'resolution', 'from kimg', 'to kimg', 'minibatch', 'learning rate'))
     for row in rows:
-        print(form.format(row.what, f'{row.resolution}x{row.resolution}', f'{row.begin_kimg:g}', f'{row.end_kimg:g}',
-                          str(row.minibatch), f'{row.G_lrate:g}'))
+        print(
+            form.format(
+                row.what,
+                f'{row.resolution}x{row.resolution}',
+                f'{row.begin_kimg:g}',
+                f'{row.end_kimg:g}',
+                str(row.minibatch),
+                f'{row.G_lrate:g}',
+            )
+        )
 
 
 def _print_memory(rows, options, networks):
@@ -82,8 +98,9 @@ def _print_memory(rows, options, networks):
         share = row.minibatch // options.gpus
         steps = [_step_gb(which, row, share, options, networks) for which in 'DG']
         most = variables + max(steps)
-        line = form.format(f'{row.resolution}x{row.resolution}', str(share),
-                           *[f'{size:.2f}' for size in (variables, *steps, most)])
+        line = form.format(
+            f'{row.resolution}x{row.resolution}', str(share), *[f'{size:.2f}' for size in (variables, *steps, most)]
+        )
         print(line)
         if most > CARD_GB:
             print(f'    {_how_to_fit(row, options, networks)}')
@@ -123,8 +140,10 @@ def _print_disk(rows, options, networks, num_channels, results_dir):
     needed, free = sum(sizes.values()), free_gb(results_dir)
     print(f'  {"all":<42s}{needed:>9.2f}\n  {"free for " + results_dir:<42s}{free:>9.2f}')
     if needed > free:
-        print('    This is not enough: free some, name another folder with --results, or write fewer files with '
-              '--snapshot-ticks and --image-ticks.')
+        print(
+            '    This is not enough: free some, name another folder with --results, or write fewer files with '
+            '--snapshot-ticks and --image-ticks.'
+        )
 
 
 def disk_gb(rows, options, networks, num_channels):
@@ -135,12 +154,14 @@ def disk_gb(rows, options, networks, num_channels):
     if options.keep_snapshots is not None:
         snapshots = min(snapshots, options.keep_snapshots + 1)  # and the best one
     columns, grid_rows = options.grid or grid_size_for([num_channels, options.resolution, options.resolution])
-    grid = columns * grid_rows * options.resolution ** 2 * PNG_BYTES / 1e9
-    return {f'{snapshots} network snapshots of {pickle:.3f}': snapshots * pickle,
-            'the best and the final networks': 2 * pickle,
-            'training states': STATES * variables_bytes(networks) / 1e9,
-            'image grids': (2 + ticks / options.image_ticks) * grid,
-            'logs': ticks * TICK_BYTES / 1e9}
+    grid = columns * grid_rows * options.resolution**2 * PNG_BYTES / 1e9
+    return {
+        f'{snapshots} network snapshots of {pickle:.3f}': snapshots * pickle,
+        'the best and the final networks': 2 * pickle,
+        'training states': STATES * variables_bytes(networks) / 1e9,
+        'image grids': (2 + ticks / options.image_ticks) * grid,
+        'logs': ticks * TICK_BYTES / 1e9,
+    }
 
 
 def free_gb(folder):
@@ -153,9 +174,11 @@ def free_gb(folder):
 
 def published_times(options):
     """How long such runs have taken: sentences. Times of other lengths are scaled by the work they are."""
-    published = [(table[options.resolution][options.gpus], card) for table, card in
-                 ((PAPER_DAYS, 'RTX 2080 Ti (the paper)'), (V100_DAYS, 'V100 (the original authors)'))
-                 if options.gpus in table.get(options.resolution, {})]
+    published = [
+        (table[options.resolution][options.gpus], card)
+        for table, card in ((PAPER_DAYS, 'RTX 2080 Ti (the paper)'), (V100_DAYS, 'V100 (the original authors)'))
+        if options.gpus in table.get(options.resolution, {})
+    ]
     if not published or options.device == 'cpu':
         return ['None is published for these settings; the log lines of the run tell an ETA.']
     whole = resolve_options('paper', {'data': options.data, 'gpus': options.gpus}, options.resolution)
@@ -164,10 +187,13 @@ def published_times(options):
     share = flops_between(0, options.total_kimg, options) / flops_between(0, PAPER_KIMG, whole)
     lines = []
     for days, card in published:
-        line = (f'{PAPER_KIMG:,d} kimg at {options.resolution}x{options.resolution} took '
-                f'{format_duration(days * 86400)} on {options.gpus} {card}')
+        line = (
+            f'{PAPER_KIMG:,d} kimg at {options.resolution}x{options.resolution} took '
+            f'{format_duration(days * 86400)} on {options.gpus} {card}'
+        )
         if abs(share - 1) > 1e-6:
-            line += (f'; {options.total_kimg:g} kimg, by their share of its work, '
-                     f'{format_duration(share * days * 86400)}')
+            line += (
+                f'; {options.total_kimg:g} kimg, by their share of its work, {format_duration(share * days * 86400)}'
+            )
         lines.append(line + '.')
     return lines

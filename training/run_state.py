@@ -32,7 +32,8 @@ def new_counters(dataset):
         stats_count=0,  # finite steps of the current tick
         nonfinite_steps=0,  # other steps of the current tick
         nonfinite_in_row=0,  # steps since the last finite one
-        due=NETWORKS)  # what is still to be written for the last tick, or the start: NETWORKS, IMAGES or NOTHING
+        due=NETWORKS,
+    )  # what is still to be written for the last tick, or the start: NETWORKS, IMAGES or NOTHING
 
 
 def is_finished(counters, options):
@@ -43,8 +44,10 @@ def is_finished(counters, options):
 def check_same_images(counters, dataset, data, run_dir):
     """Refuses to go on with a run on other images; `dataset` is the fingerprint of those in the folder `data`."""
     if counters['dataset'] != dataset:
-        raise UserError(f'{data} holds other images than when {run_dir} was started: bring them back, or give '
-                        '--new-run to start anew.')
+        raise UserError(
+            f'{data} holds other images than when {run_dir} was started: bring them back, or give '
+            '--new-run to start anew.'
+        )
 
 
 def are_finite(stats):
@@ -66,8 +69,9 @@ def add_step(counters, stats):
 
 def begin_tick(counters):
     """Starts the counting of the next tick."""
-    counters.update(tick_begin_nimg=counters.cur_nimg, stats_sums={}, stats_count=0, nonfinite_steps=0,
-                    last_maintenance_sec=0.0)
+    counters.update(
+        tick_begin_nimg=counters.cur_nimg, stats_sums={}, stats_count=0, nonfinite_steps=0, last_maintenance_sec=0.0
+    )
 
 
 def tick_stats(counters, schedule, options, total_sec, tick_sec):
@@ -83,14 +87,25 @@ def tick_stats(counters, schedule, options, total_sec, tick_sec):
     kimg = counters.cur_nimg / 1000
     tick_kimg = (counters.cur_nimg - counters.tick_begin_nimg) / 1000
     stats = {
-        'tick': counters.tick, 'kimg': kimg, 'lod': schedule.lod, 'resolution': schedule.resolution,
-        'minibatch': schedule.minibatch, 'total_sec': total_sec, 'tick_sec': tick_sec,
-        'sec_per_kimg': tick_sec / tick_kimg, 'images_per_sec': tick_kimg * 1000 / tick_sec,
+        'tick': counters.tick,
+        'kimg': kimg,
+        'lod': schedule.lod,
+        'resolution': schedule.resolution,
+        'minibatch': schedule.minibatch,
+        'total_sec': total_sec,
+        'tick_sec': tick_sec,
+        'sec_per_kimg': tick_sec / tick_kimg,
+        'images_per_sec': tick_kimg * 1000 / tick_sec,
         'maintenance_sec': counters.last_maintenance_sec,
         'eta_sec': eta_sec(counters.tick, kimg - tick_kimg, kimg, tick_sec, counters.maintenance_sec, options),
-        'memory_gb': peak_memory_gb(), 'gpu_memory_gb': gpu_memory_gb(),
-        'G_lrate': schedule.G_lrate, 'D_lrate': schedule.D_lrate, 'nonfinite_steps': counters.nonfinite_steps,
-        'G_loss': math.nan, 'D_loss': math.nan}
+        'memory_gb': peak_memory_gb(),
+        'gpu_memory_gb': gpu_memory_gb(),
+        'G_lrate': schedule.G_lrate,
+        'D_lrate': schedule.D_lrate,
+        'nonfinite_steps': counters.nonfinite_steps,
+        'G_loss': math.nan,
+        'D_loss': math.nan,
+    }
     stats.update({name: total / counters.stats_count for name, total in counters.stats_sums.items()})
     return stats
 

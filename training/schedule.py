@@ -19,20 +19,23 @@ MINIBATCHES_BY_GPUS = {
 
 
 def training_schedule(
-        cur_nimg, max_resolution, num_gpus=1,
-        lod_initial_resolution=4,  # px; where growing starts
-        lod_training_kimg=600,  # real images shown between two transitions, thousands
-        lod_transition_kimg=600,  # real images shown while a resolution fades in, thousands
-        minibatch_base=16,  # for resolutions that are not in minibatch_dict
-        minibatch_dict=None,  # by resolution
-        max_minibatch_per_gpu=None,  # by resolution
-        G_lrate_base=0.001,
-        G_lrate_dict=None,  # by resolution
-        D_lrate_base=0.001,
-        D_lrate_dict=None,
-        lrate_rampup_kimg=0,  # learning rates rise linearly from 0 over this many thousand images
-        tick_kimg_base=160,  # for resolutions that are not in tick_kimg_dict
-        tick_kimg_dict=None):  # None: TICK_KIMG_BY_RESOLUTION
+    cur_nimg,
+    max_resolution,
+    num_gpus=1,
+    lod_initial_resolution=4,  # px; where growing starts
+    lod_training_kimg=600,  # real images shown between two transitions, thousands
+    lod_transition_kimg=600,  # real images shown while a resolution fades in, thousands
+    minibatch_base=16,  # for resolutions that are not in minibatch_dict
+    minibatch_dict=None,  # by resolution
+    max_minibatch_per_gpu=None,  # by resolution
+    G_lrate_base=0.001,
+    G_lrate_dict=None,  # by resolution
+    D_lrate_base=0.001,
+    D_lrate_dict=None,
+    lrate_rampup_kimg=0,  # learning rates rise linearly from 0 over this many thousand images
+    tick_kimg_base=160,  # for resolutions that are not in tick_kimg_dict
+    tick_kimg_dict=None,
+):  # None: TICK_KIMG_BY_RESOLUTION
     """What the next training iteration looks like.
 
     Args:
@@ -67,10 +70,14 @@ def training_schedule(
     rampup = min(kimg / lrate_rampup_kimg, 1.0) if lrate_rampup_kimg > 0 else 1.0
     ticks = TICK_KIMG_BY_RESOLUTION if tick_kimg_dict is None else tick_kimg_dict
     return dnnlib.EasyDict(
-        kimg=kimg, lod=lod, resolution=resolution, minibatch=minibatch,
+        kimg=kimg,
+        lod=lod,
+        resolution=resolution,
+        minibatch=minibatch,
         G_lrate=(G_lrate_dict or {}).get(resolution, G_lrate_base) * rampup,
         D_lrate=(D_lrate_dict or {}).get(resolution, D_lrate_base) * rampup,
-        tick_kimg=ticks.get(resolution, tick_kimg_base))
+        tick_kimg=ticks.get(resolution, tick_kimg_base),
+    )
 
 
 def phases(total_kimg, max_resolution, **schedule_options):
@@ -99,8 +106,17 @@ def phases(total_kimg, max_resolution, **schedule_options):
         end = min(begin + length, total_kimg)
         if end > begin:
             inside = training_schedule((begin + end) * 500, max_resolution, **schedule_options)
-            rows.append(dnnlib.EasyDict(
-                what=what, resolution=resolution, begin_kimg=begin, end_kimg=end, minibatch=inside.minibatch,
-                G_lrate=inside.G_lrate, D_lrate=inside.D_lrate, tick_kimg=inside.tick_kimg))
+            rows.append(
+                dnnlib.EasyDict(
+                    what=what,
+                    resolution=resolution,
+                    begin_kimg=begin,
+                    end_kimg=end,
+                    minibatch=inside.minibatch,
+                    G_lrate=inside.G_lrate,
+                    D_lrate=inside.D_lrate,
+                    tick_kimg=inside.tick_kimg,
+                )
+            )
         begin = end
     return rows

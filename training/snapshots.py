@@ -20,8 +20,7 @@ def grid_size_for(shape, screen=(3840, 2160)):
         screen: Width and height in px; the least numbers of columns and rows shrink with it.
     """
     least = (7, 4) if screen[0] >= 3840 else (3, 2)
-    return tuple(int(np.clip(side // size, low, 32)) for side, size, low in
-                 zip(screen, (shape[2], shape[1]), least))
+    return tuple(int(np.clip(side // size, low, 32)) for side, size, low in zip(screen, (shape[2], shape[1]), least))
 
 
 class ImageGrids:
@@ -60,8 +59,9 @@ class ImageGrids:
         Returns:
             The images, uint8 [N, H, W, C].
         """
-        images = Gs.run(self._latents, self._labels, minibatch_size=minibatch_size, is_validation=True,
-                        random_seed=self._noise_seed)
+        images = Gs.run(
+            self._latents, self._labels, minibatch_size=minibatch_size, is_validation=True, random_seed=self._noise_seed
+        )
         save_image_grid(os.path.join(self._run_dir, fakes_name(kimg)), images, self.grid_size)
         return to_uint8(images).transpose(0, 2, 3, 1)
 

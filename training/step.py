@@ -21,16 +21,31 @@ def make_networks(options, num_channels, label_size):
         label_size: Number of label columns, 0 without labels.
     """
     arguments = options.networks or _network_arguments(options, num_channels, label_size)
-    return (tflib.Network('G', networks_stylegan.G_style, **arguments['G']),
-            tflib.Network('D', networks_stylegan.D_basic, **arguments['D']))
+    return (
+        tflib.Network('G', networks_stylegan.G_style, **arguments['G']),
+        tflib.Network('D', networks_stylegan.D_basic, **arguments['D']),
+    )
 
 
 def _network_arguments(options, num_channels, label_size):
-    shape = {'num_channels': num_channels, 'resolution': options.resolution, 'label_size': label_size,
-             'fmap_base': options.fmap_base, 'fmap_max': options.fmap_max}
-    return {'D': shape, 'G': dict(
-        shape, latent_size=options.latent_size, dlatent_size=options.latent_size, mapping_fmaps=options.latent_size,
-        mapping_layers=options.mapping_layers, style_mixing_prob=options.style_mixing_prob)}
+    shape = {
+        'num_channels': num_channels,
+        'resolution': options.resolution,
+        'label_size': label_size,
+        'fmap_base': options.fmap_base,
+        'fmap_max': options.fmap_max,
+    }
+    return {
+        'D': shape,
+        'G': dict(
+            shape,
+            latent_size=options.latent_size,
+            dlatent_size=options.latent_size,
+            mapping_fmaps=options.latent_size,
+            mapping_layers=options.mapping_layers,
+            style_mixing_prob=options.style_mixing_prob,
+        ),
+    }
 
 
 class TrainingStep:
@@ -56,20 +71,37 @@ class TrainingStep:
         self._make_placeholders()
         self._G_optimizer = tflib.Optimizer('TrainG', self._inputs.G_lrate)
         self._D_optimizer = tflib.Optimizer('TrainD', self._inputs.D_lrate)
-        self._lods = [v for net in [*self._G_replicas, *self._D_replicas] for name, v in net.vars.items()
-                      if name.split('/')[-1] == 'lod']
+        self._lods = [
+            v
+            for net in [*self._G_replicas, *self._D_replicas]
+            for name, v in net.vars.items()
+            if name.split('/')[-1] == 'lod'
+        ]
         stats = [self._make_replica(index) for index in range(len(devices))]
         self._G_update = self._G_optimizer.apply_updates()
         self._D_update = self._D_optimizer.apply_updates()
-        self._mend_averages = tf.group(*[
-            tf.assign(average, tf.where(tf.is_finite(average), average, self.Gs.vars['dlatent_avg']))
-            for average in (G.vars['dlatent_avg'] for G in self._G_replicas)])
-        self._all_finite = tf.reduce_all(tf.stack([
-            tf.reduce_all(tf.is_finite(variable)) for net in (self.G, self.D, self.Gs)
-            for variable in net.vars.values()]))
+        self._mend_averages = tf.group(
+            *[
+                tf.assign(average, tf.where(tf.is_finite(average), average, self.Gs.vars['dlatent_avg']))
+                for average in (G.vars['dlatent_avg'] for G in self._G_replicas)
+            ]
+        )
+        self._all_finite = tf.reduce_all(
+            tf.stack(
+                [
+                    tf.reduce_all(tf.is_finite(variable))
+                    for net in (self.G, self.D, self.Gs)
+                    for variable in net.vars.values()
+                ]
+            )
+        )
         self._Gs_update = self.Gs.setup_as_moving_average_of(self.G, beta=self._inputs.Gs_beta)
-        self._stats = {which: {name: tf.add_n([replica[which][name] for replica in stats]) / len(stats)
-                               for name in stats[0][which]} for which in 'GD'}
+        self._stats = {
+            which: {
+                name: tf.add_n([replica[which][name] for replica in stats]) / len(stats) for name in stats[0][which]
+            }
+            for which in 'GD'
+        }
 
     # ----------------------------------------------------------------------------------------------------------------
     # Graph
@@ -96,9 +128,12 @@ class TrainingStep:
                 mirror_draws=tf.placeholder(tf.float32, [None], 'mirror_draws'),
                 labels=tf.placeholder(tf.float32, [None, labels], 'labels'),
                 latents=tf.placeholder(tf.float32, [None, *self.G.input_shape[1:]], 'latents'),
-                seeds=tf.placeholder(tf.int32, [len(self._devices), 2], 'seeds'))
-            self._shares = {name: tf.split(self._inputs[name], len(self._devices))
-                            for name in ('reals', 'mirror_draws', 'labels', 'latents')}
+                seeds=tf.placeholder(tf.int32, [len(self._devices), 2], 'seeds'),
+            )
+            self._shares = {
+                name: tf.split(self._inputs[name], len(self._devices))
+                for name in ('reals', 'mirror_draws', 'labels', 'latents')
+            }
 
     def _make_replica(self, index):
         """Builds one replica's losses and registers its gradients; returns means to report, for G and D."""
@@ -108,13 +143,19 @@ class TrainingStep:
         with tf.device(self._devices[index]), tf.name_scope(f'replica{index}'):
             # Images of the side that trains say all that those at full resolution would, and cost less.
             kwargs = {'random_seed': seed, 'active_resolution': True}
-            reals = losses.process_reals(share.reals, self._inputs.lod, share.mirror_draws, output_lod=active_lod(
-                self._inputs.lod, self._options.resolution))
+            reals = losses.process_reals(
+                share.reals,
+                self._inputs.lod,
+                share.mirror_draws,
+                output_lod=active_lod(self._inputs.lod, self._options.resolution),
+            )
             G_loss = losses.G_logistic_nonsaturating(G, D, share.latents, share.labels, **kwargs)
-            D_loss = losses.D_logistic_simplegp(G, D, share.latents, share.labels, reals, **kwargs,
-                                                r1_gamma=self._options.r1_gamma)
-            means = {which: {f'{which}_loss': tf.reduce_mean(loss.value)} for which, loss in (('G', G_loss),
-                                                                                             ('D', D_loss))}
+            D_loss = losses.D_logistic_simplegp(
+                G, D, share.latents, share.labels, reals, **kwargs, r1_gamma=self._options.r1_gamma
+            )
+            means = {
+                which: {f'{which}_loss': tf.reduce_mean(loss.value)} for which, loss in (('G', G_loss), ('D', D_loss))
+            }
             means['D'].update({name: tf.reduce_mean(value) for name, value in D_loss.stats.items()})
         self._G_optimizer.register_gradients(G_loss.value, G.trainables.values(), self._devices[index])
         self._D_optimizer.register_gradients(D_loss.value, D.trainables.values(), self._devices[index])
@@ -141,8 +182,15 @@ class TrainingStep:
             Dict of means over the minibatch: D_loss, real_scores, fake_scores, r1_penalty.
         """
         feed = self._random_numbers(cur_nimg, len(reals), _D_LATENTS, _D_DRAWS)
-        feed.update({self._inputs.lod: schedule.lod, self._inputs.D_lrate: schedule.D_lrate,
-                     self._inputs.reals: reals, self._inputs.labels: labels, self._inputs.mirror_draws: mirror_draws})
+        feed.update(
+            {
+                self._inputs.lod: schedule.lod,
+                self._inputs.D_lrate: schedule.D_lrate,
+                self._inputs.reals: reals,
+                self._inputs.labels: labels,
+                self._inputs.mirror_draws: mirror_draws,
+            }
+        )
         return tflib.run([self._stats['D'], self._D_update], feed)[0]
 
     def update_Gs(self, minibatch):
@@ -161,8 +209,12 @@ class TrainingStep:
         """One step of G. Returns a dict of means over the minibatch: G_loss."""
         random = np.random.RandomState(seed_from(self._options.seed, _G_LABELS, cur_nimg))
         feed = self._random_numbers(cur_nimg, schedule.minibatch, _G_LATENTS, _G_DRAWS)
-        feed.update({self._inputs.G_lrate: schedule.G_lrate,
-                     self._inputs.labels: self._training_set.random_labels(schedule.minibatch, random)})
+        feed.update(
+            {
+                self._inputs.G_lrate: schedule.G_lrate,
+                self._inputs.labels: self._training_set.random_labels(schedule.minibatch, random),
+            }
+        )
         return tflib.run([self._stats['G'], self._G_update], feed)[0]
 
     def reset_optimizers(self):
@@ -174,8 +226,10 @@ class TrainingStep:
         seed = self._options.seed
         random = np.random.RandomState(seed_from(seed, latents_stream, cur_nimg))
         # Below 2^30, so that the streams counted from a seed do not leave int32.
-        draws = [[seed_from(seed, draws_stream, cur_nimg, replica, half) >> 2 for half in range(2)]
-                 for replica in range(len(self._devices))]
+        draws = [
+            [seed_from(seed, draws_stream, cur_nimg, replica, half) >> 2 for half in range(2)]
+            for replica in range(len(self._devices))
+        ]
         return {self._inputs.latents: random.randn(count, *self.G.input_shape[1:]), self._inputs.seeds: draws}
 
     # ----------------------------------------------------------------------------------------------------------------
@@ -204,8 +258,13 @@ class TrainingStep:
         values = {variable: state[name] for name, variable in self._state_variables().items()}
         for first, copies in ((self.G, self._G_replicas[1:]), (self.D, self._D_replicas[1:])):
             for copy in copies:
-                values.update({copy.vars[name]: values[variable] for name, variable in first.vars.items()
-                               if copy.vars[name] not in values})
+                values.update(
+                    {
+                        copy.vars[name]: values[variable]
+                        for name, variable in first.vars.items()
+                        if copy.vars[name] not in values
+                    }
+                )
         for optimizer in (self._G_optimizer, self._D_optimizer):
             for first, *copies in optimizer.state_variables:
                 values.update(dict.fromkeys(copies, values[first]))

@@ -21,8 +21,7 @@ class StopRequest:
         self._raises = False
 
     def __enter__(self):
-        self._previous = {number: signal.signal(number, self._on_signal)
-                          for number in (signal.SIGINT, signal.SIGTERM)}
+        self._previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, *_exc):

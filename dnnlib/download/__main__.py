@@ -26,10 +26,15 @@ name that the error says.
 @click.argument('names', nargs=-1, metavar='[NAME]...')
 @click.option('--list', 'as_list', is_flag=True, help='Show what is published, and what of it is in the cache.')
 @click.option('--offline', is_flag=True, help='Do not download: only check what is in the cache.')
-@click.option('--trust-embedded-source', 'trusted', multiple=True, metavar='NAME|SHA256|metrics',
-              help='Let the source text inside this network run, with all your rights, when the network is opened: a '
-                   'file, a published network, which is downloaded for that, the SHA-256 of a file, or all metric '
-                   'networks of the list.')
+@click.option(
+    '--trust-embedded-source',
+    'trusted',
+    multiple=True,
+    metavar='NAME|SHA256|metrics',
+    help='Let the source text inside this network run, with all your rights, when the network is opened: a '
+    'file, a published network, which is downloaded for that, the SHA-256 of a file, or all metric '
+    'networks of the list.',
+)
 def main(names, as_list, offline, trusted):
     """Download published networks, by NAME or URL, into the cache folder and print where they are.
 
@@ -58,8 +63,7 @@ def _fetch(name, offline):
 
 
 def _without_groups(names):
-    return [member for name in names
-            for member in (names_of_kind(config.METRIC) if name == METRIC_GROUP else [name])]
+    return [member for name in names for member in (names_of_kind(config.METRIC) if name == METRIC_GROUP else [name])]
 
 
 def _is_sha256(text):
@@ -75,8 +79,10 @@ def _trust(name, offline):
             raise UserError(f'--trust-embedded-source {name}: is no file.')
         sha256, what = sha256_of_file(path), name_of(name)
     trust(sha256, what)
-    click.echo(f'{what}: source text in the file of SHA-256 {sha256} runs when it is opened; to take that back, '
-               f'delete its line from {config.TRUST_FILE}.')
+    click.echo(
+        f'{what}: source text in the file of SHA-256 {sha256} runs when it is opened; to take that back, '
+        f'delete its line from {config.TRUST_FILE}.'
+    )
 
 
 def _print_list():
@@ -84,8 +90,16 @@ def _print_list():
     for name, entry in config.NETWORKS.items():
         cached = find_cached(find_entry(name), config.CACHE_DIR)
         size = os.path.getsize(cached) if cached else entry['size']
-        rows.append((name, '?' if size is None else f'{size / 1e6:.0f} MB', 'known' if entry['sha256'] else '?',
-                     'yes' if cached else 'no', entry['licence'], entry['url']))
+        rows.append(
+            (
+                name,
+                '?' if size is None else f'{size / 1e6:.0f} MB',
+                'known' if entry['sha256'] else '?',
+                'yes' if cached else 'no',
+                entry['licence'],
+                entry['url'],
+            )
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         click.echo('  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())

@@ -42,8 +42,11 @@ def fetch(source, cache_dir, offline=False):
     path = cache_path(entry, cache_dir)
     by_hand = 'get it from {} and put it at {} by hand'.format(entry['url'], path)
     if offline:
-        raise UserError('{} is not in the cache, and --offline forbids downloading it: leave that out, or {}.'.format(
-            entry['file'], by_hand))
+        raise UserError(
+            '{} is not in the cache, and --offline forbids downloading it: leave that out, or {}.'.format(
+                entry['file'], by_hand
+            )
+        )
     recorded = _recorded_sha256(path)
     try:
         os.makedirs(cache_dir, exist_ok=True)
@@ -97,11 +100,16 @@ def _check_cached(entry, path):
     except OSError as error:
         raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions, or delete it.') from error
     if problem and recorded:
-        raise UserError(f'{path} is not the file that was there first ({problem}): put that one back, or delete '
-                        f'{path}{RECORD} too if you know where the new one is from.')
+        raise UserError(
+            f'{path} is not the file that was there first ({problem}): put that one back, or delete '
+            f'{path}{RECORD} too if you know where the new one is from.'
+        )
     if problem:
-        raise UserError('{} is not the published {} ({}): delete it, or put the right file there.'.format(
-            path, entry['file'], problem))
+        raise UserError(
+            '{} is not the published {} ({}): delete it, or put the right file there.'.format(
+                path, entry['file'], problem
+            )
+        )
     if not expected['sha256']:
         _record_sha256(path, actual)
 

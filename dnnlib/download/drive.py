@@ -4,8 +4,14 @@ import html.parser
 import urllib.parse
 
 _QUOTA_SIGNS = ('quota exceeded', 'too many users have viewed or downloaded', "can't view or download this file at")
-_SIGN_IN_SIGNS = ('accounts.google.com/servicelogin', 'accounts.google.com/v3/signin', 'sign in - google accounts',
-                  'google drive: sign-in', 'you need access', 'request access')
+_SIGN_IN_SIGNS = (
+    'accounts.google.com/servicelogin',
+    'accounts.google.com/v3/signin',
+    'sign in - google accounts',
+    'google drive: sign-in',
+    'you need access',
+    'request access',
+)
 _GONE_SIGNS = ('the file you have requested does not exist', 'error 404 (not found)')
 
 
@@ -21,8 +27,10 @@ def reason_of_page(page, url):
     """
     text, host = page.lower(), urllib.parse.urlsplit(url).hostname or ''
     if any(sign in text for sign in _QUOTA_SIGNS):
-        return ('Google Drive says that too many people have downloaded it lately: try again in a day, or open the '
-                'address in a browser where you are signed in')
+        return (
+            'Google Drive says that too many people have downloaded it lately: try again in a day, or open the '
+            'address in a browser where you are signed in'
+        )
     if host == 'accounts.google.com' or any(sign in text for sign in _SIGN_IN_SIGNS):
         return 'Google Drive asks to sign in: the file is not shared with everyone any more, or not from here'
     if any(sign in text for sign in _GONE_SIGNS):

@@ -23,7 +23,7 @@ _URL = re.compile('https?://', re.IGNORECASE)
 def find_entry(name):
     """The entry of a published network in `config.NETWORKS`, by its name there or the name of its file; else None."""
     by_file = {os.path.splitext(entry['file'])[0]: entry for entry in config.NETWORKS.values()}
-    return config.NETWORKS.get(name) or by_file.get(name[:-len('.pkl')] if name.endswith('.pkl') else name)
+    return config.NETWORKS.get(name) or by_file.get(name[: -len('.pkl')] if name.endswith('.pkl') else name)
 
 
 def names_of_kind(kind):
@@ -93,15 +93,18 @@ def name_of(source):
     """How a result is called that comes from `source`: a published network by its name, a file by its file name."""
     if os.path.exists(source):
         return os.path.basename(os.path.normpath(source))
-    return next((name for name, entry in config.NETWORKS.items() if entry is find_entry(source)),
-                os.path.basename(source))
+    return next(
+        (name for name, entry in config.NETWORKS.items() if entry is find_entry(source)), os.path.basename(source)
+    )
 
 
 def _unknown(source):
     close = difflib.get_close_matches(source, config.NETWORKS, n=3)
     hint = f' (perhaps {" or ".join(close)}?)' if close else ''
-    return (f'{source}: there is no such file, and no published network of that name{hint}; '
-            'python -m dnnlib.download --list shows these.')
+    return (
+        f'{source}: there is no such file, and no published network of that name{hint}; '
+        'python -m dnnlib.download --list shows these.'
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -136,8 +139,9 @@ def trust(sha256, name):
             printable = ''.join(letter if letter.isprintable() else '?' for letter in name)
             append_line(_trust_path(), f'{sha256}  {printable}'.encode('utf-8', 'backslashreplace'))
         except OSError as error:
-            raise UserError(f'{config.TRUST_FILE} cannot be written ({error.strerror}): free space or mend its '
-                            'permissions.') from error
+            raise UserError(
+                f'{config.TRUST_FILE} cannot be written ({error.strerror}): free space or mend its permissions.'
+            ) from error
 
 
 def _trust_path():

@@ -84,7 +84,7 @@ class _Part:
 
     def __init__(self, file, path):
         self.file, self._path = file, path
-        self._identity_path = path[:-len(PART)] + PART_IDENTITY
+        self._identity_path = path[: -len(PART)] + PART_IDENTITY
 
     def size(self):
         return self.file.seek(0, os.SEEK_END)
@@ -108,7 +108,7 @@ class _Part:
     def append(self, data):
         rest = memoryview(data)
         while rest:
-            rest = rest[self.file.write(rest):]
+            rest = rest[self.file.write(rest) :]
 
     def sha256(self):
         digest = hashlib.sha256()
@@ -326,8 +326,11 @@ def _check(response, begin):
 
 
 def _answer(response, instead=''):
-    return f'the server answers {response.status_code}' if response.status_code != 200 else (
-        f'the server answers with {instead}')
+    return (
+        f'the server answers {response.status_code}'
+        if response.status_code != 200
+        else (f'the server answers with {instead}')
+    )
 
 
 def _is_page(response):

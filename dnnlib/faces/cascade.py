@@ -161,9 +161,7 @@ def _candidates_of_alike(alike, engine):
     """The candidates of a dict of levels of one size, by number; as from `find_candidates`, in no order."""
     numbers, levels = np.array(list(alike)), list(alike.values())
     height, width = (_outputs(side) for side in levels[0].shape[:2])
-    by_tile = [
-        _tile_candidates(levels, x, y, engine) for y in range(0, height, TILE) for x in range(0, width, TILE)
-    ]
+    by_tile = [_tile_candidates(levels, x, y, engine) for y in range(0, height, TILE) for x in range(0, width, TILE)]
     owners, found = (np.concatenate(arrays) for arrays in zip(*by_tile))
     for owner in np.flatnonzero(np.bincount(owners) == 1):
         # Both references turn a level's regression from left to right when it has exactly one candidate.

@@ -69,7 +69,7 @@ class FaceDetector:
         """
         count = 0
         for start in range(0, len(images), COUNTED_AT_ONCE):
-            framed = [_framed(image) for image in images[start:start + COUNTED_AT_ONCE]]
+            framed = [_framed(image) for image in images[start : start + COUNTED_AT_ONCE]]
             count += sum(len(faces) > 0 for faces in self.detect_batch(framed))
         return count
 

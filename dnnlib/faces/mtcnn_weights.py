@@ -42,9 +42,7 @@ def read_weights(network):
 def read_layers(network):
     """The layers of 'pnet', 'rnet' or 'onet': a `Layers`; `dense` is None in P-Net, which is convolutions only."""
     arrays = iter(read_weights(network))
-    convolutions = [
-        Convolution(next(arrays), next(arrays), next(arrays).reshape(-1), pool) for pool in _POOLS[network]
-    ]
+    convolutions = [Convolution(next(arrays), next(arrays), next(arrays).reshape(-1), pool) for pool in _POOLS[network]]
     dense = None if network == 'pnet' else Dense(next(arrays), next(arrays), next(arrays))
     return Layers(convolutions, dense, [Head(kernel, bias) for kernel, bias in zip(arrays, arrays)])
 

@@ -85,8 +85,10 @@ class _Graph:
         kernel = layer.kernel[..., order] * factors
         x = self.pool(self.convolution_of_lines(kernel, layer.bias[order] * factors), layer)
         x, one, other = self._split(x, [len(straight), len(bent), len(bent)])
-        return [(self.node('PRelu', x, layer.slope[straight].reshape(-1, 1, 1)), straight),
-                (self.node('Max', one, other), bent)]
+        return [
+            (self.node('PRelu', x, layer.slope[straight].reshape(-1, 1, 1)), straight),
+            (self.node('Max', one, other), bent),
+        ]
 
     def halves(self, layer):
         """The parts of a first layer of many channels: a block of those with the PReLU after the pool, and the rest."""
@@ -126,9 +128,12 @@ class _Graph:
         Winograd's F(2, 3), down the columns: two rows of the result from four rows of the input, by four products with
         rows of kernels instead of six. Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
         """
+
         def product(taps, rows, bias=None, onto=None):
-            taken = [(self.columns(x, taps, len(channels), strides=[2, 1], pads=[0, 0, len(taps) - 3, 0]), channels)
-                     for x, channels in parts]
+            taken = [
+                (self.columns(x, taps, len(channels), strides=[2, 1], pads=[0, 0, len(taps) - 3, 0]), channels)
+                for x, channels in parts
+            ]
             return self.convolution(taken, rows, bias, onto)
 
         first, middle, last = (kernel[:, :, [row]] for row in range(3))
@@ -210,8 +215,9 @@ def _normalising(layer):
 def _in_blocks(layer, following):
     """Two layers with channels between them that are always 0, for whole blocks of them."""
     more = -len(layer.bias) % CHANNEL_BLOCK
-    kernel, bias, slope = (np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, more)])
-                           for array in (layer.kernel, layer.bias, layer.slope))
+    kernel, bias, slope = (
+        np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, more)]) for array in (layer.kernel, layer.bias, layer.slope)
+    )
     taken = np.pad(following.kernel, [(0, 0), (0, 0), (0, more), (0, 0)])
     return layer._replace(kernel=kernel, bias=bias, slope=slope), following._replace(kernel=taken)
 

@@ -22,6 +22,7 @@ cv2.setNumThreads(0)
 
 def _exhaustion_is_memory_error(function):
     """Makes a function raise MemoryError where OpenCV has an error of its own for that."""
+
     @functools.wraps(function)
     def wrapped(*args):
         try:
@@ -122,11 +123,13 @@ def _cut(image, left, top, right, bottom, dtype):
     """Numbers [bottom - top + 1, right - left + 1, 3], 0 outside the image."""
     height, width, _ = image.shape
     if left >= 1 and top >= 1 and right <= width and bottom <= height:
-        return image[top - 1:bottom, left - 1:right].astype(dtype)
+        return image[top - 1 : bottom, left - 1 : right].astype(dtype)
     patch = np.zeros([bottom - top + 1, right - left + 1, 3], dtype)
     from_x, from_y, to_x, to_y = max(left, 1), max(top, 1), min(right, width), min(bottom, height)
     if from_x <= to_x and from_y <= to_y:
-        patch[from_y - top:to_y - top + 1, from_x - left:to_x - left + 1] = image[from_y - 1:to_y, from_x - 1:to_x]
+        patch[from_y - top : to_y - top + 1, from_x - left : to_x - left + 1] = image[
+            from_y - 1 : to_y, from_x - 1 : to_x
+        ]
     return patch
 
 

@@ -43,7 +43,7 @@ def thin(points, most=MOST_POINTS):
         return points, 1
     means = []
     for first in range(0, len(points), count):
-        group = points[first:first + count]
+        group = points[first : first + count]
         values = [value for _, value in group if math.isfinite(value)]
         means.append((_mean([kimg for kimg, _ in group]), _mean(values) if values else math.nan))
     return means, count
@@ -80,22 +80,39 @@ def chart(title, lines, span, marks=(), best=None, may_be_logarithmic=False):
     parts = [_value_tick(value, to_y(value)) for value in ticks]
     parts += [_kimg_tick(kimg, to_x(kimg)) for kimg in MaxNLocator(5).tick_values(first, last) if first <= kimg <= last]
     parts += _draw_marks(marks, to_x)
-    parts += [Markup('<path class="line line{}" d="{}"/>').format(place, _path(points, to_x, to_y))
-              for place, (points, _) in enumerate(thinned)]
+    parts += [
+        Markup('<path class="line line{}" d="{}"/>').format(place, _path(points, to_x, to_y))
+        for place, (points, _) in enumerate(thinned)
+    ]
     if best is not None:
-        parts.append(Markup('<circle class="best" cx="{:.1f}" cy="{:.1f}" r="5"><title>{}</title></circle>').format(
-            to_x(best[0]), to_y(best[1]), f'best: {best[1]:.4f} at kimg {best[0]:g}'))
+        parts.append(
+            Markup('<circle class="best" cx="{:.1f}" cy="{:.1f}" r="5"><title>{}</title></circle>').format(
+                to_x(best[0]), to_y(best[1]), f'best: {best[1]:.4f} at kimg {best[0]:g}'
+            )
+        )
     parts.append(Markup('<line class="cursor" y1="{}" y2="{}" x1="-9" x2="-9"/>').format(TOP, BOTTOM))
     return Markup(
         '<figure class="chart"><figcaption><b>{}</b>{}</figcaption>\n<svg viewBox="0 0 {} {}" role="img" '
         'aria-label="{}" data-first="{:g}" data-last="{:g}" data-left="{}" data-right="{}">\n{}\n</svg></figure>'
-    ).format(title, _legend(lines, max(count for _, count in thinned)), WIDTH, HEIGHT, f'{title} against kimg',
-             first, last, LEFT, RIGHT, Markup('\n').join(parts))
+    ).format(
+        title,
+        _legend(lines, max(count for _, count in thinned)),
+        WIDTH,
+        HEIGHT,
+        f'{title} against kimg',
+        first,
+        last,
+        LEFT,
+        RIGHT,
+        Markup('\n').join(parts),
+    )
 
 
 def _legend(lines, count):
-    names = [Markup(' <span class="key key{}">{} {}</span>').format(place, line.name, _last_value(line))
-             for place, line in enumerate(lines)]
+    names = [
+        Markup(' <span class="key key{}">{} {}</span>').format(place, line.name, _last_value(line))
+        for place, line in enumerate(lines)
+    ]
     if count > 1:
         names.append(Markup(' <small>each point a mean of {}</small>').format(count))
     return Markup('').join(names)
@@ -125,9 +142,10 @@ def _value_axis(values, may_be_logarithmic):
 
 
 def _value_tick(value, y):
-    return Markup('<line class="rule" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
-                  '<text x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(
-        LEFT, RIGHT, y, y, LEFT - 6, y + 4, _short(value))
+    return Markup(
+        '<line class="rule" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
+        '<text x="{}" y="{:.1f}" text-anchor="end">{}</text>'
+    ).format(LEFT, RIGHT, y, y, LEFT - 6, y + 4, _short(value))
 
 
 def _kimg_tick(kimg, x):
@@ -146,13 +164,14 @@ def _draw_marks(marks, to_x):
         label = mark.label if x > free and x + width < WIDTH else ''
         if label:
             free = x + width + CHARACTER
-        yield Markup('<g class="mark"><title>{}</title><line x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>'
-                     '<text x="{:.1f}" y="{}">{}</text></g>').format(mark.title, x, x, TOP, BOTTOM, x, TOP - 7, label)
+        yield Markup(
+            '<g class="mark"><title>{}</title><line x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>'
+            '<text x="{:.1f}" y="{}">{}</text></g>'
+        ).format(mark.title, x, x, TOP, BOTTOM, x, TOP - 7, label)
 
 
 def _path(points, to_x, to_y):
-    """Lines between neighbours that are finite; one without such neighbours is a dot, as the ends of lines are round.
-    """
+    """Lines between neighbours that are finite; one without such neighbours is a dot, as the ends of lines are round."""
     pieces, is_open = [], False
     for kimg, value in points:
         if math.isfinite(value):

@@ -55,8 +55,13 @@ def page(title, sections, style='', script=None):
         digest = base64.b64encode(hashlib.sha256(script.encode('utf-8')).digest()).decode('ascii')
         policy = f"{POLICY}; script-src 'sha256-{digest}'"
         element = Markup('\n<script>') + Markup(script) + Markup('</script>')
-    html = PAGE.format(policy=Markup(policy), title=printable(title), style=STYLE + Markup(style), script=element,
-                       body=Markup('\n').join(sections))
+    html = PAGE.format(
+        policy=Markup(policy),
+        title=printable(title),
+        style=STYLE + Markup(style),
+        script=element,
+        body=Markup('\n').join(sections),
+    )
     return html.encode('utf-8')
 
 
@@ -70,7 +75,7 @@ def printable(text, longest=LONGEST_NAME):
     text = ''.join(
         letter if letter.isprintable() else letter.encode('unicode_escape').decode('ascii') for letter in str(text)
     )
-    return text if len(text) <= longest else text[:longest // 2] + '…' + text[-longest // 2:]
+    return text if len(text) <= longest else text[: longest // 2] + '…' + text[-longest // 2 :]
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -95,10 +100,14 @@ def table(titles, rows, right=()):
         rows: List of lists of cells.
         right: Places of the columns whose texts stand on the right too.
     """
-    head = Markup('').join(Markup('<th scope="col"{}>{}</th>').format(
-        Markup(' class="number"') if place in right else '', title) for place, title in enumerate(titles))
-    body = Markup('\n').join(Markup('<tr>{}</tr>').format(Markup('').join(
-        _cell(cell, place in right) for place, cell in enumerate(row))) for row in rows)
+    head = Markup('').join(
+        Markup('<th scope="col"{}>{}</th>').format(Markup(' class="number"') if place in right else '', title)
+        for place, title in enumerate(titles)
+    )
+    body = Markup('\n').join(
+        Markup('<tr>{}</tr>').format(Markup('').join(_cell(cell, place in right) for place, cell in enumerate(row)))
+        for row in rows
+    )
     return Markup(
         '<div class="scroll"><table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>'
     ).format(head, body)
@@ -129,9 +138,9 @@ def bar(share):
 
 def tiles(pairs):
     """Large numbers and what they count."""
-    return Markup('<dl class="tiles">\n{}\n</dl>').format(Markup('\n').join(
-        Markup('<div><dt>{}</dt><dd>{}</dd></div>').format(what, number) for number, what in pairs
-    ))
+    return Markup('<dl class="tiles">\n{}\n</dl>').format(
+        Markup('\n').join(Markup('<div><dt>{}</dt><dd>{}</dd></div>').format(what, number) for number, what in pairs)
+    )
 
 
 def gallery(thumbnails):
@@ -140,14 +149,21 @@ def gallery(thumbnails):
     Args:
         thumbnails: List of (PIL image, path).
     """
-    return Markup('<div class="gallery">\n{}\n</div>').format(Markup('\n').join(
-        Markup(
-            '<figure><img src="{uri}" width="{width}" height="{height}" alt="">'
-            '<figcaption title="{path}">{name}</figcaption></figure>'
-        ).format(uri=uri('jpeg', jpeg(image)), width=image.width, height=image.height, path=printable(path),
-                 name=printable(path.rsplit('/', 1)[-1]))
-        for image, path in thumbnails
-    ))
+    return Markup('<div class="gallery">\n{}\n</div>').format(
+        Markup('\n').join(
+            Markup(
+                '<figure><img src="{uri}" width="{width}" height="{height}" alt="">'
+                '<figcaption title="{path}">{name}</figcaption></figure>'
+            ).format(
+                uri=uri('jpeg', jpeg(image)),
+                width=image.width,
+                height=image.height,
+                path=printable(path),
+                name=printable(path.rsplit('/', 1)[-1]),
+            )
+            for image, path in thumbnails
+        )
+    )
 
 
 def picture(variants, words):
@@ -161,7 +177,8 @@ def picture(variants, words):
         Markup('<source media="{}" srcset="{}">').format(media, uri('png', data)) for media, data in variants[:-1]
     )
     return Markup('<picture>{}<img class="wide" src="{}" alt="{}"></picture>').format(
-        sources, uri('png', variants[-1][1]), words)
+        sources, uri('png', variants[-1][1]), words
+    )
 
 
 def in_words(value, longest=LONGEST_NAME):
@@ -182,7 +199,7 @@ def bytes_in_words(size):
     if size < 1000:
         return f'{size} bytes'
     power = min((len(str(size)) - 1) // 3, 4)
-    return f'{size / 1000 ** power:,.1f} {("kB", "MB", "GB", "TB")[power - 1]}'
+    return f'{size / 1000**power:,.1f} {("kB", "MB", "GB", "TB")[power - 1]}'
 
 
 def jpeg(image, **options):

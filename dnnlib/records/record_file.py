@@ -145,7 +145,7 @@ class RecordEncoder:
         self._after = _field(1, _field(1, b'shape') + _field(2, integers))
         values = _field(1, _field(1, pixels))  # Feature, its BytesList
         payload = _field(1, _field(1, _field(1, b'data') + _field(2, values)) + self._after)  # Example, its Features
-        self._before = payload[:-len(pixels) - len(self._after)]
+        self._before = payload[: -len(pixels) - len(self._after)]
         length = struct.pack('<Q', len(payload))
         self._header = length + struct.pack('<I', _masked_crc32c(length))
         self.record_bytes = len(payload) + FRAME_BYTES

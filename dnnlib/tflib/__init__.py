@@ -18,7 +18,19 @@ from dnnlib.tflib.tfutil import (
 )
 
 __all__ = [
-    'Network', 'Optimizer', 'absolute_name_scope', 'check_trusted', 'convert_images_to_uint8', 'init_tf',
-    'is_tf_expression', 'lerp', 'lerp_clip', 'list_gpus', 'load_networks', 'replica_devices', 'run', 'save_networks',
+    'Network',
+    'Optimizer',
+    'absolute_name_scope',
+    'check_trusted',
+    'convert_images_to_uint8',
+    'init_tf',
+    'is_tf_expression',
+    'lerp',
+    'lerp_clip',
+    'list_gpus',
+    'load_networks',
+    'replica_devices',
+    'run',
+    'save_networks',
     'set_vars',
 ]

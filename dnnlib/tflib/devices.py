@@ -60,6 +60,9 @@ def replica_devices(device, count):
     kind = resolve_device(device)
     available = len(list_gpus())
     if kind == 'gpu' and count > available:
-        raise click.UsageError('--gpus {}: this machine has {} GPU{}; use --gpus {} or fewer, or --device cpu.'.format(
-            count, available, '' if available == 1 else 's', available))
+        raise click.UsageError(
+            '--gpus {}: this machine has {} GPU{}; use --gpus {} or fewer, or --device cpu.'.format(
+                count, available, '' if available == 1 else 's', available
+            )
+        )
     return [f'/{kind}:{index}' for index in range(count)]

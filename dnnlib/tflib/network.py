@@ -45,8 +45,9 @@ class Network:
     # ----------------------------------------------------------------------------------------------------------------
     # Construction
 
-    def _construct(self, name, build_func, static_kwargs, components=None, module_source=None, values=None,
-                   budget=None):
+    def _construct(
+        self, name, build_func, static_kwargs, components=None, module_source=None, values=None, budget=None
+    ):
         self.name = name
         self.static_kwargs = EasyDict(static_kwargs)
         self.components = EasyDict(components or {})
@@ -56,9 +57,11 @@ class Network:
         self._input_names = _positional_parameters(build_func)
 
         session = tfutil.init_tf()
-        with session.graph.as_default(), tf.control_dependencies(None), \
-                tf.variable_scope(None, default_name=name, auxiliary_name_scope=False) as self._variable_scope, \
-                tfutil.absolute_name_scope(self._variable_scope.name):  # operations are named as variables are
+        with session.graph.as_default(), tf.control_dependencies(None), tf.variable_scope(
+            None, default_name=name, auxiliary_name_scope=False
+        ) as self._variable_scope, tfutil.absolute_name_scope(
+            self._variable_scope.name
+        ):  # operations are named as variables are
             self.scope = self._variable_scope.name
             inputs = [tf.placeholder(tf.float32, name=input_name) for input_name in self._input_names]
             if values is None:
@@ -72,8 +75,9 @@ class Network:
         self.output_shapes = [_shape_list(tensor) for tensor in outputs]
         self.input_shape, self.output_shape = self.input_shapes[0], self.output_shapes[0]
         self._collect_variables()
-        session.run([variable.initializer for local_name, variable in self.own_vars.items()
-                     if local_name not in (values or {})])
+        session.run(
+            [variable.initializer for local_name, variable in self.own_vars.items() if local_name not in (values or {})]
+        )
 
     def _call_build_func(self, inputs, **kwargs):
         all_kwargs = dict(self.static_kwargs)
@@ -85,7 +89,7 @@ class Network:
         prefix = self.scope + '/'
         foreign = {variable for net in self.components.values() for variable in net.vars.values()}
         mine = [v for v in tf.global_variables(prefix) if v not in foreign]
-        self.own_vars = {v.name[len(prefix):].split(':')[0]: v for v in mine}
+        self.own_vars = {v.name[len(prefix) :].split(':')[0]: v for v in mine}
         self.vars = dict(self.own_vars)
         for net in self.components.values():
             self.vars.update({net.name + '/' + local_name: v for local_name, v in net.vars.items()})
@@ -112,8 +116,9 @@ class Network:
         self._check_number_of_inputs(inputs)
         inputs = [tf.convert_to_tensor(x) for x in inputs]
         before = len(_operations_to_check())
-        with tf.variable_scope(self._variable_scope, reuse=True, auxiliary_name_scope=False), \
-                tf.name_scope(self.scope.split('/')[-1] + '_call'):
+        with tf.variable_scope(self._variable_scope, reuse=True, auxiliary_name_scope=False), tf.name_scope(
+            self.scope.split('/')[-1] + '_call'
+        ):
             copies = [tf.identity(x) for x in inputs]
             outputs = self._call_build_func(copies, is_template_graph=False, **dynamic_kwargs)
         versions.refuse_what_cpus_get_wrong(_operations_to_check()[before:])
@@ -126,14 +131,25 @@ class Network:
 
     def _check_number_of_inputs(self, inputs):
         if len(inputs) != len(self._input_names):
-            raise TypeError('{} takes {} inputs ({}), got {}.'.format(
-                self.name, len(self._input_names), ', '.join(self._input_names), len(inputs)))
+            raise TypeError(
+                '{} takes {} inputs ({}), got {}.'.format(
+                    self.name, len(self._input_names), ', '.join(self._input_names), len(inputs)
+                )
+            )
 
     # ----------------------------------------------------------------------------------------------------------------
     # From numpy
 
-    def run(self, *arrays, minibatch_size=None, num_gpus=1, output_transform=None, return_as_list=False,
-            print_progress=False, **dynamic_kwargs):
+    def run(
+        self,
+        *arrays,
+        minibatch_size=None,
+        num_gpus=1,
+        output_transform=None,
+        return_as_list=False,
+        print_progress=False,
+        **dynamic_kwargs,
+    ):
         """Runs the network on arrays, in minibatches, on one or more GPUs.
 
         Args:
@@ -161,8 +177,11 @@ class Network:
                 end = min(begin + minibatch_size, count)
                 feed = {}
                 for placeholder, array, shape in zip(inputs, arrays, self.input_shapes):
-                    feed[placeholder] = (np.zeros([end - begin] + [d or 0 for d in shape[1:]], np.float32)
-                                         if array is None else array[begin:end])
+                    feed[placeholder] = (
+                        np.zeros([end - begin] + [d or 0 for d in shape[1:]], np.float32)
+                        if array is None
+                        else array[begin:end]
+                    )
                 pieces.append(tfutil.run(outputs, feed))
                 bar.update(end - begin)
         results = [np.concatenate(piece, axis=0) for piece in zip(*pieces)]
@@ -174,8 +193,10 @@ class Network:
             # One GPU or none: leave the placement to TensorFlow. Several: each takes a share of the minibatch.
             devices = session_gpus()[:num_gpus] if num_gpus > 1 else []
             with tfutil.absolute_name_scope(self.scope + '_run'), tf.control_dependencies(None):
-                inputs = [tf.placeholder(tf.float32, template.shape, name) for name, template
-                          in zip(self._input_names, self.input_templates)]
+                inputs = [
+                    tf.placeholder(tf.float32, template.shape, name)
+                    for name, template in zip(self._input_names, self.input_templates)
+                ]
                 if len(devices) < 2:
                     outputs = self._transformed_output(inputs, output_transform, dynamic_kwargs)
                 else:
@@ -195,7 +216,7 @@ class Network:
                 own_kwargs = dict(dynamic_kwargs)
                 if own_kwargs.get('random_seed') is not None:  # of the same seed, all would draw the same
                     own_kwargs['random_seed'] = tf.add(own_kwargs['random_seed'], [0, number << 24])
-                mine = [tf.gather(x, indices[number * share:(number + 1) * share]) for x in inputs]
+                mine = [tf.gather(x, indices[number * share : (number + 1) * share]) for x in inputs]
                 pieces.append(self._transformed_output(mine, output_transform, own_kwargs))
         with tf.device('/cpu:0'):
             return [tf.concat(piece, axis=0)[:total] for piece in zip(*pieces)]
@@ -263,8 +284,14 @@ class Network:
         for layer, variables in self._trainables_by_layer().items():
             own = [v for name, v in variables.items() if name.rpartition('/')[0] == layer] or list(variables.values())
             weight = max(own, key=lambda variable: variable.shape.ndims)
-            rows.append((layer, str(sum(map(_size, variables.values()))), str(self._layer_output_shape(layer) or '-'),
-                         str(weight.shape.as_list())))
+            rows.append(
+                (
+                    layer,
+                    str(sum(map(_size, variables.values()))),
+                    str(self._layer_output_shape(layer) or '-'),
+                    str(weight.shape.as_list()),
+                )
+            )
         rows += [('---',) * 4, ('Total', str(sum(map(_size, self.trainables.values()))), '', '')]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         for row in rows:
@@ -283,7 +310,7 @@ class Network:
     def _layer_output_shape(self, layer):
         for net in self.components.values():
             if layer.startswith(net.name + '/'):
-                return net._layer_output_shape(layer[len(net.name) + 1:])
+                return net._layer_output_shape(layer[len(net.name) + 1 :])
         shape, channels_last = None, False
         for op in self.input_templates[0].graph.get_operations():
             if op.name.startswith(f'{self.scope}/{layer}/') and op.outputs:
@@ -332,15 +359,21 @@ class Network:
 
     def _restore(self, state, find_build_func, budget=None):
         if state.get('version') not in STATE_VERSIONS:
-            raise UserError('Network {!r}: state version {!r} is not one this program reads ({}).'.format(
-                state.get('name'), state.get('version'), ' or '.join(map(str, STATE_VERSIONS))))
+            raise UserError(
+                'Network {!r}: state version {!r} is not one this program reads ({}).'.format(
+                    state.get('name'), state.get('version'), ' or '.join(map(str, STATE_VERSIONS))
+                )
+            )
         build_func, budget = find_build_func(state), budget or FreshBudget()
         # Unpickling brings components that are networks already.
-        components = {role: part if isinstance(part, Network) else Network.from_state(part, find_build_func, budget)
-                      for role, part in state.get('components', {}).items()}
+        components = {
+            role: part if isinstance(part, Network) else Network.from_state(part, find_build_func, budget)
+            for role, part in state.get('components', {}).items()
+        }
         values = dict(state['variables'])
         self._construct(
-            state['name'], build_func, state['static_kwargs'], components, state['build_module_src'], values, budget)
+            state['name'], build_func, state['static_kwargs'], components, state['build_module_src'], values, budget
+        )
         missing = [role for role in self.components if role not in components]
         if missing:  # the build function has made it anew, with random weights
             raise UserError(f'Network {self.name!r}: its file lacks its component {missing[0]!r}.')
@@ -351,16 +384,22 @@ class Network:
         tfutil.set_vars({self.own_vars[local_name]: value for local_name, value in values.items()})
         fresh = [local_name for local_name in self.own_vars if local_name not in values]
         if fresh:
-            warnings.warn(f'Network {self.name!r}: its file lacks {len(fresh)} of its variables, the first being '
-                          f'{fresh[0]!r}; they keep the values of a new network.', stacklevel=2)
+            warnings.warn(
+                f'Network {self.name!r}: its file lacks {len(fresh)} of its variables, the first being '
+                f'{fresh[0]!r}; they keep the values of a new network.',
+                stacklevel=2,
+            )
 
 
 def find_known_build_func(state):
     """The project's own build function of the name in a network's state; a UserError if it has none."""
     func_name = state['build_func_name']
     if func_name not in BUILD_FUNCTIONS:
-        raise UserError('The file names the build function {!r}; only {} can be built here.'.format(
-            func_name, ', '.join(sorted(BUILD_FUNCTIONS))))
+        raise UserError(
+            'The file names the build function {!r}; only {} can be built here.'.format(
+                func_name, ', '.join(sorted(BUILD_FUNCTIONS))
+            )
+        )
     # Imported when first needed, since it stands above this package.
     return _import_function(BUILD_FUNCTIONS[func_name])
 
@@ -382,8 +421,11 @@ def _import_function(dotted_name):
 
 
 def _positional_parameters(function):
-    return [p.name for p in inspect.signature(function).parameters.values()
-            if p.kind == p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+    return [
+        p.name
+        for p in inspect.signature(function).parameters.values()
+        if p.kind == p.POSITIONAL_OR_KEYWORD and p.default is p.empty
+    ]
 
 
 def _operations_to_check():

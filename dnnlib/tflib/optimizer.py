@@ -29,8 +29,18 @@ class Optimizer:
             the same variable on every replica.
     """
 
-    def __init__(self, name, learning_rate, beta1=0.0, beta2=0.99, epsilon=1e-8, use_loss_scaling=False,
-                 loss_scaling_init=64.0, loss_scaling_inc=0.0005, loss_scaling_dec=1.0):
+    def __init__(
+        self,
+        name,
+        learning_rate,
+        beta1=0.0,
+        beta2=0.99,
+        epsilon=1e-8,
+        use_loss_scaling=False,
+        loss_scaling_init=64.0,
+        loss_scaling_inc=0.0005,
+        loss_scaling_dec=1.0,
+    ):
         self.name = name
         self.learning_rate = learning_rate
         self._adam = {'beta1': beta1, 'beta2': beta2, 'epsilon': epsilon}
@@ -41,7 +51,8 @@ class Optimizer:
         self.state_variables = []
         with tf.variable_scope(name), tf.control_dependencies(None):
             self.loss_scaling_log2 = tf.get_variable(
-                'loss_scaling_log2', [], initializer=tf.constant_initializer(loss_scaling_init), trainable=False)
+                'loss_scaling_log2', [], initializer=tf.constant_initializer(loss_scaling_init), trainable=False
+            )
 
     def register_gradients(self, loss, variables, device=''):
         """Adds one replica.
@@ -55,8 +66,9 @@ class Optimizer:
         with tf.device(device), tf.name_scope(self.name + '_gradients'):
             loss = tf.reduce_mean(tf.cast(loss, tf.float32))
             gradients = tf.gradients(self._scaled(loss, 1.0), variables, gate_gradients=tf.train.Optimizer.GATE_NONE)
-            gradients = [tf.zeros_like(v) if g is None else tf.convert_to_tensor(g)
-                         for g, v in zip(gradients, variables)]
+            gradients = [
+                tf.zeros_like(v) if g is None else tf.convert_to_tensor(g) for g, v in zip(gradients, variables)
+            ]
         self._devices.append(device)
         self._gradients.append(gradients)
         self._variables.append(variables)

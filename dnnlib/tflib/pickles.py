@@ -41,8 +41,9 @@ def load_networks(source, offline=False):
     except UserError as error:
         raise error if error.message.startswith(file.path) else UserError(f'{file.path}: {error.message}') from error
     except Exception as error:  # whatever its arguments make the build function raise
-        raise UserError(f'{file.path}: its networks cannot be built ({type(error).__name__}: {_first_line(error)}).'
-                        ) from error
+        raise UserError(
+            f'{file.path}: its networks cannot be built ({type(error).__name__}: {_first_line(error)}).'
+        ) from error
     return networks if file.is_tuple else networks[0]
 
 
@@ -86,7 +87,8 @@ class _EmbeddedBuilders:
             raise UserError(
                 f'{self._file.path}: network {state["name"]!r} names the build function {state["build_func_name"]!r}, '
                 'which only the source text inside the file has; that runs, with all your rights, only if you trust '
-                f'whoever made the file, and say so: {TRUST_FLAG} {sha256}')
+                f'whoever made the file, and say so: {TRUST_FLAG} {sha256}'
+            )
 
     def find(self, state):
         """The build function of a network."""
@@ -98,15 +100,18 @@ class _EmbeddedBuilders:
             self._modules[source] = self._run(source)
         function = getattr(self._modules[source], state['build_func_name'], None)
         if not callable(function):
-            raise UserError(f'{self._file.path}: the source text of network {state["name"]!r} has no function '
-                            f'{state["build_func_name"]!r}.')
+            raise UserError(
+                f'{self._file.path}: the source text of network {state["name"]!r} has no function '
+                f'{state["build_func_name"]!r}.'
+            )
         return function
 
     def _run(self, source):
         module = types.ModuleType(f'embedded_source_{self._file.sha256[:16]}_{len(self._modules)}')
         sys.modules[module.__name__] = module  # pickling looks modules up by name
-        print(f'Running the source text inside {self._file.path}, {self._trusted_as} (SHA-256 '
-              f'{self._file.sha256[:16]}…).')
+        print(
+            f'Running the source text inside {self._file.path}, {self._trusted_as} (SHA-256 {self._file.sha256[:16]}…).'
+        )
         module.__builtins__ = builtins_for_source_text()
         exec(compile(source, module.__name__, 'exec'), module.__dict__)
         return module

@@ -40,17 +40,22 @@ class VariablesOfFile:
     def __call__(self, getter, name, *args, shape=None, **kwargs):
         if shape is None:  # that of its initial value
             return getter(name, *args, shape=shape, **kwargs)
-        local_name, shape = name[len(self._prefix):], tf.TensorShape(shape).as_list()
+        local_name, shape = name[len(self._prefix) :], tf.TensorShape(shape).as_list()
         if 0 in shape:  # TensorFlow's convolutions divide by it, which ends the process
-            raise UserError(f'Network {self._name!r}: its arguments ask for {local_name!r} of the shape {shape}, of no '
-                            'values.')
+            raise UserError(
+                f'Network {self._name!r}: its arguments ask for {local_name!r} of the shape {shape}, of no values.'
+            )
         if local_name not in self._values:
             if not self._budget.takes(shape):
-                raise UserError(f'Network {self._name!r}: its arguments ask for variables that the file lacks, such as '
-                                f'{local_name!r} of shape {shape}, and for too many or too large ones.')
+                raise UserError(
+                    f'Network {self._name!r}: its arguments ask for variables that the file lacks, such as '
+                    f'{local_name!r} of shape {shape}, and for too many or too large ones.'
+                )
         elif list(np.shape(self._values[local_name])) != shape:
-            raise UserError(f'Network {self._name!r}: variable {local_name!r} has shape {shape}, the file holds '
-                            f'{list(np.shape(self._values[local_name]))}.')
+            raise UserError(
+                f'Network {self._name!r}: variable {local_name!r} has shape {shape}, the file holds '
+                f'{list(np.shape(self._values[local_name]))}.'
+            )
         return getter(name, *args, shape=shape, **kwargs)
 
 

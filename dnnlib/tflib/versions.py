@@ -30,7 +30,8 @@ def refuse_what_cpus_get_wrong(operations):
         layout = operation.node_def.attr['data_format'].s if 'data_format' in operation.node_def.attr else b''
         if layout.startswith(b'NC'):
             raise tf.errors.UnimplementedError(
-                operation.node_def, operation,
+                operation.node_def,
+                operation,
                 f'{operation.name} has its channels first, which TensorFlow {tf.__version__} computes wrongly on a CPU',
             )
 

@@ -30,6 +30,7 @@ def frechet_infinity(fakes, reals, smallest, num_sizes, random, progress=lambda 
         (distance at infinity, dict of sizes to their distances). The former may fall below 0 for equal distributions.
     """
     sizes = sizes_between(smallest, len(fakes), num_sizes)
-    distances = [frechet_distance(statistics(fakes[random.permutation(len(fakes))[:size]]), reals)
-                 for size in progress(sizes)]
+    distances = [
+        frechet_distance(statistics(fakes[random.permutation(len(fakes))[:size]]), reals) for size in progress(sizes)
+    ]
     return intercept(sizes, distances), dict(zip(sizes, distances))

@@ -15,7 +15,7 @@ def inception_score(probabilities, num_splits):
     """
     scores, count = [], len(probabilities)
     for split in range(num_splits):
-        part = probabilities[split * count // num_splits:(split + 1) * count // num_splits].astype(np.float64)
+        part = probabilities[split * count // num_splits : (split + 1) * count // num_splits].astype(np.float64)
         ratios = np.where(part > 0, part, 1) / np.maximum(part.mean(axis=0), np.finfo(np.float64).tiny)
         divergences = np.where(part > 0, part * np.log(ratios), 0).sum(axis=1)
         scores.append(np.exp(divergences.mean()))

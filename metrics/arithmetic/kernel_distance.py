@@ -39,6 +39,10 @@ def kernel_distance(fakes, reals, num_subsets, subset_size, random):
     Returns:
         (mean, standard deviation) over the subsets. The mean of equal distributions is 0, so it may fall below.
     """
-    distances = [squared_discrepancy(*(features[random.choice(len(features), subset_size, replace=False)]
-                                       for features in (fakes, reals))) for _ in range(num_subsets)]
+    distances = [
+        squared_discrepancy(
+            *(features[random.choice(len(features), subset_size, replace=False)] for features in (fakes, reals))
+        )
+        for _ in range(num_subsets)
+    ]
     return float(np.mean(distances)), float(np.std(distances))

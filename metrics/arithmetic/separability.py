@@ -91,14 +91,16 @@ def separability(points_of_spaces, predictions, num_keep, seed, num_processes=1,
         List of `Separability`, one for each space.
     """
     chosen = [most_certain(prediction, num_keep) for prediction in predictions]
-    tasks = (joblib.delayed(_fit)(points, indices, targets, seed_from(seed, _FITS, space, attribute))
-             for attribute, (indices, targets) in enumerate(chosen)
-             for space, points in enumerate(points_of_spaces))
+    tasks = (
+        joblib.delayed(_fit)(points, indices, targets, seed_from(seed, _FITS, space, attribute))
+        for attribute, (indices, targets) in enumerate(chosen)
+        for space, points in enumerate(points_of_spaces)
+    )
     # Worker processes map the points from one file.
     fits = list(progress(joblib.Parallel(num_processes, return_as='generator', mmap_mode='r')(tasks)))
     results = []
     for space in range(len(points_of_spaces)):
-        of_space = fits[space::len(points_of_spaces)]
+        of_space = fits[space :: len(points_of_spaces)]
         entropies = [float(entropy) for entropy in conditional_entropies([counts for counts, _ in of_space])]
         failed = tuple(position for position, (_, has_failed) in enumerate(of_space) if has_failed)
         results.append(Separability(float(2 ** np.sum(entropies)), tuple(entropies), failed))

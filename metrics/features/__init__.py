@@ -88,5 +88,5 @@ def open_classifiers(name, offline=False):
     """
     from metrics.features.classifiers import Classifiers
 
-    networks = {network[len(name) + 1:]: network for network in config.NETWORKS if network.startswith(name + '-')}
+    networks = {network[len(name) + 1 :]: network for network in config.NETWORKS if network.startswith(name + '-')}
     return Classifiers({attribute: fetch_published(network, offline) for attribute, network in networks.items()})

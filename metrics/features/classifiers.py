@@ -44,8 +44,10 @@ class Classifiers:
         for network in self._networks:
             taken = network.open().input_shape[1:]
             if any(mine not in (None, side) for mine in taken[1:]):
-                raise UserError(f'The classifiers of ls take images of {taken[1]}x{taken[2]} px; this network makes '
-                                f'{shape[1]}x{shape[2]}: choose other --metrics.')
+                raise UserError(
+                    f'The classifiers of ls take images of {taken[1]}x{taken[2]} px; this network makes '
+                    f'{shape[1]}x{shape[2]}: choose other --metrics.'
+                )
 
     def __call__(self, images):
         """From images [N, C, H, W] in [-1, 1] to float32 [N, attributes, 2], the first class being the attribute."""

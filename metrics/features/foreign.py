@@ -36,8 +36,10 @@ class ForeignNetwork:
         if self._graph is not tf.get_default_graph():
             network = tflib.load_networks(self.path)
             if len(getattr(network, 'input_shapes', ())) != self._num_inputs:
-                raise UserError(f'{self.path} holds no network of {self._num_inputs} inputs: it is another file than '
-                                'its name says; delete it, and it is downloaded again.')
+                raise UserError(
+                    f'{self.path} holds no network of {self._num_inputs} inputs: it is another file than '
+                    'its name says; delete it, and it is downloaded again.'
+                )
             self._network, self._graph = network, tf.get_default_graph()
         return self._network
 

@@ -52,8 +52,10 @@ def draw_comparison(Gs, data, seed=COMPARISON_SEED, grid=None, psi=TRUNCATION_PS
     columns, rows = grid or comparison_grid(resolution)
     with MultiResolutionDataset(data, resolution) as dataset:
         if dataset.shape[0] != channels:
-            raise UserError(f'The network makes images of {channels} channels, but dataset {data} holds images of '
-                            f'{dataset.shape[0]}: name the dataset it was trained on with --data.')
+            raise UserError(
+                f'The network makes images of {channels} channels, but dataset {data} holds images of '
+                f'{dataset.shape[0]}: name the dataset it was trained on with --data.'
+            )
         count = min(columns * rows, dataset.num_images)
         chosen = np.random.RandomState(seed).permutation(dataset.num_images)[:count]
         reals = np.stack([dataset.read(index) for index in chosen]).transpose(0, 2, 3, 1)

@@ -30,7 +30,7 @@ def run(network, *inputs, noise_seed=None, **kwargs):
     pieces = []
     with tqdm(total=len(inputs[0]), desc='images', unit='img', leave=False, delay=1) as bar:
         for begin in range(0, len(inputs[0]), MINIBATCH_SIZE):
-            arrays = [array if array is None else array[begin:begin + MINIBATCH_SIZE] for array in inputs]
+            arrays = [array if array is None else array[begin : begin + MINIBATCH_SIZE] for array in inputs]
             noise = {} if noise_seed is None else {'random_seed': seed_noise(noise_seed, begin)}
             pieces.append(network.run(*arrays, output_transform=TO_LEVELS, **noise, **kwargs))
             bar.update(len(arrays[0]))

@@ -56,9 +56,15 @@ def interpolation_frames(Gs, latents, grid, psi=TRUNCATION_PSI):
     minibatch_size = default_minibatch_size(Gs.output_shape[2])
     at_once = max(minibatch_size // latents.shape[1], 1)  # frames
     for begin in range(0, len(latents), at_once):
-        some = latents[begin:begin + at_once]
-        images = Gs.run(some.reshape(-1, latents.shape[2]), None, minibatch_size=minibatch_size,
-                        truncation_psi=psi, truncation_cutoff=TRUNCATION_CUTOFF, randomize_noise=False,
-                        output_transform=TO_LEVELS)
+        some = latents[begin : begin + at_once]
+        images = Gs.run(
+            some.reshape(-1, latents.shape[2]),
+            None,
+            minibatch_size=minibatch_size,
+            truncation_psi=psi,
+            truncation_cutoff=TRUNCATION_CUTOFF,
+            randomize_noise=False,
+            output_transform=TO_LEVELS,
+        )
         for frame in np.split(images, len(some)):
             yield tile(frame, *grid)

@@ -26,8 +26,10 @@ def noise_detail(samples):
     """
     side, channels = samples.shape[1], samples.shape[3]
     left, top, width = (place * side // CROP_OF for place in (CROP_LEFT, CROP_TOP, CROP_SIDE))
-    details = [_enlarged(sample[top:top + width, left:left + width], side // 2) for sample in samples[1:CROPS + 1]]
-    details = np.concatenate([np.concatenate(details[row:row + 2], axis=1) for row in (0, 2)], axis=0)
+    details = [
+        _enlarged(sample[top : top + width, left : left + width], side // 2) for sample in samples[1 : CROPS + 1]
+    ]
+    details = np.concatenate([np.concatenate(details[row : row + 2], axis=1) for row in (0, 2)], axis=0)
     # Row by row of pixels: the floats of all samples of 1024x1024 at once would take 2 GB.
     deviations = np.stack([samples[:, y].mean(axis=2).std(axis=0) for y in range(side)])
     gray = np.clip(deviations * GAIN + 0.5, 0, 255).astype(np.uint8)
@@ -45,13 +47,19 @@ def draw_noise_detail(Gs, seeds=DETAIL_SEEDS, num_samples=NUM_SAMPLES):
     Returns:
         uint8 [len(seeds) S, 3 S, C].
     """
-    return np.concatenate([
-        noise_detail(run(Gs, np.repeat(latents[np.newaxis], num_samples, axis=0), None, noise_seed=seed,
-                         truncation_psi=1))
-        for seed, latents in zip(seeds, latents_of(Gs, seeds))])
+    return np.concatenate(
+        [
+            noise_detail(
+                run(Gs, np.repeat(latents[np.newaxis], num_samples, axis=0), None, noise_seed=seed, truncation_psi=1)
+            )
+            for seed, latents in zip(seeds, latents_of(Gs, seeds))
+        ]
+    )
 
 
 def _enlarged(image, side):
-    planes = [PIL.Image.fromarray(image[:, :, channel]).resize((side, side), PIL.Image.NEAREST)
-              for channel in range(image.shape[2])]
+    planes = [
+        PIL.Image.fromarray(image[:, :, channel]).resize((side, side), PIL.Image.NEAREST)
+        for channel in range(image.shape[2])
+    ]
     return np.stack([np.asarray(plane) for plane in planes], axis=2)

@@ -54,12 +54,12 @@ def uncurated(generate, latent_size, crop, rows, lods, seed):
         uint8 [rows * height, sum of the columns' widths, C].
     """
     x, y, width, height = crop
-    latents = np.random.RandomState(seed).randn(sum(rows * 2 ** lod for lod in lods), latent_size)
+    latents = np.random.RandomState(seed).randn(sum(rows * 2**lod for lod in lods), latent_size)
     images = iter(generate(latents))
     columns = []
     for lod in lods:
-        size = width // 2 ** lod, height // 2 ** lod
-        cells = [_resized(next(images)[y:y + height, x:x + width], size) for _ in range(rows * 2 ** lod)]
+        size = width // 2**lod, height // 2**lod
+        cells = [_resized(next(images)[y : y + height, x : x + width], size) for _ in range(rows * 2**lod)]
         columns.append(_padded_below(np.concatenate(cells, axis=0), rows * height))
     return np.concatenate(columns, axis=1)
 
@@ -118,8 +118,10 @@ def noise_components(generate, seeds, flipped, kept):
         step = -1 if position in flipped else 1
         panels = [images[position][:, ::step] for images in (everywhere, nowhere, in_fine, in_coarse)]
         middle = panels[0].shape[1] // 2
-        rows = [np.concatenate([left[:, :middle], right[:, middle:]], axis=1) for left, right in (
-            (panels[0], panels[1]), (panels[2], panels[3]))]
+        rows = [
+            np.concatenate([left[:, :middle], right[:, middle:]], axis=1)
+            for left, right in ((panels[0], panels[1]), (panels[2], panels[3]))
+        ]
         columns.append(np.concatenate(rows, axis=0))
     return np.concatenate(columns, axis=1)
 
@@ -146,10 +148,12 @@ def draw_noise_components(Gs, seeds=NOISE_SEEDS, flipped=NOISE_FLIPPED, kept=Non
     before = tflib.run(noise)
 
     def generate(seeds, layers):
-        tflib.set_vars({
-            noise[name]: before[name] if layer in layers else np.zeros_like(before[name])
-            for layer, name in enumerate(noise)
-        })
+        tflib.set_vars(
+            {
+                noise[name]: before[name] if layer in layers else np.zeros_like(before[name])
+                for layer, name in enumerate(noise)
+            }
+        )
         return run(Gs, latents_of(Gs, seeds), None, truncation_psi=1, randomize_noise=False)
 
     try:
@@ -160,7 +164,7 @@ def draw_noise_components(Gs, seeds=NOISE_SEEDS, flipped=NOISE_FLIPPED, kept=Non
 
 def _noise_names(synthesis):
     names = [name for name in synthesis.vars if name.startswith('noise')]
-    return sorted(names, key=lambda name: int(name[len('noise'):]))
+    return sorted(names, key=lambda name: int(name[len('noise') :]))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -200,14 +204,16 @@ def draw_truncation(Gs, seeds=TRUNCATION_SEEDS, psis=TRUNCATION_PSIS):
     dlatents = Gs.components.mapping.run(latents_of(Gs, seeds), None)
     synthesis = Gs.components.synthesis
     return truncation_trick(
-        lambda scaled: run(synthesis, scaled, randomize_noise=False), dlatents, Gs.get_var('dlatent_avg'), psis)
+        lambda scaled: run(synthesis, scaled, randomize_noise=False), dlatents, Gs.get_var('dlatent_avg'), psis
+    )
 
 
 def _resized(image, size):
     if size == image.shape[1::-1]:
         return image
-    planes = [PIL.Image.fromarray(image[:, :, channel]).resize(size, PIL.Image.LANCZOS)
-              for channel in range(image.shape[2])]
+    planes = [
+        PIL.Image.fromarray(image[:, :, channel]).resize(size, PIL.Image.LANCZOS) for channel in range(image.shape[2])
+    ]
     return np.stack([np.asarray(plane) for plane in planes], axis=2)
 
 

@@ -28,8 +28,10 @@ def layers_by_row(num_layers, num_rows):
     fine = fine_layers(num_layers)
     coarse, middle = range(fine.start // 2), range(fine.start // 2, fine.start)
     if not coarse:
-        raise UserError(f'This network has {num_layers} styles for its layers, but style mixing takes coarse, middle '
-                        'and fine ones: draw a network of 8x8 images or more.')
+        raise UserError(
+            f'This network has {num_layers} styles for its layers, but style mixing takes coarse, middle '
+            'and fine ones: draw a network of 8x8 images or more.'
+        )
     middles = [(2 * row + 1) / (2 * num_rows) for row in range(num_rows)]
     return [coarse if place < 1 / 2 else middle if place < 5 / 6 else fine for place in middles]
 
@@ -76,10 +78,11 @@ def draw_style_mixing(Gs, source_seeds=SOURCE_SEEDS, destination_seeds=DESTINATI
     if layers is None:
         layers = layers_by_row(num_layers, len(destinations))
     if len(layers) != len(destinations):
-        raise UserError(f'Style mixing: layers are given for {len(layers)} rows, but there are {len(destinations)} '
-                        'destinations; name as many.')
+        raise UserError(
+            f'Style mixing: layers are given for {len(layers)} rows, but there are {len(destinations)} '
+            'destinations; name as many.'
+        )
     beyond = max(layer for taken in layers for layer in taken)
     if beyond >= num_layers:
         raise UserError(f'Style mixing: there is no layer {beyond}; this network has the layers 0 to {num_layers - 1}.')
-    return style_mixing(
-        lambda dlatents: run(synthesis, dlatents, randomize_noise=False), sources, destinations, layers)
+    return style_mixing(lambda dlatents: run(synthesis, dlatents, randomize_noise=False), sources, destinations, layers)

@@ -14,7 +14,7 @@ from dnnlib.files import atomic_write
 
 LARGEST_FPS = 50  # of a GIF: browsers play what is faster at 10
 _LARGEST_SIDE = 65535  # px, of a GIF
-_LARGEST_TOTAL = 2 ** 31  # pixels of all frames of a GIF, a byte each in memory
+_LARGEST_TOTAL = 2**31  # pixels of all frames of a GIF, a byte each in memory
 _CENTISECOND = 10  # ms, the unit of a GIF's time
 
 
@@ -24,7 +24,8 @@ def check_film(width, height, num_frames):
         raise UserError(
             f'A film of {num_frames} frames of {width}x{height} is too large for a GIF, whose sides are up to '
             f'{_LARGEST_SIDE} px and all frames up to {_LARGEST_TOTAL / 1e9:.1f} billion pixels: make it shorter, '
-            'slower or of fewer images.')
+            'slower or of fewer images.'
+        )
 
 
 def save_film(stem, frames, num_frames, fps):
@@ -125,15 +126,37 @@ class _Encoder:
 
     def _start(self, height, width, channels):
         command = [
-            self._program, '-loglevel', 'error', '-nostdin', '-y',
-            '-f', 'rawvideo', '-pix_fmt', 'gray' if channels == 1 else 'rgb24', '-s', f'{width}x{height}',
-            '-r', str(self._fps), '-i', 'pipe:0',
+            self._program,
+            '-loglevel',
+            'error',
+            '-nostdin',
+            '-y',
+            '-f',
+            'rawvideo',
+            '-pix_fmt',
+            'gray' if channels == 1 else 'rgb24',
+            '-s',
+            f'{width}x{height}',
+            '-r',
+            str(self._fps),
+            '-i',
+            'pipe:0',
             # 4:2:0 is what every player takes; faststart lets a browser begin before it has all.
-            '-c:v', 'libx264', '-crf', '18', '-pix_fmt', 'yuv420p', '-movflags', '+faststart', self._target]
+            '-c:v',
+            'libx264',
+            '-crf',
+            '18',
+            '-pix_fmt',
+            'yuv420p',
+            '-movflags',
+            '+faststart',
+            self._target,
+        ]
         try:
             with open(self._messages, 'wb') as messages:
                 self._process = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages)
+                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages
+                )
         except OSError as error:
             self._failure = error.strerror
 

@@ -82,8 +82,10 @@ def open_source(location, format=AUTO, partition=None, leave_out=None):
     _check_partition(format, partition)
     if format == 'tree' and not len(files.images):
         packed = [path for path in files.others if is_archive(path)]
-        mend = f'name one of its archives, as {os.path.join(files.location, packed[0])}' if packed else (
-            'choose a folder with .jpg, .png or similar files'
+        mend = (
+            f'name one of its archives, as {os.path.join(files.location, packed[0])}'
+            if packed
+            else ('choose a folder with .jpg, .png or similar files')
         )
         raise UserError(f'SOURCE has no images ({files.ignored} other files): {mend}.')
     source = FORMATS[format](files, partition)

@@ -58,7 +58,7 @@ def open_ffhq(files, partition=None):
         index = index.select(lambda path: present[0] in path.split('/'))
     if partition is not None:
         wanted = _ffhq_partition(files, partition)
-        index = index.select(lambda path: int(path[-len('00000.png'):-len('.png')]) in wanted)
+        index = index.select(lambda path: int(path[-len('00000.png') : -len('.png')]) in wanted)
     wild = present == [FFHQ_WILD]
     ignored = files.ignored + len(files.images) - len(index)
     return Source('ffhq', index, files.reader, ignored, identity_of=None, aligned=not wild)

@@ -33,8 +33,15 @@ CHUNK = 1 << 20  # bytes
 COMPRESSIONS = {b'\x1f\x8b': gzip.open, b'BZh': bz2.open, b'\xfd7zXZ': lzma.open}  # by how such files begin
 ARCHIVE_NAME = re.compile(r'\.(zip|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$', re.IGNORECASE)
 DAMAGE = (  # what the libraries raise where an archive is not what it should be
-    tarfile.TarError, zipfile.BadZipFile, NotImplementedError, OverflowError, ValueError,
-    zlib.error, lzma.LZMAError, EOFError, OSError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    OverflowError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
 )
 LOCAL_HEADER = struct.Struct('<4s22xHH')  # of a member of a .zip: signature, lengths of the name and of the extra field
 

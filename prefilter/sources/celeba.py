@@ -78,7 +78,9 @@ def _beside(location):
     names = (ATTRIBUTES, IDENTITIES, PARTITIONS)
     return [
         list_files(os.path.join(folder, name))
-        for folder in folders for name in names if os.path.isfile(os.path.join(folder, name))
+        for folder in folders
+        for name in names
+        if os.path.isfile(os.path.join(folder, name))
     ]
 
 

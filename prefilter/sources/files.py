@@ -47,9 +47,9 @@ class Files:
 
     def count_ignored(self):
         """What the ignored files are, by extension, in words: '3 .txt, 1 without an extension', most first."""
-        counts = collections.Counter({
-            extension or 'without an extension': len(places) for extension, places in self._by_extension.items()
-        })
+        counts = collections.Counter(
+            {extension or 'without an extension': len(places) for extension, places in self._by_extension.items()}
+        )
         shown = dict(counts.most_common(SHOWN_EXTENSIONS))
         shown['of other kinds'] = self.ignored - sum(shown.values())
         return ', '.join(f'{count:,} {kind}' for kind, count in shown.items() if count)
@@ -86,6 +86,7 @@ class Files:
 
     def describe(self):
         """What there is, in words, for the sentence that says a layout is not the expected one."""
+
         def examples(index):
             shown = ', '.join(repr(path) for path in index[:2])
             return f' ({shown}{", ..." if len(index) > 2 else ""})' if len(index) else ''

@@ -68,7 +68,8 @@ class Index(collections.abc.Sequence):
         paths = [self._bytes(place) for place in range(len(self))]
         order = sorted(range(len(self)), key=paths.__getitem__)  # stable, so the last one of equals is the latest
         last = [
-            place for place, following in itertools.zip_longest(order, order[1:])
+            place
+            for place, following in itertools.zip_longest(order, order[1:])
             if following is None or paths[place] != paths[following]
         ]
         return self._pick(last if is_sorted else sorted(last))
@@ -81,7 +82,7 @@ class Index(collections.abc.Sequence):
         return digest.hexdigest()
 
     def _bytes(self, place):
-        return bytes(self._text[self._ends[place - 1] if place else 0:self._ends[place]])
+        return bytes(self._text[self._ends[place - 1] if place else 0 : self._ends[place]])
 
     def _pick(self, places):
         picked = Index(len(self._columns))

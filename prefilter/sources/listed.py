@@ -36,7 +36,7 @@ ULTRAFACE = '_ultraface.csv'
 
 def is_vggface(files):
     """Whether there is a list for the folder of some image."""
-    names = {os.path.basename(path)[:-len('.txt')] for path in _vggface_lists(files)}
+    names = {os.path.basename(path)[: -len('.txt')] for path in _vggface_lists(files)}
     return len(files.images) > 0 and folder_name(files.images[0]) in names
 
 
@@ -46,7 +46,7 @@ def open_vggface(files, partition=None):
     if not lists or not len(files.images):
         expected = f'{VGGFACE_LISTS}/First_Last.txt and the fetched images as First_Last/00000001.jpg'
         raise unexpected('vggface', files.location, expected, files.describe())
-    listed = {os.path.basename(path)[:-len('.txt')]: _listed_ids(files, path) for path in lists}
+    listed = {os.path.basename(path)[: -len('.txt')]: _listed_ids(files, path) for path in lists}
 
     def is_listed(path):
         number = os.path.splitext(os.path.basename(path))[0]

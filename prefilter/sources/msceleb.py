@@ -55,10 +55,12 @@ def _list_lines(path, number, index, bar):
             columns = line.count(b'\t') + 1
             if columns not in COLUMNS:
                 raise unexpected(
-                    'ms-celeb-1m', path, '6 or 7 columns between tabs, the last the image in base64',
+                    'ms-celeb-1m',
+                    path,
+                    '6 or 7 columns between tabs, the last the image in base64',
                     f'{columns} in the line at byte {start:,}',
                 )
-            person = line[:line.index(b'\t')].decode('utf-8', 'surrogateescape').replace('/', '.').lstrip('.')
+            person = line[: line.index(b'\t')].decode('utf-8', 'surrogateescape').replace('/', '.').lstrip('.')
             image = line.rindex(b'\t') + 1
             size = len(line.rstrip(b'\r\n')) - image
             index.add(f'{person}/{len(index):08d}.jpg', number, start + image, size)

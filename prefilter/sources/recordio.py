@@ -121,11 +121,11 @@ class RecordReader:
             raise OSError(f'the record at byte {offset} is shorter than its header')
         flag, label, _, _ = HEADER.unpack_from(payload)
         if flag == 0:
-            return flag, np.array([label], np.float32), payload[HEADER.size:]
+            return flag, np.array([label], np.float32), payload[HEADER.size :]
         labels = np.frombuffer(payload, '<f4', flag, HEADER.size) if HEADER.size + 4 * flag <= len(payload) else None
         if labels is None:
             raise OSError(f'the record at byte {offset} is shorter than its labels')
-        return flag, labels, payload[HEADER.size + 4 * flag:]
+        return flag, labels, payload[HEADER.size + 4 * flag :]
 
     def _payload(self, offset):
         # A payload that contains the magic number is split there; the number itself is left out of the file.

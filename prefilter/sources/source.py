@@ -33,7 +33,14 @@ class Source:
     """
 
     def __init__(
-        self, format, index, reader, ignored=0, identity_of=os.path.dirname, identities=None, attributes=None,
+        self,
+        format,
+        index,
+        reader,
+        ignored=0,
+        identity_of=os.path.dirname,
+        identities=None,
+        attributes=None,
         aligned=False,
     ):
         self.format = format

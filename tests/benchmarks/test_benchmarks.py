@@ -32,10 +32,10 @@ def test_the_traced_peak_is_what_is_alive_at_once(session):
 
 def test_resident_memory_follows_what_is_allocated():
     before = memory_of(os.getpid())[0]
-    block = np.ones(25 * 10 ** 6)  # 200 MB
+    block = np.ones(25 * 10**6)  # 200 MB
     after, peak = memory_of(os.getpid())
     assert after - before == pytest.approx(block.nbytes / 1e6, rel=0.1) and peak >= after
-    assert memory_of(2 ** 30) is None
+    assert memory_of(2**30) is None
 
 
 def test_both_ways_to_the_frechet_distance_give_the_same():

@@ -29,8 +29,9 @@ def test_everything_in_a_file_is_named():
                 assert f'  {key} = {value}\n' in section + '\n'
             lines = [line.split() for line in section.splitlines() if line.startswith('    ')]
             assert [(line[0], line[1], line[2]) for line in lines] == [
-                (variable, 'x'.join(map(str, shape)) or 'scalar', dtype) for variable, shape, dtype, _ in
-                part['variables']]
+                (variable, 'x'.join(map(str, shape)) or 'scalar', dtype)
+                for variable, shape, dtype, _ in part['variables']
+            ]
     assert 'Gs: G_style, state version 3, 18,251 parameters and buffers with its components' in output
     assert "16 characters of another version or code; not run: this project's G_style is" in output
     assert run(OFFICIAL, '--no-variables')[1].count('\n') < output.count('\n') / 2
@@ -46,10 +47,14 @@ def test_our_source_and_foreign_builders_are_told_apart(tmp_path):
 
 
 def test_tensorflow_does_not_start():
-    script = ('import sys; from dnnlib.describe import describe; from dnnlib.network_file import read_network_file\n'
-              'list(describe(read_network_file(sys.argv[1]))); print("tensorflow" in sys.modules)')
-    assert subprocess.run([sys.executable, '-c', script, OFFICIAL], stdout=subprocess.PIPE, check=True,
-                          text=True).stdout == 'False\n'
+    script = (
+        'import sys; from dnnlib.describe import describe; from dnnlib.network_file import read_network_file\n'
+        'list(describe(read_network_file(sys.argv[1]))); print("tensorflow" in sys.modules)'
+    )
+    assert (
+        subprocess.run([sys.executable, '-c', script, OFFICIAL], stdout=subprocess.PIPE, check=True, text=True).stdout
+        == 'False\n'
+    )
 
 
 def test_what_cannot_be_described_is_a_sentence(tmp_path):

@@ -64,10 +64,12 @@ def test_sha256_of_a_file(tmp_path):
 
 
 def test_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path):
-    script = 'import resource, signal, sys; from dnnlib.files import append_line\n' \
-             'signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (12, 12))\n' \
-             'append_line(sys.argv[1], b"first")\ntry: append_line(sys.argv[1], b"the second")\n' \
-             'except OSError as error: print(error.strerror)'
+    script = (
+        'import resource, signal, sys; from dnnlib.files import append_line\n'
+        'signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (12, 12))\n'
+        'append_line(sys.argv[1], b"first")\ntry: append_line(sys.argv[1], b"the second")\n'
+        'except OSError as error: print(error.strerror)'
+    )
     path = str(tmp_path / 'lines')
     output = subprocess.run([sys.executable, '-c', script, path], stdout=subprocess.PIPE, check=True).stdout
     assert output == b'File too large\n'

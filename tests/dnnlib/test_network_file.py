@@ -15,17 +15,28 @@ from tests.goldens.files import FOLDER
 OFFICIAL = str(FOLDER / 'official_tiny_16_nosrc.pkl')
 
 
-@pytest.mark.parametrize('writer, content', [
-    *((f'Python 3.11 and numpy 2, protocol {protocol}', content) for protocol, content in NUMPY2.items()),
-    ('Python 2', PYTHON2)])
+@pytest.mark.parametrize(
+    'writer, content',
+    [
+        *((f'Python 3.11 and numpy 2, protocol {protocol}', content) for protocol, content in NUMPY2.items()),
+        ('Python 2', PYTHON2),
+    ],
+)
 def test_files_of_other_pythons_and_numpys_are_read(tmp_path, writer, content):
     path = str(tmp_path / 'foreign.pkl')
     (tmp_path / 'foreign.pkl').write_bytes(content)
     file = read_network_file(path)
     assert not file.is_tuple and file.sha256 == hashlib.sha256(content).hexdigest()
-    network, = file.networks
-    assert list(network) == ['version', 'name', 'static_kwargs', 'components', 'build_module_src', 'build_func_name',
-                             'variables']
+    (network,) = file.networks
+    assert list(network) == [
+        'version',
+        'name',
+        'static_kwargs',
+        'components',
+        'build_module_src',
+        'build_func_name',
+        'variables',
+    ]
     assert network['version'] == (2 if writer == 'Python 2' else 3) and network['components'] == {}
     assert (network['name'], network['build_func_name'], network['build_module_src']) == ('D', 'D_basic', '# none')
     assert network['static_kwargs'] == STATIC_KWARGS

@@ -35,8 +35,10 @@ def plain(value):
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-2 ** 400, 2 ** 400) | st.floats(allow_nan=False) | st.text() | st.binary(),
-    lambda values: st.lists(values) | st.lists(values).map(tuple) | st.dictionaries(st.text(), values), max_leaves=20)
+    st.none() | st.booleans() | st.integers(-(2**400), 2**400) | st.floats(allow_nan=False) | st.text() | st.binary(),
+    lambda values: st.lists(values) | st.lists(values).map(tuple) | st.dictionaries(st.text(), values),
+    max_leaves=20,
+)
 
 
 @given(value=VALUES, protocol=st.integers(0, pickle.HIGHEST_PROTOCOL))
@@ -55,13 +57,28 @@ def test_what_was_one_object_still_is(value):
     assert again[0] is again[2] and again[1][0] is again[0]
 
 
-@pytest.mark.parametrize('data, value', [
-    (b"S'it''s \\xe4'\n.", "it''s \xe4"), (b'T\x02\x00\x00\x00\xe4\xf6.', '\xe4\xf6'), (b'U\x01\xff.', '\xff'),
-    (b'I01\n.', True), (b'I00\n.', False), (b'L-5L\n.', -5), (b'I12\n.', 12), (b'F1.5\n.', 1.5),
-    (b'(I1\nI2\nl.', [1, 2]), (b'(V\xe4\nI2\nd.', {'\xe4': 2}), (b'(K\x01t.', (1,)), (b'(K\x01K\x021N.', None),
-    (b'K\x01K\x020.', 1), (b'(0N.', None), (b'K\x012\x86.', (1, 1)),
-    (b'\x96\x02\x00\x00\x00\x00\x00\x00\x00ab.', b'ab'), (b'\x8e\x02\x00\x00\x00\x00\x00\x00\x00ab.', b'ab'),
-])
+@pytest.mark.parametrize(
+    'data, value',
+    [
+        (b"S'it''s \\xe4'\n.", "it''s \xe4"),
+        (b'T\x02\x00\x00\x00\xe4\xf6.', '\xe4\xf6'),
+        (b'U\x01\xff.', '\xff'),
+        (b'I01\n.', True),
+        (b'I00\n.', False),
+        (b'L-5L\n.', -5),
+        (b'I12\n.', 12),
+        (b'F1.5\n.', 1.5),
+        (b'(I1\nI2\nl.', [1, 2]),
+        (b'(V\xe4\nI2\nd.', {'\xe4': 2}),
+        (b'(K\x01t.', (1,)),
+        (b'(K\x01K\x021N.', None),
+        (b'K\x01K\x020.', 1),
+        (b'(0N.', None),
+        (b'K\x012\x86.', (1, 1)),
+        (b'\x96\x02\x00\x00\x00\x00\x00\x00\x00ab.', b'ab'),
+        (b'\x8e\x02\x00\x00\x00\x00\x00\x00\x00ab.', b'ab'),
+    ],
+)
 def test_reads_what_other_versions_of_python_write(data, value):
     assert read(data) == value and type(read(data)) is type(value)
 

@@ -38,9 +38,14 @@ def test_runs_are_numbered_and_keep_their_options(tmp_path):
     assert (read_options(first), read_options(second)) == ({'seed': 1}, {'seed': 2})
 
 
-@pytest.mark.parametrize('kimg, name', [
-    (0, 'network-snapshot-000000.pkl'), (20.96, 'network-snapshot-000020.pkl'),
-    (1234567, 'network-snapshot-1234567.pkl')])
+@pytest.mark.parametrize(
+    'kimg, name',
+    [
+        (0, 'network-snapshot-000000.pkl'),
+        (20.96, 'network-snapshot-000020.pkl'),
+        (1234567, 'network-snapshot-1234567.pkl'),
+    ],
+)
 def test_snapshots_are_named_after_the_reals_shown_until_then(kimg, name):
     assert snapshot_name(kimg) == name and int(SNAPSHOT_PATTERN.fullmatch(name).group(1)) == int(kimg)
 
@@ -53,12 +58,15 @@ def test_states_are_found_newest_first(tmp_path):
 
 
 def test_second_process_on_a_run_is_refused_until_the_first_ends_however_that_is(tmp_path):
-    script = 'import sys, time; from dnnlib.run_dir import locked_run\n' \
-             'with locked_run(sys.argv[1]): print(flush=True); time.sleep(600)'
+    script = (
+        'import sys, time; from dnnlib.run_dir import locked_run\n'
+        'with locked_run(sys.argv[1]): print(flush=True); time.sleep(600)'
+    )
     owner = subprocess.Popen([sys.executable, '-c', script, str(tmp_path)], stdout=subprocess.PIPE)
     owner.stdout.readline()
-    with pytest.raises(UserError, match=f'{tmp_path} is being trained by process {owner.pid}: .* --new-run'), \
-            locked_run(str(tmp_path)):
+    with pytest.raises(
+        UserError, match=f'{tmp_path} is being trained by process {owner.pid}: .* --new-run'
+    ), locked_run(str(tmp_path)):
         pass
     owner.kill()
     owner.communicate()

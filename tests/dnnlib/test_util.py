@@ -23,14 +23,26 @@ def test_easydict_items_are_attributes():
     assert dnnlib.util.EasyDict is dnnlib.EasyDict
 
 
-@pytest.mark.parametrize('seconds, text', [
-    (0, '0s'), (41.4, '41s'), (59.6, '1m 00s'), (425, '7m 05s'), (3599.4, '59m 59s'), (3600, '1h 00m'),
-    (10930, '3h 02m'), (86399, '23h 59m'), (86400, '1d 00h'), (12 * 86400 + 4 * 3600 + 59, '12d 04h')])
+@pytest.mark.parametrize(
+    'seconds, text',
+    [
+        (0, '0s'),
+        (41.4, '41s'),
+        (59.6, '1m 00s'),
+        (425, '7m 05s'),
+        (3599.4, '59m 59s'),
+        (3600, '1h 00m'),
+        (10930, '3h 02m'),
+        (86399, '23h 59m'),
+        (86400, '1d 00h'),
+        (12 * 86400 + 4 * 3600 + 59, '12d 04h'),
+    ],
+)
 def test_durations_as_a_person_reads_them(seconds, text):
     assert format_duration(seconds) == text
 
 
 def test_seeds_depend_on_every_number_and_its_place():
-    seeds = [seed_from(*numbers) for numbers in [(0,), (1,), (1, 2), (2, 1), (1, 2, 3), (2 ** 40,)]]
-    assert len(set(seeds)) == len(seeds) and all(0 <= seed < 2 ** 32 for seed in seeds)
+    seeds = [seed_from(*numbers) for numbers in [(0,), (1,), (1, 2), (2, 1), (1, 2, 3), (2**40,)]]
+    assert len(set(seeds)) == len(seeds) and all(0 <= seed < 2**32 for seed in seeds)
     assert seed_from(1, 2) == seeds[2]

@@ -42,8 +42,10 @@ def test_a_whole_dataset_is_told_with_what_was_checked(data):
     result = verify(data)
     assert result.exit_code == 0
     size = sum(os.path.getsize(path_of(data, level)) for level in (2, 3, 4))
-    assert (f'{data} is whole: 5 images of 3x16x16 at 3 levels, 15 records, {size / 1e6:.1f} MB, 2 labels an image.'
-            in result.output)
+    assert (
+        f'{data} is whole: 5 images of 3x16x16 at 3 levels, 15 records, {size / 1e6:.1f} MB, 2 labels an image.'
+        in result.output
+    )
 
 
 @pytest.mark.parametrize('level, record, place', [(4, 3, 300), (2, 0, 40), (2, 4, -1), (3, 2, 5), (3, 4, 9)])

@@ -24,8 +24,11 @@ def main(mounts):
     again afterwards. Needs Linux's `unshare`, for a small disk of its own.
     """
     if not mounts:
-        sys.exit(subprocess.call([
-            'unshare', '--map-root-user', '--mount', sys.executable, '-m', 'tests.faults.disk_full', '--mounts']))
+        sys.exit(
+            subprocess.call(
+                ['unshare', '--map-root-user', '--mount', sys.executable, '-m', 'tests.faults.disk_full', '--mounts']
+            )
+        )
     with tempfile.TemporaryDirectory() as folder:
         data = make_dataset(os.path.join(folder, 'toy'))
         whole = os.path.join(folder, 'whole')
@@ -60,8 +63,10 @@ def train_on_full_disk(data, disk, frees):
             os.remove(ballast)
             click.echo('The disk has space again.')
     code = process.wait()
-    click.echo(f'{refusals} times the run said that something {REFUSED}; it ended with status {code}: '
-               f'{output.splitlines()[-1]}')
+    click.echo(
+        f'{refusals} times the run said that something {REFUSED}; it ended with status {code}: '
+        f'{output.splitlines()[-1]}'
+    )
     failures = [] if refusals >= 2 else [f'The run said {refusals} times that the disk is full:\n' + output]
     if code != (0 if frees else 1) or 'Traceback' in output:
         failures.append(f'The run ended with status {code}:\n' + output)

@@ -39,17 +39,37 @@ def main(kills, seed, images):
         failures += differences(folder / 'whole', folder / 'killed')
     for failure in failures:
         click.echo('FAILED: ' + failure)
-    click.echo('FAILED.' if failures else f'Passed: after {kills} kills the dataset is the undisturbed one, byte for '
-               'byte, and nothing is left over.')
+    click.echo(
+        'FAILED.'
+        if failures
+        else f'Passed: after {kills} kills the dataset is the undisturbed one, byte for byte, and nothing is left over.'
+    )
     sys.exit(bool(failures))
 
 
 def start(folder, name, workers):
     """Starts the filter in a group of processes of its own."""
-    args = [str(folder / 'photos'), '--out', str(folder / name / 'set'), '--size', '64', '--labels', 'identity',
-            '--export', 'zip', '--workers', str(workers)]
-    return subprocess.Popen([sys.executable, '-m', 'prefilter', *args], cwd=str(ROOT), stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    args = [
+        str(folder / 'photos'),
+        '--out',
+        str(folder / name / 'set'),
+        '--size',
+        '64',
+        '--labels',
+        'identity',
+        '--export',
+        'zip',
+        '--workers',
+        str(workers),
+    ]
+    return subprocess.Popen(
+        [sys.executable, '-m', 'prefilter', *args],
+        cwd=str(ROOT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def run_through_kills(folder, kills, chance, seconds):
@@ -90,8 +110,10 @@ def run_through_kills(folder, kills, chance, seconds):
 
 def differences(whole, killed):
     """Sentences about what differs between two folders."""
-    files = [{str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
-             for folder in (whole, killed)]
+    files = [
+        {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
+        for folder in (whole, killed)
+    ]
     names = sorted(set(files[0]) | set(files[1]))
     return [f'{name} differs or is in one only' for name in names if files[0].get(name) != files[1].get(name)]
 

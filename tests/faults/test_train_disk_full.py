@@ -19,7 +19,12 @@ def may_mount():
 
 @pytest.mark.skipif(not may_mount(), reason='this system lets users mount nothing')
 def test_full_disk_ends_no_run_and_loses_nothing():
-    result = subprocess.run([sys.executable, '-m', 'tests.faults.disk_full'], cwd=str(ROOT), stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True)
+    result = subprocess.run(
+        [sys.executable, '-m', 'tests.faults.disk_full'],
+        cwd=str(ROOT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     assert result.returncode == 0, result.stdout
     assert 'Passed' in result.stdout

@@ -18,9 +18,34 @@ from metrics.registry import METRICS, FrechetDistance
 ROOT = pathlib.Path(__file__).parents[2]
 METRIC = FrechetDistance('fd_onet64', 'onet', num_fakes=64, num_reals=12)  # as fd_onet5k, in a moment
 # Half a second a log line, a state of 2 MB, and grid, snapshot and measurement at every log line.
-TOY = ['--latent-size', '256', '--mapping-layers', '2', '--fmap-base', '32', '--fmap-max', '8', '--minibatch', '32',
-       '--initial-resolution', '4', '--phase-kimg', '2', '--fade-kimg', '2', '--tick-kimg', '1',
-       '--snapshot-ticks', '1', '--metrics', METRIC.name, '--grid', '3x2', '--device', 'cpu']
+TOY = [
+    '--latent-size',
+    '256',
+    '--mapping-layers',
+    '2',
+    '--fmap-base',
+    '32',
+    '--fmap-max',
+    '8',
+    '--minibatch',
+    '32',
+    '--initial-resolution',
+    '4',
+    '--phase-kimg',
+    '2',
+    '--fade-kimg',
+    '2',
+    '--tick-kimg',
+    '1',
+    '--snapshot-ticks',
+    '1',
+    '--metrics',
+    METRIC.name,
+    '--grid',
+    '3x2',
+    '--device',
+    'cpu',
+]
 _TIMES = ('_sec', 'per_kimg', '_gb', 'seconds')  # end the names of fields that differ from run to run
 
 
@@ -28,8 +53,9 @@ def start_training(data, results, *flags, **kwargs):
     """Starts train.py, which learns of METRIC, on the toy network; output and errors go to the process's stdout."""
     args = ['--data', data, '--results', results, *TOY, *flags]
     command = [sys.executable, '-m', 'tests.faults.toy_training', *map(str, args)]
-    return subprocess.Popen(command, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            text=True, **kwargs)
+    return subprocess.Popen(
+        command, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kwargs
+    )
 
 
 def read_records(path):
@@ -56,8 +82,9 @@ def differences(run, other, only_common=False):
         only_common: Compare grids and snapshots that both have, and not the measurements.
     """
     run, other = pathlib.Path(str(run)), pathlib.Path(str(other))
-    names = [{path.name for path in folder.iterdir() if path.suffix in ('.png', '.pkl', '.npz')}
-             for folder in (run, other)]
+    names = [
+        {path.name for path in folder.iterdir() if path.suffix in ('.png', '.pkl', '.npz')} for folder in (run, other)
+    ]
     if only_common:  # which one is best depends on which ones were measured
         names[0].discard('network-best.pkl')
     found = [] if only_common else [f'{name} is in one run only' for name in sorted(names[0] ^ names[1])]
@@ -77,8 +104,9 @@ def differences(run, other, only_common=False):
 def _state_differences(state, other):
     if state[0].keys() != other[0].keys() or state[1] != other[1]:
         return ['other variables or counters']
-    return [f'variable {name} differs' for name, value in state[0].items()
-            if value.tobytes() != other[0][name].tobytes()]
+    return [
+        f'variable {name} differs' for name, value in state[0].items() if value.tobytes() != other[0][name].tobytes()
+    ]
 
 
 def only_run(results):

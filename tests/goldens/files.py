@@ -40,7 +40,7 @@ class Golden:
         with np.load(str(self.folder / (name + '.npz'))) as file:
             self.meta = json.loads(str(file['meta_json']))
             prefix = variant + '/' if variant else ''
-            self.arrays = {key[len(prefix):]: file[key] for key in file.files if key.startswith(prefix)}
+            self.arrays = {key[len(prefix) :]: file[key] for key in file.files if key.startswith(prefix)}
         if variant:
             self.meta = self.meta['variants'][variant]
         self.uncompared = {key for key in self.arrays if 'out' in key.split('/')}
@@ -54,7 +54,7 @@ class Golden:
 
     def under(self, prefix):
         """The arrays whose key begins with a prefix, by the rest of their key."""
-        return {key[len(prefix):]: self[key] for key in self.arrays if key.startswith(prefix)}
+        return {key[len(prefix) :]: self[key] for key in self.arrays if key.startswith(prefix)}
 
     def matches(self, pattern):
         """Pairs of key and `re.Match` of the keys that a pattern matches as a whole."""
@@ -63,8 +63,9 @@ class Golden:
 
     def network(self, name, func_name, **more_kwargs):
         """The network 'G', 'D' or 'Gs' of the file with the file's weights."""
-        net = tflib.Network(name, 'training.networks_stylegan.' + func_name,
-                            **dict(self.meta['static_kwargs'], **more_kwargs))
+        net = tflib.Network(
+            name, 'training.networks_stylegan.' + func_name, **dict(self.meta['static_kwargs'], **more_kwargs)
+        )
         set_all(net, self.under(name + '/'))
         return net
 

@@ -56,8 +56,9 @@ def optimizer(golden, family, open_session):
             if 'bad' in step:
                 yield Comparison('skipped steps', f'{prefix}value/{name}', relative_error(new, old), 0)
         if prefix + 'loss_scaling_log2' in golden:
-            yield golden.compare('loss scale', prefix + 'loss_scaling_log2', session.run(adam.loss_scaling_log2),
-                                 ROUNDING_TOLERANCE)
+            yield golden.compare(
+                'loss scale', prefix + 'loss_scaling_log2', session.run(adam.loss_scaling_log2), ROUNDING_TOLERANCE
+            )
 
 
 def _optimizer_options(golden, family):
@@ -68,14 +69,20 @@ def _optimizer_options(golden, family):
         options = {name: float(value) for name, value in by_name.groupdict().items()}
         return options, [{'lr': options.pop('lr')}] * count
     options, steps = dict(golden.meta['adam']), golden.meta['steps'][:count]
-    scales = [golden[f'{family}/step{number}/loss_scaling_log2'] for number in range(count)
-              if f'{family}/step{number}/loss_scaling_log2' in golden]
+    scales = [
+        golden[f'{family}/step{number}/loss_scaling_log2']
+        for number in range(count)
+        if f'{family}/step{number}/loss_scaling_log2' in golden
+    ]
     if scales:
         options['use_loss_scaling'] = True
     if scales and family != 'loss_scaling':  # that one has the defaults
         bad = next(number for number, step in enumerate(steps) if 'bad' in step)
-        options.update(loss_scaling_inc=scales[1] - scales[0], loss_scaling_init=2 * scales[0] - scales[1],
-                       loss_scaling_dec=scales[bad - 1] - scales[bad])
+        options.update(
+            loss_scaling_inc=scales[1] - scales[0],
+            loss_scaling_init=2 * scales[0] - scales[1],
+            loss_scaling_dec=scales[bad - 1] - scales[bad],
+        )
     return options, steps
 
 
@@ -117,8 +124,9 @@ class ScheduleGolden:
 
 def schedules(golden):
     """A case for each set of options, one for the decay of Gs, and one for each simulated run's books."""
-    return [f'{part}/{name}' for part in ('settings', 'extra_settings', 'loop_simulation')
-            for name in golden.meta[part]] + ['Gs_beta']
+    return [
+        f'{part}/{name}' for part in ('settings', 'extra_settings', 'loop_simulation') for name in golden.meta[part]
+    ] + ['Gs_beta']
 
 
 def schedule(golden, case, _open_session):
@@ -127,8 +135,9 @@ def schedule(golden, case, _open_session):
     if part == 'Gs_beta':
         smoothing = float(re.search(r'G_smoothing_kimg=([\d.]+)', meta['Gs_beta_formula'])[1])
         for minibatch, beta in meta['Gs_beta'].items():
-            yield Comparison('decay of Gs', minibatch, relative_error(Gs_beta(int(minibatch), smoothing), beta),
-                             ROUNDING_TOLERANCE)
+            yield Comparison(
+                'decay of Gs', minibatch, relative_error(Gs_beta(int(minibatch), smoothing), beta), ROUNDING_TOLERANCE
+            )
         return
     if part == 'loop_simulation':
         yield from _books(name, meta[part][name])
@@ -162,8 +171,10 @@ def _books(name, expected):
 
 def with_integer_keys(options):
     """Undoes what JSON does to the keys of dicts."""
-    return {name: {int(key): item for key, item in value.items()} if isinstance(value, dict) else value
-            for name, value in options.items()}
+    return {
+        name: {int(key): item for key, item in value.items()} if isinstance(value, dict) else value
+        for name, value in options.items()
+    }
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -206,9 +217,15 @@ def _written(golden, theirs):
         yield Comparison('files written', theirs.name, 0 if names[0] == names[1] else np.inf, 0)
         for path in sorted(theirs.iterdir()):
             ours = pathlib.Path(folder) / path.name
-            same = ours.exists() and ours.stat().st_size == path.stat().st_size and (
-                ours.read_bytes() == path.read_bytes() if path.suffix == '.labels' else
-                decoded_by_tensorflow(ours) == decoded_by_tensorflow(path))
+            same = (
+                ours.exists()
+                and ours.stat().st_size == path.stat().st_size
+                and (
+                    ours.read_bytes() == path.read_bytes()
+                    if path.suffix == '.labels'
+                    else decoded_by_tensorflow(ours) == decoded_by_tensorflow(path)
+                )
+            )
             yield Comparison('files written', path.name, 0 if same else np.inf, 0)
 
 
@@ -250,10 +267,12 @@ def drawn_figures(golden, _case, open_session):
     Gs, args = golden.network('Gs', 'G_style'), golden.meta['args']
     draw = {
         'noise_components': lambda seeds, flips, noise_ranges: figures.draw_noise_components(
-            Gs, seeds, flips, noise_ranges),
+            Gs, seeds, flips, noise_ranges
+        ),
         'truncation': lambda seeds, psis: figures.draw_truncation(Gs, seeds, psis),
         'style_mixing': lambda src_seeds, dst_seeds, style_ranges: draw_style_mixing(
-            Gs, src_seeds, dst_seeds, style_ranges),
+            Gs, src_seeds, dst_seeds, style_ranges
+        ),
         'noise_detail': lambda seeds, num_samples: draw_noise_detail(Gs, seeds, num_samples),
     }
     for name in draw:
@@ -265,11 +284,17 @@ def drawn_figures(golden, _case, open_session):
     if 'uncurated' in args:
         layout = args['uncurated']
         canvas = figures.uncurated(
-            lambda latents: run(Gs, latents, None), Gs.input_shape[1],
-            [layout[key] for key in ('cx', 'cy', 'cw', 'ch')], layout['rows'], layout['lods'], layout['seed'])
+            lambda latents: run(Gs, latents, None),
+            Gs.input_shape[1],
+            [layout[key] for key in ('cx', 'cy', 'cw', 'ch')],
+            layout['rows'],
+            layout['lods'],
+            layout['seed'],
+        )
         # Pillow's Lanczos differs by a level between its versions, anywhere.
-        yield Comparison('8-bit levels', 'out/uncurated', relative_error(canvas, golden['out/uncurated'], of=255),
-                         LEVEL_TOLERANCE)
+        yield Comparison(
+            '8-bit levels', 'out/uncurated', relative_error(canvas, golden['out/uncurated'], of=255), LEVEL_TOLERANCE
+        )
     yield from _unknown(golden)
 
 
@@ -280,8 +305,12 @@ def frechet(golden, _case, _open_session):
         for which in ('real', 'fake'):
             both[which] = statistics(golden[f'{case}/in/features_{which}'])
             yield golden.compare('mean features', f'{case}/out/mu_{which}', both[which].mean, 0)
-            yield Comparison('covariances', f'{case}/sigma_{which}', relative_error(
-                both[which].covariance, np.array(expected[f'sigma_{which}'])), 1e-12)
+            yield Comparison(
+                'covariances',
+                f'{case}/sigma_{which}',
+                relative_error(both[which].covariance, np.array(expected[f'sigma_{which}'])),
+                1e-12,
+            )
         distance = frechet_distance(both['fake'], both['real'])
         yield Comparison('distance', f'{case}/fid', abs(distance / expected['fid'] - 1), 1e-9)
     yield from _unknown(golden)

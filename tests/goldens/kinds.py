@@ -59,11 +59,16 @@ def open_golden(path):
 
 def golden_cases(pattern):
     """Parametrises a test over `kind`, `path` and `case` of all files of a kind."""
-    found = [(kind, path, case) for path, kind in golden_files(FOLDER).items() if kind.pattern == pattern
-             for case in kind.cases(open_golden(path))]
+    found = [
+        (kind, path, case)
+        for path, kind in golden_files(FOLDER).items()
+        if kind.pattern == pattern
+        for case in kind.cases(open_golden(path))
+    ]
     assert found, pattern
     return pytest.mark.parametrize(
-        'kind, path, case', found, ids=[path.stem + (f'-{case}' if case else '') for _, path, case in found])
+        'kind, path, case', found, ids=[path.stem + (f'-{case}' if case else '') for _, path, case in found]
+    )
 
 
 def assert_agreement(kind, path, case, open_session):

@@ -57,8 +57,10 @@ def graph_of(golden, func, kwargs, reals):
         kwargs = dict(kwargs, mixing_factors=tf.constant(golden['in/wgan_gp_mixing_factors']))
     loss = func(*arguments, **kwargs, randomize_noise=False, style_mixing_prob=None)
     gradients = tf.gradients(tf.reduce_mean(loss.value), list(net.trainables.values()))
-    gradients = {name: tf.zeros_like(variable) if gradient is None else gradient
-                 for (name, variable), gradient in zip(net.trainables.items(), gradients)}
+    gradients = {
+        name: tf.zeros_like(variable) if gradient is None else gradient
+        for (name, variable), gradient in zip(net.trainables.items(), gradients)
+    }
     return (G, D), loss.value, gradients
 
 
@@ -69,8 +71,9 @@ def _reals_and_scores(golden):
         reals = losses.process_reals(golden['in/reals_uint8/' + name], tf.constant(lod))
         yield golden.compare('reals', 'in/reals/' + name, tflib.run(reals), ROUNDING_TOLERANCE)
         set_lod(D, lod)
-        yield golden.compare('scores', 'out/real_scores/' + name, D.run(images, golden['in/real_labels']),
-                             OUTPUT_TOLERANCE)
+        yield golden.compare(
+            'scores', 'out/real_scores/' + name, D.run(images, golden['in/real_labels']), OUTPUT_TOLERANCE
+        )
 
 
 def reals(golden, _case, open_session):

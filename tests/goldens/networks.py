@@ -61,14 +61,16 @@ def _runs(golden, net, quantity, inputs_of, **kwargs):
 def _dlatents(golden, G):
     mapping, latents, labels = G.components.mapping, golden['in/latents'], golden['in/labels']
     for key, inputs, kwargs in (
-            ('out/mapping_dlatents', (latents, labels), {}),
-            ('out/mapping_dlatents_labels_None', (latents, None), {}),
-            ('out/mapping_dlatents_nobroadcast', (latents, labels), {'dlatent_broadcast': None})):
+        ('out/mapping_dlatents', (latents, labels), {}),
+        ('out/mapping_dlatents_labels_None', (latents, None), {}),
+        ('out/mapping_dlatents_nobroadcast', (latents, labels), {'dlatent_broadcast': None}),
+    ):
         if key in golden:
             yield golden.compare('dlatents', key, mapping.run(*inputs, **kwargs), OUTPUT_TOLERANCE)
     for key, match in golden.matches(re.compile(rf'out/truncated_dlatents_psi{_NUMBER}_cut(\d+)')):
         truncated = networks_stylegan._truncate(
-            tf.constant(golden['out/mapping_dlatents']), G.vars['dlatent_avg'], float(match[1]), int(match[2]))
+            tf.constant(golden['out/mapping_dlatents']), G.vars['dlatent_avg'], float(match[1]), int(match[2])
+        )
         yield golden.compare('dlatents', key, tflib.run(truncated), OUTPUT_TOLERANCE)
 
 
@@ -90,11 +92,13 @@ def _training_mode(golden, G):
         kwargs = {} if match[1] is None else {'dlatent_avg_beta': float(match[1])}
         G.set_var('dlatent_avg', golden['G/dlatent_avg'])
         set_lod(G, float(match[2] or 0))
-        images = G.run(golden['in/latents'], golden['in/labels'], is_training=True, style_mixing_prob=None, **_FIXED,
-                       **kwargs)
+        images = G.run(
+            golden['in/latents'], golden['in/labels'], is_training=True, style_mixing_prob=None, **_FIXED, **kwargs
+        )
         yield golden.compare('images', key, images, OUTPUT_TOLERANCE)
-        yield golden.compare('average w', key.replace('/images', '/dlatent_avg_after'), G.get_var('dlatent_avg'),
-                             OUTPUT_TOLERANCE)
+        yield golden.compare(
+            'average w', key.replace('/images', '/dlatent_avg_after'), G.get_var('dlatent_avg'), OUTPUT_TOLERANCE
+        )
 
 
 def _style_mixing(golden, G):
@@ -118,8 +122,11 @@ def _style_mixing(golden, G):
         for key, draws in sorted(golden.meta.get('style_mixing', {}).items()):
             set_lod(G, draws['lod'])
             latents, labels = tf.constant(golden['in/latents']), tf.constant(golden['in/labels'])
-            images = tflib.run(G.get_output_for(
-                latents, labels, is_training=True, style_mixing_prob=draws['style_mixing_prob'], **_FIXED))
+            images = tflib.run(
+                G.get_output_for(
+                    latents, labels, is_training=True, style_mixing_prob=draws['style_mixing_prob'], **_FIXED
+                )
+            )
             yield golden.compare('images', key, images, OUTPUT_TOLERANCE)
             low, high = tflib.run([tf.constant(bound) for bound in ranges[-1][:1]] + [ranges[-1][1]])
             layers = G.components.synthesis.input_shape[1] - 2 * int(draws['lod'])
@@ -153,21 +160,29 @@ def _kwargs_by_shapes(shapes):
     """Arguments of G_style that give variables of these shapes."""
     num_layers = max(int(name.split('/noise')[1]) for name in shapes if '/noise' in name) + 1
     log2 = num_layers // 2 + 1
-    widths = [shapes['G_synthesis/{0}x{0}/Conv{1}/bias'.format(2 ** level, '' if level == 2 else '1')][0]
-              for level in range(2, log2 + 1)]  # nf(1), nf(2), ...
+    widths = [
+        shapes['G_synthesis/{0}x{0}/Conv{1}/bias'.format(2**level, '' if level == 2 else '1')][0]
+        for level in range(2, log2 + 1)
+    ]  # nf(1), nf(2), ...
     latents, mapping_fmaps = shapes['G_mapping/Dense0/weight']
     label_size, latents = shapes.get('G_mapping/LabelConcat/weight', (0, latents))
     return {
-        'resolution': 2 ** log2, 'num_channels': shapes['G_synthesis/ToRGB_lod0/bias'][0], 'label_size': label_size,
-        'latent_size': latents, 'dlatent_size': shapes['dlatent_avg'][0], 'mapping_fmaps': mapping_fmaps,
+        'resolution': 2**log2,
+        'num_channels': shapes['G_synthesis/ToRGB_lod0/bias'][0],
+        'label_size': label_size,
+        'latent_size': latents,
+        'dlatent_size': shapes['dlatent_avg'][0],
+        'mapping_fmaps': mapping_fmaps,
         'mapping_layers': sum(re.fullmatch(r'G_mapping/Dense\d+/weight', name) is not None for name in shapes),
-        'fmap_max': max(widths), 'fmap_base': widths[-1] * 2 ** len(widths) if widths[-1] < max(widths) else 8192}
+        'fmap_max': max(widths),
+        'fmap_base': widths[-1] * 2 ** len(widths) if widths[-1] < max(widths) else 8192,
+    }
 
 
 def pickled_networks(golden, _case, open_session):
     """A network pickle in the published format: its variables and its outputs."""
     open_session(seed=1)
-    path, = golden.folder.glob(golden.name.replace('_expected', '') + '*.pkl')
+    (path,) = golden.folder.glob(golden.name.replace('_expected', '') + '*.pkl')
     networks = dict(zip(('G', 'D', 'Gs'), tflib.load_networks(str(path))))
     for name, net in networks.items():
         values = tflib.run(net.vars)
@@ -180,11 +195,12 @@ def pickled_networks(golden, _case, open_session):
     Gs = networks['Gs']
     images = Gs.run(latents, labels, is_validation=True, **_FIXED)
     for key, actual in (
-            ('out/Gs_default_psi0.7_cut8', Gs.run(latents, labels, **_FIXED)),
-            ('out/Gs_validation_no_truncation', images),
-            ('out/G_validation_no_truncation', networks['G'].run(latents, labels, is_validation=True, **_FIXED)),
-            ('out/Gs_mapping', Gs.components.mapping.run(latents, labels)),
-            ('out/D_scores_of_Gs_validation', networks['D'].run(images, labels))):
+        ('out/Gs_default_psi0.7_cut8', Gs.run(latents, labels, **_FIXED)),
+        ('out/Gs_validation_no_truncation', images),
+        ('out/G_validation_no_truncation', networks['G'].run(latents, labels, is_validation=True, **_FIXED)),
+        ('out/Gs_mapping', Gs.components.mapping.run(latents, labels)),
+        ('out/D_scores_of_Gs_validation', networks['D'].run(images, labels)),
+    ):
         yield golden.compare('outputs', key, actual, OUTPUT_TOLERANCE)
     transform = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}
     pixels = Gs.run(latents, labels, output_transform=transform, **_FIXED)

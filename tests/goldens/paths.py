@@ -46,7 +46,7 @@ def path_lengths(golden, case, open_session):
         noise_key = re.compile(f'{case}/in/(noise[0-9]+)/batch{batch}')
         tflib.set_vars({synthesis.vars[found.group(1)]: golden[noise] for noise, found in golden.matches(noise_key)})
         actual = path_distances(Gs, metric, pair_distance, golden[key], positions)
-        expected = distances[batch * len(positions):][:len(positions)]
+        expected = distances[batch * len(positions) :][: len(positions)]
         error = np.abs(actual / expected - 1).max()
         yield Comparison('distances', f'{case}/{batch}', error, tolerance)
         if tolerance == SHORT_STEP_TOLERANCE:
@@ -60,8 +60,12 @@ def _shape_of(golden):
     fmaps = {name.split('/')[1]: value.shape[-1] for name, value in weights.items() if name.endswith('Conv1/weight')}
     widest = weights['G_synthesis/4x4/Conv/weight'].shape[-1]
     return {
-        'resolution': side, 'num_channels': len(weights['G_synthesis/ToRGB_lod0/bias']),
-        'latent_size': weights['G_mapping/Dense0/weight'].shape[0], 'dlatent_size': len(weights['dlatent_avg']),
+        'resolution': side,
+        'num_channels': len(weights['G_synthesis/ToRGB_lod0/bias']),
+        'latent_size': weights['G_mapping/Dense0/weight'].shape[0],
+        'dlatent_size': len(weights['dlatent_avg']),
         'mapping_fmaps': weights['G_mapping/Dense0/weight'].shape[1],
         'mapping_layers': sum(name.startswith('G_mapping') and name.endswith('weight') for name in weights),
-        'fmap_base': fmaps[f'{side}x{side}'] * side // 2, 'fmap_max': widest}
+        'fmap_base': fmaps[f'{side}x{side}'] * side // 2,
+        'fmap_max': widest,
+    }

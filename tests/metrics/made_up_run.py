@@ -9,8 +9,14 @@ from metrics.meter import Result
 from metrics.registry import METRICS
 from metrics.results import Snapshot, append_result
 
-OPTIONS = {'data': 'datasets/toy', 'metrics': ['fid50k'], 'total_kimg': 40, 'mirror': True, 'resume': None,
-           'lrate_by_resolution': {'128': 0.0015}}
+OPTIONS = {
+    'data': 'datasets/toy',
+    'metrics': ['fid50k'],
+    'total_kimg': 40,
+    'mirror': True,
+    'resume': None,
+    'lrate_by_resolution': {'128': 0.0015},
+}
 
 
 def make_run(folder, kimgs=(0, 10, 20), options=OPTIONS, values=(9.0, 5.25, 7.0)):
@@ -34,10 +40,26 @@ def save_grid(folder, kimg, level, size=(48, 32)):
 
 def add_tick(folder, number, kimg, **changes):
     """A line of stats.jsonl."""
-    tick = {'tick': number, 'kimg': kimg + 0.064, 'lod': 1.0, 'resolution': min(8 * number, 256), 'minibatch': 16,
-            'total_sec': 3600 * number, 'sec_per_kimg': 2.5, 'images_per_sec': 400.0, 'eta_sec': 7200, 'memory_gb': 1.5,
-            'gpu_memory_gb': None, 'G_loss': 1.0 + number, 'D_loss': 0.5, 'real_scores': 1.0, 'fake_scores': -1.0,
-            'r1_penalty': 0.25, 'nonfinite_steps': 0, **changes}
+    tick = {
+        'tick': number,
+        'kimg': kimg + 0.064,
+        'lod': 1.0,
+        'resolution': min(8 * number, 256),
+        'minibatch': 16,
+        'total_sec': 3600 * number,
+        'sec_per_kimg': 2.5,
+        'images_per_sec': 400.0,
+        'eta_sec': 7200,
+        'memory_gb': 1.5,
+        'gpu_memory_gb': None,
+        'G_loss': 1.0 + number,
+        'D_loss': 0.5,
+        'real_scores': 1.0,
+        'fake_scores': -1.0,
+        'r1_penalty': 0.25,
+        'nonfinite_steps': 0,
+        **changes,
+    }
     with open(str(folder / 'stats.jsonl'), 'a') as file:
         file.write(json.dumps(tick) + '\n')
 
@@ -48,4 +70,3 @@ def add_value(folder, kimg, name, value):
     settings = {field: setting for field, setting in metric._asdict().items() if field != 'name'}
     snapshot = Snapshot(f'network-snapshot-{int(kimg):06d}.pkl', kimg + 0.064 if kimg else 0)
     append_result(str(folder), snapshot, Result(name, value, 1.0, settings))
-

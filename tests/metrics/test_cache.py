@@ -25,7 +25,7 @@ def values(seed=1):
 
 
 def only_file(cache):
-    path, = (os.path.join(folder, name) for folder, _, names in os.walk(cache.folder) for name in names)
+    (path,) = (os.path.join(folder, name) for folder, _, names in os.walk(cache.folder) for name in names)
     return path
 
 

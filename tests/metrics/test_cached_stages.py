@@ -32,10 +32,17 @@ from tests.faults.toy_training import ROOT
 from tests.metrics.arithmetic.test_separability import stub_classifiers
 from tests.toy_run import SMALL, SMALL_G, make_dataset
 
-TOYS = {metric.name: metric for metric in (
-    FrechetDistance('fd', 'onet', 40, 30), InfiniteFrechet('fd_inf', 'onet', 40, 30, 20, 3),
-    KernelDistance('kd', 'onet', 40, 12, 4, 10), PrecisionRecall('pr', 'onet', 24, 12, 3),
-    PathLength('pl', 'onet', 'w', 'full', 24, 1e-2), LinearSeparability('ls', 'stub', 48, 20))}
+TOYS = {
+    metric.name: metric
+    for metric in (
+        FrechetDistance('fd', 'onet', 40, 30),
+        InfiniteFrechet('fd_inf', 'onet', 40, 30, 20, 3),
+        KernelDistance('kd', 'onet', 40, 12, 4, 10),
+        PrecisionRecall('pr', 'onet', 24, 12, 3),
+        PathLength('pl', 'onet', 'w', 'full', 24, 1e-2),
+        LinearSeparability('ls', 'stub', 48, 20),
+    )
+}
 
 
 @pytest.fixture(autouse=True)
@@ -59,8 +66,12 @@ def cache(tmp_path):
 
 def generator(seed=1):
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    tflib.set_vars({variable: np.random.RandomState([seed, index]).randn(*variable.shape.as_list())
-                    for index, variable in enumerate(Gs.trainables.values())})
+    tflib.set_vars(
+        {
+            variable: np.random.RandomState([seed, index]).randn(*variable.shape.as_list())
+            for index, variable in enumerate(Gs.trainables.values())
+        }
+    )
     return Gs
 
 
@@ -150,7 +161,8 @@ def test_values_stay_and_what_was_read_of_the_fakes_goes(session, dataset, cache
 
 
 def test_what_has_a_value_is_not_read_for_the_sake_of_others_nor_are_its_networks_opened(
-        session, dataset, cache, runs, monkeypatch):
+    session, dataset, cache, runs, monkeypatch
+):
     Gs = generator()
     known = measure(dataset, Gs, ['ls', 'fd_inf'], cache)
     monkeypatch.setattr('metrics.features.classifiers.Classifiers.open', None)
@@ -192,8 +204,12 @@ def test_other_settings_meet_nothing_of_these(session, dataset, cache):
         numbers = []
         for kept in (cache, StageCache(None)):
             meter = Meter(['fd', 'pl'], dataset, mirror, seed, cache=kept)
-            numbers.append([[result.value for result in results] for _, results in meter.measure(
-                meter.metrics, Gs, minibatch_size=minibatch_size)])
+            numbers.append(
+                [
+                    [result.value for result in results]
+                    for _, results in meter.measure(meter.metrics, Gs, minibatch_size=minibatch_size)
+                ]
+            )
         assert numbers[0] == numbers[1]
 
 
@@ -223,8 +239,9 @@ def test_a_metric_that_fails_leaves_the_others_theirs(session, dataset, cache, m
             raise UserError('broken network')
 
     monkeypatch.setitem(registry.METRICS, 'broken', FrechetDistance('broken', 'broken', 40, 30))
-    monkeypatch.setattr('metrics.meter.open_feature_network', lambda name, offline: (
-        Broken() if name == 'broken' else registry_onet()))
+    monkeypatch.setattr(
+        'metrics.meter.open_feature_network', lambda name, offline: Broken() if name == 'broken' else registry_onet()
+    )
     Gs = generator()
     meter = Meter(['broken', 'fd', 'kd'], dataset, True, 5, cache=cache)
     results = {metric.name: found for metric, found in meter.measure(meter.metrics, Gs, minibatch_size=4)}
@@ -265,14 +282,29 @@ def test_a_network_is_the_same_in_training_and_from_its_pickle(open_session, tmp
 
 
 def start_measuring(pickle_path, cache_dir):
-    command = [sys.executable, '-m', 'tests.metrics.test_cached_stages', cache_dir, pickle_path, '--metrics', 'pl',
-               '--device', 'cpu', '--minibatch', '16']
+    command = [
+        sys.executable,
+        '-m',
+        'tests.metrics.test_cached_stages',
+        cache_dir,
+        pickle_path,
+        '--metrics',
+        'pl',
+        '--device',
+        'cpu',
+        '--minibatch',
+        '16',
+    ]
     return subprocess.Popen(command, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def chunks_in(cache_dir):
-    return [name for folder, _, names in os.walk(os.path.join(cache_dir, 'measurements', 'paths'))
-            for name in names if name.endswith('.stage')]
+    return [
+        name
+        for folder, _, names in os.walk(os.path.join(cache_dir, 'measurements', 'paths'))
+        for name in names
+        if name.endswith('.stage')
+    ]
 
 
 def test_a_process_that_was_killed_goes_on(finished, tmp_path):

@@ -51,8 +51,10 @@ def test_the_estimate_is_unbiased_and_leaves_each_image_with_itself_out():
     random = np.random.RandomState(1)
     a, b = random.randn(2, 4, 3)
     pairs = [(i, j) for i in range(4) for j in range(4)]
-    expected = (sum(kernel(a, a)[i, j] + kernel(b, b)[i, j] for i, j in pairs if i != j) / 12
-                - 2 * sum(kernel(a, b)[i, j] for i, j in pairs) / 16)
+    expected = (
+        sum(kernel(a, a)[i, j] + kernel(b, b)[i, j] for i, j in pairs if i != j) / 12
+        - 2 * sum(kernel(a, b)[i, j] for i, j in pairs) / 16
+    )
     assert squared_discrepancy(a, b) == pytest.approx(expected, rel=1e-12)
     draws = [squared_discrepancy(*random.randn(2, 20, 8)) for _ in range(400)]
     assert abs(np.mean(draws)) < 4 * np.std(draws) / 20 and min(draws) < 0
@@ -75,8 +77,9 @@ def test_balls_are_those_of_the_definition_in_blocks_of_any_size(seed, neighbour
     random = np.random.RandomState(seed)
     points, centres = random.randn(9, 5), random.randn(count, 5)
     radii = [sorted(np.linalg.norm(centres - centre, axis=1))[neighbours] for centre in centres]
-    share = np.mean([any(np.linalg.norm(point - centre) <= radius for centre, radius in zip(centres, radii))
-                     for point in points])
+    share = np.mean(
+        [any(np.linalg.norm(point - centre) <= radius for centre, radius in zip(centres, radii)) for point in points]
+    )
     before = precision_recall_module.BLOCK_BYTES
     try:
         for block in (1, 1000, before):
@@ -93,7 +96,8 @@ def test_features_far_from_zero_lose_nothing_to_rounding():
     near = precision_recall(fakes, reals, squared_radii(fakes, 3), squared_radii(reals, 3))
     fakes, reals = fakes + np.float32(100), reals + np.float32(100)
     assert precision_recall(fakes, reals, squared_radii(fakes, 3), squared_radii(reals, 3)) == pytest.approx(
-        near, abs=0.01)
+        near, abs=0.01
+    )
 
 
 def test_equal_sets_have_both_and_sets_apart_have_neither():
@@ -110,8 +114,9 @@ def test_equal_sets_have_both_and_sets_apart_have_neither():
 
 @pytest.mark.parametrize('seed', SEEDS)
 def test_the_inception_score_is_that_of_torch_fidelity(seed):
-    np.testing.assert_allclose(inception_score(softmax(logits(seed)), 10),
-                               published(seed, 'torch-fidelity inception score'), rtol=1e-6)
+    np.testing.assert_allclose(
+        inception_score(softmax(logits(seed)), 10), published(seed, 'torch-fidelity inception score'), rtol=1e-6
+    )
 
 
 def test_the_inception_score_lies_between_1_and_the_number_of_classes():
@@ -144,8 +149,9 @@ def test_the_distance_at_infinity_is_the_line_through_those_of_the_matrix_square
         chosen = fakes[random.permutation(300)[:size]].astype(np.float64)
         covariance = np.cov(chosen, rowvar=False)
         root = scipy.linalg.sqrtm(covariance @ of_reals.covariance).real
-        expected.append(np.square(chosen.mean(axis=0) - of_reals.mean).sum()
-                        + np.trace(covariance + of_reals.covariance - 2 * root))
+        expected.append(
+            np.square(chosen.mean(axis=0) - of_reals.mean).sum() + np.trace(covariance + of_reals.covariance - 2 * root)
+        )
     line = LinearRegression().fit(1 / sizes.reshape(-1, 1), expected)
     assert list(distances) == sizes.tolist()
     np.testing.assert_allclose(list(distances.values()), expected, rtol=1e-5)
@@ -156,7 +162,7 @@ def test_the_distance_at_infinity_is_the_line_through_those_of_the_matrix_square
 @given(st.integers(0, 1000))
 def test_at_infinity_the_distance_to_the_truth_nearly_vanishes(seed):
     random = np.random.RandomState(seed)
-    fakes, truth = random.randn(3000, 8), statistics(np.concatenate([np.eye(8), -np.eye(8)]) * 8 ** 0.5)
+    fakes, truth = random.randn(3000, 8), statistics(np.concatenate([np.eye(8), -np.eye(8)]) * 8**0.5)
     truth = truth._replace(covariance=np.eye(8))
     value, _ = frechet_infinity(fakes, truth, 200, 15, random)
     assert abs(value) < 0.5 * frechet_distance(statistics(fakes[:200]), truth)

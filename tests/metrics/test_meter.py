@@ -38,8 +38,11 @@ class FakeGenerator:
     def run(self, latents, labels, **kwargs):
         self.noise_seeds.append(tuple(tflib.run(kwargs.pop('random_seed'))))
         self.calls.append((latents, labels, kwargs))
-        return [np.broadcast_to((latents[:, :1, None, None] * 40 + 128).astype(np.uint8), [
-            len(latents), *self.output_shape[1:]])]
+        return [
+            np.broadcast_to(
+                (latents[:, :1, None, None] * 40 + 128).astype(np.uint8), [len(latents), *self.output_shape[1:]]
+            )
+        ]
 
 
 class CornerFeatures:
@@ -54,12 +57,12 @@ corner_features = CornerFeatures()
 
 def generate_batches(Gs, count, minibatch_size, num_gpus, seed):
     fakes = Fakes(Gs, minibatch_size, num_gpus, seed, Labels(None, seed))
-    return (images for images, in fakes.batches(0, count, [tflib.convert_images_to_uint8]))
+    return (images for (images,) in fakes.batches(0, count, [tflib.convert_images_to_uint8]))
 
 
 def measure(meter, metric, Gs, **options):
     """The results of one metric."""
-    (_, results), = meter.measure([metric], Gs, **options)
+    ((_, results),) = meter.measure([metric], Gs, **options)
     if isinstance(results, UserError):
         raise results
     return results
@@ -107,7 +110,7 @@ def test_fakes_are_untruncated_with_fresh_noise_from_seeded_latents_whatever_the
         by_minibatch.append(np.concatenate([latents for latents, _, _ in Gs.calls])[:10])
         for _, labels, kwargs in Gs.calls:
             images = tf.random.normal([1, 3, 4, 4])
-            made, = kwargs.pop('output_transform')['func'](images)
+            (made,) = kwargs.pop('output_transform')['func'](images)
             assert labels is None and made.dtype == tf.uint8
             assert kwargs == {'num_gpus': 2, 'is_validation': True, 'randomize_noise': True, 'return_as_list': True}
     np.testing.assert_array_equal(by_minibatch[0], np.random.RandomState(3).randn(10, 5))
@@ -116,10 +119,10 @@ def test_fakes_are_untruncated_with_fresh_noise_from_seeded_latents_whatever_the
 
 def test_each_minibatch_has_noise_of_its_own_that_repeats_with_the_seed(session):
     draws = []
-    for seed in (3, 3, 2 ** 32 - 1):
+    for seed in (3, 3, 2**32 - 1):
         Gs = FakeGenerator([3, 4, 4])
         list(generate_batches(Gs, 10, 4, 1, seed))
-        assert all(0 <= half < 2 ** 30 for pair in Gs.noise_seeds for half in pair)
+        assert all(0 <= half < 2**30 for pair in Gs.noise_seeds for half in pair)
         draws.append(Gs.noise_seeds)
     assert draws[0] == draws[1] and len(set(draws[0] + draws[2])) == 6
 
@@ -150,8 +153,10 @@ def test_a_generators_images_repeat_in_another_session_and_its_graph_is_built_on
     for graph_seed in (1, 2):
         session = open_session(device='cpu', seed=graph_seed)
         Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-        values = {variable: np.random.RandomState(index).randn(*variable.shape.as_list())
-                  for index, variable in enumerate(Gs.trainables.values())}
+        values = {
+            variable: np.random.RandomState(index).randn(*variable.shape.as_list())
+            for index, variable in enumerate(Gs.trainables.values())
+        }
         tflib.set_vars(values)
         drawn.append([np.concatenate(list(generate_batches(Gs, 12, 4, 1, seed))) for seed in (3, 4)])
         operations = len(session.graph.get_operations())
@@ -163,8 +168,13 @@ def test_a_generators_images_repeat_in_another_session_and_its_graph_is_built_on
 
 def noisy_generator():
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    tflib.set_vars({variable: np.ones(variable.shape.as_list())
-                    for name, variable in Gs.vars.items() if name.endswith('Noise/weight')})
+    tflib.set_vars(
+        {
+            variable: np.ones(variable.shape.as_list())
+            for name, variable in Gs.vars.items()
+            if name.endswith('Noise/weight')
+        }
+    )
     return Gs
 
 
@@ -191,8 +201,15 @@ def test_measures_the_distance_of_the_features_and_looks_at_the_reals_once(toy_m
     assert dataset.read_count == 64
     assert first.metric == 'fd_toy' and first.seconds >= 0
     assert first.settings == {
-        'features': 'corner', 'num_fakes': 30, 'num_reals': 50, 'dataset': 'toy', 'dataset_images': 20,
-        'dataset_sha256': fingerprint(dataset), 'mirror': False, 'seed': 7}
+        'features': 'corner',
+        'num_fakes': 30,
+        'num_reals': 50,
+        'dataset': 'toy',
+        'dataset_images': 20,
+        'dataset_sha256': fingerprint(dataset),
+        'mirror': False,
+        'seed': 7,
+    }
 
 
 def test_a_network_of_another_shape_is_refused_before_any_work(toy_metric):
@@ -241,8 +258,17 @@ def test_fid_without_its_network_says_which_file_to_put_where(monkeypatch, tmp_p
     monkeypatch.setattr('dnnlib.download.transfer.FIRST_PAUSE', 0.01)
     monkeypatch.setenv('NO_PROXY', '127.0.0.1')
     monkeypatch.setattr('config.CACHE_DIR', str(tmp_path))
-    monkeypatch.setattr('config.NETWORKS', {'inception': {
-        'url': 'http://127.0.0.1:9/inception', 'file': 'inception_v3_features.pkl', 'size': None, 'sha256': None}})
+    monkeypatch.setattr(
+        'config.NETWORKS',
+        {
+            'inception': {
+                'url': 'http://127.0.0.1:9/inception',
+                'file': 'inception_v3_features.pkl',
+                'size': None,
+                'sha256': None,
+            }
+        },
+    )
     for offline in (False, True):
         with pytest.raises(UserError, match='inception_v3_features.pkl .* by hand'):
             Meter(['fid50k'], FakeDataset(random_images()), False, 0, offline)
@@ -302,8 +328,10 @@ def test_a_path_has_one_label_and_labels_change_it(session, monkeypatch):
     assert all((labels[0::2] == labels[1::2]).all() for labels in seen)
 
 
-@pytest.mark.parametrize('gpus, wanted, expected', [
-    (0, None, (64, 1, 'cpu')), (0, 3, (64, 1, 'cpu')), (4, None, (256, 4, 'gpu')), (4, 2, (128, 2, 'gpu'))])
+@pytest.mark.parametrize(
+    'gpus, wanted, expected',
+    [(0, None, (64, 1, 'cpu')), (0, 3, (64, 1, 'cpu')), (4, None, (256, 4, 'gpu')), (4, 2, (128, 2, 'gpu'))],
+)
 def test_all_gpus_of_the_session_share_larger_minibatches(monkeypatch, gpus, wanted, expected):
     monkeypatch.setattr(meter, 'session_gpus', lambda: ['/gpu'] * gpus)
     assert meter._work(FakeGenerator([3, 4, 4]), None, wanted, False)[:3] == expected

@@ -17,21 +17,42 @@ def record(value, number, snapshot='a.pkl', **settings):
     return {'snapshot': snapshot, 'metric': value, 'value': number, 'settings': {**of_name, 'seed': 1, **settings}}
 
 
-RECORDS = [record('fid50k', 9.0), record('fid50k', 5.7842), record('fid50k', 1.0, snapshot='b.pkl'),
-           record('ls_w', 2.5, num_keep=3), record('ppl_wend', None), record('ls_z', 143.2236)]
+RECORDS = [
+    record('fid50k', 9.0),
+    record('fid50k', 5.7842),
+    record('fid50k', 1.0, snapshot='b.pkl'),
+    record('ls_w', 2.5, num_keep=3),
+    record('ppl_wend', None),
+    record('ls_z', 143.2236),
+]
 
 
 def test_the_newest_number_of_the_network_with_todays_settings_counts():
     assert collect(RECORDS, 'a.pkl') == {
-        'fid50k': 5.7842, 'ppl_zfull': 'not measured', 'ppl_wfull': 'not measured', 'ppl_zend': 'not measured',
-        'ppl_wend': 'failed', 'ls_z': 143.2236, 'ls_w': 'not measured'}
+        'fid50k': 5.7842,
+        'ppl_zfull': 'not measured',
+        'ppl_wfull': 'not measured',
+        'ppl_zend': 'not measured',
+        'ppl_wend': 'failed',
+        'ls_z': 143.2236,
+        'ls_w': 'not measured',
+    }
 
 
 def test_differences_are_to_the_column_before():
     rows = make_rows('a.pkl', collect(RECORDS, 'a.pkl'))
     assert rows[0] == ['Metric', 'a.pkl', 'CelebA', 'diff', 'CASIA-WebFace', 'diff', 'FFHQ [3]', 'diff', 'Description']
-    assert rows[1] == ['FID50k', '5.7842', '4.7842', '+1.0000', '4.5992', '+1.1850', '4.4159', '+1.3683',
-                       'Frechet distance of Inception features, 50,000 images']
+    assert rows[1] == [
+        'FID50k',
+        '5.7842',
+        '4.7842',
+        '+1.0000',
+        '4.5992',
+        '+1.1850',
+        '4.4159',
+        '+1.3683',
+        'Frechet distance of Inception features, 50,000 images',
+    ]
     assert rows[5][:-1] == ['ppl_wend', 'failed', '56.4555', '-', '74.2621', '-', '197.2266', '-']
     assert rows[6][:4] == ['ls in Z', '143.2236', '143.2236', '+0.0000'] and len(rows) == 1 + len(config.PAPER_TABLE)
 
@@ -44,13 +65,20 @@ def test_what_the_paper_has_no_numbers_of_comes_below_and_is_compared_with_nothi
 
 
 def test_without_the_paper_it_is_a_table_of_the_same_shape():
-    rows = make_rows('a.pkl', collect([record(value, 2.0) for value in (
-        'pl_onet5k_zend', 'fd_onet5k', 'pl_onet5k_zfull')], 'a.pkl', with_paper=False))
+    rows = make_rows(
+        'a.pkl',
+        collect(
+            [record(value, 2.0) for value in ('pl_onet5k_zend', 'fd_onet5k', 'pl_onet5k_zfull')],
+            'a.pkl',
+            with_paper=False,
+        ),
+    )
     assert rows == [
         ['Metric', 'a.pkl', 'Description'],
         ['fd_onet5k', '2.0000', "Frechet distance of O-Net's features of faces, 5,000 images"],
         ['pl_onet5k_zfull', '2.0000', "path length for full paths in Z by O-Net's features of faces"],
-        ['pl_onet5k_zend', '2.0000', "path length for path endpoints in Z by O-Net's features of faces"]]
+        ['pl_onet5k_zend', '2.0000', "path length for path endpoints in Z by O-Net's features of faces"],
+    ]
     *lines, note = as_text(rows).splitlines()
     assert [line.split(maxsplit=2) for line in lines] == rows and 'none of its numbers compares with them' in note
     assert as_latex(rows).startswith(r'\begin{tabular}{lrl}') and '| --- | ---: | --- |' in as_markdown(rows)

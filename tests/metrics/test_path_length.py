@@ -52,9 +52,16 @@ def test_straight_path():
     np.testing.assert_array_equal(lerp(np.float32([2]), np.float32([4]), np.float32([0.25])), [2.5])
 
 
-@pytest.mark.parametrize('height, window, factor', [
-    (1024, (384, 256, 512), 2), (512, (192, 128, 256), 1), (256, (96, 64, 128), 1), (2048, (768, 512, 1024), 4),
-    (8, (3, 2, 4), 1)])
+@pytest.mark.parametrize(
+    'height, window, factor',
+    [
+        (1024, (384, 256, 512), 2),
+        (512, (192, 128, 256), 1),
+        (256, (96, 64, 128), 1),
+        (2048, (768, 512, 1024), 4),
+        (8, (3, 2, 4), 1),
+    ],
+)
 def test_the_crop_is_the_face(height, window, factor):
     assert crop_window(height) == window and shrink_factor(window[2]) == factor
 
@@ -69,7 +76,7 @@ def test_pairs_are_cropped_scaled_to_levels_and_shrunk(session):
     images = np.random.RandomState(2).randn(4, 3, 1024, 1024).astype(np.float32)
     seen = []
     output = PairDistance(lambda a, b: seen.extend([a, b]) or mean_squared_difference(a, b))(tf.constant(images))
-    crops = ((images[:, :, 384:896, 256:768].astype(np.float64) + 1) * 127.5)
+    crops = (images[:, :, 384:896, 256:768].astype(np.float64) + 1) * 127.5
     crops = crops.reshape(4, 3, 256, 2, 256, 2).mean(axis=(3, 5))
     np.testing.assert_allclose(tflib.run(seen[0]), crops[0::2], rtol=1e-3, atol=1e-3)
     expected = np.square(crops[0::2] - crops[1::2]).mean(axis=(1, 2, 3))
@@ -78,8 +85,12 @@ def test_pairs_are_cropped_scaled_to_levels_and_shrunk(session):
 
 def small_generator(**kwargs):
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **dict(SMALL, **SMALL_G, **kwargs))
-    tflib.set_vars({variable: np.random.RandomState(index).randn(*variable.shape.as_list())
-                    for index, variable in enumerate(Gs.trainables.values())})
+    tflib.set_vars(
+        {
+            variable: np.random.RandomState(index).randn(*variable.shape.as_list())
+            for index, variable in enumerate(Gs.trainables.values())
+        }
+    )
     return Gs
 
 
@@ -95,13 +106,17 @@ def toy_metric(space='w', sampling='full', num_samples=10):
 def test_samples_repeat_with_their_seed_and_leave_the_noise_as_it_was(session):
     Gs, pair_distance = small_generator(), PairDistance(mean_squared_difference)
     before = tflib.run(Gs.vars)
-    draws = [np.concatenate(list(sample_distances(Gs, toy_metric(space), pair_distance, 4, 1, seed)))
-             for space, seed in (('w', 1), ('w', 1), ('w', 2), ('z', 1))]
+    draws = [
+        np.concatenate(list(sample_distances(Gs, toy_metric(space), pair_distance, 4, 1, seed)))
+        for space, seed in (('w', 1), ('w', 1), ('w', 2), ('z', 1))
+    ]
     assert all(draw.shape == (12,) for draw in draws)  # whole minibatches
     np.testing.assert_array_equal(draws[0], draws[1])
     assert not np.intersect1d(draws[0], draws[2]).size and not np.intersect1d(draws[0], draws[3]).size
-    np.testing.assert_array_equal(np.concatenate([value.ravel() for value in before.values()]),
-                                  np.concatenate([value.ravel() for value in tflib.run(Gs.vars).values()]))
+    np.testing.assert_array_equal(
+        np.concatenate([value.ravel() for value in before.values()]),
+        np.concatenate([value.ravel() for value in tflib.run(Gs.vars).values()]),
+    )
 
 
 def test_noise_is_shared_by_a_minibatch_and_drawn_anew_for_the_next(session, monkeypatch):
@@ -130,8 +145,14 @@ def test_the_meter_measures_a_path_length_without_any_data(session, monkeypatch)
     Gs = small_generator()
     result, again = (next(meter.measure(meter.metrics, Gs, minibatch_size=8))[1][0] for _ in range(2))
     assert result.metric == 'pl_toy' and 0 < result.value == again.value
-    assert result.settings == {'distance': 'onet', 'space': 'w', 'sampling': 'full', 'num_samples': 10,
-                               'epsilon': 0.01, 'seed': 3}
+    assert result.settings == {
+        'distance': 'onet',
+        'space': 'w',
+        'sampling': 'full',
+        'num_samples': 10,
+        'epsilon': 0.01,
+        'seed': 3,
+    }
 
 
 @pytest.mark.parametrize('channels', [1, 3])
@@ -149,7 +170,8 @@ def test_a_step_of_the_onet_path_lengths_is_far_above_rounding(session):
     Gs, pair_distance = small_generator(), PairDistance(ONetDistance())
     for space in 'zw':
         metric = METRICS[f'pl_onet5k_{space}end']._replace(num_samples=32)
-        whole, half = (np.concatenate(list(sample_distances(
-            Gs, metric._replace(epsilon=epsilon), pair_distance, 32, 1, 1))) for epsilon in (
-                metric.epsilon, metric.epsilon / 2))
+        whole, half = (
+            np.concatenate(list(sample_distances(Gs, metric._replace(epsilon=epsilon), pair_distance, 32, 1, 1)))
+            for epsilon in (metric.epsilon, metric.epsilon / 2)
+        )
         assert np.median(whole / half) == pytest.approx(1, abs=0.4)  # of nothing but rounding it would be 1/4

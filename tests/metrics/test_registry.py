@@ -34,25 +34,31 @@ def test_the_names_mean_what_the_paper_and_the_readme_say():
     assert METRICS['fd_onet5k'] == FrechetDistance('fd_onet5k', 'onet', num_fakes=5000, num_reals=5000)
 
 
-@pytest.mark.parametrize('text, names', [
-    ('fid50k', ['fid50k']),
-    (' fd_onet5k , fid50k ', ['fd_onet5k', 'fid50k']),
-    ('fid50k,fid50k', ['fid50k']),
-    ('none', []),
-    (' none ', []),
-    ('table1,fid50k', ['fid50k', 'ppl_zfull', 'ppl_wfull', 'ppl_zend', 'ppl_wend', 'ls']),
-])
+@pytest.mark.parametrize(
+    'text, names',
+    [
+        ('fid50k', ['fid50k']),
+        (' fd_onet5k , fid50k ', ['fd_onet5k', 'fid50k']),
+        ('fid50k,fid50k', ['fid50k']),
+        ('none', []),
+        (' none ', []),
+        ('table1,fid50k', ['fid50k', 'ppl_zfull', 'ppl_wfull', 'ppl_zend', 'ppl_wend', 'ls']),
+    ],
+)
 def test_names_are_separated_by_commas_and_none_is_none(text, names):
     assert parse_metrics(text) == names
 
 
-@pytest.mark.parametrize('text, message', [
-    ('fid5', '--metrics fid5: choose from fd_onet5k, fd_onet5k_inf, fid50k'),
-    ('fd_onet5k,fid5', '--metrics fid5: choose from'),
-    ('', "--metrics '': choose from"),
-    ('none,fid50k', 'none stands alone'),
-    ('fid50k, none', 'none stands alone'),
-])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('fid5', '--metrics fid5: choose from fd_onet5k, fd_onet5k_inf, fid50k'),
+        ('fd_onet5k,fid5', '--metrics fid5: choose from'),
+        ('', "--metrics '': choose from"),
+        ('none,fid50k', 'none stands alone'),
+        ('fid50k, none', 'none stands alone'),
+    ],
+)
 def test_what_is_no_list_of_metrics_is_refused_with_the_mend(text, message):
     with pytest.raises(click.UsageError, match=message):
         parse_metrics(text)

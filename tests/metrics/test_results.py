@@ -33,7 +33,8 @@ def run_dir(tmp_path):
 
 def measured(run_dir, kimg, value, metric='fd_onet5k', settings=SETTINGS):
     return append_result(
-        run_dir, Snapshot(f'network-snapshot-{kimg:06d}.pkl', kimg), Result(metric, value, 1.5, settings))
+        run_dir, Snapshot(f'network-snapshot-{kimg:06d}.pkl', kimg), Result(metric, value, 1.5, settings)
+    )
 
 
 def best_content(run_dir):
@@ -61,9 +62,16 @@ def test_a_result_is_one_line_with_the_documented_fields(run_dir):
     assert read_results(run_dir) == []
     measured(run_dir, 10, 12.5)
     with open(os.path.join(run_dir, 'metrics.jsonl')) as file:
-        assert [json.loads(line) for line in file] == [{
-            'snapshot': 'network-snapshot-000010.pkl', 'kimg': 10, 'metric': 'fd_onet5k', 'value': 12.5,
-            'seconds': 1.5, 'settings': SETTINGS}]
+        assert [json.loads(line) for line in file] == [
+            {
+                'snapshot': 'network-snapshot-000010.pkl',
+                'kimg': 10,
+                'metric': 'fd_onet5k',
+                'value': 12.5,
+                'seconds': 1.5,
+                'settings': SETTINGS,
+            }
+        ]
     measured(run_dir, 20, 11.5)
     assert [record['value'] for record in read_results(run_dir)] == [12.5, 11.5]
 
@@ -78,17 +86,20 @@ def add_to_file(run_dir, content):
         file.write(content)
 
 
-@pytest.mark.parametrize('line', [
-    b'{"snapshot": "network-sn\n',
-    b'\xff\n',
-    b'\n',
-    b'[]\n',
-    b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": 1, "settings": {}}\n',  # no seconds
-    b'{"snapshot": "s", "kimg": "1", "metric": "m", "value": 1, "seconds": 1, "settings": {}}\n',
-    b'{"snapshot": "s", "kimg": 1, "metric": [], "value": 1, "seconds": 1, "settings": {}}\n',
-    b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": "1", "seconds": 1, "settings": {}}\n',
-    b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": 1, "seconds": null, "settings": {}}\n',
-])
+@pytest.mark.parametrize(
+    'line',
+    [
+        b'{"snapshot": "network-sn\n',
+        b'\xff\n',
+        b'\n',
+        b'[]\n',
+        b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": 1, "settings": {}}\n',  # no seconds
+        b'{"snapshot": "s", "kimg": "1", "metric": "m", "value": 1, "seconds": 1, "settings": {}}\n',
+        b'{"snapshot": "s", "kimg": 1, "metric": [], "value": 1, "seconds": 1, "settings": {}}\n',
+        b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": "1", "seconds": 1, "settings": {}}\n',
+        b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": 1, "seconds": null, "settings": {}}\n',
+    ],
+)
 def test_a_damaged_line_is_named(run_dir, line):
     measured(run_dir, 10, 12.5)
     add_to_file(run_dir, line)
@@ -238,12 +249,17 @@ def test_without_a_metric_the_newest_snapshots_are_kept(run_dir):
 
 
 def test_table_marks_the_best():
-    records = [{'snapshot': 'network-final.pkl', 'kimg': None, 'metric': 'm', 'value': 12.34567, 'seconds': 3.21},
-               {'snapshot': 's', 'kimg': 5, 'metric': 'm', 'value': 2, 'seconds': 10}]
-    assert format_table(records, best=records[1]) == '\n'.join([
-        'snapshot           kimg  metric    value  seconds',
-        'network-final.pkl     -  m       12.3457      3.2',
-        's                     5  m        2.0000     10.0  <- best'])
+    records = [
+        {'snapshot': 'network-final.pkl', 'kimg': None, 'metric': 'm', 'value': 12.34567, 'seconds': 3.21},
+        {'snapshot': 's', 'kimg': 5, 'metric': 'm', 'value': 2, 'seconds': 10},
+    ]
+    assert format_table(records, best=records[1]) == '\n'.join(
+        [
+            'snapshot           kimg  metric    value  seconds',
+            'network-final.pkl     -  m       12.3457      3.2',
+            's                     5  m        2.0000     10.0  <- best',
+        ]
+    )
 
 
 def test_what_could_not_be_measured_is_no_number():

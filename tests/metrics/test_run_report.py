@@ -41,9 +41,14 @@ def run_dir(tmp_path):
 def test_says_how_far_the_run_is_how_fast_and_how_long_it_takes(run_dir):
     text = words(written(run_dir))
     assert text.startswith('Run 00007-toy 00007-toy At kimg 20.1 of 40, 50.2 %, after 2h 00m of training.')
-    for part in (('5.25', 'fid50k, best, at kimg 10.064'), ('2h 00m', 'ETA'), ('2.5', 'seconds per kimg'),
-                 ('400', 'images per second'), ('16×16', 'pixels, lod 1.00, minibatch 16'),
-                 ('1.5 GB', 'main memory, at most')):
+    for part in (
+        ('5.25', 'fid50k, best, at kimg 10.064'),
+        ('2h 00m', 'ETA'),
+        ('2.5', 'seconds per kimg'),
+        ('400', 'images per second'),
+        ('16×16', 'pixels, lod 1.00, minibatch 16'),
+        ('1.5 GB', 'main memory, at most'),
+    ):
         assert f'{part[1]} {part[0]}' in text  # a tile has its number above its words
     assert 'GPU' not in text
     add_tick(run_dir, 3, 40, gpu_memory_gb=9.7, total_sec=100000)
@@ -55,13 +60,16 @@ def test_says_how_far_the_run_is_how_fast_and_how_long_it_takes(run_dir):
 def test_each_grid_is_there_with_what_is_known_of_its_moment_and_the_last_is_shown(run_dir):
     page = written(run_dir)
     assert [(f['data-kimg'], 'hidden' in f) for f in figures(page)] == [
-        ('0', True), ('10.064', True), ('20.064', False)]
+        ('0', True),
+        ('10.064', True),
+        ('20.064', False),
+    ]
     assert [grey_of(image) for image in page.images()] == [0, 40, 80]
     assert [(image['width'], image['height']) for image in page.images()] == [('1056', '704')] * 3  # whole pixels
     text = words(page)
     assert 'kimg 10 · trained at 8×8 · fid50k 5.2500 · best snapshot · fakes000010.png' in text
     assert 'evenly chosen' not in text
-    slider, = (attributes for tag, attributes in page.elements if tag == 'input')
+    (slider,) = (attributes for tag, attributes in page.elements if tag == 'input')
     assert (slider['type'], slider['min'], slider['max'], slider['value']) == ('range', '0', '2', '2')
     assert [a['data-place'] for _, a in page.elements if 'data-place' in a] == ['0', '1', '2']  # first, best, last
 
@@ -70,11 +78,13 @@ def test_the_best_snapshot_and_why(run_dir):
     for kimg, value in ((0, 100.0), (10, 90.0), (20, 80.0)):
         add_value(run_dir, kimg, 'ppl_wend', value)
     page = written(run_dir)
-    assert ('network-snapshot-000010.pkl , kimg 10.064: its fid50k of 5.2500 is the lowest of 3 measured snapshots. '
-            'metric') in words(page)
+    assert (
+        'network-snapshot-000010.pkl , kimg 10.064: its fid50k of 5.2500 is the lowest of 3 measured snapshots. metric'
+    ) in words(page)
     assert page.table('metric') == [
         ['fid50k', '5.2500', '5.2500 at kimg 10.064', '7.0000 at kimg 20.064'],
-        ['ppl_wend', '90.0000', '80.0000 at kimg 20.064', '80.0000 at kimg 20.064']]
+        ['ppl_wend', '90.0000', '80.0000 at kimg 20.064', '80.0000 at kimg 20.064'],
+    ]
 
 
 def test_says_that_the_best_snapshot_was_copied_if_it_was(run_dir):
@@ -95,15 +105,25 @@ def test_table_1_is_of_the_best_snapshot_beside_the_paper(run_dir):
 
 def test_options_as_they_are(run_dir):
     assert written(run_dir).table('option') == [
-        ['data', 'datasets/toy'], ['metrics', 'fid50k'], ['total_kimg', '40'], ['mirror', 'yes'], ['resume', '–'],
-        ['lrate_by_resolution', '128: 0.0015']]
+        ['data', 'datasets/toy'],
+        ['metrics', 'fid50k'],
+        ['total_kimg', '40'],
+        ['mirror', 'yes'],
+        ['resume', '–'],
+        ['lrate_by_resolution', '128: 0.0015'],
+    ]
 
 
 def test_curves_of_what_was_measured_and_logged_with_the_changes_of_side(run_dir):
     page = written(run_dir)
     labels = [attributes['aria-label'] for tag, attributes in page.elements if tag == 'svg']
-    assert labels == ['fid50k against kimg', 'Losses against kimg', 'D’s scores against kimg',
-                      'R1 penalty against kimg', 'Seconds per kimg against kimg']
+    assert labels == [
+        'fid50k against kimg',
+        'Losses against kimg',
+        'D’s scores against kimg',
+        'R1 penalty against kimg',
+        'Seconds per kimg against kimg',
+    ]
     assert 'G 3 ' in page.text and 'D 0.5 ' in page.text
     assert 'from kimg 0: 8×8, minibatch 16' in page.text and 'from kimg 20.064: 16×16, minibatch 16' in page.text
     assert 'best: 5.2500 at kimg 10.06' in page.text
@@ -140,12 +160,15 @@ def test_what_is_damaged_is_named_and_the_rest_is_shown(run_dir):
 
 def test_lines_break_where_numbers_are_missing_and_do_not_end_the_page(tmp_path):
     folder = make_run(tmp_path / 'run', kimgs=[0], values=[])
-    losses = [1.0, None, float('nan'), 3.0, float('inf'), 10 ** 400, 'x', 5.0, 6.0]
+    losses = [1.0, None, float('nan'), 3.0, float('inf'), 10**400, 'x', 5.0, 6.0]
     for number, loss in enumerate(losses, 1):
         add_tick(folder, number, number, G_loss=loss, D_loss=None, eta_sec=None, images_per_sec=None, resolution=None)
     page = written(folder)
-    line, = (attributes['d'] for tag, attributes in page.elements if attributes.get('class') == 'line line0'
-             and 'h0M' in attributes['d'])
+    (line,) = (
+        attributes['d']
+        for tag, attributes in page.elements
+        if attributes.get('class') == 'line line0' and 'h0M' in attributes['d']
+    )
     assert line.count('M') == 3 and line.count('L') == 1
     text = words(page)
     assert 'D not finite' in text and 'ETA –' in text and 'pixels, lod 1.00, minibatch 16 –×–' in text
@@ -168,8 +191,12 @@ def test_names_and_options_stay_text(tmp_path):
 
 def test_the_page_needs_nothing_but_itself(run_dir):
     page = written(run_dir)
-    assert all(value.startswith('data:image/') for _, attributes in page.elements
-               for name, value in attributes.items() if name in ('src', 'srcset', 'href', 'data', 'poster'))
+    assert all(
+        value.startswith('data:image/')
+        for _, attributes in page.elements
+        for name, value in attributes.items()
+        if name in ('src', 'srcset', 'href', 'data', 'poster')
+    )
     policy = next(attributes['content'] for tag, attributes in page.elements if 'http-equiv' in attributes)
     assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
 
@@ -199,8 +226,12 @@ def test_a_page_that_cannot_be_written_is_a_warning(run_dir, monkeypatch):
     report.attempt(said.append)
     assert said == []
     before = (run_dir / 'report.html').read_bytes()
-    for error, reason in ((OSError(28, 'No space left on device'), 'No space left on device'),
-                          (MemoryError(), 'MemoryError'), (KeyError('x'), "KeyError: 'x'")):
+    for error, reason in (
+        (OSError(28, 'No space left on device'), 'No space left on device'),
+        (MemoryError(), 'MemoryError'),
+        (KeyError('x'), "KeyError: 'x'"),
+    ):
+
         def fail(*_, error=error):
             raise error
 

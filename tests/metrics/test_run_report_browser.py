@@ -35,9 +35,11 @@ def tab(tmp_path_factory):
 
 def grey(tab):
     """What is seen in the middle of the grid that is shown."""
-    x, y = tab.run('(() => { const image = [...document.querySelectorAll(".grids img")].find(i => i.offsetHeight > 0);'
-                   'image.scrollIntoView({block: "center"}); const box = image.getBoundingClientRect();'
-                   'return [box.x + box.width / 2, box.y + box.height / 2].map(Math.round); })()')
+    x, y = tab.run(
+        '(() => { const image = [...document.querySelectorAll(".grids img")].find(i => i.offsetHeight > 0);'
+        'image.scrollIntoView({block: "center"}); const box = image.getBoundingClientRect();'
+        'return [box.x + box.width / 2, box.y + box.height / 2].map(Math.round); })()'
+    )
     return int(np.asarray(Image.open(io.BytesIO(tab.screenshot())).convert('L'))[y, x])
 
 
@@ -47,8 +49,10 @@ def test_it_renders_without_a_complaint_and_fits_its_window(tab, page, width, sc
     tab.open(page, width, prefers_color_scheme=scheme)
     assert tab.complaints == [] and tab.overflow() <= 0
     assert tab.run('[...document.images].map(image => image.naturalWidth)') == [48, 48, 48, 48, 1280]
-    assert tab.run('[...document.querySelectorAll("svg")].map(svg => svg.getBoundingClientRect().width > 300)') == [
-        True] * 7
+    assert (
+        tab.run('[...document.querySelectorAll("svg")].map(svg => svg.getBoundingClientRect().width > 300)')
+        == [True] * 7
+    )
     assert tab.run('document.title').startswith('Run "><img')
     red, _, _ = np.asarray(Image.open(io.BytesIO(tab.screenshot())).convert('RGB'))[2, 2]
     assert (red < 60) == (scheme == 'dark')
@@ -79,7 +83,7 @@ def test_a_line_in_each_curve_follows_the_slider(tab, page):
     for key, code in (('Home', 36), ('ArrowRight', 39), ('End', 35)):
         tab.run('document.querySelector(".grids input").focus()')
         tab.press(key, code)
-        position, = tab.run(at)  # the same in all
+        (position,) = tab.run(at)  # the same in all
         positions.append(float(position))
     assert positions == pytest.approx([52, 153, 456], abs=1)
 
@@ -87,10 +91,12 @@ def test_a_line_in_each_curve_follows_the_slider(tab, page):
 def test_play_shows_all_grids_to_the_last_unless_motion_is_unwanted(tab, page):
     tab.open(page)
     tab.click('.play')
-    seen = tab.run('new Promise(done => { const seen = []; const watch = () => { '
-                   f'const shown = {SHOWN}[0]; if (seen[seen.length - 1] !== shown) seen.push(shown); '
-                   'if (document.querySelector(".play").textContent === "Play") done(seen); '
-                   'else requestAnimationFrame(watch); }; watch(); })')
+    seen = tab.run(
+        'new Promise(done => { const seen = []; const watch = () => { '
+        f'const shown = {SHOWN}[0]; if (seen[seen.length - 1] !== shown) seen.push(shown); '
+        'if (document.querySelector(".play").textContent === "Play") done(seen); '
+        'else requestAnimationFrame(watch); }; watch(); })'
+    )
     assert seen == ['0', '10.064', '20.064', '30.064', '40.064']
     tab.open(page, prefers_reduced_motion='reduce')
     assert tab.run('document.querySelector(".play").offsetHeight') == 0

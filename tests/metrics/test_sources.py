@@ -8,8 +8,15 @@ import tensorflow.compat.v1 as tf
 from dnnlib import tflib
 from metrics.sources import find_source, open_generator
 
-SMALL = {'resolution': 8, 'num_channels': 3, 'fmap_max': 8, 'latent_size': 8, 'dlatent_size': 8, 'mapping_layers': 1,
-         'mapping_fmaps': 8}
+SMALL = {
+    'resolution': 8,
+    'num_channels': 3,
+    'fmap_max': 8,
+    'latent_size': 8,
+    'dlatent_size': 8,
+    'mapping_layers': 1,
+    'mapping_fmaps': 8,
+}
 
 
 @pytest.fixture

@@ -25,5 +25,10 @@ class RedEye:
 def make(location, out, options=None, detect=True):
     """A dataset of 8x8 crops, by `RedEye` or of whole images."""
     make_dataset(
-        open_source(location), location, str(out), Settings(8, 10, 'cpu' if detect else None, False, MAX_PIXELS),
-        make_detector=RedEye() if detect else None, options=options)
+        open_source(location),
+        location,
+        str(out),
+        Settings(8, 10, 'cpu' if detect else None, False, MAX_PIXELS),
+        make_detector=RedEye() if detect else None,
+        options=options,
+    )

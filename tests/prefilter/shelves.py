@@ -86,8 +86,16 @@ def run(
 ):
     """`make_dataset` with an `Oracle`."""
     return make_dataset(
-        source, 'shelf', str(target), settings(size, margin), Ending(**ending), replace, restart, workers,
-        make_detector=oracle or Oracle(), cluster=cluster,
+        source,
+        'shelf',
+        str(target),
+        settings(size, margin),
+        Ending(**ending),
+        replace,
+        restart,
+        workers,
+        make_detector=oracle or Oracle(),
+        cluster=cluster,
     )
 
 

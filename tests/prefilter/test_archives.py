@@ -128,7 +128,7 @@ def test_a_zip_that_lies_about_sizes_is_unreadable(tmp_path):
     place = data.index(b'PK\1\2') + 24  # uncompressed size in the central directory
     for size in (4000, 6000):
         with open(path, 'wb') as file:
-            file.write(data[:place] + struct.pack('<I', size) + data[place + 4:])
+            file.write(data[:place] + struct.pack('<I', size) + data[place + 4 :])
         with pytest.raises(OSError, match='size or checksum'):
             open_source(path).read(0)
 
@@ -171,7 +171,7 @@ def test_members_that_overlap_are_refused(tmp_path):
         data = file.read()
     second = data.rindex(b'PK\1\2')
     with open(path, 'wb') as file:
-        file.write(data[:second + 42] + struct.pack('<I', 0) + data[second + 46:])
+        file.write(data[: second + 42] + struct.pack('<I', 0) + data[second + 46 :])
     with pytest.raises(UserError, match='members that share their bytes'):
         open_source(path)
 

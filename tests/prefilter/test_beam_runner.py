@@ -41,18 +41,35 @@ def direct(staging=None):
 
 def job_service(staging):
     """A runner that is asked for its state, as those on clusters are; its workers are a process of this machine."""
-    flags = ['--runner=PortableRunner', '--job_endpoint=embed',
-             '--environment_type=beam:env:harness_subprocess_python:v1',
-             f'--environment_config={sys.executable} -m apache_beam.runners.worker.sdk_worker_main']
+    flags = [
+        '--runner=PortableRunner',
+        '--job_endpoint=embed',
+        '--environment_type=beam:env:harness_subprocess_python:v1',
+        f'--environment_config={sys.executable} -m apache_beam.runners.worker.sdk_worker_main',
+    ]
     return Cluster(flags, str(staging))
 
 
 def test_two_workers_give_the_bytes_of_a_local_run(tmp_path):
     write_photographs(tmp_path / 'photos', 100)
     for name, args in (('local', []), ('beam', ['--runner', 'beam'])):
-        command = [sys.executable, '-m', 'prefilter', os.path.relpath(str(tmp_path / 'photos'), ROOT), '--out',
-                   str(tmp_path / name / 'set'), '--size', '16', '--labels', 'identity', '--export', 'zip',
-                   '--workers', '2', *args]
+        command = [
+            sys.executable,
+            '-m',
+            'prefilter',
+            os.path.relpath(str(tmp_path / 'photos'), ROOT),
+            '--out',
+            str(tmp_path / name / 'set'),
+            '--size',
+            '16',
+            '--labels',
+            'identity',
+            '--export',
+            'zip',
+            '--workers',
+            '2',
+            *args,
+        ]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
         assert '2 not-an-image' in result.stdout and 'person0/000049.jpg' in result.stderr
@@ -69,8 +86,11 @@ def test_archives_give_the_bytes_of_a_local_run(tmp_path, ending, mode, staged):
     whole = Settings(8, 0, None, False, MAX_PIXELS)
     results = []
     for name, cluster in (('local', None), ('beam[1]', direct(tmp_path / 'staging[1]' if staged else None))):
-        results.append(pipeline.make_dataset(
-            source, str(tmp_path / f'set{ending}'), str(tmp_path / name / 'set'), whole, cluster=cluster))
+        results.append(
+            pipeline.make_dataset(
+                source, str(tmp_path / f'set{ending}'), str(tmp_path / name / 'set'), whole, cluster=cluster
+            )
+        )
         assert results[-1].pop('seconds') > 0
     assert results[0] == results[1] and results[0]['reasons'] == {'not-an-image': 1}
     assert files_of(tmp_path / 'local') == files_of(tmp_path / 'beam[1]')
@@ -86,6 +106,7 @@ def test_images_that_workers_die_of_are_refused_as_by_a_local_run(tmp_path):
 
 def stop_after(shards):
     """Has a run end with a Ctrl-C after some shards."""
+
     def on_done(self, shard, named, done=pipeline._Progress.on_done, calls=[]):  # noqa: B006
         done(self, shard, named)
         calls.append(shard)
@@ -256,10 +277,28 @@ def test_a_worker_that_dies_ends_the_run_with_a_sentence(tmp_path):
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_leaves_no_process_and_goes_on(tmp_path, number):
-    command = [sys.executable, '-m', 'prefilter', 'lfw-subset', '--out', str(tmp_path / 'set'), '--size', '8',
-               '--runner', 'beam', '--workers', '2']
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    command = [
+        sys.executable,
+        '-m',
+        'prefilter',
+        'lfw-subset',
+        '--out',
+        str(tmp_path / 'set'),
+        '--size',
+        '8',
+        '--runner',
+        'beam',
+        '--workers',
+        '2',
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not list(tmp_path.glob('.set.unfinished/parts/*.shard')):
         assert process.poll() is None
         time.sleep(0.01)

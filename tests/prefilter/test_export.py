@@ -36,7 +36,10 @@ def test_images_come_back_in_the_order_of_the_records(tmp_path, monkeypatch, for
     source = open_source(str(path))
     assert source.format == 'dataset-json'
     assert list(source.paths) == [
-        '00000/img00000000.png', '00000/img00000001.png', '00001/img00000002.png', '00001/img00000003.png',
+        '00000/img00000000.png',
+        '00000/img00000001.png',
+        '00001/img00000002.png',
+        '00001/img00000003.png',
         '00002/img00000004.png',
     ]
     for place, image in enumerate(images):
@@ -54,9 +57,7 @@ def test_the_zip_is_stored_and_the_same_every_time(tmp_path):
     assert exported(tmp_path / 'set', 'zip').read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    'rows, labels', [(None, None), ([[0, 1], [1, 1]], [[0, 1], [1, 1]]), ([[1], [1]], [[1], [1]])]
-)
+@pytest.mark.parametrize('rows, labels', [(None, None), ([[0, 1], [1, 1]], [[0, 1], [1, 1]]), ([[1], [1]], [[1], [1]])])
 def test_labels_that_are_no_classes(tmp_path, rows, labels):
     write_dataset(tmp_path / 'set', 2, rows, channels=1)
     path = exported(tmp_path / 'set', 'png')

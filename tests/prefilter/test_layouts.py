@@ -84,9 +84,14 @@ def record_files(folder, split=False):
         record(struct.pack('<IfQQ', 2, 0, 0, 0) + struct.pack('<ff', 4, 6)),
         record(struct.pack('<IfQQ', 0, 7, 1, 0) + picture(1)),
         record(struct.pack('<IfQQ', 1, 0, 2, 0) + struct.pack('<f', 7) + picture(2)),
-        record(third + magic + b'behind') if not split else (
-            struct.pack('<II', 0xCED7230A, 1 << 29 | len(third)) + third + bytes(-len(third) % 4)
-            + struct.pack('<II', 0xCED7230A, 3 << 29 | 6) + b'behind\0\0'
+        record(third + magic + b'behind')
+        if not split
+        else (
+            struct.pack('<II', 0xCED7230A, 1 << 29 | len(third))
+            + third
+            + bytes(-len(third) % 4)
+            + struct.pack('<II', 0xCED7230A, 3 << 29 | 6)
+            + b'behind\0\0'
         ),
         record(struct.pack('<IfQQ', 2, 0, 4, 0) + struct.pack('<ff', 1, 3)),
         record(struct.pack('<IfQQ', 2, 0, 5, 0) + struct.pack('<ff', 3, 4)),
@@ -232,7 +237,7 @@ def test_megaface(tmp_path):
 def tsv(columns, *images):
     lines = []
     for number, (person, data) in enumerate(images):
-        between = [str(number), 'http://x', 'http://y', 'face', 'rect'][:columns - 2]
+        between = [str(number), 'http://x', 'http://y', 'face', 'rect'][: columns - 2]
         lines.append('\t'.join([person, *between, base64.b64encode(data).decode()]))
     return '\n'.join(lines) + '\n'
 

@@ -28,7 +28,7 @@ def whole(file_format):
 
 
 def damaged(data, place):
-    return data[:place] + bytes(255 - byte for byte in data[place:place + 20]) + data[place + 20:]
+    return data[:place] + bytes(255 - byte for byte in data[place : place + 20]) + data[place + 20 :]
 
 
 @pytest.mark.parametrize('decoder', [decode, decode_as_reference])
@@ -40,9 +40,9 @@ def damaged(data, place):
         (encoded(gradient(), 'JPEG2000'), 'not-an-image'),  # a format that is left out on purpose
         (encoded(gradient(size=(16, 16)), 'ICO'), 'not-an-image'),
         (whole('JPEG')[:20], 'truncated'),
-        (whole('JPEG')[:len(whole('JPEG')) // 2], 'truncated'),
+        (whole('JPEG')[: len(whole('JPEG')) // 2], 'truncated'),
         (whole('JPEG')[:-10], 'truncated'),
-        (whole('PNG')[:len(whole('PNG')) // 2], 'truncated'),
+        (whole('PNG')[: len(whole('PNG')) // 2], 'truncated'),
         (whole('BMP')[:-100], 'truncated'),
         (whole('WEBP')[:-100], 'truncated'),
         (whole('PPM')[:-100], 'truncated'),

@@ -176,7 +176,7 @@ def test_a_folder_without_permission_is_a_sentence(run, photographs, tmp_path, m
     result = run(photographs, '--out', tmp_path / 'x')
     assert (result.exit_code, result.stdout) == (1, '')
     assert result.stderr == (
-        f"Error: {photographs / 'man'} cannot be read (Permission denied): make it readable or move it away.\n"
+        f'Error: {photographs / "man"} cannot be read (Permission denied): make it readable or move it away.\n'
     )
     assert not (tmp_path / 'x').exists()
 
@@ -247,8 +247,9 @@ def calls(monkeypatch):
     """What `make_dataset` is called with, instead of calling it."""
     made = []
 
-    def make_dataset(source, location, target, settings, ending, replace, restart, workers, environments,
-                     options, cluster):
+    def make_dataset(
+        source, location, target, settings, ending, replace, restart, workers, environments, options, cluster
+    ):
         made.append({**vars(settings), **vars(ending), 'workers': workers, 'environments': environments})
         return {'total': 1, 'accepted': 1, 'reasons': {}, 'duplicates': 0, 'examined': 1, 'seconds': 1}
 
@@ -266,9 +267,19 @@ def test_processes_are_one_a_core_or_one_a_gpu(run, photographs, calls, monkeypa
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '3,1')
     assert run(photographs, '--out', 'x', '--gpus', 2).exit_code == 0
     assert [(call['device'], call['workers']) for call in calls] == [
-        ('cpu', 3), ('cpu', 7), (None, 3), ('gpu', 1), ('gpu', 2), ('gpu', 2)]
+        ('cpu', 3),
+        ('cpu', 7),
+        (None, 3),
+        ('gpu', 1),
+        ('gpu', 2),
+        ('gpu', 2),
+    ]
     assert [call['environments'] for call in calls] == [
-        None, None, None, *[[{'CUDA_VISIBLE_DEVICES': name} for name in names] for names in ('0', '01', '31')]]
+        None,
+        None,
+        None,
+        *[[{'CUDA_VISIBLE_DEVICES': name} for name in names] for names in ('0', '01', '31')],
+    ]
     for args, sentence in (
         (['--gpus', 3], '--gpus 3: this machine has 2 GPUs'),
         (['--workers', 2], '--workers is for CPUs'),
@@ -316,7 +327,7 @@ def test_whole_images_with_attributes_and_exports(run, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert '4 images: 3 accepted, 1 refused (1 unreadable)' in result.stdout
     assert 'accepted.png, rejected.png, png, out.zip.' in result.stdout
-    assert "list.csv is read as --format csv: 4 images." in result.stderr
+    assert 'list.csv is read as --format csv: 4 images.' in result.stderr
     with MultiResolutionDataset(out) as dataset:
         assert dataset.labels.tolist() == [[1, 0], [1, 1], [0, 1]]
         mean = pixels[1].astype(np.float32).reshape(8, 2, 8, 2, 3).mean(axis=(1, 3))

@@ -27,8 +27,15 @@ def test_records_stand_in_the_original_tools_order(tmp_path):
         assert (dataset.name, dataset.shape, dataset.labels) == ('set', [3, 8, 8], None)
     assert reds == (2 * shuffled_order(15)).tolist()
     names = sorted(path.name for path in (tmp_path / 'set').iterdir())
-    assert names == ['accepted.png', 'distributions.png', 'manifest.jsonl', 'rejected.png', 'report.html',
-                     'set-r02.tfrecords', 'set-r03.tfrecords']
+    assert names == [
+        'accepted.png',
+        'distributions.png',
+        'manifest.jsonl',
+        'rejected.png',
+        'report.html',
+        'set-r02.tfrecords',
+        'set-r03.tfrecords',
+    ]
     assert [path.name for path in tmp_path.iterdir()] == ['set']
 
 
@@ -112,8 +119,12 @@ def test_any_number_of_processes_gives_the_same_bytes(tmp_path, forward_only):
     ):
         for workers in (1, 3):
             run(shelf(MANY, MANY[50:60]), tmp_path / str(workers) / 'set', workers=workers, labels='identity')
-            run(source if not forward_only else shelf(MANY, MANY[50:60], forward_only=True),
-                tmp_path / f'other {workers}' / 'set', workers=workers, labels='identity')
+            run(
+                source if not forward_only else shelf(MANY, MANY[50:60], forward_only=True),
+                tmp_path / f'other {workers}' / 'set',
+                workers=workers,
+                labels='identity',
+            )
     assert files_of(tmp_path / '1') == files_of(tmp_path / '3')
     assert files_of(tmp_path / 'other 1') == files_of(tmp_path / 'other 3')
     if forward_only:

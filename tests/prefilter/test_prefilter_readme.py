@@ -7,12 +7,12 @@ from prefilter.reasons import REASONS
 from prefilter.sources import FORMATS, PARTITIONS
 
 README = (pathlib.Path(__file__).parents[2] / 'README.md').read_text(encoding='utf-8')
-SECTION = README[README.index('\n## Sets, labels and odd files'):README.index('\n## Options')]
+SECTION = README[README.index('\n## Sets, labels and odd files') : README.index('\n## Options')]
 
 
 def first_cells(table):
     """What stands in backquotes in the first column of the table with this title."""
-    rows = SECTION[SECTION.index(f'\n| {table} |'):].lstrip('\n').split('\n\n')[0].splitlines()[2:]
+    rows = SECTION[SECTION.index(f'\n| {table} |') :].lstrip('\n').split('\n\n')[0].splitlines()[2:]
     return [name for row in rows for name in re.findall('`([^`]*)`', row.split('|')[1])]
 
 

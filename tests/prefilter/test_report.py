@@ -20,8 +20,15 @@ from tests.pictures import encoded, picture, write_files
 from tests.prefilter.report_sets import make
 
 HOSTILE = '<script>alert(1)</script>&amp;"\'><img src=http://example.com/x.png>'.replace('/', '_')
-OPTIONS = {'source': 'photos', 'format': 'tree', 'size': 8, 'labels': None, 'detect': True, 'export': [],
-           'max-pixels': 120000000}
+OPTIONS = {
+    'source': 'photos',
+    'format': 'tree',
+    'size': 8,
+    'labels': None,
+    'detect': True,
+    'export': [],
+    'max-pixels': 120000000,
+}
 
 
 @pytest.fixture(scope='module')
@@ -60,8 +67,11 @@ def test_the_page_says_what_became_of_the_photographs(dataset):
     page = ParsedPage(read(dataset))
     assert ' '.join(page.text.split()).startswith('Dataset people people photographs 18 accepted, 55.6 % 10')
     assert page.table('reason') == [
-        ['no-face', '3', '16.7 %', ''], ['not-an-image', '3', '16.7 %', ''], ['empty-crop', '1', '5.6 %', ''],
-        ['truncated', '1', '5.6 %', '']]
+        ['no-face', '3', '16.7 %', ''],
+        ['not-an-image', '3', '16.7 %', ''],
+        ['empty-crop', '1', '5.6 %', ''],
+        ['truncated', '1', '5.6 %', ''],
+    ]
     for reason in ('no-face', 'not-an-image', 'empty-crop', 'truncated'):
         assert f'{reason} What it means: {REASONS[reason]}.' in ' '.join(page.text.split())
     assert ['empty.png', 'the file is empty'] in [row for table in page.tables for row in table]
@@ -76,18 +86,35 @@ def test_identities_and_how_many_have_how_many_images(dataset):
     page = ParsedPage(read(dataset))
     assert page.table('accepted images') == [['0', '2', ''], ['1', '1', ''], ['2–4', '1', ''], ['5–7', '1', '']]
     assert [row[:2] for row in page.table('identity')] == [
-        ['ann', '7'], ['bob', '2'], [HOSTILE, '1'], ['(no name)', '0'], ['cid', '0']]
+        ['ann', '7'],
+        ['bob', '2'],
+        [HOSTILE, '1'],
+        ['(no name)', '0'],
+        ['cid', '0'],
+    ]
 
 
 def test_options_and_files_are_listed_with_their_sizes(dataset):
     page = ParsedPage(read(dataset))
     assert page.table('option') == [
-        ['source', 'photos'], ['--format', 'tree'], ['--size', '8'], ['--labels', '–'], ['--detect', 'yes'],
-        ['--export', '–'], ['--max-pixels', '120,000,000']]
+        ['source', 'photos'],
+        ['--format', 'tree'],
+        ['--size', '8'],
+        ['--labels', '–'],
+        ['--detect', 'yes'],
+        ['--export', '–'],
+        ['--max-pixels', '120,000,000'],
+    ]
     files = [row for table in page.tables if table[0] == ['file', 'content', 'size'] for row in table[1:]]
     assert [row[0] for row in files] == [
-        'people-r02.tfrecords', 'people-r03.tfrecords', 'manifest.jsonl', 'options.json', 'accepted.png',
-        'rejected.png', 'distributions.png']
+        'people-r02.tfrecords',
+        'people-r03.tfrecords',
+        'manifest.jsonl',
+        'options.json',
+        'accepted.png',
+        'rejected.png',
+        'distributions.png',
+    ]
     sizes = [os.path.getsize(os.path.join(dataset, row[0])) for row in files]
     words = [f'{size} bytes' if size < 1000 else f'{size / 1000:.1f} kB' for size in sizes]
     assert [row[2] for row in files] == words
@@ -97,8 +124,10 @@ def test_options_and_files_are_listed_with_their_sizes(dataset):
 def test_thumbnails_are_those_images(dataset, photographs):
     page = ParsedPage(read(dataset))
     thumbnails = [image for image in page.images() if image['src'].startswith('data:image/jpeg')]
-    reds = [Image.open(io.BytesIO(base64.b64decode(image['src'].split(',')[1]))).getpixel((64, 64))[0]
-            for image in thumbnails]
+    reds = [
+        Image.open(io.BytesIO(base64.b64decode(image['src'].split(',')[1]))).getpixel((64, 64))[0]
+        for image in thumbnails
+    ]
     # In the order of the paths: the accepted, then three without a face, then the one outside.
     np.testing.assert_allclose(reds, [10, *range(7), 8, 9, 200, 201, 202, 60], atol=3)
 
@@ -108,9 +137,36 @@ def test_names_from_strangers_stay_text(dataset):
     assert b'<script' not in page and b'<img src=http' not in page
     parsed = ParsedPage(page)
     assert {tag for tag, _ in parsed.elements} <= {
-        'html', 'head', 'meta', 'title', 'style', 'body', 'main', 'section', 'h1', 'h2', 'h3', 'p', 'div', 'dl', 'dt',
-        'dd', 'figure', 'figcaption', 'img', 'picture', 'source', 'table', 'thead', 'tbody', 'tr', 'th', 'td', 'code',
-        'pre'}
+        'html',
+        'head',
+        'meta',
+        'title',
+        'style',
+        'body',
+        'main',
+        'section',
+        'h1',
+        'h2',
+        'h3',
+        'p',
+        'div',
+        'dl',
+        'dt',
+        'dd',
+        'figure',
+        'figcaption',
+        'img',
+        'picture',
+        'source',
+        'table',
+        'thead',
+        'tbody',
+        'tr',
+        'th',
+        'td',
+        'code',
+        'pre',
+    }
     assert f'{HOSTILE}.png' in parsed.text  # and is shown as it is
 
 
@@ -127,8 +183,12 @@ def test_what_does_not_show_is_written_out(tmp_path):
 
 def test_the_page_needs_nothing_but_itself_and_runs_nothing(dataset):
     page = ParsedPage(read(dataset))
-    references = [value for _, attributes in page.elements for name, value in attributes.items()
-                  if name in ('src', 'srcset', 'href', 'action', 'data', 'poster')]
+    references = [
+        value
+        for _, attributes in page.elements
+        for name, value in attributes.items()
+        if name in ('src', 'srcset', 'href', 'action', 'data', 'poster')
+    ]
     assert references and all(value.startswith('data:image/') for value in references)
     assert b'url(' not in read(dataset) and b'@import' not in read(dataset)
     assert not any(name.startswith('on') for _, attributes in page.elements for name in attributes)
@@ -178,7 +238,8 @@ def test_an_image_that_killed_its_processes_is_not_looked_at_again(dataset, phot
     manifest.write_text(manifest.read_text().replace('"truncated"', '"crash"'))
     read_again = []
     monkeypatch.setattr(
-        'prefilter.report.read_bytes', lambda source, place: read_again.append(source.paths[place]) or b'')
+        'prefilter.report.read_bytes', lambda source, place: read_again.append(source.paths[place]) or b''
+    )
     assert make_again(dataset, '--source', photographs).exit_code == 0
     assert 'cut.png' not in read_again and 'cid/out.png' in read_again
     assert b'every process that examined it died' in read(dataset)
@@ -195,14 +256,17 @@ def test_another_source_is_refused_and_nothing_changes(dataset, photographs, tmp
     assert read(dataset) == before
 
 
-@pytest.mark.parametrize('name, content, sentence', [
-    ('manifest.jsonl', None, 'has no manifest.jsonl'),
-    ('manifest.jsonl', '{"path": "a", "accepted": true, "box": "x"}\n', 'is damaged in line 1'),
-    ('manifest.jsonl', '', 'has no accepted image'),
-    ('options.json', '[]', 'options.json is no JSON object: remove it.'),
-    ('options.json', '{', 'options.json cannot be read'),
-    ('people-r02.tfrecords', None, 'lacks the resolution 4x4'),
-])
+@pytest.mark.parametrize(
+    'name, content, sentence',
+    [
+        ('manifest.jsonl', None, 'has no manifest.jsonl'),
+        ('manifest.jsonl', '{"path": "a", "accepted": true, "box": "x"}\n', 'is damaged in line 1'),
+        ('manifest.jsonl', '', 'has no accepted image'),
+        ('options.json', '[]', 'options.json is no JSON object: remove it.'),
+        ('options.json', '{', 'options.json cannot be read'),
+        ('people-r02.tfrecords', None, 'lacks the resolution 4x4'),
+    ],
+)
 def test_a_damaged_dataset_is_a_sentence(dataset, name, content, sentence):
     path = pathlib.Path(dataset) / name
     path.unlink()
@@ -242,13 +306,21 @@ def test_a_hundred_thousand_identities_take_little_of_the_page():
             summary.add(line, str(number))
     assert summary.largest_identities(3) == [('7', 2), ('0', 1), ('1', 1)]
     assert summary.identity_groups() == [(0, 0, 0), (1, 1, 99999), (2, 2, 1)]
-    section, = _identities(summary)
+    (section,) = _identities(summary)
     assert '100,000 identities with an accepted image, 0 with none' in section and len(section) < 5000
 
 
-@pytest.mark.parametrize('size, words', [
-    (0, '0 bytes'), (999, '999 bytes'), (1000, '1.0 kB'), (29498, '29.5 kB'), (5 * 10 ** 9, '5.0 GB'),
-    (12345678 * 10 ** 9, '12,345.7 TB')])
+@pytest.mark.parametrize(
+    'size, words',
+    [
+        (0, '0 bytes'),
+        (999, '999 bytes'),
+        (1000, '1.0 kB'),
+        (29498, '29.5 kB'),
+        (5 * 10**9, '5.0 GB'),
+        (12345678 * 10**9, '12,345.7 TB'),
+    ],
+)
 def test_sizes_as_a_person_reads_them(size, words):
     assert bytes_in_words(size) == words
 
@@ -263,7 +335,8 @@ def test_the_picture_leaves_out_what_is_not_known(tmp_path, photographs):
     make(photographs, tmp_path / 'set', detect=False)
     assert Image.open(str(tmp_path / 'set' / 'distributions.png')).size == (960, 300)
     assert [row[:2] for row in ParsedPage(read(tmp_path / 'set')).table('')] == [
-        ['Shorter side of the photograph, px', 'accepted']]
+        ['Shorter side of the photograph, px', 'accepted']
+    ]
 
 
 def test_options_are_kept_without_the_path_of_their_source(dataset):

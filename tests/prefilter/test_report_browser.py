@@ -10,8 +10,10 @@ HOSTILE = '"><img src=x onerror="document.title=1">.png'
 
 @needs_browser
 def test_the_report_in_a_browser(tmp_path):
-    photographs = write_files(tmp_path / 'photos', {
-        'a' * 100 + '/1.png': picture(1), f'b/{HOSTILE}': picture(2), f'c/{HOSTILE}': picture(200), 'd/e.png': b''})
+    photographs = write_files(
+        tmp_path / 'photos',
+        {'a' * 100 + '/1.png': picture(1), f'b/{HOSTILE}': picture(2), f'c/{HOSTILE}': picture(200), 'd/e.png': b''},
+    )
     make(photographs, tmp_path / 'set')
     report = tmp_path / 'set' / 'report.html'
     thumbnails = len(ParsedPage(report.read_bytes()).images()) - 1

@@ -30,7 +30,7 @@ class Watched:
         self._seen += [weakref.ref(image) for image in images]
         if self._outcome is not None and len(images) > 1:
             raise self._outcome('for all of them')
-        return [np.array([[5, 5, 20, 20, 1.]][image[0, 0, 0] % 2:]).reshape(-1, 5) for image in images]
+        return [np.array([[5, 5, 20, 20, 1.0]][image[0, 0, 0] % 2 :]).reshape(-1, 5) for image in images]
 
     @property
     def held(self):

@@ -64,11 +64,14 @@ def test_tasks_are_done_by_several_processes_and_survive_their_death():
     assert len(reports) == 2 * 10 and {report for _, report in reports} == {('at', number) for number in range(8)}
 
 
-@pytest.mark.parametrize('action, kind, sentence', [
-    (RAISE, RuntimeError, 'ZeroDivisionError: not expected'),
-    (REFUSE, UserError, 'Mend that.'),
-    (DISK, OSError, 'No space left on device'),
-])
+@pytest.mark.parametrize(
+    'action, kind, sentence',
+    [
+        (RAISE, RuntimeError, 'ZeroDivisionError: not expected'),
+        (REFUSE, UserError, 'Mend that.'),
+        (DISK, OSError, 'No space left on device'),
+    ],
+)
 def test_what_a_task_raises_is_raised_here(action, kind, sentence):
     with Workers(1, prepare) as workers, pytest.raises(kind, match=sentence):
         list(workers.run([Task(0), Task(1, action)]))
@@ -103,8 +106,9 @@ def test_processes_end_with_the_one_that_started_them():
     code = 'from test_workers import *\nwith Workers(1, idle) as workers:\n    list(workers.run([Task(0)]))'
     tests = os.path.dirname(__file__)
     path = os.pathsep.join([tests, os.path.dirname(os.path.dirname(tests))])
-    process = subprocess.Popen([sys.executable, '-c', code], env={**os.environ, 'PYTHONPATH': path},
-                               stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, '-c', code], env={**os.environ, 'PYTHONPATH': path}, stdout=subprocess.PIPE
+    )
     worker = int(process.stdout.readline())
     process.kill()
     # The pipe ends when the last process that can write into it has ended.

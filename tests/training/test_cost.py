@@ -12,7 +12,7 @@ DEMO = resolve_options('demo', {'data': 'x'}, 32)
 def test_ratios_are_those_of_the_256_pixel_network():
     # GFLOP per real image counted for the original's graph at 8, 16, ..., 256 px.
     counted = [12, 53, 217, 464, 619, 774]
-    ours = [flops_per_image(8 * 2 ** i, 8192, 512) for i in range(6)]
+    ours = [flops_per_image(8 * 2**i, 8192, 512) for i in range(6)]
     for mine, reference in zip(ours, counted):
         assert mine / ours[-1] == pytest.approx(reference / counted[-1], rel=0.35)
 
@@ -40,7 +40,8 @@ def duration(begin, end, options, sec_per_flops, overhead):
 def test_eta_holds_for_a_machine_with_that_overhead_whatever_tick_it_is_made_from(begin, end):
     tick_sec = duration(begin, end, DEMO, 2e-7, STEP_OVERHEAD_SEC)
     assert eta_sec(3, begin, end, tick_sec, 0, DEMO) == pytest.approx(
-        duration(end, 56, DEMO, 2e-7, STEP_OVERHEAD_SEC), rel=0.01)
+        duration(end, 56, DEMO, 2e-7, STEP_OVERHEAD_SEC), rel=0.01
+    )
 
 
 def test_eta_holds_for_the_work_alone_where_that_is_long():

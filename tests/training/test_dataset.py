@@ -31,7 +31,7 @@ def records_of(images):
 
 
 @settings(max_examples=20, database=None)
-@given(seed=st.integers(0, 2 ** 31), epoch=st.integers(0, 10 ** 6), sizes=st.lists(st.integers(1, 10), min_size=1))
+@given(seed=st.integers(0, 2**31), epoch=st.integers(0, 10**6), sizes=st.lists(st.integers(1, 10), min_size=1))
 def test_every_epoch_has_every_record_once_however_it_is_cut(folder, seed, epoch, sizes):
     training_set = TrainingSet(folder, seed=seed)
     begin = epoch * COUNT
@@ -39,15 +39,18 @@ def test_every_epoch_has_every_record_once_however_it_is_cut(folder, seed, epoch
     for size in sizes + [3 * COUNT]:
         seen += records_of(training_set.minibatch(begin + len(seen), size)[0])
     for first in range(0, len(seen) - COUNT, COUNT):
-        assert sorted(seen[first:first + COUNT]) == list(range(COUNT))
+        assert sorted(seen[first : first + COUNT]) == list(range(COUNT))
     position = len(seen) // 2
     again = TrainingSet(folder, seed=seed).minibatch(begin + position, len(seen) - position)[0]
     assert records_of(again) == seen[position:]
 
 
 def test_epochs_and_seeds_have_orders_of_their_own(folder):
-    orders = {tuple(records_of(TrainingSet(folder, seed=seed).minibatch(epoch * COUNT, COUNT)[0]))
-              for seed in range(5) for epoch in range(5)}
+    orders = {
+        tuple(records_of(TrainingSet(folder, seed=seed).minibatch(epoch * COUNT, COUNT)[0]))
+        for seed in range(5)
+        for epoch in range(5)
+    }
     assert len(orders) == 25
 
 

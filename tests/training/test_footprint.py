@@ -9,9 +9,20 @@ from training.options import resolve_options
 
 def test_estimate_is_what_tensorflow_holds_at_the_peak(session):
     # Narrow mapping and many images, so that features weigh more than weights, as on a GPU.
-    options = resolve_options('paper', {
-        'data': '', 'gpus': 1, 'fmap_base': 512, 'fmap_max': 32, 'latent_size': 32, 'mapping_layers': 2,
-        'minibatch': 32, 'device': 'cpu'}, 32)
+    options = resolve_options(
+        'paper',
+        {
+            'data': '',
+            'gpus': 1,
+            'fmap_base': 512,
+            'fmap_max': 32,
+            'latent_size': 32,
+            'mapping_layers': 2,
+            'minibatch': 32,
+            'device': 'cpu',
+        },
+        32,
+    )
     rows = 0
     for row, which, measured, estimated in compare(options):
         assert measured == pytest.approx(estimated, rel=0.3), (row.what, row.resolution, which)
@@ -28,7 +39,8 @@ def test_memory_of_the_papers_phases_is_that_of_their_trace():
         minibatch = options.minibatch_by_resolution[resolution]
         for which, size in zip('DG', sizes):
             assert step_bytes(which, networks, options, resolution, minibatch, False, 'NHWC') / 1e6 == pytest.approx(
-                size, rel=0.05)
+                size, rel=0.05
+            )
 
 
 def test_variables_are_the_networks_their_average_and_adams_moments():

@@ -11,9 +11,22 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from dnnlib.errors import UserError
 from training.log import RunLog
 
-STATS = {'lod': 1.0, 'resolution': 8, 'minibatch': 8, 'total_sec': 1.0, 'tick_sec': 1.0, 'sec_per_kimg': 1.0,
-         'images_per_sec': 1.0, 'maintenance_sec': 0.0, 'eta_sec': 0.0, 'memory_gb': 1.0, 'gpu_memory_gb': None,
-         'G_loss': 0.5, 'D_loss': 1.5, 'nonfinite_steps': 0}
+STATS = {
+    'lod': 1.0,
+    'resolution': 8,
+    'minibatch': 8,
+    'total_sec': 1.0,
+    'tick_sec': 1.0,
+    'sec_per_kimg': 1.0,
+    'images_per_sec': 1.0,
+    'maintenance_sec': 0.0,
+    'eta_sec': 0.0,
+    'memory_gb': 1.0,
+    'gpu_memory_gb': None,
+    'G_loss': 0.5,
+    'D_loss': 1.5,
+    'nonfinite_steps': 0,
+}
 
 
 def report(log, *ticks):
@@ -89,6 +102,6 @@ def test_events_begin_with_the_version_that_lets_tensorboard_forget(tmp_path):
     log = RunLog(str(tmp_path))
     log.add_scalars({'a': 1.0}, 1)
     log.close()
-    path, = tmp_path.glob('events.out.tfevents.*')
+    (path,) = tmp_path.glob('events.out.tfevents.*')
     first = tf.Event.FromString(next(tf.python_io.tf_record_iterator(str(path))))
     assert first.file_version == 'brain.Event:2'

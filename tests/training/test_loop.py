@@ -27,7 +27,7 @@ def test_tick_reports_means_and_honest_rates(make_run, monkeypatch):
     run.train_iteration()
     now[0] += 20.0
     run.end_tick()
-    stats, = reports
+    (stats,) = reports
     assert stats['kimg'] == 8 * 128 / 1000
     assert stats['D_loss'] == 3.5
     assert stats['sec_per_kimg'] == pytest.approx(20 / 1.024)

@@ -27,10 +27,25 @@ def train_toy(open_session, tmp_path):
     data = make_dataset(str(tmp_path / 'toy'))
     run_dir = str(tmp_path / 'run')
     os.mkdir(run_dir)
-    options = resolve_options('paper', {
-        'data': data, 'latent_size': 8, 'mapping_layers': 2, 'fmap_base': 32, 'fmap_max': 8, 'minibatch': 8,
-        'initial_resolution': 4, 'phase_kimg': 0.032, 'fade_kimg': 0.032, 'total_kimg': 0.128, 'tick_kimg': 0.064,
-        'snapshot_ticks': 2, 'grid': [2, 2]}, 8)
+    options = resolve_options(
+        'paper',
+        {
+            'data': data,
+            'latent_size': 8,
+            'mapping_layers': 2,
+            'fmap_base': 32,
+            'fmap_max': 8,
+            'minibatch': 8,
+            'initial_resolution': 4,
+            'phase_kimg': 0.032,
+            'fade_kimg': 0.032,
+            'total_kimg': 0.128,
+            'tick_kimg': 0.064,
+            'snapshot_ticks': 2,
+            'grid': [2, 2],
+        },
+        8,
+    )
 
     def call(measure, **changes):
         open_session(device='cpu', seed=1)

@@ -23,7 +23,10 @@ def test_statistics_name_what_the_loss_is_made_of(session):
     shapes = {name: tensor.shape for name, tensor in session.run(loss.stats).items()}
     assert shapes == {'real_scores': (3, 1), 'fake_scores': (3, 1), 'r1_penalty': (3,), 'r2_penalty': (3,)}
     assert list(losses.D_logistic_simplegp(G, D, latents, labels, reals).stats) == [
-        'real_scores', 'fake_scores', 'r1_penalty']
+        'real_scores',
+        'fake_scores',
+        'r1_penalty',
+    ]
     assert list(losses.G_logistic_nonsaturating(G, D, latents, labels).stats) == ['fake_scores']
 
 
@@ -32,12 +35,21 @@ def test_a_seed_gives_each_draw_of_a_step_a_stream_of_its_own(session, monkeypat
     G, D = golden.network('G', 'G_style'), golden.network('D', 'D_basic')
     seeds = []
     for draw in (tf.random.stateless_normal, tf.random.stateless_uniform):
+
         def recorded(shape, seed, draw=draw, **kwargs):
             seeds.append(seed)
             return draw(shape, seed, **kwargs)
+
         monkeypatch.setattr(tf.random, draw.__name__.replace('_random', ''), recorded)
-    loss = losses.D_wgan_gp(G, D, tf.constant(golden['in/latents']), tf.zeros([4, 0]), tf.zeros([4, 3, 16, 16]),
-                            random_seed=[1, 2], structure='linear')
+    loss = losses.D_wgan_gp(
+        G,
+        D,
+        tf.constant(golden['in/latents']),
+        tf.zeros([4, 0]),
+        tf.zeros([4, 3, 16, 16]),
+        random_seed=[1, 2],
+        structure='linear',
+    )
     numbers = {tuple(seed) for seed in session.run(seeds)}
     assert len(numbers) == len(seeds) == 3 + 6 + 1  # style mixing, noise, gradient penalty
     value, again = session.run(loss.value), session.run(loss.value)
@@ -51,9 +63,14 @@ def test_a_seed_gives_each_draw_of_a_step_a_stream_of_its_own(session, monkeypat
 SMALL = {'num_channels': 3, 'resolution': 32, 'fmap_base': 64, 'fmap_max': 8}
 
 
-@pytest.mark.parametrize('loss, kwargs', [
-    (losses.G_logistic_nonsaturating, {}), (losses.D_logistic_simplegp, {'r1_gamma': 1e3, 'r2_gamma': 1e3}),
-    (losses.D_wgan_gp, {'mixing_factors': np.linspace(0, 1, 4).reshape(4, 1, 1, 1).astype(np.float32)})])
+@pytest.mark.parametrize(
+    'loss, kwargs',
+    [
+        (losses.G_logistic_nonsaturating, {}),
+        (losses.D_logistic_simplegp, {'r1_gamma': 1e3, 'r2_gamma': 1e3}),
+        (losses.D_wgan_gp, {'mixing_factors': np.linspace(0, 1, 4).reshape(4, 1, 1, 1).astype(np.float32)}),
+    ],
+)
 def test_images_of_the_active_side_give_the_losses_and_gradients_of_full_resolution(open_layout_session, loss, kwargs):
     session = open_layout_session(seed=2)
     G = tflib.Network('G', networks_stylegan.G_style, latent_size=8, dlatent_size=8, mapping_fmaps=8, **SMALL)
@@ -66,8 +83,9 @@ def test_images_of_the_active_side_give_the_losses_and_gradients_of_full_resolut
         arguments = [G, D, tf.constant(np.random.RandomState(0).randn(4, 8), tf.float32), tf.zeros([4, 0])]
         if net is D:
             arguments.append(losses.process_reals(pixels, lod, output_lod=output_lod))
-        value = loss(*arguments, **kwargs, randomize_noise=False, style_mixing_prob=None,
-                     active_resolution=active).value
+        value = loss(
+            *arguments, **kwargs, randomize_noise=False, style_mixing_prob=None, active_resolution=active
+        ).value
         results.append([value, tf.gradients(tf.reduce_mean(value), list(net.trainables.values()))])
     for number in (3, 2.5, 2, 1.2, 1, 0.4, 0):
         for each in (G, D):

@@ -67,7 +67,7 @@ def test_structures_agree_at_every_lod(session, options):
     images = np.random.RandomState(1).randn(*[4] + D.input_shape[1:])
     for lod in np.linspace(0, np.log2(kwargs['resolution']) - 2, 5):
         for net, array, run_kwargs in ((G, w, {'randomize_noise': False}), (D, images, {})):
-            inputs = [array, None][:len(net.input_shapes)]
+            inputs = [array, None][: len(net.input_shapes)]
             set_lod(net, lod)
             linear = net.run(*inputs, structure='linear', **run_kwargs)
             assert relative_error(net.run(*inputs, structure='recursive', **run_kwargs), linear) < OUTPUT_TOLERANCE
@@ -135,8 +135,9 @@ def test_random_integers_are_uniform_below_their_upper_bound(session, seed):
 
 
 def test_initial_weights_follow_the_equalised_learning_rate(session):
-    G = tflib.Network('G', networks_stylegan.G_style, resolution=8, latent_size=64, dlatent_size=64, mapping_fmaps=64,
-                      fmap_max=64)
+    G = tflib.Network(
+        'G', networks_stylegan.G_style, resolution=8, latent_size=64, dlatent_size=64, mapping_fmaps=64, fmap_max=64
+    )
     values = session.run(G.vars)
     assert values['G_mapping/Dense0/weight'].std() == pytest.approx(100, rel=0.1)
     assert values['G_synthesis/8x8/Conv1/weight'].std() == pytest.approx(1, rel=0.1)
@@ -146,9 +147,14 @@ def test_initial_weights_follow_the_equalised_learning_rate(session):
     assert not any(values[name].any() for name in zeros)
 
 
-@pytest.mark.parametrize('build, name, options', [
-    (networks_stylegan.G_style, 'g_style_64_fused', {}), (networks_stylegan.D_basic, 'd_basic_64_fused', {}),
-    (networks_stylegan.G_style, 'g_style_32', {'fused_scale': True})])
+@pytest.mark.parametrize(
+    'build, name, options',
+    [
+        (networks_stylegan.G_style, 'g_style_64_fused', {}),
+        (networks_stylegan.D_basic, 'd_basic_64_fused', {}),
+        (networks_stylegan.G_style, 'g_style_32', {'fused_scale': True}),
+    ],
+)
 def test_graphs_with_channels_first_have_the_same_shapes_and_variables(session, monkeypatch, build, name, options):
     monkeypatch.setattr('dnnlib.tflib.versions.CPU_GETS_NCHW_WRONG', False)  # none of them is run
     kwargs = dict(Golden(name).meta['static_kwargs'], **options)
@@ -158,9 +164,12 @@ def test_graphs_with_channels_first_have_the_same_shapes_and_variables(session, 
         net = tflib.Network('net', build, data_format=data_format, **kwargs)
         output = net.get_output_for(*[tf.zeros([2] + shape[1:]) for shape in net.input_shapes])
         assert output.shape.as_list()[1:] == net.output_shape[1:]
-        formats = {op.get_attr('data_format').decode() for op in session.graph.get_operations()[operations_before:]
-                   if op.type in ('Conv2D', 'Conv2DBackpropInput', 'DepthwiseConv2dNative', 'BiasAdd')
-                   and op.outputs[0].shape.ndims == 4}
+        formats = {
+            op.get_attr('data_format').decode()
+            for op in session.graph.get_operations()[operations_before:]
+            if op.type in ('Conv2D', 'Conv2DBackpropInput', 'DepthwiseConv2dNative', 'BiasAdd')
+            and op.outputs[0].shape.ndims == 4
+        }
         assert formats == {data_format}
         seen.append((net.output_shape, [(local_name, v.shape.as_list()) for local_name, v in net.vars.items()]))
     assert seen[0] == seen[1]
@@ -202,8 +211,10 @@ def test_blur_of_even_taps_leans_and_its_gradient_leans_the_same_way(layout_sess
 
     def blurred(image, kernel):
         padded = np.pad(image, [[before, len(taps) - 1 - before]] * 2)
-        return sum(weight * padded[row:row + size, column:column + size] for (row, column), weight
-                   in np.ndenumerate(kernel))
+        return sum(
+            weight * padded[row : row + size, column : column + size]
+            for (row, column), weight in np.ndenumerate(kernel)
+        )
 
     its_layout = networks_stylegan._Layout(layout)
     image = its_layout.from_nchw(tf.constant(x.reshape(1, 1, size, size)))
@@ -221,25 +232,46 @@ def test_blur_of_even_taps_leans_and_its_gradient_leans_the_same_way(layout_sess
 def with_random_weights(net, seed):
     """The network with weights that all count: biases, noise and the average w are no longer 0."""
     random = np.random.RandomState(seed)
-    tflib.set_vars({variable: random.randn(*variable.shape.as_list()) * (100 if 'mapping' in name else 1)
-                    for name, variable in sorted(net.vars.items()) if not name.endswith('lod')})
+    tflib.set_vars(
+        {
+            variable: random.randn(*variable.shape.as_list()) * (100 if 'mapping' in name else 1)
+            for name, variable in sorted(net.vars.items())
+            if not name.endswith('lod')
+        }
+    )
     return net
 
 
 SHARED_OPTIONS = {
-    'resolution': st.sampled_from([4, 8, 16]), 'num_channels': st.integers(1, 4),
-    'label_size': st.sampled_from([0, 1, 3]), 'fmap_base': st.sampled_from([16, 40]),
-    'fmap_decay': st.sampled_from([0.5, 1.0]), 'fmap_max': st.sampled_from([4, 8]),
-    'nonlinearity': st.sampled_from(['lrelu', 'relu']), 'use_wscale': st.booleans(),
+    'resolution': st.sampled_from([4, 8, 16]),
+    'num_channels': st.integers(1, 4),
+    'label_size': st.sampled_from([0, 1, 3]),
+    'fmap_base': st.sampled_from([16, 40]),
+    'fmap_decay': st.sampled_from([0.5, 1.0]),
+    'fmap_max': st.sampled_from([4, 8]),
+    'nonlinearity': st.sampled_from(['lrelu', 'relu']),
+    'use_wscale': st.booleans(),
     'fused_scale': st.sampled_from([True, False, 'auto']),
-    'blur_filter': st.sampled_from([None, [1, 2, 1], [1, 3, 3, 1], [1, 2, 3], [1, 1]])}
-G_OPTIONS = st.fixed_dictionaries({
-    **SHARED_OPTIONS, 'latent_size': st.just(6), 'dlatent_size': st.sampled_from([5, 6, 7]),
-    'mapping_fmaps': st.just(9), 'mapping_layers': st.integers(1, 3), 'normalize_latents': st.booleans(),
-    'use_styles': st.booleans(), 'const_input_layer': st.booleans(), 'use_noise': st.booleans(),
-    'use_pixel_norm': st.booleans(), 'use_instance_norm': st.booleans()})
-D_OPTIONS = st.fixed_dictionaries({
-    **SHARED_OPTIONS, 'mbstd_group_size': st.integers(0, 4), 'mbstd_num_features': st.sampled_from([1, 2])})
+    'blur_filter': st.sampled_from([None, [1, 2, 1], [1, 3, 3, 1], [1, 2, 3], [1, 1]]),
+}
+G_OPTIONS = st.fixed_dictionaries(
+    {
+        **SHARED_OPTIONS,
+        'latent_size': st.just(6),
+        'dlatent_size': st.sampled_from([5, 6, 7]),
+        'mapping_fmaps': st.just(9),
+        'mapping_layers': st.integers(1, 3),
+        'normalize_latents': st.booleans(),
+        'use_styles': st.booleans(),
+        'const_input_layer': st.booleans(),
+        'use_noise': st.booleans(),
+        'use_pixel_norm': st.booleans(),
+        'use_instance_norm': st.booleans(),
+    }
+)
+D_OPTIONS = st.fixed_dictionaries(
+    {**SHARED_OPTIONS, 'mbstd_group_size': st.integers(0, 4), 'mbstd_num_features': st.sampled_from([1, 2])}
+)
 LODS = st.floats(0, 1)  # of what the resolution allows
 slowly = settings(max_examples=5, database=None)
 
@@ -251,12 +283,17 @@ def test_generators_of_any_options_have_one_value_in_all_structures(layout, opti
         open_session(device=device_for(layout), seed=1)
         G = with_random_weights(tflib.Network('G', networks_stylegan.G_style, **options), seed)
         random = np.random.RandomState(seed)
-        inputs = random.randn(2, 6), np.eye(options['label_size'])[random.randint(0, options['label_size'], 2)] \
-            if options['label_size'] else None
+        inputs = (
+            random.randn(2, 6),
+            np.eye(options['label_size'])[random.randint(0, options['label_size'], 2)]
+            if options['label_size']
+            else None,
+        )
         lod = part * (np.log2(options['resolution']) - 2)
         set_lod(G, lod)
-        linear, recursive = (G.run(*inputs, structure=structure, randomize_noise=False)
-                             for structure in ('linear', 'recursive'))
+        linear, recursive = (
+            G.run(*inputs, structure=structure, randomize_noise=False) for structure in ('linear', 'recursive')
+        )
         assert linear.shape == (2, options['num_channels'], options['resolution'], options['resolution'])
         assert np.isfinite(linear).all() and relative_error(recursive, linear) < 1e-4
         block = 2 ** int(lod)  # nothing finer than the level that trains
@@ -286,5 +323,5 @@ def test_discriminators_of_any_options_have_one_value_in_all_structures(layout, 
 def test_without_mapping_layers_w_is_the_normalised_z(session):
     mapping = tflib.Network('mapping', networks_stylegan.G_mapping, latent_size=6, dlatent_size=6, mapping_layers=0)
     z = np.random.RandomState(1).randn(3, 6)
-    expected = z / np.sqrt((z ** 2).mean(axis=1, keepdims=True) + 1e-8)
+    expected = z / np.sqrt((z**2).mean(axis=1, keepdims=True) + 1e-8)
     np.testing.assert_allclose(mapping.run(z, None), expected, rtol=1e-5)

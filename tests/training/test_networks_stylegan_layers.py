@@ -10,7 +10,7 @@ from tests.plain_convolutions import plain_conv, plain_doubling_conv, plain_halv
 from training import networks_stylegan
 from training.networks_stylegan import _dense, _Layout, _nonlinearity, _pixel_norm
 
-SEEDS = st.integers(0, 2 ** 31)
+SEEDS = st.integers(0, 2**31)
 quickly = settings(max_examples=5, database=None)
 
 
@@ -37,16 +37,18 @@ def value_and_derivatives(layer, x, seed):
     """The layer's output, the gradient of a non-linear function of it, and a second derivative of that."""
     x = unfolded(x)
     y = layer(x)
-    towards = [tf.constant(normal(seed + number, *shape)) for number, shape in
-               ((1, y.shape.as_list()), (2, x.shape.as_list()))]
-    first = tf.gradients(tf.reduce_sum(y ** 3 * towards[0]), x)[0]
+    towards = [
+        tf.constant(normal(seed + number, *shape)) for number, shape in ((1, y.shape.as_list()), (2, x.shape.as_list()))
+    ]
+    first = tf.gradients(tf.reduce_sum(y**3 * towards[0]), x)[0]
     second = tf.gradients(tf.reduce_sum(first * towards[1]), x)[0]
     return y, first, second
 
 
 def assert_same_function(layer, reference, x, seed):
-    actual, expected = evaluate(lambda: (value_and_derivatives(layer, x, seed),
-                                         value_and_derivatives(reference, x, seed)))
+    actual, expected = evaluate(
+        lambda: (value_and_derivatives(layer, x, seed), value_and_derivatives(reference, x, seed))
+    )
     for a, b in zip(actual, expected):
         np.testing.assert_allclose(a, b, rtol=0, atol=2e-5 * np.abs(b).max() + 1e-6)
 
@@ -79,8 +81,13 @@ def blurred(x, taps):
     half, side = len(taps) // 2, int(x.shape[1])
     padded = tf.pad(x, [[0, 0], [half, half], [half, half], [0, 0]])
     total = sum(taps) ** 2
-    return tf.add_n([padded[:, row:row + side, column:column + side] * (taps[row] * taps[column] / total)
-                     for row in range(len(taps)) for column in range(len(taps))])
+    return tf.add_n(
+        [
+            padded[:, row : row + side, column : column + side] * (taps[row] * taps[column] / total)
+            for row in range(len(taps))
+            for column in range(len(taps))
+        ]
+    )
 
 
 @pytest.mark.parametrize('factor', [1, 2, 4])
@@ -118,21 +125,27 @@ def value_and_all_derivatives(function, x, weight, seed):
     x, weight = unfolded(x), unfolded(weight)
     y = function(x, weight)
     direction = tf.constant(normal(seed + 2, *y.shape.as_list()))
-    first = tf.gradients(tf.reduce_sum(y * direction + y ** 3 / 3), [x, weight])
+    first = tf.gradients(tf.reduce_sum(y * direction + y**3 / 3), [x, weight])
     directions = [tf.constant(normal(seed + 3 + number, *g.shape.as_list())) for number, g in enumerate(first)]
     # y is linear in each argument, so that the mixed derivatives need both terms of the sum.
     seconds = [tf.gradients(tf.reduce_sum(g * d), [x, weight]) for g, d in zip(first, directions)]
     return [y, *first, *seconds[0], *seconds[1]]
 
 
-@pytest.mark.parametrize('fast, plain, size, even', [
-    (networks_stylegan._same_conv, plain_conv, 1, False), (networks_stylegan._same_conv, plain_conv, 3, False),
-    (networks_stylegan._doubling_conv, plain_doubling_conv, 3, False),
-    (networks_stylegan._halving_conv, plain_halving_conv, 3, True)])
+@pytest.mark.parametrize(
+    'fast, plain, size, even',
+    [
+        (networks_stylegan._same_conv, plain_conv, 1, False),
+        (networks_stylegan._same_conv, plain_conv, 3, False),
+        (networks_stylegan._doubling_conv, plain_doubling_conv, 3, False),
+        (networks_stylegan._halving_conv, plain_halving_conv, 3, True),
+    ],
+)
 @quickly
 @given(seed=SEEDS, batch=st.integers(1, 3), side=st.integers(1, 5), inputs=st.integers(1, 3), outputs=st.integers(1, 3))
-def test_fast_convolutions_are_the_plain_ones_with_all_derivatives(fast, plain, size, even, seed, batch, side, inputs,
-                                                                   outputs):
+def test_fast_convolutions_are_the_plain_ones_with_all_derivatives(
+    fast, plain, size, even, seed, batch, side, inputs, outputs
+):
     side *= 2 if even else 1
     x, weight = normal(seed, batch, side, side, inputs), normal(seed + 1, size, size, inputs, outputs)
     actual, expected = evaluate(lambda: [value_and_all_derivatives(f, x, weight, seed) for f in (fast, plain)])
@@ -142,6 +155,7 @@ def test_fast_convolutions_are_the_plain_ones_with_all_derivatives(fast, plain, 
 
 def with_weight(scope, layer, x, weight):
     """The layer's output for NHWC with a given weight, undoing its He scale."""
+
     def fixed(getter, name, *args, **kwargs):
         he_std = 1 / np.sqrt(np.prod(weight.shape[:-1]))
         return unfolded((weight / he_std).astype(np.float32))
@@ -157,25 +171,33 @@ def test_upscaling_convolution_means_the_same_in_every_form(layout, side, fused)
     x, weight = normal(side, 2, side, side, 2), normal(1, 3, 3, 2, 3)
     layer = in_layout(layout, lambda its, x: its.upscale_conv(x, 3, fused, gain=1))
     turned = weight[::-1, ::-1] if fused else weight
-    assert_same_function(lambda x: with_weight('actual', layer, x, weight),
-                         lambda x: plain_doubling_conv(x, unfolded(turned)), x, side)
+    assert_same_function(
+        lambda x: with_weight('actual', layer, x, weight), lambda x: plain_doubling_conv(x, unfolded(turned)), x, side
+    )
 
 
 @pytest.mark.parametrize('side', [4, 8, 128])
 def test_downscaling_convolution_means_the_same_in_every_form(layout, side):
     x, weight = normal(side, 2, side, side, 2), normal(1, 3, 3, 2, 3)
     layer = in_layout(layout, lambda its, x: its.conv_downscale(x, 3, gain=1))
-    assert_same_function(lambda x: with_weight('actual', layer, x, weight),
-                         lambda x: plain_halving_conv(x, unfolded(weight)) / 4, x, side)
+    assert_same_function(
+        lambda x: with_weight('actual', layer, x, weight),
+        lambda x: plain_halving_conv(x, unfolded(weight)) / 4,
+        x,
+        side,
+    )
 
 
 @pytest.mark.parametrize('larger_side, turned', [(64, False), (128, True)])
 def test_auto_fuses_where_the_larger_side_is_128_or_more(layout, larger_side, turned):
     side = larger_side // 2
     x, weight = normal(side, 1, side, side, 1), normal(1, 3, 3, 1, 1)
-    actual, expected = evaluate(lambda: [
-        with_weight('auto', in_layout(layout, lambda its, x: its.upscale_conv(x, 1, 'auto', gain=1)), x, weight),
-        plain_doubling_conv(tf.constant(x), tf.constant(weight[::-1, ::-1] if turned else weight))])
+    actual, expected = evaluate(
+        lambda: [
+            with_weight('auto', in_layout(layout, lambda its, x: its.upscale_conv(x, 1, 'auto', gain=1)), x, weight),
+            plain_doubling_conv(tf.constant(x), tf.constant(weight[::-1, ::-1] if turned else weight)),
+        ]
+    )
     np.testing.assert_allclose(actual, expected, atol=2e-5)
 
 
@@ -215,29 +237,38 @@ def test_style_scales_and_shifts_normalised_maps(layout, seed, side, fmaps):
     x, style = normal(seed, 2, side, side, fmaps) * 3 + 1, normal(seed + 1, 2, 2, fmaps)
 
     def build():
-        with tf.variable_scope('s', custom_getter=lambda getter, name, shape, *args, **kwargs: (
-                tf.eye(shape[0]) * np.sqrt(shape[0]) if len(shape) == 2 else tf.zeros(shape))):
-            return in_layout(layout, lambda its, x: its.normalize_and_style(
-                x, tf.constant(style.reshape(2, -1)), True, True, True))(x)
+        with tf.variable_scope(
+            's',
+            custom_getter=lambda getter, name, shape, *args, **kwargs: (
+                tf.eye(shape[0]) * np.sqrt(shape[0]) if len(shape) == 2 else tf.zeros(shape)
+            ),
+        ):
+            return in_layout(
+                layout, lambda its, x: its.normalize_and_style(x, tf.constant(style.reshape(2, -1)), True, True, True)
+            )(x)
 
     centred = x - x.mean(axis=(1, 2), keepdims=True)
-    normalised = centred / np.sqrt((centred ** 2).mean(axis=(1, 2), keepdims=True) + 1e-8)
+    normalised = centred / np.sqrt((centred**2).mean(axis=(1, 2), keepdims=True) + 1e-8)
     expected = normalised * (style[:, None, None, 0] + 1) + style[:, None, None, 1]
     np.testing.assert_allclose(evaluate(build), expected, rtol=1e-3, atol=1e-4)
 
 
 @quickly
-@given(seed=SEEDS, groups=st.integers(1, 3), group_size=st.integers(2, 4), features=st.integers(1, 2),
-       maps=st.integers(1, 2))
+@given(
+    seed=SEEDS,
+    groups=st.integers(1, 3),
+    group_size=st.integers(2, 4),
+    features=st.integers(1, 2),
+    maps=st.integers(1, 2),
+)
 def test_minibatch_stddev_compares_every_groups_strided_samples(layout, seed, groups, group_size, features, maps):
     x = normal(seed, groups * group_size, 4, 4, features * maps)
-    y = evaluate(lambda: in_layout(
-        layout, lambda its, x: its.append_minibatch_stddev(x, group_size, features))(x))
-    np.testing.assert_array_equal(y[..., :features * maps], x)
+    y = evaluate(lambda: in_layout(layout, lambda its, x: its.append_minibatch_stddev(x, group_size, features))(x))
+    np.testing.assert_array_equal(y[..., : features * maps], x)
     for sample in range(len(x)):
-        members = x[sample % groups::groups]
+        members = x[sample % groups :: groups]
         for feature in range(features):
-            deviation = np.sqrt(members[..., feature * maps:(feature + 1) * maps].var(axis=0) + 1e-8).mean()
+            deviation = np.sqrt(members[..., feature * maps : (feature + 1) * maps].var(axis=0) + 1e-8).mean()
             np.testing.assert_allclose(y[sample, :, :, features * maps + feature], deviation, rtol=1e-4)
 
 

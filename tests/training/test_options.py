@@ -36,21 +36,26 @@ def test_small_dataset_starts_at_its_own_resolution():
     assert resolve(dataset_resolution=4).initial_resolution == 4
 
 
-@pytest.mark.parametrize('given, sentence', [
-    ({'gpus': 3}, '--gpus 3: the official minibatches are for 1, 2, 4 or 8 GPUs; give --minibatch too'),
-    ({'gpus': 2, 'minibatch': 9}, '--minibatch 9 .* cannot be divided among 2 GPUs; use a multiple of 2'),
-    ({'gpus': 2, 'minibatch': 12}, '--minibatch 12 .* gives each GPU 6 images, .*; use a multiple of 8'),
-    ({'gpus': 2, 'minibatch': 8, 'minibatch_by_resolution': {8: 8, 16: 8, 32: 8, 64: 7, 128: 8, 256: 8}},
-     '--minibatch 7 .at 64x64.'),
-    ({'resolution': 48}, '--resolution 48: must be a power of two'),
-    ({'resolution': 512}, '--resolution 512: the dataset has 256x256 images'),
-    ({'gpus': 1, 'minibatch': 0}, '--minibatch 0 .*: must be at least 1'),
-    ({'minibatch': 8, 'minibatch_by_resolution': {8: 64, 256: 8}}, '--minibatch names none for 16x16'),
-    ({'initial_resolution': 512}, '--initial-resolution 512: training ends at 256x256'),
-    ({'phase_kimg': 0, 'fade_kimg': 0}, 'leave no time to grow; .* give --initial-resolution 256'),
-    ({'fmap_base': 127}, '--fmap-base 127: leaves no feature maps at 256x256; use at least 128'),
-    ({'initial_resolution': 10}, '--initial-resolution 10: must be a power of two'),
-])
+@pytest.mark.parametrize(
+    'given, sentence',
+    [
+        ({'gpus': 3}, '--gpus 3: the official minibatches are for 1, 2, 4 or 8 GPUs; give --minibatch too'),
+        ({'gpus': 2, 'minibatch': 9}, '--minibatch 9 .* cannot be divided among 2 GPUs; use a multiple of 2'),
+        ({'gpus': 2, 'minibatch': 12}, '--minibatch 12 .* gives each GPU 6 images, .*; use a multiple of 8'),
+        (
+            {'gpus': 2, 'minibatch': 8, 'minibatch_by_resolution': {8: 8, 16: 8, 32: 8, 64: 7, 128: 8, 256: 8}},
+            '--minibatch 7 .at 64x64.',
+        ),
+        ({'resolution': 48}, '--resolution 48: must be a power of two'),
+        ({'resolution': 512}, '--resolution 512: the dataset has 256x256 images'),
+        ({'gpus': 1, 'minibatch': 0}, '--minibatch 0 .*: must be at least 1'),
+        ({'minibatch': 8, 'minibatch_by_resolution': {8: 64, 256: 8}}, '--minibatch names none for 16x16'),
+        ({'initial_resolution': 512}, '--initial-resolution 512: training ends at 256x256'),
+        ({'phase_kimg': 0, 'fade_kimg': 0}, 'leave no time to grow; .* give --initial-resolution 256'),
+        ({'fmap_base': 127}, '--fmap-base 127: leaves no feature maps at 256x256; use at least 128'),
+        ({'initial_resolution': 10}, '--initial-resolution 10: must be a power of two'),
+    ],
+)
 def test_refused_with_the_flag_and_the_mend(given, sentence):
     with pytest.raises(click.UsageError, match=sentence):
         resolve(**given)

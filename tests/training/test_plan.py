@@ -57,7 +57,7 @@ def test_a_minibatch_too_large_for_the_card_is_told_with_one_that_fits(capsys, d
 
 
 def test_networks_too_large_for_the_card_are_told_so(capsys, data):
-    plan = plan_of(capsys, data, fmap_base=2 ** 17, fmap_max=1024)
+    plan = plan_of(capsys, data, fmap_base=2**17, fmap_max=1024)
     assert 'give a smaller --resolution, or smaller networks by --fmap-base and --fmap-max.' in plan
 
 
@@ -67,24 +67,29 @@ def test_disk_space_is_that_of_the_files():
     pickle = 4 * (2 * PAPER.G + PAPER.D) / 1e9
     assert sizes[f'9 network snapshots of {pickle:.3f}'] == pytest.approx(9 * pickle)
     assert sizes['the best and the final networks'] == pytest.approx(2 * pickle)
-    assert sizes['image grids'] == pytest.approx(32 * 50 * 256 ** 2 * 2 / 1e9)
+    assert sizes['image grids'] == pytest.approx(32 * 50 * 256**2 * 2 / 1e9)
     assert sizes['training states'] == pytest.approx(3 * 0.695, rel=0.01)
 
 
 def test_too_little_disk_space_is_told(capsys, data, tmp_path):
     results = str(tmp_path / 'not' / 'there' / 'yet')
     assert free_gb(results) == pytest.approx(free_gb(str(tmp_path)), rel=0.1) and not os.path.exists(results)
-    assert 'This is not enough' in plan_of(capsys, data, results, total_kimg=10 ** 7)
+    assert 'This is not enough' in plan_of(capsys, data, results, total_kimg=10**7)
 
 
-@pytest.mark.parametrize('given, sentences', [
-    ({'gpus': 1}, ['25,000 kimg at 256x256 took 14d 22h on 1 V100 (the original authors).']),
-    ({'gpus': 8}, ['25,000 kimg at 256x256 took 3d 08h on 8 V100 (the original authors).']),
-    ({'resolution': 128}, ['None is published for these settings; the log lines of the run tell an ETA.']),
-    ({'fmap_base': 4096},
-     ['None is published for other networks or minibatches; the log lines of the run tell an ETA.']),
-    ({'device': 'cpu'}, ['None is published for these settings; the log lines of the run tell an ETA.']),
-])
+@pytest.mark.parametrize(
+    'given, sentences',
+    [
+        ({'gpus': 1}, ['25,000 kimg at 256x256 took 14d 22h on 1 V100 (the original authors).']),
+        ({'gpus': 8}, ['25,000 kimg at 256x256 took 3d 08h on 8 V100 (the original authors).']),
+        ({'resolution': 128}, ['None is published for these settings; the log lines of the run tell an ETA.']),
+        (
+            {'fmap_base': 4096},
+            ['None is published for other networks or minibatches; the log lines of the run tell an ETA.'],
+        ),
+        ({'device': 'cpu'}, ['None is published for these settings; the log lines of the run tell an ETA.']),
+    ],
+)
 def test_published_times_are_told_for_what_they_hold(given, sentences):
     assert published_times(options_of(**given)) == sentences
 

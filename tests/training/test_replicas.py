@@ -50,8 +50,10 @@ def with_all_weights_random(state):
     """A state in which all weights are random; a constant that is 1 everywhere has gradients of rounding errors."""
     random = np.random.RandomState(7)
     constant = ('bias', 'Noise/weight', 'const')
-    return {name: value + 0.5 * random.randn(*value.shape) if name.endswith(constant) else value
-            for name, value in sorted(state.items())}
+    return {
+        name: value + 0.5 * random.randn(*value.shape) if name.endswith(constant) else value
+        for name, value in sorted(state.items())
+    }
 
 
 def same_noise_for_every_image(_self, shape, dtype=tf.float32):
@@ -102,8 +104,9 @@ def test_replicas_stay_equal_bit_by_bit_but_for_their_average_w(make_step):
     after = step.get_state()
     assert np.any(before['Gs/G_synthesis/4x4/Conv/weight'] != after['Gs/G_synthesis/4x4/Conv/weight'])
     for first, copy in (step._G_replicas, step._D_replicas):
-        for name, (value, other) in tflib.run({n: (v, copy.vars[n]) for n, v in first.vars.items()
-                                               if v in tf.trainable_variables()}).items():
+        for name, (value, other) in tflib.run(
+            {n: (v, copy.vars[n]) for n, v in first.vars.items() if v in tf.trainable_variables()}
+        ).items():
             np.testing.assert_array_equal(value, other, err_msg=name)
     for optimizer in (step._G_optimizer, step._D_optimizer):
         for copies in tflib.run(optimizer.state_variables[:-1]):  # the last is the loss scale, which all share

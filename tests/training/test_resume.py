@@ -45,12 +45,24 @@ def test_what_does_not_alter_a_step_may_change():
     assert set(CHANGEABLE) < set(FLAGS)
 
 
-@pytest.mark.parametrize('given, sentence', [
-    ({'r1_gamma': 5.0, 'total_kimg': 1}, '--r1-gamma: the run was started with 10.0, not 5.0. Only --data, --total'),
-    ({'lrate': 0.001, 'lrate_by_resolution': {}}, '--lrate: the run was started with 0.001 and {"128": 0.*not 0.001'),
-    ({'minibatch': 8, 'minibatch_by_resolution': {}}, '--minibatch: the run was started with 8 and .*, not 8. Only'),
-    ({'seed': 1, 'gpus': 4}, '--seed: .* 1000, not 1; --gpus: the run was started with 2, not 4'),
-])
+@pytest.mark.parametrize(
+    'given, sentence',
+    [
+        (
+            {'r1_gamma': 5.0, 'total_kimg': 1},
+            '--r1-gamma: the run was started with 10.0, not 5.0. Only --data, --total',
+        ),
+        (
+            {'lrate': 0.001, 'lrate_by_resolution': {}},
+            '--lrate: the run was started with 0.001 and {"128": 0.*not 0.001',
+        ),
+        (
+            {'minibatch': 8, 'minibatch_by_resolution': {}},
+            '--minibatch: the run was started with 8 and .*, not 8. Only',
+        ),
+        ({'seed': 1, 'gpus': 4}, '--seed: .* 1000, not 1; --gpus: the run was started with 2, not 4'),
+    ],
+)
 def test_what_alters_a_step_is_refused_by_name_with_both_values(given, sentence):
     with pytest.raises(click.UsageError, match=sentence):
         changed_options(PAPER, given, FLAGS)
@@ -100,8 +112,9 @@ def test_snapshot_goes_on_where_its_name_says():
     assert begin_kimg('a/network-snapshot-012345.pkl', 0.0, PAPER)[0] == 12345
 
 
-@pytest.mark.parametrize('options', [PAPER, dataclasses.replace(PAPER, fade_kimg=0),
-                                     dataclasses.replace(PAPER, phase_kimg=0)])
+@pytest.mark.parametrize(
+    'options', [PAPER, dataclasses.replace(PAPER, fade_kimg=0), dataclasses.replace(PAPER, phase_kimg=0)]
+)
 @pytest.mark.parametrize('lod', [5.0, 4.25, 4.0, 1.5, 1.0, 0.125, 0.0])
 def test_other_pickles_go_on_where_the_schedule_first_reaches_their_lod(options, lod):
     if options.fade_kimg == 0:

@@ -40,8 +40,14 @@ def test_step_moves_all_networks_and_reports_means(make_step):
     after = step.get_state()
     assert set(stats) == {'D_loss', 'G_loss', 'real_scores', 'fake_scores', 'r1_penalty'}
     assert all(np.isfinite(value) for value in stats.values())
-    for name in ('G/G_mapping/Dense0/weight', 'G/G_synthesis/4x4/Const/const', 'D/4x4/Dense1/weight', 'G/dlatent_avg',
-                 'Gs/G_mapping/Dense0/weight', 'Gs/dlatent_avg'):
+    for name in (
+        'G/G_mapping/Dense0/weight',
+        'G/G_synthesis/4x4/Const/const',
+        'D/4x4/Dense1/weight',
+        'G/dlatent_avg',
+        'Gs/G_mapping/Dense0/weight',
+        'Gs/dlatent_avg',
+    ):
         assert np.any(before[name] != after[name]), name
     # At lod 1 the 8x8 block's output is not in use yet.
     np.testing.assert_array_equal(before['G/G_synthesis/ToRGB_lod0/weight'], after['G/G_synthesis/ToRGB_lod0/weight'])
@@ -144,7 +150,8 @@ def test_networks_of_a_pickle_reach_all_replicas(make_step):
         other.set_networks(values)
 
 
-@pytest.mark.parametrize('minibatch, smoothing, beta', [
-    (4, 10, 0.9997227787971497), (256, 10, 0.9824119210243225), (64, 0, 0.0)])
+@pytest.mark.parametrize(
+    'minibatch, smoothing, beta', [(4, 10, 0.9997227787971497), (256, 10, 0.9824119210243225), (64, 0, 0.0)]
+)
 def test_decay_of_Gs(minibatch, smoothing, beta):
     assert Gs_beta(minibatch, smoothing) == pytest.approx(beta, rel=1e-6)

@@ -39,8 +39,9 @@ def test_downloads_once_under_the_official_name(server, tmp_path):
     assert os.listdir(str(tmp_path / 'cache')) == [os.path.basename(path)]
 
 
-@pytest.mark.parametrize('address, name', [
-    ('/some/thing.pkl?x=1', 'thing.pkl'), ('/a%20b/..%2Fevil', '.._2Fevil'), ('/', 'download')])
+@pytest.mark.parametrize(
+    'address, name', [('/some/thing.pkl?x=1', 'thing.pkl'), ('/a%20b/..%2Fevil', '.._2Fevil'), ('/', 'download')]
+)
 def test_a_bare_url_is_named_after_its_last_part(server, tmp_path, address, name):
     path = fetch(server.url + address, str(tmp_path))
     assert path.endswith('_' + name) and os.path.dirname(path) == str(tmp_path) and content(path) == CONTENT
@@ -60,20 +61,23 @@ def test_passes_the_confirm_page_of_google_drive(server, tmp_path, page):
     assert content(fetch(entry(server.url + page), str(tmp_path))) == CONTENT
 
 
-@pytest.mark.parametrize('path, ranges', [
-    ('/busy.pkl', [None] * 3),  # 503 twice
-    ('/cut.pkl', [None, *(f'bytes={step * STEP}-' for step in (1, 2, 3))]),
-    ('/no_ranges.pkl', [None, f'bytes={STEP}-']),  # which the server does not know, and sends everything
-    ('/beyond.pkl', [None, f'bytes={STEP}-'] * 2),  # 416 to each; so it does not end well
-    ('/wrong_part.pkl', [None, f'bytes={STEP}-']),
-])
+@pytest.mark.parametrize(
+    'path, ranges',
+    [
+        ('/busy.pkl', [None] * 3),  # 503 twice
+        ('/cut.pkl', [None, *(f'bytes={step * STEP}-' for step in (1, 2, 3))]),
+        ('/no_ranges.pkl', [None, f'bytes={STEP}-']),  # which the server does not know, and sends everything
+        ('/beyond.pkl', [None, f'bytes={STEP}-'] * 2),  # 416 to each; so it does not end well
+        ('/wrong_part.pkl', [None, f'bytes={STEP}-']),
+    ],
+)
 def test_goes_on_where_the_connection_broke_off(server, tmp_path, path, ranges):
     if path in ('/beyond.pkl', '/wrong_part.pkl'):
         refused(entry(server.url + path), tmp_path)
     else:
         assert content(fetch(entry(server.url + path), str(tmp_path))) == CONTENT
         assert len(os.listdir(str(tmp_path))) == 1
-    assert server.ranges(path)[:len(ranges)] == ranges
+    assert server.ranges(path)[: len(ranges)] == ranges
 
 
 def test_goes_on_with_what_an_earlier_process_left(server, tmp_path):
@@ -81,7 +85,8 @@ def test_goes_on_with_what_an_earlier_process_left(server, tmp_path):
     assert 'the connection broke off' in refused(wanted, tmp_path)
     path = cache_path(wanted, str(tmp_path))
     assert sorted(os.listdir(str(tmp_path))) == sorted(
-        os.path.basename(path) + end for end in (transfer.PART, transfer.PART_IDENTITY))
+        os.path.basename(path) + end for end in (transfer.PART, transfer.PART_IDENTITY)
+    )
     assert len(server.requests) == transfer.ATTEMPTS
     part = path + transfer.PART
     with open(part, 'wb') as file:
@@ -130,11 +135,15 @@ def test_a_part_that_claims_to_be_whole_is_gone_on_with(server, tmp_path):
 
 
 def test_two_processes_at_once_download_a_file_once(server, tmp_path):
-    script = ('import sys; from dnnlib.download import fetch; from tests.drive_server import entry\n'
-              'print(fetch(entry(sys.argv[1]), sys.argv[2]))')
+    script = (
+        'import sys; from dnnlib.download import fetch; from tests.drive_server import entry\n'
+        'print(fetch(entry(sys.argv[1]), sys.argv[2]))'
+    )
     command = [sys.executable, '-c', script, server.url + '/cut.pkl', str(tmp_path)]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-                 for _ in range(3)]
+    processes = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+        for _ in range(3)
+    ]
     outputs = [process.communicate() for process in processes]
     assert [process.returncode for process in processes] == [0] * 3, outputs
     assert len({output for output, _ in outputs}) == 1 and content(outputs[0][0].strip()) == CONTENT
@@ -145,29 +154,32 @@ def test_two_processes_at_once_download_a_file_once(server, tmp_path):
 # What cannot be had
 
 
-@pytest.mark.parametrize('path, changes, reason', [
-    ('/missing.pkl', {}, 'answers 404'),
-    ('/gone', {}, 'no such file any more'),
-    ('/quota', {}, 'too many people have downloaded it lately: try again in a day'),
-    ('/quota403', {}, 'too many people have downloaded it lately'),
-    ('/form-then-quota', {}, 'too many people have downloaded it lately'),
-    ('/form-without-end', {}, 'even after confirming'),
-    ('/sign-in', {}, 'asks to sign in'),
-    ('/other', {}, 'a web page instead of the file'),
-    ('/page_as_file.pkl', {}, 'a web page under the name of the file'),
-    ('/cut_page', {}, 'the connection broke off'),
-    ('/compressed.pkl', {}, 'compresses the file though asked not to'),
-    ('/changing.pkl', {}, 'the connection broke off'),
-    ('/wrong_part.pkl', {}, 'another part of the file'),
-    ('/empty.pkl', {'size': None, 'sha256': None}, 'an empty file'),
-    ('/json.pkl', {'size': None, 'sha256': None}, 'a web page instead of the file'),
-    ('/text.pkl', {'size': None, 'sha256': None}, 'a web page instead of the file'),
-    ('/damaged_page', {}, 'a web page instead of the file'),
-    ('/damaged_form', {}, 'a web page instead of the file'),
-    ('/file.pkl', {'size': 5}, 'more than 5 bytes'),
-    ('/file.pkl', {'size': 128_001}, '128,000 bytes instead of 128,001'),
-    ('/file.pkl', {'sha256': '0' * 64}, 'SHA-256 differs'),
-])
+@pytest.mark.parametrize(
+    'path, changes, reason',
+    [
+        ('/missing.pkl', {}, 'answers 404'),
+        ('/gone', {}, 'no such file any more'),
+        ('/quota', {}, 'too many people have downloaded it lately: try again in a day'),
+        ('/quota403', {}, 'too many people have downloaded it lately'),
+        ('/form-then-quota', {}, 'too many people have downloaded it lately'),
+        ('/form-without-end', {}, 'even after confirming'),
+        ('/sign-in', {}, 'asks to sign in'),
+        ('/other', {}, 'a web page instead of the file'),
+        ('/page_as_file.pkl', {}, 'a web page under the name of the file'),
+        ('/cut_page', {}, 'the connection broke off'),
+        ('/compressed.pkl', {}, 'compresses the file though asked not to'),
+        ('/changing.pkl', {}, 'the connection broke off'),
+        ('/wrong_part.pkl', {}, 'another part of the file'),
+        ('/empty.pkl', {'size': None, 'sha256': None}, 'an empty file'),
+        ('/json.pkl', {'size': None, 'sha256': None}, 'a web page instead of the file'),
+        ('/text.pkl', {'size': None, 'sha256': None}, 'a web page instead of the file'),
+        ('/damaged_page', {}, 'a web page instead of the file'),
+        ('/damaged_form', {}, 'a web page instead of the file'),
+        ('/file.pkl', {'size': 5}, 'more than 5 bytes'),
+        ('/file.pkl', {'size': 128_001}, '128,000 bytes instead of 128,001'),
+        ('/file.pkl', {'sha256': '0' * 64}, 'SHA-256 differs'),
+    ],
+)
 def test_what_cannot_be_had_is_a_sentence_that_says_which_file_to_put_where(server, tmp_path, path, changes, reason):
     wanted = entry(server.url + path, **changes)
     message = refused(wanted, tmp_path)

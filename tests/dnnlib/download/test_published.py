@@ -25,9 +25,13 @@ def library(tmp_path, monkeypatch):
     monkeypatch.setattr('config.TRUST_FILE', str(tmp_path / 'cache' / 'trusted.txt'))
     with drive_server() as server:
         kinds = dict(zip(NAMES, (config.METRIC, config.METRIC, config.GENERATOR)))
-        monkeypatch.setattr('config.NETWORKS', {
-            name: dict(entry(f'{server.url}/{name}_file.pkl'), kind=kind, licence='MIT')
-            for name, kind in kinds.items()})
+        monkeypatch.setattr(
+            'config.NETWORKS',
+            {
+                name: dict(entry(f'{server.url}/{name}_file.pkl'), kind=kind, licence='MIT')
+                for name, kind in kinds.items()
+            },
+        )
         config.NETWORKS['second'].update(sha256=None, size=None)
         yield server
 

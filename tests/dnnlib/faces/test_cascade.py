@@ -18,8 +18,10 @@ def engine(request):
 @pytest.fixture(scope='module')
 def level(scenes):
     """Faces of P-Net's size beside each other, 101x137."""
-    small = [np.asarray(Image.fromarray(scene).resize((23 + 3 * index, 34), Image.BOX)) for index, scene in
-             enumerate(scenes[:4])]
+    small = [
+        np.asarray(Image.fromarray(scene).resize((23 + 3 * index, 34), Image.BOX))
+        for index, scene in enumerate(scenes[:4])
+    ]
     return np.tile(np.concatenate(small, axis=1), [3, 2, 1])[:101, :137]
 
 
@@ -27,8 +29,10 @@ def level(scenes):
 def variations(scenes, bundled):
     """Images of odd sizes with faces of many sizes, at edges, several of them, and none."""
     random = np.random.RandomState(0)
-    images = [np.asarray(Image.fromarray(scene).resize(tuple(random.randint(30, 300, 2).tolist()), Image.BICUBIC))
-              for scene in scenes]
+    images = [
+        np.asarray(Image.fromarray(scene).resize(tuple(random.randint(30, 300, 2).tolist()), Image.BICUBIC))
+        for scene in scenes
+    ]
     astronaut = decode((bundled / 'astronaut.png').read_bytes())
     images += [astronaut[80:200, 200:400], astronaut[:, :224], astronaut[100:300:2, 150:300:2]]
     images += [np.concatenate([scenes[1][::2, ::2], astronaut[60:185, 160:285], scenes[4][:125, 100:]], axis=1)]
@@ -75,8 +79,9 @@ def test_tiles_change_nothing(engine, level, monkeypatch):
 def test_large_photographs_are_computed_in_tiles(scenes, monkeypatch):
     seen = []
     engine = OnnxEngine()
-    monkeypatch.setattr(engine, 'run', lambda network, pixels: seen.append(pixels.shape) or OnnxEngine.run(
-        engine, network, pixels))
+    monkeypatch.setattr(
+        engine, 'run', lambda network, pixels: seen.append(pixels.shape) or OnnxEngine.run(engine, network, pixels)
+    )
     detect_faces([np.tile(scenes[0], [4, 5, 1])], engine)
     side = 2 * cascade.TILE + 10
     assert max(shape[1] for shape in seen) == max(shape[2] for shape in seen) == side
@@ -87,8 +92,9 @@ def test_levels_of_one_size_are_looked_at_together(level, monkeypatch):
     levels = [level, level[:60, :70], level[30:90, 10:80], level[20:80, 60:130], np.zeros([60, 70, 3], np.uint8), level]
     apart = [find_candidates([each], engine)[1] for each in levels]
     assert all(len(candidates) for candidates in apart[:4]) and not len(apart[4])
-    monkeypatch.setattr(engine, 'run', lambda network, pixels: seen.append(pixels.shape[:3]) or OnnxEngine.run(
-        engine, network, pixels))
+    monkeypatch.setattr(
+        engine, 'run', lambda network, pixels: seen.append(pixels.shape[:3]) or OnnxEngine.run(engine, network, pixels)
+    )
     monkeypatch.setattr(cascade, 'LEVEL_PIXELS', 3 * 60 * 70)
     numbers, together = find_candidates(levels, engine)
     assert seen == [(1, *level.shape[:2]), (3, 60, 70), (1, *level.shape[:2]), (1, 60, 70)]
@@ -153,7 +159,7 @@ def test_levels_end_where_the_shorter_side_is_below_12(height, width, count):
 
 def test_candidates_of_two_levels_never_overlap_by_more_than_seven_tenths():
     """So that there is nothing to drop across levels, whatever the size of the image."""
-    cells = np.arange(4000.)[:, np.newaxis].repeat(2, axis=1)
+    cells = np.arange(4000.0)[:, np.newaxis].repeat(2, axis=1)
     sides = [np.diff(cell_boxes(cells, np.array([[scale]]))[:, ::2]) + 1 for scale in pyramid_scales(10**5, 10**5)]
     assert len(sides) == 25
     for smaller, larger in zip(sides, sides[1:]):

@@ -47,16 +47,25 @@ def test_levels_are_stacked_as_lines_of_floats():
         np.testing.assert_array_equal(stacked, levels)
 
 
-@pytest.mark.parametrize('box', [
-    (1, 1, 40, 40), (5, 7, 28, 30), (-9, -3, 20, 26), (30, 20, 70, 60), (-20, -20, 90, 90), (60, 60, 90, 90),
-    (-90, 5, -60, 34), (17, 17, 17, 17),
-])
+@pytest.mark.parametrize(
+    'box',
+    [
+        (1, 1, 40, 40),
+        (5, 7, 28, 30),
+        (-9, -3, 20, 26),
+        (30, 20, 70, 60),
+        (-20, -20, 90, 90),
+        (60, 60, 90, 90),
+        (-90, 5, -60, 34),
+        (17, 17, 17, 17),
+    ],
+)
 @pytest.mark.parametrize('side', [24, 48])
 def test_a_patch_is_resized_unrounded_and_zero_outside(box, side):
     image, margin = noise(50, 40), 100
     padded = np.pad(image.astype(np.float64), [(margin, margin), (margin, margin), (0, 0)], 'constant')
     left, top, right, bottom = (value + margin for value in box)
-    expected = cv2.resize(padded[top - 1:bottom, left - 1:right], (side, side), interpolation=cv2.INTER_AREA)
+    expected = cv2.resize(padded[top - 1 : bottom, left - 1 : right], (side, side), interpolation=cv2.INTER_AREA)
     patch = cut_patches([None, image], np.array([1]), np.array([box]), side)
     assert patch.shape == (1, side, side, 3) and patch.dtype == np.float32
     assert patch.transpose(0, 2, 3, 1).flags.c_contiguous
@@ -68,7 +77,7 @@ def test_a_large_patch_in_strips_is_opencvs(box, monkeypatch):
     image, margin = noise(310, 305), 50
     padded = np.pad(image.astype(np.float64), [(margin, margin), (margin, margin), (0, 0)], 'constant')
     left, top, right, bottom = (value + margin for value in box)
-    expected = cv2.resize(padded[top - 1:bottom, left - 1:right], (48, 48), interpolation=cv2.INTER_AREA)
+    expected = cv2.resize(padded[top - 1 : bottom, left - 1 : right], (48, 48), interpolation=cv2.INTER_AREA)
     monkeypatch.setattr(patches, 'PATCH_PIXELS', 2000)
     patch = cut_patches([image], np.array([0]), np.array([box]), 48)[0]
     np.testing.assert_allclose(patch, expected - PIXEL_ZERO, rtol=0, atol=4e-5)
@@ -83,13 +92,18 @@ def test_a_bright_surface_stays_as_bright_in_patches_of_any_size(size):
 
 
 @hypothesis.settings(deadline=None, max_examples=60)
-@hypothesis.given(width=st.integers(1, 150), longer=st.sampled_from([-1, 0, 1]), side=st.sampled_from([24, 48]),
-                  left=st.integers(-60, 60), top=st.integers(-60, 60))
+@hypothesis.given(
+    width=st.integers(1, 150),
+    longer=st.sampled_from([-1, 0, 1]),
+    side=st.sampled_from([24, 48]),
+    left=st.integers(-60, 60),
+    top=st.integers(-60, 60),
+)
 def test_a_patch_of_any_size_is_opencvs(width, longer, side, left, top):
     """Also where one side has to grow and the other does not, and by whole factors."""
     image, margin, height = noise(70, 80), 250, max(width + longer, 1)
     padded = np.pad(image.astype(np.float64), [(margin, margin), (margin, margin), (0, 0)], 'constant')
-    cut = padded[margin + top - 1:margin + top - 1 + height, margin + left - 1:margin + left - 1 + width]
+    cut = padded[margin + top - 1 : margin + top - 1 + height, margin + left - 1 : margin + left - 1 + width]
     expected = cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA)
     patch = cut_patches([image], np.array([0]), np.array([[left, top, left + width - 1, top + height - 1]]), side)
     np.testing.assert_allclose(patch[0], expected - PIXEL_ZERO, rtol=0, atol=7e-5)
@@ -98,6 +112,7 @@ def test_a_patch_of_any_size_is_opencvs(width, longer, side, left, top):
 @pytest.fixture
 def exhaust(monkeypatch):
     """Has an operation of OpenCV find no memory."""
+
     def fail(*args, **kwargs):
         error = cv2.error('Failed to allocate')
         error.code, error.err = cv2.Error.StsNoMem, 'Failed to allocate 9 bytes'

@@ -47,10 +47,18 @@ def pixels(*shape):
     return np.random.RandomState(sum(shape)).uniform(-128, 127, shape).astype(np.float32)
 
 
-@pytest.mark.parametrize('network, shape', [
-    ('pnet', (1, 12, 12, 3)), ('pnet', (2, 13, 40, 3)), ('pnet', (1, 77, 31, 3)), ('rnet', (1, 24, 24, 3)),
-    ('rnet', (45, 24, 24, 3)), ('onet', (1, 48, 48, 3)), ('onet', (9, 48, 48, 3)),
-])
+@pytest.mark.parametrize(
+    'network, shape',
+    [
+        ('pnet', (1, 12, 12, 3)),
+        ('pnet', (2, 13, 40, 3)),
+        ('pnet', (1, 77, 31, 3)),
+        ('rnet', (1, 24, 24, 3)),
+        ('rnet', (45, 24, 24, 3)),
+        ('onet', (1, 48, 48, 3)),
+        ('onet', (9, 48, 48, 3)),
+    ],
+)
 def test_gives_what_the_package_gives(engine, keras, network, shape):
     scores, boxes = keras(network, pixels(*shape))
     heads = engine.run(network, pixels(*shape))

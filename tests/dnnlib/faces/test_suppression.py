@@ -34,9 +34,13 @@ def random_case(seed, count, extent, groups=1):
 
 @hypothesis.settings(deadline=None, max_examples=200)
 @hypothesis.given(
-    seed=st.integers(0, 2**32 - 1), count=st.integers(0, 120), extent=st.sampled_from([3, 30, 300]),
-    groups=st.integers(1, 5), threshold=st.sampled_from([0.0, 0.3, 0.5, 0.7]),
-    relative_to=st.sampled_from(['union', 'smaller']), pairs=st.sampled_from([1, 50, 1 << 20]),
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(0, 120),
+    extent=st.sampled_from([3, 30, 300]),
+    groups=st.integers(1, 5),
+    threshold=st.sampled_from([0.0, 0.3, 0.5, 0.7]),
+    relative_to=st.sampled_from(['union', 'smaller']),
+    pairs=st.sampled_from([1, 50, 1 << 20]),
 )
 def test_keeps_what_plain_suppression_keeps_in_its_order(seed, count, extent, groups, threshold, relative_to, pairs):
     boxes, scores, group = random_case(seed, count, extent, groups)

@@ -11,7 +11,7 @@ from tests.parsed_page import ParsedPage
 
 def places(svg, kind='line line0'):
     """(x, y) of each point of a curve."""
-    line, = (attributes['d'] for _, attributes in ParsedPage(svg).elements if attributes.get('class') == kind)
+    (line,) = (attributes['d'] for _, attributes in ParsedPage(svg).elements if attributes.get('class') == kind)
     return [tuple(map(float, pair)) for pair in re.findall(r'[ML]([\d.]+),([\d.]+)', line)]
 
 

@@ -19,7 +19,7 @@ def test_what_is_chosen_is_even_and_later_on_known_already(kimgs, most, data):
     chosen = choose(kimgs, [wanted, -1], most)
     assert chosen == sorted(set(chosen)) and set(chosen) <= set(kimgs)
     assert len(chosen) <= most + 2 and {kimgs[0], kimgs[-1], wanted} <= set(chosen)
-    earlier = kimgs[:data.draw(st.integers(1, len(kimgs)))]
+    earlier = kimgs[: data.draw(st.integers(1, len(kimgs)))]
     assert set(chosen) & set(earlier) <= {*choose(earlier, (), most), wanted, kimgs[-1]}
 
 
@@ -33,7 +33,7 @@ def test_pictures_are_bounded_in_sides_and_bytes_whatever_they_show(tmp_path, si
     # Noise, which nothing makes small.
     shape = size[::-1] + (3,) * (mode == 'RGB')
     Image.fromarray(np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8)).save(str(tmp_path / 'a.png'))
-    picture, = GridPictures(str(tmp_path)).get(['a.png']).values()
+    (picture,) = GridPictures(str(tmp_path)).get(['a.png']).values()
     assert len(picture.data) <= LARGEST and max(picture.width, picture.height) <= LONGEST_SIDE
     image = Image.open(io.BytesIO(picture.data))
     assert image.size == (picture.width, picture.height) and image.mode == mode
@@ -44,6 +44,6 @@ def test_small_grids_keep_their_size_and_their_colours(tmp_path):
     pixels = np.zeros([32, 48, 3], np.uint8)
     pixels[:, 1::2] = 255, 0, 0
     Image.fromarray(pixels).save(str(tmp_path / 'a.png'))
-    picture, = GridPictures(str(tmp_path)).get(['a.png']).values()
+    (picture,) = GridPictures(str(tmp_path)).get(['a.png']).values()
     seen = np.asarray(Image.open(io.BytesIO(picture.data)))
     assert seen.shape == pixels.shape and np.abs(seen.astype(int) - pixels).mean() < 10

@@ -110,7 +110,7 @@ def test_records_may_be_written_in_ranges_in_any_order_and_again(order, again):
         os.mkdir(parts)
         allocate_records(parts, 'set', images[0].shape, 10)
         for part in [*order, again]:
-            write_records(parts, 'set', images[0].shape, 3 * part, images[3 * part:3 * part + 3])
+            write_records(parts, 'set', images[0].shape, 3 * part, images[3 * part : 3 * part + 3])
         for name in os.listdir(whole):
             files = [pathlib.Path(each, name).read_bytes() for each in (whole, parts)]
             assert files[0] == files[1]
@@ -431,7 +431,7 @@ def test_damage_around_the_pixels_is_found_when_read_or_changes_nothing(folder):
             except UserError as error:
                 assert f'Record 3 (counted from 0) of {path} is damaged' in error.message
                 refused += 1
-        damage(path, position, content[position:position + 1])
+        damage(path, position, content[position : position + 1])
     assert refused > 12  # the length and its checksum, and more
 
 

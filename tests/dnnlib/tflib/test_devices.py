@@ -13,6 +13,7 @@ from training import networks_stylegan
 def with_gpus(monkeypatch):
     def with_gpus(count):
         monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: ['a GPU'] * count)
+
     return with_gpus
 
 
@@ -31,12 +32,15 @@ def test_gpus_are_taken_when_they_are_there(with_gpus):
     assert devices.replica_devices('cpu', 1) == ['/cpu:0']
 
 
-@pytest.mark.parametrize('gpus, device, count, message', [
-    (0, 'gpu', 1, '--device gpu: TensorFlow sees no GPU .* use --device cpu'),
-    (1, 'auto', 2, '--gpus 2: this machine has 1 GPU; use --gpus 1'),
-    (2, 'gpu', 3, '--gpus 3: this machine has 2 GPUs; use --gpus 2'),
-    (2, 'cpu', 0, '--gpus 0: at least one'),
-])
+@pytest.mark.parametrize(
+    'gpus, device, count, message',
+    [
+        (0, 'gpu', 1, '--device gpu: TensorFlow sees no GPU .* use --device cpu'),
+        (1, 'auto', 2, '--gpus 2: this machine has 1 GPU; use --gpus 1'),
+        (2, 'gpu', 3, '--gpus 3: this machine has 2 GPUs; use --gpus 2'),
+        (2, 'cpu', 0, '--gpus 0: at least one'),
+    ],
+)
 def test_what_cannot_be_had_is_refused(with_gpus, gpus, device, count, message):
     with_gpus(gpus)
     with pytest.raises(click.UsageError, match=message):
@@ -53,10 +57,13 @@ class SessionWith:
         return [type('Device', (), {'device_type': kind}) for kind in self._kinds]
 
 
-@pytest.mark.parametrize('kinds, gpus', [
-    (('CPU', 'XLA_CPU', 'XLA_GPU'), []),  # a driver without the right CUDA
-    (('CPU', 'GPU', 'XLA_GPU', 'GPU'), ['/gpu:0', '/gpu:1']),
-])
+@pytest.mark.parametrize(
+    'kinds, gpus',
+    [
+        (('CPU', 'XLA_CPU', 'XLA_GPU'), []),  # a driver without the right CUDA
+        (('CPU', 'GPU', 'XLA_GPU', 'GPU'), ['/gpu:0', '/gpu:1']),
+    ],
+)
 def test_a_sessions_gpus_are_those_it_was_opened_with(monkeypatch, kinds, gpus):
     monkeypatch.setattr(tf, 'get_default_session', lambda: SessionWith(*kinds))
     assert devices.session_gpus() == gpus

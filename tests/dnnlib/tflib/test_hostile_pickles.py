@@ -31,8 +31,17 @@ def test_no_code_that_a_pickle_names_or_carries_is_run(session, tmp_path, attemp
     assert not (tmp_path / 'marker').exists()
 
 
-@pytest.mark.parametrize('attempt', ['a call by REDUCE', 'a call in a network state', 'a call by INST',
-                                     'a name on the stack', 'eval of builtins', 'a name from the memo'])
+@pytest.mark.parametrize(
+    'attempt',
+    [
+        'a call by REDUCE',
+        'a call in a network state',
+        'a call by INST',
+        'a name on the stack',
+        'eval of builtins',
+        'a name from the memo',
+    ],
+)
 def test_these_attacks_do_run_where_nothing_refuses_them(session, tmp_path, attempt):
     content, _ = runners(tmp_path / 'marker')[attempt]
     with contextlib.suppress(Exception):  # what comes after the call is nothing that pickle could read

@@ -75,9 +75,12 @@ def test_variables_are_initialised_and_the_callers_scopes_left_alone(session):
 
 
 def test_layers_are_printed_as_a_table(session, capsys):
-    tflib.Network('G', networks_stylegan.G_style, resolution=8, fmap_max=8, latent_size=6, dlatent_size=5,
-                  mapping_layers=1).print_layers()
-    assert capsys.readouterr().out == '''\
+    tflib.Network(
+        'G', networks_stylegan.G_style, resolution=8, fmap_max=8, latent_size=6, dlatent_size=5, mapping_layers=1
+    ).print_layers()
+    assert (
+        capsys.readouterr().out
+        == """\
 G                         Params  OutputShape      WeightShape
 ---                       ---     ---              ---
 G_synthesis/4x4/Const     240     [None, 8, 4, 4]  [1, 8, 4, 4]
@@ -89,22 +92,27 @@ G_synthesis/ToRGB_lod0    27      [None, 3, 8, 8]  [1, 1, 8, 3]
 G_mapping/Dense0          35      [None, 5]        [6, 5]
 ---                       ---     ---              ---
 Total                     2393
-'''
+"""
+    )
 
 
 @pytest.mark.parametrize('data_format', ['NCHW', 'NHWC'])
 def test_printed_shapes_do_not_depend_on_the_layout_inside(session, capsys, data_format):
-    D = tflib.Network('D', networks_stylegan.D_basic, resolution=8, fmap_max=6, num_channels=3, label_size=2,
-                      data_format=data_format)
+    D = tflib.Network(
+        'D', networks_stylegan.D_basic, resolution=8, fmap_max=6, num_channels=3, label_size=2, data_format=data_format
+    )
     D.print_layers(title='The judge')
     lines = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
     assert lines[0][:2] == ['The', 'judge']
     assert lines[2:-2] == [
-        ['FromRGB_lod0', '24', '[None, 6, 8, 8]  [1, 1, 3, 6]'], ['8x8/Conv0', '330', '[None, 6, 8, 8]  [3, 3, 6, 6]'],
+        ['FromRGB_lod0', '24', '[None, 6, 8, 8]  [1, 1, 3, 6]'],
+        ['8x8/Conv0', '330', '[None, 6, 8, 8]  [3, 3, 6, 6]'],
         ['8x8/Conv1_down', '330', '[None, 6, 4, 4]  [3, 3, 6, 6]'],
         ['FromRGB_lod1', '24', '[None, 6, 4, 4]  [1, 1, 3, 6]'],
-        ['4x4/Conv', '384', '[None, 6, 4, 4]  [3, 3, 7, 6]'], ['4x4/Dense0', '582', '[None, 6]        [96, 6]'],
-        ['4x4/Dense1', '14', '[None, 2]        [6, 2]']]
+        ['4x4/Conv', '384', '[None, 6, 4, 4]  [3, 3, 7, 6]'],
+        ['4x4/Dense0', '582', '[None, 6]        [96, 6]'],
+        ['4x4/Dense1', '14', '[None, 2]        [6, 2]'],
+    ]
     assert lines[-1] == ['Total', str(24 + 330 + 330 + 24 + 384 + 582 + 14)]
 
 

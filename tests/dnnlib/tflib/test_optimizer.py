@@ -85,8 +85,9 @@ def test_its_state_is_all_a_later_run_needs(two_replicas):
     expected = tflib.run(variables)
     optimizer.reset_state()
     tflib.set_vars(dict(zip(variables, saved_values)))
-    tflib.set_vars({v: value for copies, values in zip(optimizer.state_variables, saved_state)
-                    for v, value in zip(copies, values)})
+    tflib.set_vars(
+        {v: value for copies, values in zip(optimizer.state_variables, saved_state) for v, value in zip(copies, values)}
+    )
     tflib.run(update, feed)
     np.testing.assert_array_equal(tflib.run(variables), expected)
 

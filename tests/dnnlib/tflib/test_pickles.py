@@ -47,6 +47,7 @@ def read_raw(path):
 
 def write_raw(path, states):
     """Writes states as the networks of a pickle; a tuple of them, or one. Returns the path as text."""
+
     def raw(state):
         network = Raw()
         components = {role: raw(part) for role, part in state.get('components', {}).items()}
@@ -60,6 +61,7 @@ def write_raw(path, states):
 
 def states_of(path):
     """State dicts of the networks in a file, components included."""
+
     def state_of(raw):
         return dict(vars(raw), components={role: state_of(part) for role, part in raw.components.items()})
 
@@ -70,15 +72,21 @@ def structure_of(state):
     """A state in the terms of the structure file: no values, no source."""
     assert type(state) is dict and type(state['static_kwargs']) is dict and type(state['components']) is dict
     return dict(
-        state, build_module_src=type(state['build_module_src']).__name__,
+        state,
+        build_module_src=type(state['build_module_src']).__name__,
         components={role: structure_of(vars(part)) for role, part in state['components'].items()},
-        variables=[[name, list(value.shape), value.dtype.name, type(value).__name__]
-                   for name, value in state['variables']])
+        variables=[
+            [name, list(value.shape), value.dtype.name, type(value).__name__] for name, value in state['variables']
+        ],
+    )
 
 
 def without_source_length(structure):
-    return dict(structure, build_module_src=structure['build_module_src']['type'],
-                components={role: without_source_length(part) for role, part in structure['components'].items()})
+    return dict(
+        structure,
+        build_module_src=structure['build_module_src']['type'],
+        components={role: without_source_length(part) for role, part in structure['components'].items()},
+    )
 
 
 @pytest.fixture
@@ -163,8 +171,15 @@ def test_a_file_written_and_read_holds_the_same_networks(official, tmp_path):
 
 
 def test_writing_what_was_read_gives_the_same_bytes(session, tmp_path):
-    G, D = (tflib.Network(name, getattr(networks_stylegan, func_name), **STRUCTURE['state'][name]['static_kwargs'],
-                          blur_filter=[1, 3, 3, 1]) for name, func_name in (('G', 'G_style'), ('D', 'D_basic')))
+    G, D = (
+        tflib.Network(
+            name,
+            getattr(networks_stylegan, func_name),
+            **STRUCTURE['state'][name]['static_kwargs'],
+            blur_filter=[1, 3, 3, 1],
+        )
+        for name, func_name in (('G', 'G_style'), ('D', 'D_basic'))
+    )
     tflib.save_networks(tmp_path / '0.pkl', (G, D, G.clone('Gs')))
     for number, load in ((1, tflib.load_networks), (2, plain_pickle_load), (3, tflib.load_networks)):
         with fresh_session():
@@ -189,13 +204,26 @@ def test_the_network_module_uses_only_what_the_original_code_has_too():
     """Its source goes into every pickle and is executed there."""
     tree = ast.parse(inspect.getsource(networks_stylegan))
     imports = [ast.dump(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    assert imports == [ast.dump(ast.parse(line).body[0]) for line in (
-        'import numpy as np', 'import tensorflow.compat.v1 as tf', 'import dnnlib.tflib as tflib')]
+    assert imports == [
+        ast.dump(ast.parse(line).body[0])
+        for line in ('import numpy as np', 'import tensorflow.compat.v1 as tf', 'import dnnlib.tflib as tflib')
+    ]
     assert sum(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(tree)) == 3
-    used = {node.attr for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute) and getattr(node.value, 'id', None) == 'tflib'}
-    assert used <= {'Network', 'init_tf', 'run', 'set_vars', 'lerp', 'lerp_clip', 'is_tf_expression',
-                    'absolute_name_scope'}
+    used = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and getattr(node.value, 'id', None) == 'tflib'
+    }
+    assert used <= {
+        'Network',
+        'init_tf',
+        'run',
+        'set_vars',
+        'lerp',
+        'lerp_clip',
+        'is_tf_expression',
+        'absolute_name_scope',
+    }
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -236,12 +264,16 @@ def test_networks_that_do_not_fit_are_refused(session, tmp_path, discriminator_s
         tflib.load_networks(path)
 
 
-@pytest.mark.parametrize('content, message', [
-    (b'', 'is not a whole network pickle'), (b'<html>404</html>', 'is not a whole network pickle'),
-    (pickle.dumps((1, 2, 3)), 'holds something else than networks'),
-    (pickle.dumps(()), 'holds something else than networks'),
-    (pickle.dumps({'G': 1}), 'holds something else than networks'),
-])
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        (b'', 'is not a whole network pickle'),
+        (b'<html>404</html>', 'is not a whole network pickle'),
+        (pickle.dumps((1, 2, 3)), 'holds something else than networks'),
+        (pickle.dumps(()), 'holds something else than networks'),
+        (pickle.dumps({'G': 1}), 'holds something else than networks'),
+    ],
+)
 def test_other_files_are_refused(session, tmp_path, content, message):
     (tmp_path / 'other.pkl').write_bytes(content)
     with pytest.raises(UserError, match='other.pkl: ' + message):
@@ -259,19 +291,26 @@ def test_truncated_and_missing_files_are_refused(session, tmp_path):
         tflib.load_networks('missing.pkl')
 
 
-FOREIGN_SOURCE = '''
+FOREIGN_SOURCE = """
 import tensorflow as tf
 
 def twice(x, is_template_graph=False, **kwargs):
     x.set_shape([None, 1])
     return x * tf.get_variable('factor', [])
-'''
+"""
 
 
 @pytest.fixture
 def foreign_state():
-    return {'version': 3, 'name': 'twice', 'static_kwargs': {}, 'components': {}, 'build_module_src': FOREIGN_SOURCE,
-            'build_func_name': 'twice', 'variables': [('factor', np.float32(2))]}
+    return {
+        'version': 3,
+        'name': 'twice',
+        'static_kwargs': {},
+        'components': {},
+        'build_module_src': FOREIGN_SOURCE,
+        'build_func_name': 'twice',
+        'variables': [('factor', np.float32(2))],
+    }
 
 
 @pytest.fixture
@@ -282,7 +321,8 @@ def trust_file(tmp_path, monkeypatch):
 
 
 def test_embedded_source_is_executed_only_for_a_file_that_is_trusted(
-        session, tmp_path, capsys, foreign_state, trust_file):
+    session, tmp_path, capsys, foreign_state, trust_file
+):
     path = write_raw(tmp_path / 'foreign.pkl', foreign_state)
     sha256 = sha256_of_file(path)
     with pytest.raises(UserError, match="'twice' .* python -m dnnlib.download --trust-embedded-source " + sha256):
@@ -310,16 +350,23 @@ def test_a_file_of_the_table_is_trusted_by_its_hash(session, tmp_path, capsys, f
 
 
 def test_networks_of_ours_are_never_built_by_the_text_in_their_file_even_if_it_is_trusted(
-        session, tmp_path, capsys, discriminator_state, trust_file):
+    session, tmp_path, capsys, discriminator_state, trust_file
+):
     path = write_raw(tmp_path / 'D.pkl', dict(discriminator_state, build_module_src=TRAP))
     trust(sha256_of_file(path), 'D')
     assert tflib.load_networks(path).name == 'D' and capsys.readouterr().out == ''
 
 
-@pytest.mark.parametrize('source, message', [
-    ('def other(): pass', "has no function 'twice'"), ('1 / 0', 'ZeroDivisionError'), ('def', 'SyntaxError'),
-    ('import no_such_module', 'no_such_module'), ('def twice(x, **kwargs): return x + undefined', 'undefined'),
-])
+@pytest.mark.parametrize(
+    'source, message',
+    [
+        ('def other(): pass', "has no function 'twice'"),
+        ('1 / 0', 'ZeroDivisionError'),
+        ('def', 'SyntaxError'),
+        ('import no_such_module', 'no_such_module'),
+        ('def twice(x, **kwargs): return x + undefined', 'undefined'),
+    ],
+)
 def test_trusted_source_that_fails_is_a_sentence(session, tmp_path, foreign_state, trust_file, source, message):
     path = write_raw(tmp_path / 'broken.pkl', dict(foreign_state, build_module_src=source))
     trust(sha256_of_file(path), 'broken')
@@ -342,14 +389,22 @@ def test_the_source_in_our_files_makes_the_same_images_without_our_dnnlib(sessio
     Gs.set_var('G_synthesis/4x4/Const/bias', np.linspace(-1, 1, 16))
     path, results = str(tmp_path / 'ours.pkl'), str(tmp_path / 'images.npz')
     tflib.save_networks(path, (G, D, Gs))
-    subprocess.run([sys.executable, str(pathlib.Path(__file__).parents[2] / 'original_stub.py'), path, results],
-                   check=True, cwd=str(tmp_path), env=dict(os.environ, PYTHONPATH='', TF_CPP_MIN_LOG_LEVEL='3'))
+    subprocess.run(
+        [sys.executable, str(pathlib.Path(__file__).parents[2] / 'original_stub.py'), path, results],
+        check=True,
+        cwd=str(tmp_path),
+        env=dict(os.environ, PYTHONPATH='', TF_CPP_MIN_LOG_LEVEL='3'),
+    )
     with np.load(results) as theirs:
         images = Gs.run(theirs['latents'], None, randomize_noise=False, is_validation=True)
         for name, ours in (
-                ('images', images), ('scores', D.run(images, None)),
-                ('truncated', Gs.run(theirs['latents'], None, randomize_noise=False)),
-                ('trained', G.run(theirs['latents'], None, is_training=True, style_mixing_prob=None,
-                                  randomize_noise=False))):
+            ('images', images),
+            ('scores', D.run(images, None)),
+            ('truncated', Gs.run(theirs['latents'], None, randomize_noise=False)),
+            (
+                'trained',
+                G.run(theirs['latents'], None, is_training=True, style_mixing_prob=None, randomize_noise=False),
+            ),
+        ):
             assert relative_error(theirs[name], ours) < 1e-6, name
     assert np.abs(images).max() > 0.1

@@ -58,8 +58,9 @@ def test_absolute_name_scopes_start_at_the_root(session):
 
 @pytest.mark.parametrize('t, expected, clipped', [(0, 2, 2), (0.25, 3, 3), (1, 6, 6), (2, 10, 6), (-1, -2, 2)])
 def test_lerp(session, t, expected, clipped):
-    assert session.run([tflib.lerp(2.0, 6.0, tf.constant(t, tf.float32)),
-                        tflib.lerp_clip(2.0, 6.0, tf.constant(t, tf.float32))]) == [expected, clipped]
+    assert session.run(
+        [tflib.lerp(2.0, 6.0, tf.constant(t, tf.float32)), tflib.lerp_clip(2.0, 6.0, tf.constant(t, tf.float32))]
+    ) == [expected, clipped]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -73,8 +74,13 @@ def test_quantisation_is_the_originals(session):
 
 
 @settings(max_examples=10, database=None)
-@given(seed=st.integers(0, 2 ** 31), shrink=st.sampled_from([1, 2, 4]), channels=st.integers(1, 4),
-       channels_last=st.booleans(), drange=st.sampled_from([(-1, 1), (0, 1), (0, 255)]))
+@given(
+    seed=st.integers(0, 2**31),
+    shrink=st.sampled_from([1, 2, 4]),
+    channels=st.integers(1, 4),
+    channels_last=st.booleans(),
+    drange=st.sampled_from([(-1, 1), (0, 1), (0, 255)]),
+)
 def test_quantisation_clips_shrinks_and_turns(seed, shrink, channels, channels_last, drange):
     low, high = drange
     random = np.random.RandomState(seed)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 ROOT = str(pathlib.Path(__file__).parents[3])
-CODE = '''
+CODE = """
 import dnnlib.quiet
 import tensorflow.compat.v1 as tf
 from dnnlib import tflib
@@ -18,7 +18,7 @@ assert {'Switch', 'Merge'} <= {op.type for op in tf.get_default_graph().get_oper
 variable = tf.get_variable('x', [])
 assert variable.op.type == 'VariableV2', variable
 assert tflib.run(y, {x: 3}) == 9
-'''
+"""
 
 
 def test_a_parent_with_tensorflow_2_changes_no_behaviour():

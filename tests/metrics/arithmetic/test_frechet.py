@@ -23,8 +23,8 @@ def test_equals_the_matrix_square_root_on_full_covariances():
 
 def test_singular_covariances_of_known_distance():
     # Two planes that share one axis: only that axis's standard deviations, 2 and 1, can be matched.
-    a = Statistics(np.zeros(4), np.diag([4., 9., 0., 0.]))
-    b = Statistics(np.array([0., 0., 0., 3.]), np.diag([1., 0., 16., 0.]))
+    a = Statistics(np.zeros(4), np.diag([4.0, 9.0, 0.0, 0.0]))
+    b = Statistics(np.array([0.0, 0.0, 0.0, 3.0]), np.diag([1.0, 0.0, 16.0, 0.0]))
     assert frechet_distance(a, b) == pytest.approx(9 + (4 + 9 + 1 + 16) - 2 * 2, rel=1e-12)
 
 
@@ -49,7 +49,7 @@ def test_nearly_equal_gaussians_keep_their_small_distance():
     features = random.randn(300, 64) * np.exp(-np.arange(64) / 3)  # variances over 18 orders of magnitude
     a = statistics(features)
     for scale in (1 + 1e-3, 1 + 1e-6):  # scaled by s, a Gaussian is (s - 1)^2 of its trace away
-        b = Statistics(a.mean, a.covariance * scale ** 2)
+        b = Statistics(a.mean, a.covariance * scale**2)
         expected = (scale - 1) ** 2 * np.trace(a.covariance)
         assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-6, abs=1e-13)
 

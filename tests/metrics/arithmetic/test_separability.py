@@ -50,8 +50,11 @@ def test_what_remains_unknown_lies_between_nothing_and_a_bit_and_does_not_depend
     bits = conditional_entropies([table, table[::-1], table[:, ::-1], table * 3])
     assert ((bits >= 0) & (bits <= 1 + 1e-6)).all()
     np.testing.assert_allclose(bits, bits[0], atol=1e-6)
-    by_row = [-sum(p / row.sum() * np.log2(p / row.sum()) for p in row if p) * row.sum() / table.sum()
-              for row in table if row.any()]
+    by_row = [
+        -sum(p / row.sum() * np.log2(p / row.sum()) for p in row if p) * row.sum() / table.sum()
+        for row in table
+        if row.any()
+    ]
     assert bits[0] == pytest.approx(sum(by_row), abs=1e-6)
 
 
@@ -72,8 +75,10 @@ def test_a_space_that_a_plane_divides_scores_1_and_a_fit_that_fails_counts_nothi
 
 def test_processes_change_nothing_and_every_fit_is_reported():
     finished = []
-    results = [separability(*toy_samples(), 100, 1, processes, lambda fits: (
-        finished.append(1) or fit for fit in fits)) for processes in (1, 2)]
+    results = [
+        separability(*toy_samples(), 100, 1, processes, lambda fits: (finished.append(1) or fit for fit in fits))
+        for processes in (1, 2)
+    ]
     assert results[0] == results[1] and len(finished) == 2 * 4
 
 
@@ -81,7 +86,7 @@ def test_few_fits_run_at_a_time_where_memory_is_short(monkeypatch):
     monkeypatch.setattr('os.sched_getaffinity', lambda pid: range(16))
     pages = {'SC_PHYS_PAGES': 24 << 18, 'SC_PAGE_SIZE': 4096}  # 24 GB
     monkeypatch.setattr('os.sysconf', pages.get)
-    assert (fit_processes(100, 16), fit_processes(100000, 512), fit_processes(10 ** 7, 512)) == (16, 8, 1)
+    assert (fit_processes(100, 16), fit_processes(100000, 512), fit_processes(10**7, 512)) == (16, 8, 1)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -169,13 +174,22 @@ def test_the_meter_gives_a_value_and_entropies_for_each_space_and_repeats(sessio
         assert result.value == pytest.approx(2 ** sum(result.details['entropies'].values()))
         append_result(str(tmp_path), Snapshot('a.pkl', 1), result)
     assert [(r['metric'], r['value'], r['details']) for r in read_results(str(tmp_path))] == [
-        (r.metric, r.value, r.details) for r in results]
+        (r.metric, r.value, r.details) for r in results
+    ]
 
 
 def test_w_is_the_last_layer_of_the_mapping(session, toy_metric):
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    evaluation = Evaluation(Gs, 'toy', [toy_metric], lambda metric: stub_classifiers(), (Labels(None, 3), None), 3,
-                            StageCache(None), Work(8, 1, 'cpu', False))
+    evaluation = Evaluation(
+        Gs,
+        'toy',
+        [toy_metric],
+        lambda metric: stub_classifiers(),
+        (Labels(None, 3), None),
+        3,
+        StageCache(None),
+        Work(8, 1, 'cpu', False),
+    )
     latents, dlatents = evaluation.latents(60)
     np.testing.assert_array_equal(latents, np.random.RandomState(3).randn(60, 8).astype(np.float32))
     np.testing.assert_allclose(dlatents, Gs.components.mapping.run(latents, None)[:, -1], rtol=1e-4, atol=1e-6)

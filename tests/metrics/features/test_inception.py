@@ -19,7 +19,7 @@ from metrics.meter import Meter
 from metrics.registry import METRICS
 from tests.toy_run import SMALL, SMALL_G
 
-SOURCE = '''
+SOURCE = """
 import tensorflow.compat.v1 as tf
 
 def channel_means(images_in, is_template_graph=False, **kwargs):
@@ -46,12 +46,13 @@ def gpu_only(images_in, is_template_graph=False, **kwargs):
     images_in.set_shape([None, 3, None, None])
     kernel = tf.get_variable('kernel', [3, 3, 3, 2])
     return tf.reduce_mean(tf.nn.conv2d(images_in, kernel, 1, 'SAME', data_format='NCHW'), axis=[2, 3])
-'''
+"""
 
 
 @pytest.fixture
 def write_pickle(session, tmp_path, monkeypatch):
     """Writes a pickle whose builder is known to nobody but the file itself, and trusts it; returns its path."""
+
     def write(builder, trusted=True):
         (tmp_path / 'foreign_builders.py').write_text(SOURCE)
         monkeypatch.syspath_prepend(str(tmp_path))
@@ -126,7 +127,7 @@ def test_path_lengths_of_the_paper_take_the_published_network(write_pickle, monk
     trust(sha256_of_file(path), 'my distance')
     meter = Meter(['ppl_wend'], None, False, 0)
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    (_, (result,)), = meter.measure([meter.metrics[0]._replace(num_samples=8)], Gs)
+    ((_, (result,)),) = meter.measure([meter.metrics[0]._replace(num_samples=8)], Gs)
     assert result.value > 0 and result.settings['distance'] == 'lpips'
 
 
@@ -141,7 +142,7 @@ def test_separability_takes_the_published_classifiers_of_all_forty_attributes(wr
     meter = Meter(['ls'], None, False, 0)
     assert len(asked) == 40 and asked[0] == 'celebahq-classifier-00-male' and asked[39].endswith('-39-wearing-necktie')
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    (_, (of_z, of_w)), = meter.measure(meter.metrics, Gs)
+    ((_, (of_z, of_w)),) = meter.measure(meter.metrics, Gs)
     assert of_z.value >= 1 and of_w.value >= 1 and len(of_w.details['entropies']) == 40
 
 
@@ -151,14 +152,15 @@ def test_the_inception_score_takes_the_published_classes_and_no_other_file(write
     monkeypatch.setitem(METRICS, 'is50k', METRICS['is50k']._replace(num_fakes=40, num_splits=4))
     meter = Meter(['is50k'], None, False, 0)
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    (_, (mean, deviation)), = meter.measure(meter.metrics, Gs, minibatch_size=8)
-    fakes = np.concatenate([images for images, in Fakes(Gs, 8, 1, 0, Labels(None, 0)).batches(
-        0, 40, [tflib.convert_images_to_uint8])])
+    ((_, (mean, deviation)),) = meter.measure(meter.metrics, Gs, minibatch_size=8)
+    fakes = np.concatenate(
+        [images for (images,) in Fakes(Gs, 8, 1, 0, Labels(None, 0)).batches(0, 40, [tflib.convert_images_to_uint8])]
+    )
     powers = np.exp(fakes.mean(axis=(2, 3)) / 20)
     expected = inception_score(powers / powers.sum(axis=1, keepdims=True), 4)
     assert (mean.metric, deviation.metric) == ('is50k_mean', 'is50k_std')
     assert (mean.value, deviation.value) == pytest.approx(expected, rel=1e-4) and mean.value > 1
     path = write_pickle('channel_means')
     meter = Meter(['is50k'], None, False, 0)
-    (_, error), = meter.measure(meter.metrics, Gs)
+    ((_, error),) = meter.measure(meter.metrics, Gs)
     assert 'gives no probabilities' in error.message and path in error.message

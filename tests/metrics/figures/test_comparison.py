@@ -34,8 +34,13 @@ def test_reals_are_records_of_the_dataset_each_once_and_fakes_are_as_many(sessio
     assert sorted(image.tobytes() for image in reals[:12]) == sorted(image.tobytes() for image in records)
     assert (canvas[:, 40:44] == 255).all() and (reals[12:] == 255).all() and (fakes[12:] == 255).all()
     latents = np.random.RandomState(3).randn(12, 8)
-    expected = Gs.run(latents, None, truncation_psi=0.7, truncation_cutoff=8,
-                      output_transform={'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True})
+    expected = Gs.run(
+        latents,
+        None,
+        truncation_psi=0.7,
+        truncation_cutoff=8,
+        output_transform={'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True},
+    )
     assert np.abs(fakes[:12].astype(int) - expected).max() <= 1  # an untrained network has no noise
 
 

@@ -20,8 +20,7 @@ def records(values):
 
 
 def test_marks_the_lowest_value():
-    falling, rising = (red_pixels(draw_curve('fid50k', records(values))) for values in (
-        [9, 7, 5, 3], [3, 5, 7, 9]))
+    falling, rising = (red_pixels(draw_curve('fid50k', records(values))) for values in ([9, 7, 5, 3], [3, 5, 7, 9]))
     # The legend shows the mark once more, right above; the mark on the curve lies low, at one end of it.
     assert falling[falling[:, 0] > 240][:, 1].min() > 600 and rising[rising[:, 0] > 240][:, 1].max() < 200
 

@@ -29,8 +29,11 @@ def test_png_files_hold_the_canvas(tmp_path, channels):
 
 def test_fresh_noise_is_that_of_its_seed_and_differs_between_all_images(session):
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    strengths = {name: np.full(variable.shape, 9, np.float32) for name, variable in Gs.vars.items() if
-                 name.endswith('Noise/weight')}
+    strengths = {
+        name: np.full(variable.shape, 9, np.float32)
+        for name, variable in Gs.vars.items()
+        if name.endswith('Noise/weight')
+    }
     tflib.set_vars({Gs.vars[name]: value for name, value in strengths.items()})
     latents = np.repeat(np.random.RandomState(0).randn(1, 8), 20, axis=0)  # more than one minibatch
     first, other, again = (run(Gs, latents, None, noise_seed=seed) for seed in (1, 2, 1))

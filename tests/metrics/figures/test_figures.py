@@ -43,15 +43,18 @@ def test_uncurated_truncates_the_layers_of_4_to_32_pixels_with_psi_07(session):
     assert 'randomize_noise' not in calls[0] and 'is_validation' not in calls[0]
 
 
-@pytest.mark.parametrize('resolution, rows, lods', [
-    (1024, 3, [0, 1, 2, 2, 3, 3]), (256, 3, [0, 1, 2, 2, 3, 3]), (128, 3, [0] * 6), (32, 8, [0] * 12)])
+@pytest.mark.parametrize(
+    'resolution, rows, lods',
+    [(1024, 3, [0, 1, 2, 2, 3, 3]), (256, 3, [0, 1, 2, 2, 3, 3]), (128, 3, [0] * 6), (32, 8, [0] * 12)],
+)
 def test_uncurated_layouts(resolution, rows, lods):
     assert figures.uncurated_layout(resolution) == (rows, lods)
 
 
 def test_the_uncurated_canvas_is_white_where_no_image_stands():
     canvas = figures.uncurated(
-        lambda latents: np.zeros([len(latents), 6, 6, 1], np.uint8), 2, (0, 0, 6, 6), rows=1, lods=[0, 2], seed=0)
+        lambda latents: np.zeros([len(latents), 6, 6, 1], np.uint8), 2, (0, 0, 6, 6), rows=1, lods=[0, 2], seed=0
+    )
     assert canvas.shape == (6, 7, 1) and (canvas[:4] == 0).all()  # four images of 1x1 fill 4 of the 6 rows
     assert (canvas[4:, :6] == 0).all() and (canvas[4:, 6] == 255).all()
 
@@ -59,7 +62,8 @@ def test_the_uncurated_canvas_is_white_where_no_image_stands():
 def test_truncation_goes_from_the_sample_over_the_mean_to_its_opposite():
     dlatents, average = np.float32([[[4.0]], [[8.0]]]), np.float32([2.0])
     canvas = figures.truncation_trick(
-        lambda w: w.reshape(-1, 1, 1, 1).astype(np.uint8), dlatents, average, psis=[1, 0.5, 0, -1])
+        lambda w: w.reshape(-1, 1, 1, 1).astype(np.uint8), dlatents, average, psis=[1, 0.5, 0, -1]
+    )
     np.testing.assert_array_equal(canvas[:, :, 0], np.uint8([[4, 3, 2, 0], [8, 5, 2, 252]]))
 
 

@@ -36,12 +36,21 @@ def test_grids(resolution, side):
 
 def test_frames_show_the_latents_with_fixed_noise_and_truncation(session):
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    weights = {variable: np.full(variable.shape, 0.5, np.float32) for name, variable in Gs.vars.items()
-               if name.endswith('Noise/weight')}
+    weights = {
+        variable: np.full(variable.shape, 0.5, np.float32)
+        for name, variable in Gs.vars.items()
+        if name.endswith('Noise/weight')
+    }
     tflib.set_vars(weights)
     latents = looped_latents(50, 2, 8, 10, seed=0)
     frames = list(interpolation_frames(Gs, latents, (2, 1), psi=0.5))
     assert len(frames) == 50 and frames[0].shape == (8, 16, 3)
-    images = Gs.run(latents[33], None, truncation_psi=0.5, truncation_cutoff=8, randomize_noise=False,
-                    output_transform={'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True})
+    images = Gs.run(
+        latents[33],
+        None,
+        truncation_psi=0.5,
+        truncation_cutoff=8,
+        randomize_noise=False,
+        output_transform={'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True},
+    )
     assert np.abs(frames[33].astype(int) - np.concatenate(images, axis=1)).max() <= 1

@@ -21,16 +21,17 @@ def test_at_1024_the_details_are_the_originals_box_of_samples_1_to_4_doubled():
     np.testing.assert_array_equal(canvas[:, :1024], images[0])
     for index, (row, column) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
         crop = PIL.Image.fromarray(images[index + 1]).crop((650, 180, 906, 436)).resize((512, 512), PIL.Image.NEAREST)
-        part = canvas[512 * row:512 * (row + 1), 1024 + 512 * column:1024 + 512 * (column + 1)]
+        part = canvas[512 * row : 512 * (row + 1), 1024 + 512 * column : 1024 + 512 * (column + 1)]
         np.testing.assert_array_equal(part, np.asarray(crop))
 
 
 @pytest.mark.parametrize('side, left, top, width', [(256, 162, 45, 64), (32, 20, 5, 8), (4, 2, 0, 1)])
 def test_the_box_shrinks_with_the_image(side, left, top, width):
     images = samples(5, side)
-    detail = noise_detail.noise_detail(images)[:side // 2, side:side + side // 2]
+    detail = noise_detail.noise_detail(images)[: side // 2, side : side + side // 2]
     np.testing.assert_array_equal(
-        detail, images[1, top:top + width, left:left + width].repeat(2, axis=0).repeat(2, axis=1))
+        detail, images[1, top : top + width, left : left + width].repeat(2, axis=0).repeat(2, axis=1)
+    )
 
 
 @pytest.mark.parametrize('channels', [1, 3])

@@ -28,17 +28,18 @@ def without_ffmpeg(monkeypatch, tmp_path):
 @pytest.fixture
 def stand_in(without_ffmpeg, tmp_path):
     """Makes the script that is `ffmpeg` from now on."""
+
     def make(text):
         path = tmp_path / 'bin' / 'ffmpeg'
         path.write_text('#!/bin/sh\nPATH=/usr/bin:/bin\n' + text)
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
     return make
 
 
 @pytest.mark.parametrize('channels', [1, 3])
 @pytest.mark.parametrize('fps, milliseconds', [(20, [50] * 7), (15, [70, 60, 70, 70, 60, 70, 70]), (50, [20] * 7)])
-def test_the_gif_has_the_frames_plays_for_ever_and_keeps_time(
-        without_ffmpeg, tmp_path, channels, fps, milliseconds):
+def test_the_gif_has_the_frames_plays_for_ever_and_keeps_time(without_ffmpeg, tmp_path, channels, fps, milliseconds):
     paths, remark = save_film(str(tmp_path / 'film'), frames_of(7, channels=channels), 7, fps)
     assert paths == [str(tmp_path / 'film.gif')] and 'no ffmpeg' in remark
     assert sorted(os.listdir(str(tmp_path))) == ['bin', 'film.gif']
@@ -63,9 +64,14 @@ def test_ffmpeg_gets_the_size_the_rate_and_all_pixels(stand_in, tmp_path):
     assert '-pix_fmt gray -s 32x16' in (tmp_path / 'arguments').read_text()
 
 
-@pytest.mark.parametrize('script, reason', [
-    ('echo "some text" >&2\necho "Unknown encoder" >&2\nexit 1\n', 'Unknown encoder'),
-    ('cat > /dev/null\nexit 3\n', 'exit code 3'), ('cat > /dev/null\n', 'exit code 0')])
+@pytest.mark.parametrize(
+    'script, reason',
+    [
+        ('echo "some text" >&2\necho "Unknown encoder" >&2\nexit 1\n', 'Unknown encoder'),
+        ('cat > /dev/null\nexit 3\n', 'exit code 3'),
+        ('cat > /dev/null\n', 'exit code 0'),
+    ],
+)
 def test_a_broken_ffmpeg_leaves_the_gif_and_is_named(stand_in, tmp_path, script, reason):
     stand_in(script)
     paths, remark = save_film(str(tmp_path / 'film'), frames_of(9, 256, 256), 9, 10)
@@ -98,7 +104,9 @@ def test_the_mp4_plays_the_frames(tmp_path):
     assert remark is None
     pixels = subprocess.run(
         ['ffmpeg', '-loglevel', 'error', '-i', paths[1], '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'],
-        check=True, stdout=subprocess.PIPE).stdout
+        check=True,
+        stdout=subprocess.PIPE,
+    ).stdout
     played = np.frombuffer(pixels, np.uint8).reshape(6, 32, 64, 3)
     assert np.abs(played.astype(int) - np.stack(list(frames_of(6, 32, 64)))).max() <= 6  # it is lossy
 
