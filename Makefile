@@ -50,7 +50,7 @@ test-cross:
 	.venv/bin/python -m tests.crossing matrix .venv/bin/python .venv-tf2/bin/python
 
 lint: venv
-	$(PY) -m ruff check .
+	$(PY) -m ruff check . && $(PY) -m ruff format --check .
 
 venv:
 	@.ci/make-venv $(VENV) $(PINS)

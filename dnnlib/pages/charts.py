@@ -171,7 +171,7 @@ def _draw_marks(marks, to_x):
 
 
 def _path(points, to_x, to_y):
-    """Lines between neighbours that are finite; one without such neighbours is a dot, as the ends of lines are round."""
+    """Lines between neighbours that are finite; a lone point is a dot, as the ends of lines are round."""
     pieces, is_open = [], False
     for kimg, value in points:
         if math.isfinite(value):
