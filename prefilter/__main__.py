@@ -12,7 +12,7 @@ import click
 
 from dnnlib.folders import is_finished, unfinished_path
 from dnnlib.records.levels import SMALLEST_RESOLUTION, is_resolution
-from dnnlib.records.tfrecords import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, REPORT_FILE
+from dnnlib.records.names import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, REPORT_FILE
 from prefilter.export import EXPORTS
 from prefilter.images import IMAGE_EXTENSIONS, MAX_PIXELS, REFERENCE_MAX_PIXELS
 from prefilter.labels import LABELS, check_labels

@@ -9,7 +9,8 @@ import numpy as np
 from tqdm import tqdm
 
 from dnnlib.errors import UserError
-from dnnlib.records.tfrecords import MANIFEST_FILE, allocate_records, write_labels
+from dnnlib.records.names import MANIFEST_FILE
+from dnnlib.records.tfrecords import allocate_records, write_labels
 from prefilter.reasons import REASONS, WITHOUT_PIXELS
 from prefilter.shards import SHARD_IMAGES, VERDICT_FIELDS, read_verdicts
 from prefilter.tasks import WriteRecords

@@ -4,7 +4,7 @@ import json
 import os
 
 from dnnlib.errors import UserError
-from dnnlib.records.tfrecords import OPTIONS_FILE
+from dnnlib.records.names import OPTIONS_FILE
 
 # Parameters that change nothing in the dataset.
 HOW_NOT_WHAT = (

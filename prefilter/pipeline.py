@@ -18,7 +18,8 @@ from tqdm import tqdm
 from dnnlib.errors import UserError
 from dnnlib.folders import unfinished_folder
 from dnnlib.pages.gallery import choose_evenly, draw_gallery, thumbnail
-from dnnlib.records.tfrecords import ACCEPTED_FILE, REJECTED_FILE, MultiResolutionDataset, dataset_bytes, shuffled_order
+from dnnlib.records.names import ACCEPTED_FILE, REJECTED_FILE
+from dnnlib.records.tfrecords import MultiResolutionDataset, dataset_bytes, shuffled_order
 from prefilter.export import export
 from prefilter.images import read_bytes
 from prefilter.labels import label_rows

@@ -12,15 +12,15 @@ from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from dnnlib.pages import html_page as page
 from dnnlib.pages.gallery import thumbnail
-from dnnlib.records.tfrecords import (
+from dnnlib.records.names import (
     ACCEPTED_FILE,
     DISTRIBUTIONS_FILE,
     MANIFEST_FILE,
     OPTIONS_FILE,
     REJECTED_FILE,
     REPORT_FILE,
-    MultiResolutionDataset,
 )
+from dnnlib.records.tfrecords import MultiResolutionDataset
 from prefilter.distributions import draw_distributions
 from prefilter.export import EXPORTS
 from prefilter.images import decode, decode_as_reference, read_bytes

@@ -4,7 +4,7 @@ import json
 import os
 
 from dnnlib.errors import UserError
-from dnnlib.records.tfrecords import MANIFEST_FILE
+from dnnlib.records.names import MANIFEST_FILE
 
 
 def read_manifest(folder, what='report'):

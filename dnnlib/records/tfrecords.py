@@ -21,12 +21,6 @@ from dnnlib.errors import UserError
 from dnnlib.records.levels import is_resolution, pyramid, resolutions
 from dnnlib.records.record_file import MEND, RecordEncoder, RecordFile
 
-MANIFEST_FILE = 'manifest.jsonl'  # what became of each photograph
-ACCEPTED_FILE = 'accepted.png'  # gallery of accepted crops
-REJECTED_FILE = 'rejected.png'  # gallery of what was refused
-DISTRIBUTIONS_FILE = 'distributions.png'  # sizes and scores, accepted against refused
-REPORT_FILE = 'report.html'  # all of it on a page
-OPTIONS_FILE = 'options.json'  # how the dataset was made
 FINGERPRINT_RECORDS = 64  # that stand for all of a dataset in its fingerprint
 ORDER_SEED = 123  # of the order in which StyleGAN's dataset tool writes images
 

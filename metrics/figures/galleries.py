@@ -6,7 +6,7 @@ import shutil
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from dnnlib.records.manifest import read_manifest
-from dnnlib.records.tfrecords import ACCEPTED_FILE, REJECTED_FILE
+from dnnlib.records.names import ACCEPTED_FILE, REJECTED_FILE
 
 _FILES = {'rejected': REJECTED_FILE, 'accepted': ACCEPTED_FILE}
 

@@ -5,7 +5,7 @@ import collections
 import os
 
 from dnnlib.errors import UserError
-from dnnlib.records.tfrecords import MANIFEST_FILE
+from dnnlib.records.names import MANIFEST_FILE
 from prefilter.images import IMAGE_EXTENSIONS
 from prefilter.sources.archives import is_archive, list_archive
 from prefilter.sources.index import Index

@@ -1,0 +1,8 @@
+"""Names of the files in a dataset's folder, beside its records."""
+
+MANIFEST_FILE = 'manifest.jsonl'  # what became of each photograph
+ACCEPTED_FILE = 'accepted.png'  # gallery of accepted crops
+REJECTED_FILE = 'rejected.png'  # gallery of what was refused
+DISTRIBUTIONS_FILE = 'distributions.png'  # sizes and scores, accepted against refused
+REPORT_FILE = 'report.html'  # all of it on a page
+OPTIONS_FILE = 'options.json'  # how the dataset was made
