@@ -64,6 +64,18 @@ def cache_of_its_own(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
+def plain_sessions(request):
+    """Sessions run graphs as they are, but for tests marked `optimized`."""
+    if 'tensorflow' not in sys.modules or request.node.get_closest_marker('optimized'):
+        yield
+        return
+    from tests.sessions import without_graph_optimizer
+
+    with without_graph_optimizer():
+        yield
+
+
+@pytest.fixture(autouse=True)
 def leave_no_session_open():
     """Commands open the process's session for good; the next test is to find none."""
     yield
@@ -86,6 +98,23 @@ def open_session():
 def session(open_session):
     """The default session, on the CPU, in a fresh graph: graphs that grow over tests become slow."""
     return open_session(device='cpu', seed=1)
+
+
+@pytest.fixture(scope='session')
+def built_steps():
+    """The training steps that are built already, as `tests.steps.SharedSteps`."""
+    from tests.steps import SharedSteps
+
+    steps = SharedSteps()
+    yield steps
+    steps.close()
+
+
+@pytest.fixture
+def shared_step(built_steps):
+    """A function that stands for `TrainingStep`: it returns a step as if newly built, for the default session."""
+    with built_steps.in_use() as make:
+        yield make
 
 
 @pytest.fixture

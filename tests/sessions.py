@@ -1,6 +1,7 @@
 """Sessions that end."""
 
 import contextlib
+from unittest import mock
 
 import tensorflow.compat.v1 as tf
 
@@ -29,3 +30,20 @@ def close_open_sessions():
         session = tf.get_default_session()
         session.__exit__(None, None, None)
         session.close()
+
+
+def without_graph_optimizer():
+    """A context in which sessions run graphs as they are: optimising a graph takes longer than running it a few times.
+
+    What users get is not changed; `train.py` and the other commands that tests start as processes optimise.
+    """
+    open_session = tf.Session.__init__
+
+    def open_plain_session(self, target='', graph=None, config=None):
+        plain = tf.ConfigProto()
+        if config is not None:
+            plain.CopyFrom(config)
+        plain.graph_options.rewrite_options.disable_meta_optimizer = True
+        open_session(self, target, graph, plain)
+
+    return mock.patch.object(tf.Session, '__init__', open_plain_session)

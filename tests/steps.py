@@ -1,6 +1,74 @@
-"""Iterations of training without the loop around them."""
+"""Training steps that tests share, and iterations of training without the loop around them."""
+
+import contextlib
+import json
+
+import tensorflow.compat.v1 as tf
 
 from training.schedule import training_schedule
+from training.step import TrainingStep
+
+# The options that the graph of a step depends on; everything else is fed.
+GRAPH_OPTIONS = (
+    'resolution',
+    'networks',
+    'latent_size',
+    'mapping_layers',
+    'fmap_base',
+    'fmap_max',
+    'style_mixing_prob',
+    'r1_gamma',
+)
+
+
+class SharedSteps:
+    """Builds each `TrainingStep` once, since that takes seconds: one for each graph.
+
+    Each step stays in a graph and a session of its own until `close`.
+    """
+
+    def __init__(self):
+        self._built = {}
+
+    @contextlib.contextmanager
+    def in_use(self):
+        """Gives what stands for `TrainingStep` inside the block: a function that returns a step as if newly built.
+
+        It takes the configuration and the seed of the default session, and makes the session of the step the default
+        one until the block ends. A second call with equal arguments returns the same step, with its first values.
+        """
+        with contextlib.ExitStack() as stack:
+
+            def make(options, training_set, devices):
+                step, session, first = self._get(options, training_set, devices)
+                if tf.get_default_session() is not session:
+                    stack.enter_context(session.graph.as_default())
+                    stack.enter_context(session.as_default())
+                step.set_state(first)
+                step._options, step._training_set = options, training_set
+                return step
+
+            yield make
+
+    def close(self):
+        """Closes all sessions."""
+        for _, session, _ in self._built.values():
+            session.close()
+        self._built.clear()
+
+    def _get(self, options, training_set, devices):
+        outer = tf.get_default_session()
+        seed, config = outer.graph.seed, outer._config
+        graph_options = {name: getattr(options, name) for name in GRAPH_OPTIONS}
+        key = json.dumps(
+            [graph_options, training_set.shape, training_set.label_size, devices, seed, str(config)], sort_keys=True
+        )
+        if key not in self._built:
+            with tf.Graph().as_default(), tf.Session(config=config).as_default() as session:
+                tf.set_random_seed(seed)
+                step = TrainingStep(options, training_set, devices)
+                self._built[key] = step, session, step.get_state()
+        return self._built[key]
 
 
 def train(step, reals, options, steps, cur_nimg=0):

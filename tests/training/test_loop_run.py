@@ -23,7 +23,7 @@ from training.stop import StopRequest
 
 
 @pytest.fixture
-def train_toy(open_session, tmp_path):
+def train_toy(open_session, tmp_path, built_steps, monkeypatch):
     data = make_dataset(str(tmp_path / 'toy'))
     run_dir = str(tmp_path / 'run')
     os.mkdir(run_dir)
@@ -48,12 +48,13 @@ def train_toy(open_session, tmp_path):
     )
 
     def call(measure, **changes):
-        open_session(device='cpu', seed=1)
+        open_session(device='cpu', seed=1000)  # as in other files, which share the step
         log = RunLog(run_dir)
         snapshots = types.SimpleNamespace(measure=measure, forget_from=lambda kimg: None)
         try:
             changed = dataclasses.replace(options, **changes)
-            with StopRequest() as stop:
+            with StopRequest() as stop, built_steps.in_use() as make_step:
+                monkeypatch.setattr('training.loop.TrainingStep', make_step)
                 train(changed, TrainingSet(data, seed=options.seed), run_dir, log, snapshots, stop)
         finally:
             log.close()

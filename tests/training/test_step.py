@@ -1,5 +1,7 @@
 """One training step: it learns, replicas stay equal, and its state says everything."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -9,22 +11,26 @@ from tests.toy_run import make_dataset
 from training.dataset import TrainingSet
 from training.options import resolve_options
 from training.schedule import training_schedule
-from training.step import Gs_beta, TrainingStep
+from training.step import Gs_beta
 
 TINY = {'latent_size': 8, 'mapping_layers': 2, 'fmap_base': 32, 'fmap_max': 8, 'minibatch': 8, 'initial_resolution': 4}
 
 
 @pytest.fixture
-def make_step(open_session, tmp_path):
+def make_step(open_session, tmp_path, built_steps):
     data = make_dataset(str(tmp_path / 'toy'))
+    sessions = contextlib.ExitStack()
 
     def make(**given):
+        sessions.close()  # that of the step before, if any
         options = resolve_options('paper', {**TINY, **given, 'data': data}, 8)
-        open_session(device='cpu', cpu_replicas=options.gpus, seed=3)
+        open_session(device='cpu', cpu_replicas=options.gpus, seed=1000)
         reals = TrainingSet(data, options.resolution, mirror=True, seed=options.seed)
-        return TrainingStep(options, reals, tflib.replica_devices('cpu', options.gpus)), reals, options
+        make_step = sessions.enter_context(built_steps.in_use())
+        return make_step(options, reals, tflib.replica_devices('cpu', options.gpus)), reals, options
 
-    return make
+    with sessions:
+        yield make
 
 
 def assert_same(state, other):
