@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import os
-import tempfile
+import secrets
 
 try:
     import fcntl
@@ -25,19 +25,22 @@ def atomic_write(path, mode='wb'):
         The open file object. When the block raises, the temporary file is removed and `path` is left as it was.
     """
     folder, name = os.path.split(os.path.abspath(path))
-    descriptor, temporary = tempfile.mkstemp(prefix='.' + name + '.', suffix=_PART, dir=folder)
+    # Not by `tempfile`, which makes private files: their permissions could be widened only by reading the process's
+    # umask, which means setting it, for all threads.
+    temporary = os.path.join(folder, f'.{name}.{secrets.token_hex(8)}{_PART}')
     try:
-        with os.fdopen(descriptor, mode, encoding=None if 'b' in mode else 'utf-8') as file:
+        with open(temporary, mode.replace('w', 'x'), encoding=None if 'b' in mode else 'utf-8') as file:
             try_lock(file)  # tells `remove_leftovers` that somebody is still at it
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
         fsync_folder(folder)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
+    except BaseException as error:
+        with contextlib.suppress(OSError):
             os.remove(temporary)
+        if isinstance(error, OSError) and error.filename in (None, temporary) and error.filename2 is None:
+            error.filename = os.fspath(path)  # what a user knows
         raise
 
 
@@ -142,10 +145,3 @@ def sha256_of_file(path):
         for chunk in iter(lambda: file.read(1 << 20), b''):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _umask():
-    # The only way to read the mask is to set it; mkstemp made the file private, a normal file is not.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -44,6 +44,13 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
     assert stat.S_IMODE(os.stat(str(tmp_path / 'a')).st_mode) == stat.S_IMODE(os.stat(str(tmp_path / 'b')).st_mode)
 
 
+def test_the_mask_of_the_process_is_never_changed(tmp_path, monkeypatch):
+    """Another thread that makes a file meanwhile would make it writable by everyone."""
+    monkeypatch.setattr(os, 'umask', lambda mask: pytest.fail('the mask belongs to all threads'))
+    with atomic_write(tmp_path / 'a'):
+        pass
+
+
 def test_a_bare_name_is_written_to_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with atomic_write('bare') as file:
