@@ -6,7 +6,6 @@ import json
 import os
 
 import click
-import numpy as np
 from click.core import ParameterSource
 
 import config
@@ -14,7 +13,6 @@ import dnnlib.quiet  # noqa: F401, first: it silences TensorFlow before anything
 from dnnlib import tflib
 from dnnlib.download.published import NetworkSource, offline_option, resolve
 from dnnlib.errors import UserError
-from dnnlib.faces.detector import FaceDetector
 from dnnlib.flags import FiniteRange, GridSize
 from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
 from dnnlib.run_dir import (
@@ -28,12 +26,10 @@ from dnnlib.run_dir import (
     write_options,
 )
 from dnnlib.tflib.devices import DEVICE_CHOICES, GPU_MEND, resolve_device
-from dnnlib.util import format_duration
-from metrics import METRICS, Meter, Snapshot, append_result, keep_best
+from metrics import METRICS, Meter
 from metrics.cache import open_cache
 from metrics.registry import parse_metrics
-from metrics.results import delete_snapshots, drop_results
-from metrics.run_report import RunReport
+from metrics.snapshots import MeasuredSnapshots
 from training.checkpoint import load_counters
 from training.dataset import TrainingSet
 from training.log import RunLog
@@ -308,50 +304,6 @@ def train_in(run_dir, options, training_set, meter, stop):
         raise
     finally:
         log.close()
-
-
-class MeasuredSnapshots:
-    """What is found out about each snapshot: its metrics, the best one, and in how many fakes a face is found.
-
-    The page about the run, `report.html`, is written anew after each.
-    """
-
-    def __init__(self, run_dir, meter, log, options):
-        self._run_dir, self._meter, self._log, self._options = run_dir, meter, log, options
-        self._report = RunReport(run_dir)
-        self._detector = FaceDetector('cpu')  # quick enough there, and leaves the GPUs to training
-
-    def measure(self, name, kimg, Gs, images):
-        """Measures the snapshot of that file name; `images` are the grid of its fakes, uint8 [N, H, W, C].
-
-        Raises:
-            UserError: A metric cannot be measured; what the others gave is kept.
-        """
-        failures = []
-        for _, results in self._meter.measure(self._meter.metrics, Gs, num_gpus=self._options.gpus):
-            if isinstance(results, UserError):
-                failures.append(results)
-                continue
-            for result in results:
-                append_result(self._run_dir, Snapshot(name, kimg), result)
-                best = keep_best(self._run_dir, result.metric) if result.metric == self._meter.decisive else None
-                remark = '' if best is None else f'  best so far {best["value"]:.4f} at kimg {best["kimg"]:g}'
-                seconds = format_duration(result.seconds)
-                self._log.say(f'{name}: {result.metric} {result.value:.4f} in {seconds}{remark}')
-                self._log.add_scalars({result.metric: result.value}, kimg)
-        # The detector wants RGB; grey becomes three equal channels.
-        faces = self._detector.count_faces(np.broadcast_to(images, [*images.shape[:3], 3]))
-        self._log.say(f'{name}: MTCNN finds a face in {faces} of {len(images)} fakes of the grid')
-        self._log.add_scalars({'faces_found': faces / len(images)}, kimg)
-        if self._options.keep_snapshots is not None:
-            delete_snapshots(self._run_dir, self._meter.decisive, self._options.keep_snapshots)
-        self._report.attempt(self._log.say)
-        if failures:
-            raise failures[0]
-
-    def forget_from(self, kimg):
-        """Drops what was measured at or after that many thousand reals: the run goes on from before."""
-        drop_results(self._run_dir, kimg)
 
 
 def find_unfinished_run(results_dir, description, options):
