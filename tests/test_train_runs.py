@@ -1,0 +1,143 @@
+"""The command that trains, to the end of small runs in this process."""
+
+import json
+import os
+import pathlib
+import shlex
+import signal
+
+import pytest
+
+from dnnlib.errors import UserError
+from metrics.measures import MEASURES
+from metrics.registry import METRICS, PathLength
+from metrics.run_report import RunReport
+from tests.toy_run import make_dataset
+from tests.train_command import NAME, TINY, read_lines, run_here
+from training.log import RunLog
+
+
+@pytest.fixture
+def data(tmp_path):
+    return make_dataset(str(tmp_path / 'toy'))
+
+
+@pytest.fixture
+def run(built_steps):
+    """Runs the command in this process."""
+    return lambda *args: run_here(built_steps, args)
+
+
+def test_path_lengths_at_snapshots_are_kept_and_leave_training_as_it_was(run, data, tmp_path, monkeypatch):
+    metric = METRICS['pl_onet5k_wend']._replace(num_samples=20)
+    monkeypatch.setitem(METRICS, metric.name, metric)
+    finals = []
+    for names in ('none', metric.name):
+        run('--data', data, '--results', tmp_path / names, *TINY, '--metrics', names)
+        finals.append((tmp_path / names / NAME / 'network-final.pkl').read_bytes())
+    assert finals[0] == finals[1]
+    run_dir = tmp_path / metric.name / NAME
+    records = read_lines(run_dir / 'metrics.jsonl')
+    assert {record['metric'] for record in records} == {metric.name} and len(records) >= 2
+    assert all(record['value'] > 0 for record in records)
+    best = min(records, key=lambda record: record['value'])['snapshot']
+    assert (run_dir / 'network-best.pkl').read_bytes() == (run_dir / best).read_bytes()
+
+
+def test_a_metric_that_fails_ends_the_run_but_loses_nothing_of_the_others(run, data, tmp_path, monkeypatch):
+    first, second = (METRICS[name]._replace(num_samples=20) for name in ('pl_onet5k_wend', 'pl_onet5k_wfull'))
+    measure = MEASURES[PathLength]
+
+    def fail_at_first(metric, *args):
+        if metric == first:
+            raise UserError('no such thing')
+        return measure(metric, *args)
+
+    for metric in (first, second):
+        monkeypatch.setitem(METRICS, metric.name, metric)
+    monkeypatch.setitem(MEASURES, PathLength, fail_at_first)
+    result = run('--data', data, '--results', tmp_path / 'results', *TINY, '--metrics', f'{first.name},{second.name}')
+    assert result.exit_code == 1 and result.output.endswith('Error: no such thing\n')
+    run_dir = tmp_path / 'results' / NAME
+    assert [record['metric'] for record in read_lines(run_dir / 'metrics.jsonl')] == [second.name]
+    assert 'MTCNN finds' in (run_dir / 'log.txt').read_text() and (run_dir / 'report.html').exists()
+
+
+def test_the_page_is_written_anew_at_each_snapshot_and_its_failure_ends_no_run(run, data, tmp_path, monkeypatch):
+    write, pages = RunReport.write, []
+
+    def write_but_once(report):
+        pages.append(pathlib.Path(write(report)).read_text(encoding='utf-8') if len(pages) != 1 else None)
+        if pages[-1] is None:
+            raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(RunReport, 'write', write_but_once)
+    assert run('--data', data, '--results', tmp_path / 'results', *TINY).exit_code == 0
+    run_dir = tmp_path / 'results' / NAME
+    first, _, third, last = pages  # at the start, after the first tick, at the second one, at the end
+    assert 'no log line yet' in first and 'At kimg 0.1 of 0.256' in third and 'Trained to its end, kimg 0.3' in last
+    assert (run_dir / 'report.html').read_text(encoding='utf-8') == last
+    assert (run_dir / 'network-final.pkl').exists()
+    log = (run_dir / 'log.txt').read_text()
+    assert log.count('report.html is not written (No space left on device)') == 1
+
+
+def test_a_run_on_a_cpu_that_was_not_asked_for_says_so(run, data, tmp_path, monkeypatch):
+    monkeypatch.setattr('dnnlib.tflib.devices.list_gpus', list)
+    monkeypatch.setattr('train.train', lambda *args: None)  # all that comes after is the same
+    told = 'TensorFlow sees no GPU: this trains on the CPU. If the machine has one, check the driver'
+    assert told not in run('--data', data, '--results', tmp_path / 'asked', *TINY).output
+    assert told in run('--data', data, '--results', tmp_path / 'results', *TINY, '--device', 'auto').output
+
+
+def test_run_goes_on_in_place_with_what_may_change_and_refuses_the_rest(run, data, tmp_path):
+    results = tmp_path / 'results'
+    assert run('--data', data, '--results', results, *TINY, '--kimg', '0.1').exit_code == 0
+    run_dir = results / NAME
+    for flags, sentence in [
+        (['--gamma', '5', '--kimg', '1'], '--gamma: the run was started with 10.0, not 5.0. Only --data, --kimg'),
+        (['--kimg', '0.09'], f'--kimg 0.09: the run in {run_dir} is at kimg 0.128 already'),
+        (['--results', 'x'], '--results is for new runs: leave it out'),
+    ]:
+        result = run('--resume', run_dir, *flags)
+        assert result.exit_code == 2 and sentence in result.output
+    # It ended with the first whole minibatch past its --kimg, which nobody changes here.
+    assert run('--resume', run_dir, '--keep-snapshots', '3', '--dry-run').exit_code == 0
+    result = run('--resume', run_dir, '--kimg', '0.256', '--keep-snapshots', '2', '--gamma', '10')
+    assert result.exit_code == 0
+    assert 'Going on at kimg 0.1' in result.output and 'Trained 0.3 kimg' in result.output
+    assert [record['tick'] for record in read_lines(run_dir / 'stats.jsonl')] == [1, 2, 3, 4]
+    options = json.loads((run_dir / 'options.json').read_text())
+    assert (options['total_kimg'], options['keep_snapshots'], options['seed']) == (0.256, 2, 1000)
+
+
+def test_new_run_starts_from_a_pickle_and_the_same_command_goes_on_with_it(run, data, run_dir, tmp_path, monkeypatch):
+    pickle = os.path.join(run_dir, 'network-final.pkl')
+    flags = ['--data', data, '--results', tmp_path / 'results', '--resume', pickle]
+    flags += shlex.split(
+        '--device cpu --minibatch 8 --initial-resolution 4 --phase-kimg 0.1 --fade-kimg 0.1 --kimg 0.264 '
+        '--tick-kimg 0.032 --metrics none --grid 3x2'
+    )
+    assert 'fmap-max 16: the networks in' in run(*flags, '--fmap-max', '16').output
+    report = RunLog.report
+
+    def report_and_signal(log, stats):
+        report(log, stats)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunLog, 'report', report_and_signal)
+        result = run(*flags)
+    assert result.exit_code == 0 and 'tick 1 ' in result.output and 'tick 2 ' not in result.output
+    result = run(*flags)
+    assert 'go on at kimg 0.2: where the schedule reaches the lod 0' in result.output
+    assert 'Going on at kimg 0.2' in result.output and 'Trained 0.3 kimg' in result.output
+    assert len(list((tmp_path / 'results').iterdir())) == 1
+
+
+def test_what_ends_a_run_stands_in_its_log(run, data, tmp_path):
+    results = tmp_path / 'results'
+    output = run('--data', data, '--results', results, *TINY, '--lrate', '1e30', '--max-nonfinite', '4').output
+    sentence = output.splitlines()[-1]
+    assert sentence.startswith('Error: The losses of 4 steps in a row were not finite')
+    assert (results / NAME / 'log.txt').read_text().endswith(f'  {sentence}\n')
