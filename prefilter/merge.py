@@ -76,6 +76,9 @@ class Survey:
             verdicts = read_verdicts(path)
             if len(verdicts) != self._shards[number].stop - self._shards[number].start:
                 raise ValueError('it has too few lines')
+            unknown = {verdict['reason'] for verdict in verdicts} - {None, *REASONS}
+            if unknown:
+                raise ValueError(f'this version knows no reason {unknown.pop()!r} to refuse an image')
         except (ValueError, KeyError, TypeError) as error:
             os.remove(path)
             raise UserError(

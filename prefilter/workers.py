@@ -74,8 +74,7 @@ class Workers:
                 return
             wants = not exhausted and len(ahead) < self._count
             for worker in self._ready(0 if wants else None):
-                task = worker.task
-                for kind, value in worker.messages():
+                for kind, task, value in worker.messages():
                     if kind == 'died':
                         ahead.extendleft([] if task is None else [task.after_death(worker.reported)])
                         self._replace(worker)
@@ -130,20 +129,24 @@ class _Worker:
             self.connection.send(task)
 
     def messages(self):
-        """Yields (kind, value) of what has come."""
-        try:
-            while self.connection.poll():
+        """Yields what has come: kind, the task that it is about or None, value."""
+        while True:
+            try:
+                if not self.connection.poll():
+                    return
                 kind, value = self.connection.recv()
-                if kind == 'started':
-                    self.started = True
-                    continue
-                if kind == 'report':
-                    self.reported = value
-                else:
-                    self.task = None
-                yield kind, value
-        except (EOFError, OSError):
-            yield 'died', None
+            except (EOFError, OSError):
+                yield 'died', self.task, None
+                return
+            if kind == 'started':
+                self.started = True
+                continue
+            task = self.task
+            if kind == 'report':
+                self.reported = value
+            else:
+                self.task = None
+            yield kind, task, value
 
     def end(self):
         self._process.kill()
@@ -169,10 +172,11 @@ def _work(connection, lifeline, prepare, environment):
         state = prepare()
         connection.send(('started', None))
         while True:
-            task = connection.recv()
+            try:
+                task = connection.recv()
+            except EOFError:  # the process that leads has ended
+                return
             connection.send(('done', task.run(state, lambda report: connection.send(('report', report)))))
-    except EOFError:
-        return
     except (UserError, OSError) as error:
         connection.send(('failed', error))
     except Exception:

@@ -58,10 +58,15 @@ def open_ffhq(files, partition=None):
         index = index.select(lambda path: present[0] in path.split('/'))
     if partition is not None:
         wanted = _ffhq_partition(files, partition)
-        index = index.select(lambda path: int(path[-len('00000.png') : -len('.png')]) in wanted)
+        index = index.select(lambda path: _ffhq_number(path) in wanted)
     wild = present == [FFHQ_WILD]
     ignored = files.ignored + len(files.images) - len(index)
     return Source('ffhq', index, files.reader, ignored, identity_of=None, aligned=not wild)
+
+
+def _ffhq_number(path):
+    """The number of an image; None for a file of another name, which may lie among them."""
+    return int(path[-len('00000.png') : -len('.png')]) if FFHQ_PATH.search(path) else None
 
 
 def _ffhq_partition(files, partition):

@@ -93,4 +93,4 @@ def folder_name(path):
 
 
 def _person_of_video(path):
-    return path.split('/')[-3]
+    return path.split('/')[-3] if path.count('/') >= 2 else ''  # files in other places may lie among the videos

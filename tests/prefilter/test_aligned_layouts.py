@@ -42,6 +42,15 @@ def test_only_wild_images_of_ffhq_are_not_aligned(tmp_path):
     assert (source.format, source.aligned) == ('ffhq', False)
 
 
+def test_files_of_other_names_among_many_of_ffhq_are_in_no_partition(tmp_path):
+    # The layout is known by every second path of 402: the last one is not looked at.
+    files = {'ffhq-dataset-v2.json': json.dumps({str(number): {'category': 'training'} for number in range(401)})}
+    files.update({f'thumbnails128x128/00000/{number:05d}.png': picture(1) for number in range(401)})
+    files['thumbnails128x128/00000/other.png'] = picture(2)
+    source = open_source(write_files(tmp_path, files), partition='train')
+    assert source.format == 'ffhq' and len(source.paths) == 401 and source.ignored == 2
+
+
 def image(red, side=8):
     return np.full([3, side, side], [[[red]], [[100]], [[200]]], np.uint8)
 

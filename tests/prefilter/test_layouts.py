@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import os
 import struct
 
 import click
@@ -39,6 +40,21 @@ def test_trees_and_archives_of_them_know_their_people(tmp_path, format, archive)
     for source in (open_source(location), open_source(location, format)):
         assert (source.format, list(source.paths)) == (format, paths)
         assert identities(source) == people and reds(source) == list(range(len(paths)))
+
+
+def test_a_frame_outside_the_videos_has_no_name(tmp_path):
+    # The layout is known by every second path of 402: the last one is not looked at.
+    paths = [*(f'Ann/0/0.{number}.jpg' for number in range(401)), 'Bo.jpg']
+    source = open_source(write_files(tmp_path, {path: picture(1) for path in paths}))
+    people = dict(zip(source.paths, identities(source)))
+    assert source.format == 'ytf' and people.pop('Bo.jpg') == '' and set(people.values()) == {'Ann'}
+
+
+def test_a_list_that_is_too_long_is_a_sentence(tmp_path):
+    write_files(tmp_path, {'photos.csv': 'path\nz.png\n'})
+    os.truncate(str(tmp_path / 'photos.csv'), (1 << 30) + 1)
+    with pytest.raises(UserError, match='photos.csv in .* cannot be read .it has 1,073,741,825 bytes'):
+        open_source(str(tmp_path / 'photos.csv'))
 
 
 def test_names_of_folders_may_also_be_the_source(tmp_path):

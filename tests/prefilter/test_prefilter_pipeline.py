@@ -215,6 +215,16 @@ def test_a_damaged_shard_is_made_again(tmp_path):
     assert run(shelf(MANY), tmp_path / 'set')['examined'] == 64
 
 
+def test_a_shard_of_another_version_with_other_reasons_is_made_again(tmp_path):
+    with mock.patch.object(pipeline, 'Survey', side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        run(shelf(MANY), tmp_path / 'set')
+    shard = tmp_path / '.set.unfinished' / 'parts' / '0000001.shard'
+    shard.write_bytes(shard.read_bytes().replace(b'"no-face"', b'"no-nose"'))
+    with pytest.raises(UserError, match="knows no reason 'no-nose' .* the same command examines its images again"):
+        run(shelf(MANY), tmp_path / 'set')
+    assert run(shelf(MANY), tmp_path / 'set')['examined'] == 64
+
+
 def test_too_little_room_is_a_sentence(tmp_path):
     with mock.patch.object(shutil, 'disk_usage', lambda path: mock.Mock(free=1000)), pytest.raises(
         UserError, match='GB for crops .* 0.00 GB free. Make room in .*, or choose an --out on a larger disk'

@@ -10,7 +10,7 @@ import pytest
 from dnnlib.errors import UserError
 from prefilter.workers import Workers
 
-KILL, RAISE, REFUSE, DISK = 'kill', 'raise', 'refuse', 'disk'
+KILL, RAISE, REFUSE, DISK, END = 'kill', 'raise', 'refuse', 'disk', 'end'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Task:
             raise UserError('Mend that.')
         elif self.action == DISK:
             raise OSError(28, 'No space left on device')
+        elif self.action == END:
+            raise EOFError('a file ends')
         return state, 10 * self.number, os.getpid()
 
     def after_death(self, report):
@@ -70,11 +72,45 @@ def test_tasks_are_done_by_several_processes_and_survive_their_death():
         (RAISE, RuntimeError, 'ZeroDivisionError: not expected'),
         (REFUSE, UserError, 'Mend that.'),
         (DISK, OSError, 'No space left on device'),
+        (END, RuntimeError, 'EOFError: a file ends'),
     ],
 )
 def test_what_a_task_raises_is_raised_here(action, kind, sentence):
     with Workers(1, prepare) as workers, pytest.raises(kind, match=sentence):
         list(workers.run([Task(0), Task(1, action)]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Held(Task):
+    """Ends once a file is there, and may be done only once."""
+
+    path: str = None
+
+    def run(self, state, report):
+        while not os.path.exists(self.path):
+            time.sleep(0.01)
+        return self.number
+
+    def after_death(self, report):
+        raise AssertionError(f'task {self.number} was done already')
+
+
+def test_a_task_that_is_done_is_not_done_again_when_its_process_dies_before_anyone_looked(tmp_path):
+    here, later = tmp_path / 'here', tmp_path / 'later'
+    here.touch()
+
+    def tasks():
+        yield Held(0, path=str(here))
+        yield Held(1, path=str(later))
+        (worker,) = workers._workers  # it has task 1
+        later.touch()
+        worker.connection.poll(None)  # task 1 is done
+        worker._process.kill()
+        worker._process.join()
+        yield Held(2, path=str(here))
+
+    with Workers(1, prepare) as workers:
+        assert [result for _, result in workers.run(tasks())] == [0, 1, 2]
 
 
 def test_processes_that_cannot_start_are_a_sentence():
