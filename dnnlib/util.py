@@ -1,7 +1,5 @@
 """Small helpers without a better home."""
 
-import numpy as np
-
 
 class EasyDict(dict):
     """A dict whose items can also be read and written as attributes."""
@@ -37,8 +35,3 @@ def format_duration(seconds):
     if minutes:
         return f'{minutes}m {total % 60:02d}s'
     return f'{total}s'
-
-
-def seed_from(*numbers):
-    """One 32-bit seed from several non-negative integers; other numbers give an independent seed."""
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

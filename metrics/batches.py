@@ -6,9 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
-from dnnlib.util import seed_from
-
-_FLIPS, _NOISE, _LABELS = 1, 2, 7  # random streams of a seed, apart from that of the latents
+from dnnlib.random_streams import FAKES_LABELS, FAKES_NOISE, REALS_FLIPS, noise_seed
 
 
 def default_minibatch_size(resolution):
@@ -49,7 +47,7 @@ def real_batches(dataset, begin, end, minibatch_size, mirror, seed):
         mirror: Flip each horizontally with probability 1/2.
         seed: Of the flips.
     """
-    coins = Stream([seed, _FLIPS], lambda random, count: random.rand(count))
+    coins = Stream([seed, REALS_FLIPS], lambda random, count: random.rand(count))
     for start in range(begin, end, minibatch_size):
         indices = range(start, start + minibatch_size)
         images = np.stack([dataset.read(index % dataset.num_images) for index in indices])
@@ -74,7 +72,7 @@ class Labels:
 
     def __init__(self, of_reals, seed):
         self._of_reals = of_reals
-        self._choice = Stream([seed, _LABELS], lambda random, count: random.rand(count))
+        self._choice = Stream([seed, FAKES_LABELS], lambda random, count: random.rand(count))
 
     def take(self, begin, end):
         """Those of the fakes from `begin` to before `end`, float32 [N, label size], or None."""
@@ -141,8 +139,7 @@ def seed_noise(seed, position):
         Tensor int32 [2], the same one for all of a graph: the `random_seed` of a generator's `run`.
     """
     variable, value = _noise_seed(tf.get_default_graph())
-    # Below 2^30, so that the streams counted from the seed do not leave int32.
-    tflib.set_vars({variable: [seed_from(seed, _NOISE, position, half) >> 2 for half in range(2)]})
+    tflib.set_vars({variable: noise_seed(seed, FAKES_NOISE, position)})
     return value
 
 

@@ -7,6 +7,7 @@ values and for each a dict of what it was made of, fit for JSON, or None.
 import numpy as np
 
 from dnnlib.errors import UserError
+from dnnlib.random_streams import INFINITY_SUBSETS, KERNEL_SUBSETS
 from metrics import registry
 from metrics.arithmetic.frechet import frechet_distance, statistics
 from metrics.arithmetic.frechet_infinity import frechet_infinity
@@ -16,8 +17,6 @@ from metrics.arithmetic.precision_recall import precision_recall, squared_radii
 from metrics.arithmetic.separability import fit_processes, separability
 from metrics.path_length import mean_of_inner
 
-_SUBSETS, _SIZES = 8, 9  # random streams of a seed
-
 
 def _frechet_distance(metric, evaluation, reals, network):
     of_reals = reals.statistics(metric, network, evaluation.work)
@@ -26,7 +25,7 @@ def _frechet_distance(metric, evaluation, reals, network):
 
 def _frechet_infinity(metric, evaluation, reals, network):
     of_reals, fakes = reals.statistics(metric, network, evaluation.work), evaluation.fakes(metric)
-    random = np.random.RandomState([evaluation.seed, _SIZES])
+    random = np.random.RandomState([evaluation.seed, INFINITY_SUBSETS])
     with evaluation.work.bar(f'{metric.name} distances', metric.num_sizes, 'distance') as bar:
         value, distances = frechet_infinity(fakes, of_reals, metric.smallest, metric.num_sizes, random, _updating(bar))
     return [value], [{'distances': {str(size): distance for size, distance in distances.items()}}]
@@ -34,7 +33,7 @@ def _frechet_infinity(metric, evaluation, reals, network):
 
 def _kernel_distance(metric, evaluation, reals, network):
     of_reals, fakes = reals.features(metric, network, evaluation.work), evaluation.fakes(metric)
-    random = np.random.RandomState([evaluation.seed, _SUBSETS])
+    random = np.random.RandomState([evaluation.seed, KERNEL_SUBSETS])
     mean, deviation = kernel_distance(fakes, of_reals, metric.num_subsets, metric.subset_size, random)
     return [mean], [{'std': deviation}]
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.random_streams import PATH_LATENTS, PATH_NOISE, PATH_POSITIONS
 from metrics.batches import Stream, latents_of
 from metrics.features.adapting import shrink
 
-_LATENTS, _POSITIONS, _NOISE = 3, 4, 5  # random streams of a seed
 PERCENTILES = 1, 99  # distances outside of these are left out
 
 
@@ -176,9 +176,9 @@ class Paths:
         self.minibatch_size = -(-minibatch_size // num_gpus) * num_gpus
         self._Gs, self._metric, self._pair_distance, self._num_gpus = Gs, metric, pair_distance, num_gpus
         self._seed, self._labels = seed, labels
-        self._latents = latents_of(Gs, [seed, _LATENTS])
+        self._latents = latents_of(Gs, [seed, PATH_LATENTS])
         self._positions = Stream(
-            [seed, _POSITIONS],
+            [seed, PATH_POSITIONS],
             (lambda random, count: random.rand(count))
             if metric.sampling == 'full'
             else (lambda random, count: np.zeros(count)),
@@ -189,7 +189,7 @@ class Paths:
         size = self.minibatch_size
         with _restored_noise(self._Gs.components.synthesis) as noise:
             for start in range(begin, end, size):
-                random = np.random.RandomState([self._seed, _NOISE, start // size])
+                random = np.random.RandomState([self._seed, PATH_NOISE, start // size])
                 tflib.set_vars({variable: random.randn(*variable.shape.as_list()) for variable in noise})
                 labels = self._labels.take(start, start + size)
                 yield path_distances(

@@ -5,8 +5,8 @@ import threading
 
 import numpy as np
 
+from dnnlib.random_streams import MIRROR, ORDER, seed_from
 from dnnlib.records.tfrecords import MultiResolutionDataset
-from dnnlib.util import seed_from
 
 
 class TrainingSet:
@@ -60,7 +60,7 @@ class TrainingSet:
         images = np.stack([self.records.read(index, lod) for index in indices])
         draws = np.zeros(size, np.float32)
         if self.mirror:
-            draws = np.random.RandomState(seed_from(self.seed, 1, position)).uniform(size=size).astype(np.float32)
+            draws = np.random.RandomState(seed_from(self.seed, MIRROR, position)).uniform(size=size).astype(np.float32)
         return images, self._labels[indices], draws
 
     def random_labels(self, size, random):
@@ -70,7 +70,7 @@ class TrainingSet:
     def _record_at(self, position):
         epoch, offset = divmod(position, self.num_images)
         if epoch != self._epoch:
-            self._order = np.random.RandomState(seed_from(self.seed, 0, epoch)).permutation(self.num_images)
+            self._order = np.random.RandomState(seed_from(self.seed, ORDER, epoch)).permutation(self.num_images)
             self._epoch = epoch
         return self._order[offset]
 

@@ -6,10 +6,8 @@ import numpy as np
 
 from dnnlib import tflib
 from dnnlib.images import save_image_grid, to_uint8
+from dnnlib.random_streams import GRID_LATENTS, GRID_NOISE, GRID_REALS, noise_seed, seed_from
 from dnnlib.run_dir import FINAL_PICKLE, REALS_FILE, fakes_name, snapshot_name
-from dnnlib.util import seed_from
-
-_GRID_LATENTS, _GRID_REALS, _GRID_NOISE = range(20, 23)  # random streams, see dnnlib.util.seed_from
 
 
 def grid_size_for(shape, screen=(3840, 2160)):
@@ -38,10 +36,10 @@ class ImageGrids:
         self._run_dir, self._training_set = run_dir, training_set
         self.grid_size = tuple(grid_size) if grid_size else grid_size_for(training_set.shape)
         count = self.grid_size[0] * self.grid_size[1]
-        self._latents = np.random.RandomState(seed_from(seed, _GRID_LATENTS)).randn(count, latent_size)
+        self._latents = np.random.RandomState(seed_from(seed, GRID_LATENTS)).randn(count, latent_size)
         # The same noise at every snapshot; below 2^30, so that the streams counted from the seed do not leave int32.
-        self._noise_seed = [seed_from(seed, _GRID_NOISE, half) >> 2 for half in range(2)]
-        self._labels = training_set.random_labels(count, np.random.RandomState(seed_from(seed, _GRID_REALS)))
+        self._noise_seed = noise_seed(seed, GRID_NOISE)
+        self._labels = training_set.random_labels(count, np.random.RandomState(seed_from(seed, GRID_REALS)))
 
     def save_reals(self):
         """Writes reals.png: the first images of the training stream."""

@@ -4,12 +4,10 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
-from dnnlib.util import EasyDict, seed_from
+from dnnlib.random_streams import D_DRAWS, D_LATENTS, G_DRAWS, G_LABELS, G_LATENTS, noise_seed, seed_from
+from dnnlib.util import EasyDict
 from training import losses, networks_stylegan
 from training.networks_stylegan import active_lod
-
-# Which random stream a number comes from, see dnnlib.util.seed_from.
-_D_LATENTS, _D_DRAWS, _G_LATENTS, _G_DRAWS, _G_LABELS = range(10, 15)
 
 
 def make_networks(options, num_channels, label_size):
@@ -181,7 +179,7 @@ class TrainingStep:
         Returns:
             Dict of means over the minibatch: D_loss, real_scores, fake_scores, r1_penalty.
         """
-        feed = self._random_numbers(cur_nimg, len(reals), _D_LATENTS, _D_DRAWS)
+        feed = self._random_numbers(cur_nimg, len(reals), D_LATENTS, D_DRAWS)
         feed.update(
             {
                 self._inputs.lod: schedule.lod,
@@ -207,8 +205,8 @@ class TrainingStep:
 
     def train_G(self, schedule, cur_nimg):
         """One step of G. Returns a dict of means over the minibatch: G_loss."""
-        random = np.random.RandomState(seed_from(self._options.seed, _G_LABELS, cur_nimg))
-        feed = self._random_numbers(cur_nimg, schedule.minibatch, _G_LATENTS, _G_DRAWS)
+        random = np.random.RandomState(seed_from(self._options.seed, G_LABELS, cur_nimg))
+        feed = self._random_numbers(cur_nimg, schedule.minibatch, G_LATENTS, G_DRAWS)
         feed.update(
             {
                 self._inputs.G_lrate: schedule.G_lrate,
@@ -225,11 +223,7 @@ class TrainingStep:
     def _random_numbers(self, cur_nimg, count, latents_stream, draws_stream):
         seed = self._options.seed
         random = np.random.RandomState(seed_from(seed, latents_stream, cur_nimg))
-        # Below 2^30, so that the streams counted from a seed do not leave int32.
-        draws = [
-            [seed_from(seed, draws_stream, cur_nimg, replica, half) >> 2 for half in range(2)]
-            for replica in range(len(self._devices))
-        ]
+        draws = [noise_seed(seed, draws_stream, cur_nimg, replica) for replica in range(len(self._devices))]
         return {self._inputs.latents: random.randn(count, *self.G.input_shape[1:]), self._inputs.seeds: draws}
 
     # ----------------------------------------------------------------------------------------------------------------

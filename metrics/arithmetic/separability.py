@@ -12,9 +12,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
-from dnnlib.util import seed_from
+from dnnlib.random_streams import SEPARABILITY_FITS, seed_from
 
-_FITS = 6  # random stream of a seed
 _BYTES_OF_FIT = 28  # for each number of the points: as float32, as float64, and as a node of LIBLINEAR
 
 
@@ -92,7 +91,7 @@ def separability(points_of_spaces, predictions, num_keep, seed, num_processes=1,
     """
     chosen = [most_certain(prediction, num_keep) for prediction in predictions]
     tasks = (
-        joblib.delayed(_fit)(points, indices, targets, seed_from(seed, _FITS, space, attribute))
+        joblib.delayed(_fit)(points, indices, targets, seed_from(seed, SEPARABILITY_FITS, space, attribute))
         for attribute, (indices, targets) in enumerate(chosen)
         for space, points in enumerate(points_of_spaces)
     )
