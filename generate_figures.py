@@ -12,6 +12,7 @@ from tqdm import tqdm
 import config
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.folder_kinds import DATASET, kind_of
 from dnnlib.flags import FiniteRange, GridSize
 from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
 from metrics.figures.video import LARGEST_FPS, check_film, save_film
@@ -240,6 +241,8 @@ def main(run_or_network, names, out, data, device, offline, **options):
 
 
 def _made(folder):
+    if os.path.isdir(folder) and kind_of(folder) == DATASET:
+        raise UserError(f'--out {folder} is a dataset: name another folder for the figures.')
     try:
         os.makedirs(folder, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):  # known before anything is drawn

@@ -14,6 +14,7 @@ from dnnlib import tflib
 from dnnlib.download.published import NetworkSource, offline_option, resolve
 from dnnlib.errors import UserError
 from dnnlib.flags import FiniteRange, GridSize
+from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
 from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
 from dnnlib.run_dir import (
     OPTIONS_FILE,
@@ -92,7 +93,7 @@ COUNT = click.IntRange(min=1)
 )
 @click.option(
     '--data',
-    type=click.Path(exists=True, file_okay=False),
+    type=click.Path(exists=True),
     help='Folder of TFRecords; needed but for going on with --resume.',
 )
 @click.option(
@@ -172,11 +173,14 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, dry_run, o
     if data is not None:
         given['data'] = os.path.normpath(data)
     if resume is not None and os.path.isdir(resume):
+        check_kind(resume, RUN, 'name the directory of a run, or a network pickle', DATASET, 'give it with --data')
         refuse_flags_of_new_runs(ctx)
         continue_training(os.path.normpath(resume), given, flags_of(ctx), dry_run, offline)
         return
     if data is None:
         raise click.UsageError('--data: name the folder of a dataset, or --resume a run directory.')
+    if os.path.isdir(results) and kind_of(results) == DATASET:
+        raise click.UsageError(f'--results: {results} is a dataset; name the folder that takes the runs.')
     if resume_kimg is not None and resume is None:
         raise click.UsageError('--resume-kimg: give --resume with a network pickle too.')
     if resume is not None:

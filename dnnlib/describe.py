@@ -1,12 +1,16 @@
 """Tells what is in a network pickle, without running anything in it: `python -m dnnlib.describe network-best.pkl`."""
 
 import importlib.util
+import os
 
 import click
 import numpy as np
 
 from dnnlib.download.published import NetworkSource, offline_option, resolve, trusted_as
+from dnnlib.errors import UserError
+from dnnlib.folder_kinds import kind_of
 from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, shown, walk
+from dnnlib.run_dir import BEST_PICKLE
 
 EPILOG = """\b
 Examples:
@@ -25,6 +29,8 @@ def main(network, variables, offline):
     For each network and its components: how it is called, the function that builds it and its arguments, whose source
     text is in the file, and the variables. Nothing in the file is executed.
     """
+    if os.path.isdir(network):
+        raise UserError(f'{network} is {kind_of(network)}: name a network pickle, such as {BEST_PICKLE} of a run.')
     for line in describe(read_network_file(resolve(network, offline)), variables):
         click.echo(line)
 

@@ -11,6 +11,7 @@ from dnnlib.files import atomic_write, remove_leftovers, try_lock
 
 OPTIONS_FILE = 'options.json'
 STATS_FILE = 'stats.jsonl'  # the figures of each tick, one JSON object a line
+METRICS_FILE = 'metrics.jsonl'  # what was measured, one JSON object a line
 REPORT_FILE = 'report.html'  # a page about the run
 REALS_FILE = 'reals.png'
 LOCK_FILE = 'lock'  # holds the number of the process that trains, and is locked as long as that lives

@@ -19,7 +19,7 @@ Example:
 
 
 @click.command(epilog=EPILOG)
-@click.argument('folder', type=click.Path(exists=True, file_okay=False))
+@click.argument('folder', type=click.Path(exists=True))
 def main(folder):
     """Read every record of every level of the dataset in FOLDER and compare it with its checksums.
 

@@ -9,10 +9,9 @@ from typing import NamedTuple, Optional
 
 from dnnlib.errors import UserError
 from dnnlib.files import append_line, atomic_write, folder_locked, keep_lines
-from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, SNAPSHOT_PATTERN, find_states
+from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, METRICS_FILE, SNAPSHOT_PATTERN, find_states
 from metrics.registry import is_lower_better
 
-METRICS_FILE = 'metrics.jsonl'
 RECORD_FIELDS = {
     'snapshot': str,
     'kimg': (int, float, type(None)),

@@ -14,13 +14,14 @@ from tqdm import tqdm
 from dnnlib.pages import html_page as page
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
-from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, REPORT_FILE, STATS_FILE
+from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
+from dnnlib.run_dir import BEST_PICKLE, REPORT_FILE
 from dnnlib.util import format_duration
 from dnnlib.pages import charts
 from metrics import paper_table
 from dnnlib.pages.grid_pictures import GridPicture, GridPictures, choose
 from metrics.registry import is_lower_better
-from metrics.results import METRICS_FILE, best_result
+from metrics.results import best_result
 from metrics.run_summary import summarise_run
 
 WIDEST = 1056  # px, of a grid on the page
@@ -57,9 +58,11 @@ class RunReport:
             Its path.
 
         Raises:
-            UserError: There is no such directory, or it cannot be read.
+            UserError: There is no such directory, it cannot be read, or it is a dataset, which has a page of its own.
             OSError: The page cannot be written.
         """
+        if kind_of(self._run_dir) == DATASET:
+            _check_is_run(self._run_dir)
         run = summarise_run(self._run_dir)
         pictures = self._pictures.get([run.fakes[kimg] for kimg in choose([*run.fakes], _wanted(run))], progress)
         sections = [_head(run), *_grids(run, pictures), *_curves(run), _best(run), _table1(run), *_options(run)]
@@ -81,6 +84,16 @@ class RunReport:
                 f'Warning: {os.path.join(self._run_dir, REPORT_FILE)} is not written ({_reason(error)}). All else goes '
                 f'on; this makes it again: python -m metrics.run_report {shlex.quote(self._run_dir)}'
             )
+
+
+def _check_is_run(folder):
+    check_kind(
+        folder,
+        RUN,
+        'name the directory of a training run',
+        DATASET,
+        f'its page is made by python -m prefilter.report {shlex.quote(folder)}',
+    )
 
 
 def _reason(error):
@@ -359,15 +372,14 @@ def _decimal(value, form, unit=''):
 
 
 @click.command(epilog='Example: python -m metrics.run_report results/00000-demo')
-@click.argument('run_dir', metavar='RUN', type=click.Path(exists=True, file_okay=False))
+@click.argument('run_dir', metavar='RUN', type=click.Path(exists=True))
 def main(run_dir):
     """Make report.html of RUN, the directory of a training run, again.
 
     Training does this at each snapshot, and run_metrics.py when it has measured; the page is made of the other files of
     the directory, of whichever there are.
     """
-    if not any(os.path.exists(os.path.join(run_dir, name)) for name in (OPTIONS_FILE, STATS_FILE, METRICS_FILE)):
-        raise UserError(f'{run_dir} has neither options nor results of a training run: name the directory of one.')
+    _check_is_run(run_dir)
     try:
         path = RunReport(run_dir).write(functools.partial(tqdm, desc='Grids', unit=' grids', leave=False))
     except OSError as error:

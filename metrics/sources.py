@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.folder_kinds import DATASET, kind_of
 from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, read_options
 from metrics.results import Snapshot, find_equal, find_snapshots
 
@@ -51,7 +52,11 @@ def find_source(path):
         UserError: A directory without networks, that cannot be read, or with a damaged options.json.
     """
     folder = path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path))
-    has_options = os.path.exists(os.path.join(folder, OPTIONS_FILE))
+    kind = kind_of(folder)
+    if kind == DATASET and os.path.isdir(path):
+        raise UserError(f'{path} is a dataset: name the directory of a training run, or a network pickle.')
+    # A pickle that lies in a dataset is of no run: the options.json beside it says how the dataset was made.
+    has_options = kind != DATASET and os.path.exists(os.path.join(folder, OPTIONS_FILE))
     options = _read_valid_options(folder) if has_options else {}
     snapshots = find_snapshots(folder, final_kimg=options.get('total_kimg'))
     if not os.path.isdir(path):
@@ -60,7 +65,8 @@ def find_source(path):
         snapshots = [Snapshot(BEST_PICKLE, None)]  # all others were deleted to save space
     elif not snapshots:
         raise UserError(
-            f'{path} has no network-snapshot-*.pkl: name the directory of a training run, or a network pickle.'
+            f'{path} is {kind} and has no network-snapshot-*.pkl: '
+            'name the directory of a training run, or a network pickle.'
         )
     return Source(
         folder=folder,

@@ -10,6 +10,7 @@ import sys
 
 import click
 
+from dnnlib.folder_kinds import DATASET, RUN, kind_of
 from dnnlib.folders import is_finished, unfinished_path
 from dnnlib.records.levels import SMALLEST_RESOLUTION, is_resolution
 from dnnlib.records.names import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, REPORT_FILE
@@ -42,6 +43,8 @@ def _check_source(source, download, format):
         raise click.BadParameter(
             f'{source} does not exist: name a folder or an archive of images, or {LFW_SUBSET}.', param_hint="'SOURCE'"
         )
+    if os.path.isdir(source) and kind_of(source) == RUN:
+        raise click.UsageError(f'SOURCE {source} is a training run: name a folder or an archive of photographs.')
 
 
 def _check_no_detect(detect):
@@ -55,9 +58,13 @@ def _check_target(source, out, force):
     if not os.path.lexists(out) or is_finished(out):
         return
     if not force:
-        raise click.UsageError(f'--out {out} exists already: choose another name, or replace it with --force.')
+        raise click.UsageError(
+            f'--out {out} exists already and is {kind_of(out)}: choose another name, or replace a dataset with --force.'
+        )
     if not os.path.isdir(out) or not glob.glob(os.path.join(glob.escape(out), '*.tfrecords')):
-        raise click.UsageError(f'--out {out} is no dataset, so --force does not replace it: choose another name.')
+        kind = kind_of(out)
+        without = ' without *.tfrecords' if kind == DATASET else ''
+        raise click.UsageError(f'--out {out} is {kind}{without}, so --force does not replace it: choose another name.')
     if source != LFW_SUBSET and (os.path.realpath(source) + os.sep).startswith(os.path.realpath(out) + os.sep):
         raise click.UsageError(f'--out {out} holds SOURCE, so --force does not replace it: choose another name.')
 

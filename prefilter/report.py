@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
+from dnnlib.folder_kinds import DATASET, RUN, check_kind
 from dnnlib.pages import html_page as page
 from dnnlib.pages.gallery import thumbnail
 from dnnlib.records.names import (
@@ -316,6 +317,8 @@ def main(dataset, source):
 
     DATASET is a folder that python -m prefilter made. SOURCE is read as it was then, says its options.json.
     """
+    other_hint = f'its page is made by python -m metrics.run_report {shlex.quote(dataset)}'
+    check_kind(dataset, DATASET, 'name a folder that python -m prefilter made', RUN, other_hint)
     options = read_options(dataset)
     if source is None and options.get('source') == LFW_SUBSET:
         source = LFW_SUBSET

@@ -4,6 +4,7 @@ import json
 import os
 
 from dnnlib.errors import UserError
+from dnnlib.folder_kinds import kind_of
 from dnnlib.records.names import MANIFEST_FILE
 
 
@@ -27,7 +28,8 @@ def read_manifest(folder, what='report'):
                 yield _parse(line, path, number)
     except FileNotFoundError as error:
         raise UserError(
-            f'{folder} has no {MANIFEST_FILE} and so no {what}: make it with python -m prefilter.'
+            f'{folder} is {kind_of(folder)} and has no {MANIFEST_FILE}, so no {what}: '
+            'make a dataset with python -m prefilter, or name one.'
         ) from error
     except OSError as error:
         raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions.') from error

@@ -18,6 +18,7 @@ import os
 import numpy as np
 
 from dnnlib.errors import UserError
+from dnnlib.folder_kinds import kind_of
 from dnnlib.records.levels import is_resolution, pyramid, resolutions
 from dnnlib.records.record_file import MEND, RecordEncoder, RecordFile
 
@@ -300,8 +301,10 @@ def fingerprint(dataset):
 
 def _find_files(folder, opened):
     """Opens the TFRecord files of a folder, as {resolution: file}; a file's first record tells its resolution."""
-    if not os.path.isdir(folder):
+    if not os.path.exists(folder):
         raise UserError(f'There is no folder {folder}: make the dataset with python -m prefilter.')
+    if not os.path.isdir(folder):
+        raise UserError(f'{folder} is a file: name a dataset folder, or make one with python -m prefilter.')
     found = {}
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*.tfrecords'))):
         file = RecordFile(path, opened)
@@ -318,7 +321,8 @@ def _find_files(folder, opened):
         found[height] = file
     if not found:
         raise UserError(
-            f'{folder} has no *.tfrecords files: name a dataset folder, or make one with python -m prefilter.'
+            f'{folder} is {kind_of(folder)} and has no *.tfrecords files: name a dataset folder, '
+            'or make one with python -m prefilter.'
         )
     return found
 

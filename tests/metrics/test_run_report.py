@@ -251,7 +251,11 @@ def test_the_command_makes_the_page_again(run_dir, tmp_path):
 
 def test_a_folder_that_is_no_run_gets_no_page(tmp_path):
     result = CliRunner().invoke(main, [str(tmp_path)])
-    assert result.exit_code == 1 and 'name the directory of one' in result.output and os.listdir(str(tmp_path)) == []
+    assert (
+        result.exit_code == 1
+        and 'is an empty folder: name the directory of a training run' in result.output
+        and os.listdir(str(tmp_path)) == []
+    )
 
 
 def test_the_command_says_what_keeps_the_page_from_being_written(run_dir):

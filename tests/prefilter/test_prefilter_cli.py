@@ -104,7 +104,10 @@ def test_the_dataset_may_lie_inside_the_source(run, photographs):
 
 def test_force_replaces_nothing_but_a_dataset(run, photographs, tmp_path):
     result = run('lfw-subset', '--out', photographs, '--force')
-    assert result.exit_code == 2 and 'is no dataset, so --force does not replace it' in result.stderr
+    assert (
+        result.exit_code == 2
+        and 'is neither a dataset nor a training run, so --force does not replace it' in result.stderr
+    )
     (tmp_path / 'x-r02.tfrecords').write_bytes(b'')
     result = run(photographs, '--out', tmp_path, '--force')
     assert result.exit_code == 2 and 'holds SOURCE, so --force does not replace it' in result.stderr
