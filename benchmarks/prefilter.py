@@ -16,7 +16,7 @@ from PIL import Image
 
 from dnnlib.faces.detector import FaceDetector
 from prefilter.images import decode, read_bytes
-from prefilter.reasons import RefusedImage
+from prefilter.reasons import Refusal
 from prefilter.sources import open_source
 
 SIZES = {(178, 218): 32, (250, 250): 32, (1024, 768): 4}  # px, width and height; photographs of that size in a round
@@ -158,7 +158,7 @@ def read_photographs(path, count):
     for place in range(len(source.paths)):
         try:
             yield decode(read_bytes(source, place))
-        except RefusedImage:
+        except Refusal:
             continue
         count -= 1
         if count == 0:

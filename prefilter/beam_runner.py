@@ -34,12 +34,14 @@ from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from prefilter.exchange import Exchange
 from prefilter.merge import shard_path
-from prefilter.shards import Item, read_verdicts
+from prefilter.reasons import Refusal
+from prefilter.shards import NO_VIEWS, Item, read_verdicts
 from prefilter.spool import SpoolReader, is_forward_only, open_spool, spooled_bytes
 from prefilter.tasks import ExamineShard
 from prefilter.workers import Workers
 
 SHARDS_FILE = 'shards.jsonl'
+REFUSAL_FIELDS = 'reason', 'detail'
 RESULT, IMAGES = '.result', '.images'  # end the names of a shard's files
 FOLDER, STAGING_FILE, LOG_FILE = 'beam', 'staging.json', 'beam.log'  # in the work folder
 HERE, ELSEWHERE = 1, 10  # seconds between two looks for results, on this machine and on a cluster
@@ -109,14 +111,15 @@ class BeamRun:
         source, shards, settings: As in `prefilter.pipeline`.
         work: `dnnlib.folders.Unfinished`.
         make_detector: As for `prefilter.workers.Workers`.
+        views: As for `prefilter.shards.examine_shard`.
     """
 
-    def __init__(self, cluster, source, shards, settings, work, make_detector):
+    def __init__(self, cluster, source, shards, settings, work, make_detector, views):
         self._cluster, self._source, self._shards, self._work = cluster, source, shards, work
         self._exchange = Exchange(_exchange_url(cluster, work.path))
         self._sends_images = cluster.staging is not None or is_forward_only(source)
         reader = None if self._sends_images else source.reader
-        self._examiner = Examiner(self._exchange, reader, settings, make_detector)
+        self._examiner = Examiner(self._exchange, reader, settings, make_detector, views)
 
     def __enter__(self):
         """Fetches what a killed run has left first."""
@@ -140,8 +143,8 @@ class BeamRun:
 
         Args:
             missing: Ascending numbers of the shards.
-            progress: Has `on_done(shard, named)`, called with a `Shard` when its file is there, and with (path, reason,
-                detail) of images without pixels, the first few.
+            progress: Has `on_done(shard, named)`, called with a `Shard` when its file is there, and with (path,
+                `Refusal`) of images without pixels, the first few.
 
         Raises:
             UserError: The folder cannot be used, or the pipeline fails; what is finished is kept.
@@ -173,7 +176,7 @@ class BeamRun:
                 if self._sends_images:
                     self._exchange.send(reader.path, _name(number, IMAGES))
                 spool.free(reader)
-                file.write(json.dumps([number, items]).encode('ascii') + b'\n')
+                file.write(_as_line([number, items]))
                 bar.update()
 
     def _collect(self, on_done):
@@ -182,7 +185,7 @@ class BeamRun:
             path = shard_path(self._work.parts, number)
             if not os.path.exists(path):  # a worker may come late with what another one has done
                 with self._exchange.reading(name) as source, atomic_write(path) as file:
-                    named = json.loads(source.readline().decode('ascii') or '[]')
+                    named = _from_line(source.readline().decode('ascii') or '[]')
                     shutil.copyfileobj(source, file)
                 if _is_whole(path):
                     on_done(self._shards[number], named)
@@ -225,6 +228,15 @@ def _name(number, ending):
     return f'{number:07d}{ending}'
 
 
+def _as_line(value):
+    """JSON, in which a `Refusal` is the only kind of object."""
+    return json.dumps(value, default=lambda refusal: dict(zip(REFUSAL_FIELDS, refusal.args))).encode('ascii') + b'\n'
+
+
+def _from_line(text):
+    return json.loads(text, object_hook=lambda words: Refusal(*(words[name] for name in REFUSAL_FIELDS)))
+
+
 def _failed(error, runner):
     if not isinstance(error, UserError):
         tqdm.write(''.join(traceback.format_exception(type(error), error, error.__traceback__)), file=sys.stderr)
@@ -246,16 +258,17 @@ class Examiner(beam.DoFn):
         exchange: `Exchange`.
         reader, settings: As for `prefilter.shards.examine_shard`; no reader where images are in the folder too.
         make_detector: As for `prefilter.workers.Workers`.
+        views: As for `prefilter.shards.examine_shard`.
     """
 
-    def __init__(self, exchange, reader, settings, make_detector):
+    def __init__(self, exchange, reader, settings, make_detector, views=NO_VIEWS):
         self._exchange, self._reader, self._settings = exchange, reader, settings
-        self._make_detector = make_detector
+        self._make_detector, self._views = make_detector, views
         self._workers = None
 
     def process(self, line):
         """Examines one shard, unless that is done already."""
-        number, items = json.loads(line)
+        number, items = _from_line(line)
         if self._exchange.has(_name(number, RESULT)):
             return
         with tempfile.TemporaryDirectory(prefix='prefilter-') as folder:
@@ -265,9 +278,9 @@ class Examiner(beam.DoFn):
                 self._exchange.fetch(_name(number, IMAGES), images)
                 reader = SpoolReader(images)
             items = [Item(path, entry) for path, entry in items]
-            named = self._examine(ExamineShard(number, path, reader, items, self._settings))
+            named = self._examine(ExamineShard(number, path, reader, items, self._settings, self._views))
             with self._exchange.writing(_name(number, RESULT)) as file, open(path, 'rb') as shard:
-                file.write(json.dumps(named).encode('ascii') + b'\n')
+                file.write(_as_line(named))
                 shutil.copyfileobj(shard, file)
 
     def teardown(self):

@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from prefilter.reasons import RefusedImage
+from prefilter.reasons import Refusal
 
 # What is decoded, by content; a decoder more would be one more that strangers' files can attack.
 FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
@@ -48,11 +48,11 @@ Image.MAX_IMAGE_PIXELS = None  # PIL's own limit; `_open` checks every header ag
 
 
 def read_bytes(source, place):
-    """The bytes of one image of a source, by its place in `source.paths`. Raises `RefusedImage`."""
+    """The bytes of one image of a source, by its place in `source.paths`. Raises `Refusal`."""
     try:
         return source.read(place)
     except OSError as error:
-        raise RefusedImage('unreadable', error.strerror or str(error)) from error
+        raise Refusal.of_disk(error) from error
 
 
 def decode(data, max_pixels=MAX_PIXELS):
@@ -67,7 +67,7 @@ def decode(data, max_pixels=MAX_PIXELS):
         uint8 [H, W, 3], RGB, dynamic range [0, 255]; grey becomes three equal channels.
 
     Raises:
-        RefusedImage: With a reason from `prefilter.reasons`; never another exception for damaged bytes.
+        Refusal: With a reason from `prefilter.reasons`; never another exception for damaged bytes.
     """
     if data.startswith(NPY_MAGIC):
         return _decode_npy(data, max_pixels)
@@ -87,7 +87,7 @@ def decode_as_reference(data, max_pixels=REFERENCE_MAX_PIXELS):
         uint8 [H, W, 3], as the reference has it.
 
     Raises:
-        RefusedImage: Also where the reference skips the file; 'reference-fails' where it ends its whole run.
+        Refusal: Also where the reference skips the file; 'reference-fails' where it ends its whole run.
     """
     return _decode(data, max_pixels, _as_reference)
 
@@ -98,27 +98,27 @@ def _decode(data, max_pixels, convert):
             warnings.simplefilter('ignore')  # PIL's remarks about odd files that it nevertheless reads
             with _open(data, max_pixels) as image:
                 pixels = convert(image)
-    except RefusedImage:
+    except Refusal:
         raise
     except UnidentifiedImageError as error:
         raise _unidentified(data) from error
     except MemoryError as error:
-        raise RefusedImage('too-large', str(error) or 'not enough memory') from error
+        raise Refusal.of_memory(error) from error
     except Exception as error:  # PIL's decoders raise nearly any type on damaged files, and not one may end the run
         detail = str(error) or type(error).__name__
         cut = _is_cut(data) or 'truncated' in detail.lower()
-        raise RefusedImage('truncated' if cut else 'unreadable', detail) from error
+        raise Refusal('truncated' if cut else 'unreadable', detail) from error
     if pixels.size == 0:
-        raise RefusedImage('unreadable', 'it has no pixels')
+        raise Refusal('unreadable', 'it has no pixels')
     return pixels
 
 
 def _unidentified(data):
     if not data:
-        return RefusedImage('not-an-image', 'the file is empty')
+        return Refusal('not-an-image', 'the file is empty')
     if _is_cut(data):
-        return RefusedImage('truncated', 'it ends within its header')
-    return RefusedImage('not-an-image', f'no {", ".join(FORMATS)} file')
+        return Refusal('truncated', 'it ends within its header')
+    return Refusal('not-an-image', f'no {", ".join(FORMATS)} file')
 
 
 def _open(data, max_pixels):
@@ -129,7 +129,7 @@ def _open(data, max_pixels):
 
 def _check_size(width, height, max_pixels):
     if width * height > max_pixels:
-        raise RefusedImage(
+        raise Refusal(
             'too-large', f'{width}x{height} are {width * height:,} pixels, more than --max-pixels {max_pixels}'
         )
 
@@ -160,7 +160,7 @@ def _shown(image):
         pixels = np.stack([_eight_bits(image)] * 3, axis=-1)  # PIL's conversion would make all above 255 white
         return np.asarray(_upright(image, Image.fromarray(pixels)))
     if image.mode in UNKNOWN_RANGE:
-        raise RefusedImage('unsupported', f'nothing says which of its values is white ({image.mode}): save it as RGB')
+        raise Refusal('unsupported', f'nothing says which of its values is white ({image.mode}): save it as RGB')
     return np.asarray(_upright(image, _opaque(image)))
 
 
@@ -198,17 +198,17 @@ def _decode_npy(data, max_pixels):
         read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         shape, fortran_order, dtype = read_header[version](file)
     except Exception as error:  # the header is Python text, whose parsers raise nearly any type
-        raise RefusedImage('unreadable', f'it begins as a NumPy array file but goes on otherwise ({error})') from error
+        raise Refusal('unreadable', f'it begins as a NumPy array file but goes on otherwise ({error})') from error
     channels_first = len(shape) in (3, 4) and shape[-3] == 3 and set(shape[:-3]) <= {1}
     channels_last = len(shape) == 3 and shape[2] == 3
     is_image = channels_first or channels_last or len(shape) == 2
     if not is_image or dtype != np.uint8 or fortran_order or min(shape) < 1:
-        raise RefusedImage('unsupported', f'an array {list(shape)} of {dtype} is no uint8 image, grey or RGB')
+        raise Refusal('unsupported', f'an array {list(shape)} of {dtype} is no uint8 image, grey or RGB')
     height, width = shape[-2:] if channels_first or len(shape) == 2 else shape[:2]
     _check_size(width, height, max_pixels)
     count, found = height * width * (1 if len(shape) == 2 else 3), len(data) - file.tell()
     if found < count:
-        raise RefusedImage('truncated', f'it has {found} bytes for an array {list(shape)}')
+        raise Refusal('truncated', f'it has {found} bytes for an array {list(shape)}')
     pixels = np.frombuffer(data, np.uint8, count, file.tell()).reshape(shape)
     if len(shape) == 2:
         return np.stack([pixels] * 3, axis=-1)
@@ -230,5 +230,5 @@ def _as_reference(image):
         with np.errstate(invalid='ignore'):
             return np.stack([values.astype(np.uint8)] * 3, axis=-1)  # of 16 bits, modulo 256
     if values.shape[2] < 3:
-        raise RefusedImage('reference-fails', 'grey with alpha, at which the reference ends its run (ValueError)')
+        raise Refusal('reference-fails', 'grey with alpha, at which the reference ends its run (ValueError)')
     return np.ascontiguousarray(values[:, :, :3])

@@ -12,7 +12,8 @@ from dnnlib.errors import UserError
 from dnnlib.records.names import MANIFEST_FILE
 from dnnlib.records.tfrecords import allocate_records, write_labels
 from prefilter.reasons import REASONS, WITHOUT_PIXELS
-from prefilter.shards import SHARD_IMAGES, VERDICT_FIELDS, read_verdicts
+from prefilter.shards import SHARD_IMAGES, VERDICT_FIELDS, read_verdicts, read_view
+from prefilter.summary import Summary
 from prefilter.tasks import WriteRecords
 
 MANIFEST_FIELDS = [*VERDICT_FIELDS, 'index', 'duplicate_of']
@@ -91,6 +92,10 @@ class Survey:
         shard = int(self.accepted[number]) // SHARD_IMAGES
         return shard_path(self._folder, shard), int(self._crops[number] - self._crops_before[shard])
 
+    def view_of(self, place):
+        """What was kept to be seen of an image, as from `prefilter.shards.read_view`."""
+        return read_view(shard_path(self._folder, place // SHARD_IMAGES), place % SHARD_IMAGES)
+
     def lines(self, source, order):
         """Yields the manifest's lines, dicts of `MANIFEST_FIELDS`; record i is accepted image `order[i]`."""
         copies, record = 0, np.empty(len(order), np.int64)
@@ -161,7 +166,10 @@ def merge_records(survey, folder, name, settings, order, labels, workers):
 
 
 def merge_manifest(survey, folder, source, order):
-    """Writes the manifest; arguments as for `merge_records`."""
+    """Writes the manifest; arguments as for `merge_records`. Returns the `prefilter.summary.Summary` of its lines."""
+    summary = Summary(source.has_identities)
     with open(os.path.join(folder, MANIFEST_FILE), 'w', encoding='utf-8') as file:
-        for line in survey.lines(source, order):
+        for place, line in enumerate(survey.lines(source, order)):
             file.write(json.dumps(line) + '\n')
+            summary.add(line, source.identity(place) if source.has_identities else None)
+    return summary

@@ -21,15 +21,23 @@ from dnnlib.pages.gallery import choose_evenly, draw_gallery, thumbnail
 from dnnlib.records.names import ACCEPTED_FILE, REJECTED_FILE
 from dnnlib.records.tfrecords import MultiResolutionDataset, dataset_bytes, shuffled_order
 from prefilter.export import export
-from prefilter.images import read_bytes
 from prefilter.labels import label_rows
 from prefilter.merge import Survey, merge_manifest, merge_records, shard_path
 from prefilter.options import save_options
-from prefilter.reasons import RefusedImage
-from prefilter.report import write_report
-from prefilter.shards import BATCH_IMAGES, BATCH_PIXELS, SHARD_IMAGES, plan_shards, read_crop
-from prefilter.spool import open_spool
+from prefilter.report import places_to_view, write_report
+from prefilter.shards import (
+    BATCH_IMAGES,
+    BATCH_PIXELS,
+    NO_VIEWS,
+    SHARD_IMAGES,
+    VIEW_BYTES,
+    VIEWS_OF_REFUSED,
+    plan_shards,
+    read_crop,
+)
+from prefilter.spool import is_forward_only, open_spool, views_to_keep
 from prefilter.tasks import SHOWN_REFUSALS, ExamineShard, detector_maker
+from prefilter.views import view_images
 from prefilter.workers import Workers
 
 LINE_BYTES = 600  # of a manifest, a generous guess
@@ -99,8 +107,9 @@ def make_dataset(
         shards = plan_shards(source)
         make_detector = make_detector or detector_maker(settings)
         with Workers(workers, make_detector, environments) as pool:
-            with _open_examiner(source, shards, settings, work, pool, cluster, make_detector) as examiner:
-                examined, seconds = _examine(source, shards, settings, work, examiner)
+            views = views_to_keep(source, ending.drop_duplicates)
+            with _open_examiner(source, shards, settings, work, pool, cluster, make_detector, views) as examiner:
+                examined, seconds = _examine(source, shards, settings, work, examiner, views)
             survey = Survey(work.parts, shards, ending.drop_duplicates)
             if not len(survey.accepted):
                 work.discard()
@@ -110,11 +119,12 @@ def make_dataset(
             order = _order(survey, ending)
             _check_room(work.path, [('records', dataset_bytes((3, settings.size, settings.size), len(order)))])
             merge_records(survey, folder, name, settings, order, labels, pool)
-        merge_manifest(survey, folder, source, order)
-        _finish(survey, folder, source, settings, ending)
+        summary = merge_manifest(survey, folder, source, order)
+        views = _draw_galleries(survey, summary, folder, source, settings)
+        _export(folder, ending.exports)
         if options is not None:
             save_options(folder, options)
-        write_report(folder, target, source, settings.decode)
+        write_report(folder, target, summary, views)
         result = {
             'total': len(source.paths),
             'accepted': len(order),
@@ -179,21 +189,22 @@ def _check_room(folder, needs, later=()):
 
 
 @contextlib.contextmanager
-def _open_examiner(source, shards, settings, work, pool, cluster, make_detector):
+def _open_examiner(source, shards, settings, work, pool, cluster, make_detector, views):
     """Yields what has `examine(missing, progress)`, which makes shard files, and `room(missing)`, bytes it takes."""
     if cluster is None:
-        yield _Pool(source, shards, settings, work, pool)
+        yield _Pool(source, shards, settings, work, pool, views)
         return
     from prefilter.beam_runner import BeamRun  # here: it needs apache-beam, which is optional
 
-    with BeamRun(cluster, source, shards, settings, work, make_detector) as examiner:
+    with BeamRun(cluster, source, shards, settings, work, make_detector, views) as examiner:
         yield examiner
 
 
 class _Pool:
     """The processes of this machine."""
 
-    def __init__(self, source, shards, settings, work, pool):
+    def __init__(self, source, shards, settings, work, pool, views):
+        self._views = views
         self._source, self._shards, self._settings, self._work, self._pool = source, shards, settings, work, pool
 
     def room(self, missing):
@@ -203,7 +214,11 @@ class _Pool:
         with open_spool(self._source, self._work.path) as spool:
             tasks = (
                 ExamineShard(
-                    number, shard_path(self._work.parts, number), *spool.take(self._shards[number]), self._settings
+                    number,
+                    shard_path(self._work.parts, number),
+                    *spool.take(self._shards[number]),
+                    self._settings,
+                    self._views,
                 )
                 for number in missing
             )
@@ -212,7 +227,7 @@ class _Pool:
                 spool.free(task.reader)
 
 
-def _examine(source, shards, settings, work, examiner):
+def _examine(source, shards, settings, work, examiner, views):
     """Has the missing shard files made. Returns the number of images, and the seconds it took."""
     missing = array.array('Q', _missing(shards, work.parts))
     count = sum(shards[number].stop - shards[number].start for number in missing)
@@ -223,7 +238,9 @@ def _examine(source, shards, settings, work, examiner):
         )
     if not count:
         return 0, 0.0
-    crops = ('crops until they are records', count * (settings.crop_bytes + LINE_BYTES))
+    kept = {NO_VIEWS: [settings.crop_bytes], VIEWS_OF_REFUSED: [max(settings.crop_bytes, VIEW_BYTES)]}
+    image_bytes = sum(kept.get(views, [settings.crop_bytes, VIEW_BYTES]))  # of a refused image there is no crop
+    crops = ('crops until they are records', count * (image_bytes + LINE_BYTES))
     _check_room(
         work.path,
         [crops, *examiner.room(missing)],
@@ -262,8 +279,8 @@ class _Progress:
 
     def on_done(self, shard, named):
         self._bar.update(shard.stop - shard.start - self._counted.pop(shard.number, 0))
-        for path, reason, detail in named[: SHOWN_REFUSALS - self._named]:
-            tqdm.write(f'{path!r} is {reason}: {detail}', file=sys.stderr)
+        for path, refusal in named[: SHOWN_REFUSALS - self._named]:
+            tqdm.write(f'{path!r} is {refusal.reason}: {refusal.detail}', file=sys.stderr)
             self._named += 1
             if self._named == SHOWN_REFUSALS:
                 tqdm.write('(further ones are only named in manifest.jsonl)', file=sys.stderr)
@@ -273,26 +290,22 @@ class _Progress:
 # What people look at.
 
 
-def _finish(survey, folder, source, settings, ending):
-    """Adds all that is made from the finished records and manifest."""
+def _draw_galleries(survey, summary, folder, source, settings):
+    """Draws both galleries. Returns the views of refused images that the report needs, from the same look at them."""
     crops = [read_crop(*survey.crop_of(number), settings) for number in choose_evenly(len(survey.accepted))]
     _save_gallery(folder, ACCEPTED_FILE, [thumbnail(crop.transpose(1, 2, 0)) for crop in crops])
-    _save_gallery(folder, REJECTED_FILE, _refused_thumbnails(source, survey.showable, settings))
-    if ending.exports:
+    refused = [int(survey.showable[number]) for number in choose_evenly(len(survey.showable))]
+    kept = [survey.view_of] if is_forward_only(source) else []
+    views = view_images(source, {*refused, *places_to_view(summary)}, settings.decode, *kept)
+    _save_gallery(folder, REJECTED_FILE, [views[place] for place in refused if not isinstance(views[place], str)])
+    return views
+
+
+def _export(folder, forms):
+    if forms:
         with MultiResolutionDataset(folder) as dataset:
-            for form in ending.exports:
+            for form in forms:
                 export(dataset, folder, form)
-
-
-def _refused_thumbnails(source, showable, settings):
-    thumbnails = []
-    for number in choose_evenly(len(showable)):
-        # A file that was readable a moment ago but has gone meanwhile is worth no more than its cell.
-        try:
-            thumbnails.append(thumbnail(settings.decode(read_bytes(source, int(showable[number])))))
-        except RefusedImage:
-            continue
-    return thumbnails
 
 
 def _save_gallery(folder, name, thumbnails):

@@ -16,8 +16,11 @@ REASONS = {
 WITHOUT_PIXELS = frozenset(REASONS) - {'no-face', 'empty-crop', 'duplicate'}  # there is nothing to show of these
 
 
-class RefusedImage(Exception):
-    """An image that cannot be used.
+class Refusal(Exception):
+    """Why an image cannot be used: raised, and kept, by all parts of the filter.
+
+    What was raised holds all that was in use where it was raised, the images beside it too, until Python looks for
+    cycles: keep a `plain` copy. It pickles.
 
     Attributes:
         reason: One of `REASONS`.
@@ -30,3 +33,17 @@ class RefusedImage(Exception):
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+    @classmethod
+    def of_memory(cls, error):
+        """The refusal of an image that a MemoryError was raised for."""
+        return cls('too-large', str(error) or 'not enough memory')
+
+    @classmethod
+    def of_disk(cls, error):
+        """The refusal of an image whose bytes an OSError was raised for."""
+        return cls('unreadable', error.strerror or str(error))
+
+    def plain(self):
+        """A copy that was never raised."""
+        return type(self)(*self.args)

@@ -24,11 +24,12 @@ from dnnlib.records.names import (
 from dnnlib.records.tfrecords import MultiResolutionDataset
 from prefilter.distributions import draw_distributions
 from prefilter.export import EXPORTS
-from prefilter.images import decode, decode_as_reference, read_bytes
+from prefilter.images import decode, decode_as_reference
 from prefilter.options import read_options
-from prefilter.reasons import CRASH, REASONS, WITHOUT_PIXELS, RefusedImage
+from prefilter.reasons import CRASH, REASONS, WITHOUT_PIXELS
 from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, open_source
 from prefilter.summary import ACCEPTED, QUANTITIES, REFUSED, quantiles, summarise
+from prefilter.views import view_images
 
 NAMED = 12  # refused files without pixels that are named for each reason
 LARGEST = 20  # identities that are named
@@ -36,7 +37,7 @@ SHARES = (0.05, 0.5, 0.95)  # of which the table of quantities has the values
 DARK, NARROW = '(prefers-color-scheme: dark)', '(max-width: 40rem)'  # media queries
 
 
-def write_report(folder, target, source=None, decode=decode):
+def write_report(folder, target, summary, views=None):
     """Writes `report.html` and `distributions.png` into a finished dataset.
 
     The same dataset and source give the same bytes, on any day and machine.
@@ -44,17 +45,14 @@ def write_report(folder, target, source=None, decode=decode):
     Args:
         folder: The dataset's folder, with its records, `manifest.jsonl` and perhaps `options.json`.
         target: The path by which a person knows that folder, when it is still to be renamed.
-        source: The `prefilter.sources.source.Source` that it was made of: without it the page shows nothing of the
-            refused images but their names, and no identities.
-        decode: From the bytes of an image to its pixels, as `prefilter.images.decode`.
+        summary: The `prefilter.summary.Summary` of its manifest.
+        views: As from `prefilter.views.view_images`, of `places_to_view`; None where nobody has the source: the page
+            then shows nothing of the refused images but their names.
 
     Raises:
-        UserError: The folder is no whole dataset, or not made of this source.
+        UserError: The folder is no whole dataset.
         OSError: The files cannot be written.
     """
-    total = None if source is None else len(source.paths)
-    progress = functools.partial(tqdm, desc='Writing the report', unit=' images', total=total, file=sys.stderr)
-    summary = summarise(folder, source, progress)
     with MultiResolutionDataset(folder) as dataset:
         accepted = [
             (thumbnail(_as_rgb(dataset.read(verdict['index']))), verdict['path'])
@@ -67,7 +65,7 @@ def write_report(folder, target, source=None, decode=decode):
     sections = [
         _head(name, shape, summary, sum(size for _, _, size in files)),
         _accepted(accepted, summary),
-        *_refused(summary, source, decode),
+        *_refused(summary, views),
         _distributions(summary),
         *_identities(summary),
         _next(target),
@@ -76,6 +74,16 @@ def write_report(folder, target, source=None, decode=decode):
     ]
     with atomic_write(os.path.join(folder, REPORT_FILE)) as file:
         file.write(page.page(f'Dataset {name}', sections))
+
+
+def places_to_view(summary):
+    """Places of the refused images of which the report shows a view; not of those that kill whoever looks at them."""
+    return {
+        place
+        for reason in summary.reasons
+        if reason != CRASH
+        for place, _ in summary.samples[reason].chosen()[: NAMED if reason in WITHOUT_PIXELS else None]
+    }
 
 
 def _as_rgb(image):
@@ -116,7 +124,7 @@ def _accepted(thumbnails, summary):
     )
 
 
-def _refused(summary, source, decode):
+def _refused(summary, views):
     if not summary.reasons:
         return
     ordered = sorted(summary.reasons.items(), key=lambda item: (-item[1], item[0]))
@@ -126,57 +134,30 @@ def _refused(summary, source, decode):
     ]
     parts = [page.table(['reason', 'photographs', 'of all', ''], rows)]
     samples = {reason: summary.samples[reason].chosen() for reason, _ in ordered}
-    shown = (
-        {}
-        if source is None
-        else _look_again({reason: chosen for reason, chosen in samples.items() if reason != CRASH}, source, decode)
-    )
     for reason, count in ordered:
         parts.append(page.Markup('<h3>{}</h3>').format(reason))
         parts.append(page.paragraph('What it means: {}.', REASONS.get(reason, 'this version does not know it')))
-        parts.extend(_refused_part(reason, count, samples[reason], shown, source is not None))
+        parts.extend(_refused_part(reason, count, samples[reason], views))
     yield page.section('Refused', *parts)
 
 
-def _refused_part(reason, count, samples, shown, has_source):
-    thumbnails = [(shown[place], verdict['path']) for place, verdict in samples if _is_shown(reason, place, shown)]
-    if thumbnails:
+def _refused_part(reason, count, samples, views):
+    seen = [(views.get(place), verdict['path']) for place, verdict in samples] if views is not None else []
+    thumbnails = [(view, path) for view, path in seen if view is not None and not isinstance(view, str)]
+    if thumbnails and reason not in WITHOUT_PIXELS:
         yield page.paragraph('{} of {}, evenly chosen.', f'{len(thumbnails):,}', f'{count:,}')
         yield page.gallery(thumbnails)
         return
     named = samples[:NAMED]
     yield page.paragraph('{} of {} by name; {} has all of them.', f'{len(named):,}', f'{count:,}', MANIFEST_FILE)
-    if has_source and reason in WITHOUT_PIXELS:
-        rows = [[page.printable(verdict['path']), page.printable(shown.get(place) or '–')] for place, verdict in named]
+    if views is not None and reason in WITHOUT_PIXELS:
+        rows = [
+            [page.printable(path), page.printable(view if isinstance(view, str) else '–')]
+            for view, path in seen[:NAMED]
+        ]
         yield page.table(['file', 'what is wrong with it'], rows)
     else:
         yield page.table(['file'], [[page.printable(verdict['path'])] for _, verdict in named])
-
-
-def _is_shown(reason, place, shown):
-    return reason not in WITHOUT_PIXELS and shown.get(place) is not None
-
-
-def _look_again(samples, source, decode):
-    """Place -> thumbnail, or what is wrong with the image in words, or None; in the order of the source, for archives.
-
-    An image that has gone since, or is no longer what it was, is worth no more than its cell.
-    """
-    found = {}
-    kinds = {
-        place: reason
-        for reason, chosen in samples.items()
-        for place, _ in (chosen[:NAMED] if reason in WITHOUT_PIXELS else chosen)
-    }
-    for place in sorted(kinds):
-        try:
-            pixels = decode(read_bytes(source, place))
-            found[place] = None if kinds[place] in WITHOUT_PIXELS else thumbnail(pixels)
-        except RefusedImage as refusal:
-            found[place] = refusal.detail if kinds[place] in WITHOUT_PIXELS else None
-        except MemoryError:
-            found[place] = 'not enough memory' if kinds[place] in WITHOUT_PIXELS else None
-    return found
 
 
 def _distributions(summary):
@@ -329,7 +310,11 @@ def main(dataset, source):
     if options.get('max-pixels'):
         load = functools.partial(load, max_pixels=options['max-pixels'])
     try:
-        write_report(dataset, dataset, photographs, load)
+        total = None if photographs is None else len(photographs.paths)
+        progress = functools.partial(tqdm, desc='Reading the manifest', unit=' images', total=total, file=sys.stderr)
+        summary = summarise(dataset, photographs, progress)
+        views = None if photographs is None else view_images(photographs, places_to_view(summary), load)
+        write_report(dataset, dataset, summary, views)
     except OSError as error:
         raise UserError(f'{dataset} cannot take its report ({error.strerror}): mend that.') from error
     click.echo(f'{os.path.join(dataset, REPORT_FILE)} and {DISTRIBUTIONS_FILE} are written.')

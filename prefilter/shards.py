@@ -3,7 +3,8 @@
 What comes of an image depends on its shard alone, never on how many processes there are or on what they did before:
 shards have a fixed size, and so have the batches of images within, whose faces are found together.
 
-A shard file holds the crops, raw [C, H, W] bytes one after another, then a JSON line for each image, then `TRAILER`.
+A shard file holds the crops, raw [C, H, W] bytes one after another, then the thumbnails that are kept, raw [H, W, C],
+then a JSON line for each image, then `TRAILER`.
 """
 
 import collections
@@ -15,10 +16,12 @@ import os
 import struct
 
 import numpy as np
+from PIL import Image
 
 from dnnlib.faces.crop import central_square, choose_face, crop_box, cut_out, take_whole
+from dnnlib.pages.gallery import CELL, thumbnail
 from prefilter.images import decode, decode_as_reference
-from prefilter.reasons import CRASH, RefusedImage
+from prefilter.reasons import CRASH, Refusal
 
 SHARD_IMAGES = 64
 BATCH_IMAGES = 16  # whose faces are found together
@@ -26,14 +29,14 @@ BATCH_PIXELS = 1 << 24  # decoded, after which a batch takes no further image; t
 VERDICT_FIELDS = ('path', 'sha256', 'width', 'height', 'accepted', 'reason', 'faces', 'box', 'crop', 'score')
 TRAILER = struct.Struct('<8sQQ')  # ends a shard file: magic, number of crops, bytes of lines
 MAGIC = b'FSHARD1\n'
+NO_VIEWS, VIEWS_OF_REFUSED, ALL_VIEWS = range(3)  # kept in a shard file: thumbnails, or what is wrong with an image
+VIEW = 'view'  # in a line of a shard file: [offset, width, height] of the thumbnail, or what is wrong in words
+VIEW_BYTES = 3 * CELL * CELL  # of a thumbnail, at most
 
 Shard = collections.namedtuple('Shard', ['number', 'start', 'stop'])  # places `start` to `stop` - 1 of a source
 Item = collections.namedtuple('Item', ['path', 'entry'])  # an image, for whoever has the source's reader
-Result = collections.namedtuple('Result', ['verdict', 'crop', 'detail'])
+Result = collections.namedtuple('Result', ['verdict', 'crop', 'refusal', 'view'])
 _Decoded = collections.namedtuple('_Decoded', ['verdict', 'pixels', 'refusal'])
-# What a `RefusedImage` says. The exception itself, if it were kept, would keep all that was in use where it was raised,
-# the images beside it too, until Python looks for cycles.
-_Refusal = collections.namedtuple('_Refusal', ['reason', 'detail'])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,20 +95,22 @@ def shard_items(source, shard):
 # Examining.
 
 
-def examine_shard(reader, items, settings, detector, condemned=frozenset(), batch_images=BATCH_IMAGES):
+def examine_shard(reader, items, settings, detector, condemned=frozenset(), views=NO_VIEWS, batch_images=BATCH_IMAGES):
     """Decides about the images of a shard; the next batch is read and decoded while faces are found in this one.
 
     Args:
-        reader: Has `read(entry)`: the bytes of an image; raises OSError or `RefusedImage`.
+        reader: Has `read(entry)`: the bytes of an image; raises OSError or `Refusal`.
         items: List of `Item`.
         settings: `Settings`.
         detector: Has `detect_batch(images)` as `dnnlib.faces.detector.FaceDetector`; None takes every image whole.
         condemned: Places in `items` of images that end the process that examines them; refused unseen.
+        views: Whose thumbnails are made: `NO_VIEWS`, `VIEWS_OF_REFUSED` or `ALL_VIEWS`.
         batch_images: Images whose faces are found together; another number may change boxes by rounding.
 
     Yields:
         `Result` for each item, in order: the manifest's line as a dict of `VERDICT_FIELDS`; the crop, uint8
-        [size, size, 3], or None when refused; what happened, in words, or None.
+        [size, size, 3], or None when refused; the `Refusal`, or None when accepted; the view: a PIL image, what is
+        wrong in words where there are no pixels, or None where no view is asked for.
     """
     batches = _decoded_batches(reader, items, settings, condemned, batch_images)
     with concurrent.futures.ThreadPoolExecutor(1) as ahead:
@@ -115,7 +120,7 @@ def examine_shard(reader, items, settings, detector, condemned=frozenset(), batc
             if batch is None:
                 return
             coming = ahead.submit(next, batches, None)
-            yield from _examine_batch(batch, settings, detector)
+            yield from _examine_batch(batch, settings, detector, views)
 
 
 def _decoded_batches(reader, items, settings, condemned, batch_images):
@@ -134,22 +139,22 @@ def _decode(reader, item, settings, is_condemned):
     verdict = dict.fromkeys(VERDICT_FIELDS)
     verdict.update(path=item.path, accepted=False)
     if is_condemned:
-        return _Decoded(verdict, None, _Refusal(CRASH, 'whatever process examines it dies, perhaps for want of memory'))
+        return _Decoded(verdict, None, Refusal(CRASH, 'whatever process examines it dies, perhaps for want of memory'))
     try:
         data = reader.read(item.entry)
         verdict['sha256'] = hashlib.sha256(data).hexdigest()
         pixels = settings.decode(data)
-    except RefusedImage as error:
-        return _Decoded(verdict, None, _Refusal(*error.args))
+    except Refusal as refusal:
+        return _Decoded(verdict, None, refusal.plain())
     except MemoryError as error:
-        return _Decoded(verdict, None, _too_large(error))
+        return _Decoded(verdict, None, Refusal.of_memory(error))
     except OSError as error:
-        return _Decoded(verdict, None, _Refusal('unreadable', error.strerror or str(error)))
+        return _Decoded(verdict, None, Refusal.of_disk(error))
     verdict['height'], verdict['width'] = pixels.shape[:2]
     return _Decoded(verdict, pixels, None)
 
 
-def _examine_batch(batch, settings, detector):
+def _examine_batch(batch, settings, detector, views):
     images = [decoded.pixels for decoded in batch if decoded.pixels is not None]
     found = iter(_detect(images, detector) if detector else [None] * len(images))
     for verdict, pixels, refusal in batch:
@@ -158,31 +163,40 @@ def _examine_batch(batch, settings, detector):
             crop, refusal = _crop_or_refusal(pixels, next(found), settings, verdict)
         verdict['accepted'] = refusal is None
         verdict['reason'] = refusal and refusal.reason
-        yield Result(verdict, crop, refusal and refusal.detail)
+        yield Result(verdict, crop, refusal, _view(pixels, refusal) if views > (refusal is None) else None)
+
+
+def _view(pixels, refusal):
+    if pixels is None:
+        return refusal.detail
+    try:
+        return thumbnail(pixels)
+    except MemoryError:
+        return None  # whoever wants it looks at the image again
 
 
 def _detect(images, detector):
-    """The faces of each image; a `_Refusal` in place of those of one that memory does not suffice for."""
+    """The faces of each image; a `Refusal` in place of the faces of an image that takes too much memory."""
     if not images:
         return []
     try:
         return detector.detect_batch(images)
     except MemoryError as error:
         if len(images) == 1:
-            return [_too_large(error)]
+            return [Refusal.of_memory(error)]
     return [_detect([image], detector)[0] for image in images]
 
 
 def _crop_or_refusal(pixels, faces, settings, verdict):
     """A pair, one of which is None."""
-    if isinstance(faces, _Refusal):
+    if isinstance(faces, Refusal):
         return None, faces
     try:
         return _take(pixels, faces, settings, verdict), None
-    except RefusedImage as error:
-        return None, _Refusal(*error.args)
+    except Refusal as refusal:
+        return None, refusal.plain()
     except MemoryError as error:
-        return None, _too_large(error)
+        return None, Refusal.of_memory(error)
 
 
 def _take(pixels, faces, settings, verdict):
@@ -192,17 +206,13 @@ def _take(pixels, faces, settings, verdict):
         return take_whole(pixels, settings.size)
     verdict['faces'] = len(faces)
     if len(faces) == 0:
-        raise RefusedImage('no-face', 'the detector finds no face')
+        raise Refusal('no-face', 'the detector finds no face')
     face = faces[choose_face(faces, width, height)].tolist()
     crop = crop_box(face, width, height, settings.margin)
     verdict.update(box=face[:4], score=face[4], crop=crop)
     if crop[0] >= crop[2] or crop[1] >= crop[3]:
-        raise RefusedImage('empty-crop', 'the face lies outside the image')
+        raise Refusal('empty-crop', 'the face lies outside the image')
     return cut_out(pixels, crop, settings.size)
-
-
-def _too_large(error):
-    return _Refusal('too-large', str(error) or 'not enough memory')
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -216,19 +226,44 @@ def write_shard(file, results):
         file: Open for writing bytes.
         results: Iterable of `Result`, as from `examine_shard`.
     """
-    lines, crops = [], 0
-    for verdict, crop, _ in results:
+    lines, views, crops = [], [], 0
+    for verdict, crop, _, view in results:
         if crop is not None:
             file.write(crop.transpose(2, 0, 1).tobytes())
             crops += 1
-        lines.append(json.dumps(verdict).encode('ascii') + b'\n')
-    text = b''.join(lines)
+        lines.append(verdict)
+        views.append(view)
+    for verdict, view in zip(lines, views):
+        if isinstance(view, str):
+            verdict[VIEW] = view
+        elif view is not None:
+            verdict[VIEW] = [file.tell(), *view.size]
+            file.write(view.tobytes())
+    text = b''.join(json.dumps(verdict).encode('ascii') + b'\n' for verdict in lines)
     file.write(text)
     file.write(TRAILER.pack(MAGIC, crops, len(text)))
 
 
 def read_verdicts(path):
     """The verdicts of a shard file: list of dicts. Raises ValueError when it is none, or not whole."""
+    verdicts = _read_lines(path)
+    for verdict in verdicts:
+        verdict.pop(VIEW, None)
+    return verdicts
+
+
+def read_view(path, place):
+    """The view of image `place` of a shard file that is whole: a PIL image, a str, or None where none was kept."""
+    view = _read_lines(path)[place].get(VIEW)
+    if not isinstance(view, list):
+        return view
+    offset, *size = view
+    with open(path, 'rb') as file:
+        file.seek(offset)
+        return Image.frombytes('RGB', size, file.read(3 * size[0] * size[1]))
+
+
+def _read_lines(path):
     with open(path, 'rb') as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(size - TRAILER.size, 0))

@@ -9,15 +9,15 @@ import os
 import shutil
 
 from prefilter.images import read_bytes
-from prefilter.reasons import RefusedImage
-from prefilter.shards import Item, shard_items
+from prefilter.reasons import Refusal
+from prefilter.shards import ALL_VIEWS, NO_VIEWS, VIEWS_OF_REFUSED, Item, shard_items
 from prefilter.sources.readers import RandomAccess
 
 SPOOL = 'spool'
 
 
 class SpoolReader:
-    """Images in a file of a shard; entries are (offset, size), or (reason, detail) of what could not be read."""
+    """Images in a file of a shard; entries are (offset, size), or the `Refusal` of what could not be read."""
 
     def __init__(self, path):
         self.path = path
@@ -25,14 +25,25 @@ class SpoolReader:
 
     def read(self, entry):
         """The encoded image."""
-        if isinstance(entry[0], str):
-            raise RefusedImage(*entry)
+        if isinstance(entry, Refusal):
+            raise entry.plain()
         return self._file.read(entry)
 
 
 def is_forward_only(source):
     """Whether a source can only be read forward, so that but one process should read it."""
     return getattr(source.reader, 'forward_only', False)
+
+
+def views_to_keep(source, drop_duplicates):
+    """Which views the shard files of a source keep, for `prefilter.shards.examine_shard`.
+
+    To read an image again is cheap, but in a compressed archive, where it means to decompress all before it. Whether an
+    image is a duplicate is known only when all are examined.
+    """
+    if not is_forward_only(source):
+        return NO_VIEWS
+    return ALL_VIEWS if drop_duplicates else VIEWS_OF_REFUSED
 
 
 def spooled_bytes(source, shard):
@@ -92,8 +103,8 @@ class Spool:
                     data = read_bytes(self._source, place)
                     entry = (file.tell(), len(data))
                     file.write(data)
-                except RefusedImage as refusal:
-                    entry = (refusal.reason, refusal.detail)
+                except Refusal as refusal:
+                    entry = refusal.plain()
                 items.append(Item(self._source.paths[place], entry))
         return SpoolReader(path), items
 

@@ -9,7 +9,7 @@ from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from dnnlib.records.tfrecords import write_records
 from prefilter.reasons import WITHOUT_PIXELS
-from prefilter.shards import Settings, examine_shard, read_crop, write_shard
+from prefilter.shards import NO_VIEWS, Settings, examine_shard, read_crop, write_shard
 
 REPORT_SECONDS = 0.2  # between reports of progress, each of which costs the process that leads some work
 TOGETHER_TRIES = 2  # of a shard, before its images are tried one by one
@@ -44,6 +44,7 @@ class ExamineShard:
         number: Of the shard.
         path: Of the file to write.
         reader, items, settings: As for `prefilter.shards.examine_shard`.
+        views: As for `prefilter.shards.examine_shard`.
         deaths: Of processes that had this shard.
         condemned: Places of the images that processes die of.
         cleared: Number of images that were survived alone.
@@ -57,6 +58,7 @@ class ExamineShard:
     reader: object
     items: list
     settings: Settings
+    views: int = NO_VIEWS
     deaths: int = 0
     condemned: frozenset = frozenset()
     cleared: int = 0
@@ -65,7 +67,7 @@ class ExamineShard:
     apart: bool = False
 
     def run(self, detector, report):
-        """Returns a list of (path, reason, detail) of images without pixels, the first few.
+        """Returns a list of (path, `Refusal`) of images without pixels, the first few.
 
         Reports ('alone', place) before an image is examined alone, else, now and then, ('together', number of images
         done).
@@ -97,7 +99,7 @@ class ExamineShard:
     def _together(self, detector, report):
         report(('together', 0))
         reported = time.monotonic()
-        results = examine_shard(self.reader, self.items, self.settings, detector, self.condemned)
+        results = examine_shard(self.reader, self.items, self.settings, detector, self.condemned, self.views)
         for done, result in enumerate(results, 1):
             yield result
             if time.monotonic() - reported >= REPORT_SECONDS:
@@ -108,13 +110,12 @@ class ExamineShard:
         for place in range(first, len(self.items)):
             report(('alone', place))
             condemned = {0} if place in self.condemned else ()
-            yield from examine_shard(self.reader, [self.items[place]], self.settings, detector, condemned)
+            yield from examine_shard(self.reader, [self.items[place]], self.settings, detector, condemned, self.views)
 
     def _noting(self, results, named):
         for result in results:
-            reason = result.verdict['reason']
-            if reason in WITHOUT_PIXELS and len(named) < SHOWN_REFUSALS:
-                named.append((result.verdict['path'], reason, result.detail))
+            if result.refusal and result.refusal.reason in WITHOUT_PIXELS and len(named) < SHOWN_REFUSALS:
+                named.append((result.verdict['path'], result.refusal))
             yield result
 
 

@@ -22,7 +22,7 @@ import zlib
 from tqdm import tqdm
 
 from dnnlib.errors import UserError
-from prefilter.reasons import RefusedImage
+from prefilter.reasons import Refusal
 from prefilter.sources.index import Index
 from prefilter.sources.readers import PerProcess, RandomAccess, check_bytes, open_unbuffered
 
@@ -131,7 +131,7 @@ class ZipReader:
         offset, packed, size, checksum = entry
         check_bytes(size)
         if size > RATIO_FROM and size > packed * LARGEST_RATIO:
-            raise RefusedImage('too-large', f'it unpacks from {packed:,} to {size:,} bytes, as only bombs do')
+            raise Refusal('too-large', f'it unpacks from {packed:,} to {size:,} bytes, as only bombs do')
         header = self._file.span(offset, LOCAL_HEADER.size)
         signature, name_bytes, extra_bytes = LOCAL_HEADER.unpack(header)
         if signature != b'PK\3\4':

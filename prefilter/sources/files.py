@@ -7,7 +7,7 @@ import os
 from dnnlib.errors import UserError
 from dnnlib.records.names import MANIFEST_FILE
 from prefilter.images import IMAGE_EXTENSIONS
-from prefilter.reasons import RefusedImage
+from prefilter.reasons import Refusal
 from prefilter.sources.archives import is_archive, list_archive
 from prefilter.sources.index import Index
 from prefilter.sources.readers import FolderReader
@@ -78,7 +78,7 @@ class Files:
             return self.reader.read(self.others.entry(self.others.index(path)))
         except OSError as error:
             raise UserError(f'{path} in {self.location} cannot be read ({error}): mend that.') from error
-        except RefusedImage as refusal:  # the reader takes it for an image
+        except Refusal as refusal:  # the reader takes it for an image
             raise UserError(
                 f'{path} in {self.location} cannot be read ({refusal.detail}): take a shorter list, or split SOURCE.'
             ) from refusal

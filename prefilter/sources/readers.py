@@ -4,7 +4,7 @@ import os
 import stat
 import threading
 
-from prefilter.reasons import RefusedImage
+from prefilter.reasons import Refusal
 
 LARGEST_FILE = 1 << 30  # bytes of one encoded image; a 16-bit TIFF of 120 megapixels has 0.7 GB
 
@@ -81,4 +81,4 @@ def open_unbuffered(path):
 def check_bytes(size):
     """Refuses an image of more bytes than a photograph has, before memory is taken for it."""
     if size > LARGEST_FILE:
-        raise RefusedImage('too-large', f'it has {size:,} bytes, more than {LARGEST_FILE:,}')
+        raise Refusal('too-large', f'it has {size:,} bytes, more than {LARGEST_FILE:,}')

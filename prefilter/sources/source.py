@@ -18,7 +18,7 @@ class Source:
     Args:
         format: Name of the layout, as for --format.
         index: An `Index`, whose order is that of the images.
-        reader: Has `read(entry)`: the bytes of one image; raises OSError or `RefusedImage`.
+        reader: Has `read(entry)`: the bytes of one image; raises OSError or `Refusal`.
         ignored: Number of other files.
         identity_of: Function from a path to the identity in the picture, a str or int; None where the set has none.
         identities: Instead of that, the identities by place: anything with `[place]`.
@@ -57,7 +57,7 @@ class Source:
         return self.paths.entry(place)
 
     def read(self, place):
-        """The encoded bytes of the image at a place. Raises OSError or `RefusedImage`."""
+        """The encoded bytes of the image at a place. Raises OSError or `Refusal`."""
         return self.reader.read(self.entry(place))
 
     @property

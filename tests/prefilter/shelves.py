@@ -25,9 +25,9 @@ def shelf(paths, refused=(), same=(), forward_only=False):
         same: Places of images that have the colour of image 0.
         forward_only: Whether it claims to be readable forward only.
     """
-    index = Index(2)
+    index = Index(3)
     for place, path in enumerate(sorted(paths)):
-        index.add(path, 0 if place in same else place, path in refused)
+        index.add(path, place, 0 if place in same else place, path in refused)
     return Source('shelf', index, ShelfReader(forward_only))
 
 
@@ -37,10 +37,10 @@ class ShelfReader:
         self._last = -1
 
     def read(self, entry):
-        number, refused = entry
+        place, number, refused = entry
         if self.forward_only:
-            assert number >= self._last, 'it went back'
-            self._last = number
+            assert place > self._last, 'it went back'
+            self._last = place
         if refused:
             return b'no image %d' % number
         file = io.BytesIO()

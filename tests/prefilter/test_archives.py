@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dnnlib.errors import UserError
-from prefilter.reasons import RefusedImage
+from prefilter.reasons import Refusal
 from prefilter.sources import archives, open_source
 from prefilter.sources.archives import safe_name
 from tests.pictures import make_archive
@@ -138,7 +138,7 @@ def test_members_that_unpack_too_far_are_too_large(tmp_path, monkeypatch):
     source = open_source(path)
     assert len(source.read(0)) == 500_000  # harmless
     monkeypatch.setattr(archives, 'RATIO_FROM', 100_000)
-    with pytest.raises(RefusedImage) as refusal:
+    with pytest.raises(Refusal) as refusal:
         source.read(0)
     assert refusal.value.reason == 'too-large' and 'to 500,000 bytes' in refusal.value.detail
 
@@ -268,7 +268,7 @@ def test_no_damage_ends_in_another_error(tmp_path, ending, edits):
     with contextlib.suppress(UserError):
         source = open_source(path)
         for place in range(len(source.paths)):
-            with contextlib.suppress(OSError, RefusedImage):
+            with contextlib.suppress(OSError, Refusal):
                 source.read(place)
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from prefilter.images import decode, read_bytes
-from prefilter.reasons import REASONS, RefusedImage
+from prefilter.reasons import REASONS, Refusal
 from tests.pictures import encoded, gradient
 
 
@@ -41,7 +41,7 @@ def test_big_endian_tiff_of_16_bits():
 @pytest.mark.parametrize('values', [np.int32, np.float32])
 def test_grey_without_a_known_range_is_refused(values):
     # Guessing wrong would make it white or black, and 'no-face' a false reason.
-    with pytest.raises(RefusedImage) as refusal:
+    with pytest.raises(Refusal) as refusal:
         decode(encoded(Image.fromarray(np.ones([10, 20], values)), 'TIFF'))
     assert refusal.value.reason == 'unsupported' and 'save it as RGB' in refusal.value.detail
 
@@ -62,7 +62,7 @@ def test_no_damage_ends_the_run(position, garbage, file_format):
     position %= len(data)
     try:
         pixels = decode(data[:position] + garbage + data[position + len(garbage) :])
-    except RefusedImage as refusal:
+    except Refusal as refusal:
         assert refusal.reason in REASONS
     else:
         assert pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8
@@ -73,6 +73,6 @@ def test_a_file_that_cannot_be_opened_is_unreadable():
         def read(self, path):
             raise PermissionError(13, 'Permission denied')
 
-    with pytest.raises(RefusedImage) as refusal:
+    with pytest.raises(Refusal) as refusal:
         read_bytes(Source(), 0)
     assert (refusal.value.reason, refusal.value.detail) == ('unreadable', 'Permission denied')

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dnnlib.errors import UserError
-from prefilter.reasons import RefusedImage
+from prefilter.reasons import Refusal
 from prefilter.sources import FORMATS, open_source
 from tests.pictures import identities, make_archive, picture, red_of, reds, write_files
 
@@ -140,7 +140,7 @@ def test_no_damage_of_record_files_ends_in_another_error(tmp_path, edits):
     with contextlib.suppress(UserError):
         source = open_source(location)
         for place in range(len(source.paths)):
-            with contextlib.suppress(OSError, RefusedImage):
+            with contextlib.suppress(OSError, Refusal):
                 source.read(place)
 
 

@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from prefilter.images import MAX_PIXELS, REFERENCE_MAX_PIXELS, decode, decode_as_reference
-from prefilter.reasons import RefusedImage
+from prefilter.reasons import Refusal
 from tests.pictures import encoded, gradient, npy
 
 
 def reason_of(data, decoder=decode, **options):
-    with pytest.raises(RefusedImage) as refusal:
+    with pytest.raises(Refusal) as refusal:
         decoder(data, **options)
     assert refusal.value.detail
     return refusal.value.reason
@@ -60,7 +60,7 @@ def test_values_without_a_meaning_are_unsupported():
 
 def test_reasons_are_those_of_the_list():
     with pytest.raises(ValueError, match='tired is not one of unreadable, truncated'):
-        RefusedImage('tired', 'x')
+        Refusal('tired', 'x')
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ def test_reasons_are_those_of_the_list():
 
 def test_too_many_pixels_are_refused_before_decoding():
     data = encoded(Image.new('RGB', (200, 100)))
-    with pytest.raises(RefusedImage) as refusal:
+    with pytest.raises(Refusal) as refusal:
         decode(data[:45], max_pixels=19_999)  # were it decoded, it would be truncated
     assert refusal.value.reason == 'too-large'
     assert refusal.value.detail == '200x100 are 20,000 pixels, more than --max-pixels 19999'

@@ -239,7 +239,7 @@ def test_a_compressed_archive_gives_what_its_folder_does(run, photographs, tmp_p
     for source, name in ((photographs, 'a'), (tmp_path / 'photos.tgz', 'b')):
         result = run(source, '--out', tmp_path / name / 'set', '--size', 8, '--labels', 'identity', '--workers', 2)
         assert result.exit_code == 0, result.stderr
-    assert len(parked) == 1 and read[:7] == sorted(read[:7])  # by this process alone, forward
+    assert len(parked) == 1 and len(read) == 7 and read == sorted(read)  # by this process alone, forward, once
     files = [{path.name: path.read_bytes() for path in (tmp_path / name / 'set').iterdir()} for name in 'ab']
     assert json.loads(files[1].pop('options.json').decode())['source'] == 'photos.tgz'  # and the report says so too
     assert all(files[0][name] == files[1][name] for name in {*files[0], *files[1]} - {'options.json', 'report.html'})
@@ -307,7 +307,7 @@ def test_the_example_of_the_help_runs_as_printed(tmp_path):
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith('200 images: ')
     lines = [line for line in run.stderr.replace('\r', '\n').splitlines() if line]
-    expected = 'Disk: ', 'Finding faces:', 'Writing records:', 'Writing the report:'
+    expected = 'Disk: ', 'Finding faces:', 'Writing records:'
     assert all(line.startswith(expected) for line in lines)  # and nothing else
     lines = manifest(tmp_path / 'datasets' / 'faces')
     found = [line['accepted'] for line in lines if '/face_' in line['path']]

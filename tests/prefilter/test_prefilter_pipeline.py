@@ -114,21 +114,27 @@ def test_no_face_at_all_is_a_sentence_and_leaves_nothing(tmp_path):
 def test_any_number_of_processes_gives_the_same_bytes(tmp_path, forward_only):
     # A source that can only be read forward says so loudly when it is read backwards.
     source = shelf(MANY, refused=MANY[50:60], same=range(70, 90), forward_only=forward_only)
-    with mock.patch.object(pipeline, '_refused_thumbnails', lambda *args: []), mock.patch.object(
-        pipeline, 'write_report', lambda *args: None
-    ):
-        for workers in (1, 3):
-            run(shelf(MANY, MANY[50:60]), tmp_path / str(workers) / 'set', workers=workers, labels='identity')
-            run(
-                source if not forward_only else shelf(MANY, MANY[50:60], forward_only=True),
-                tmp_path / f'other {workers}' / 'set',
-                workers=workers,
-                labels='identity',
-            )
+    for workers in (1, 3):
+        run(shelf(MANY, MANY[50:60]), tmp_path / str(workers) / 'set', workers=workers, labels='identity')
+        run(
+            source if not forward_only else shelf(MANY, MANY[50:60], forward_only=True),
+            tmp_path / f'other {workers}' / 'set',
+            workers=workers,
+            labels='identity',
+        )
     assert files_of(tmp_path / '1') == files_of(tmp_path / '3')
     assert files_of(tmp_path / 'other 1') == files_of(tmp_path / 'other 3')
     if forward_only:
         assert files_of(tmp_path / '1') == files_of(tmp_path / 'other 1')
+
+
+@pytest.mark.parametrize('drop_duplicates', [False, True])
+def test_what_is_read_forward_is_read_once_and_gives_the_same_pictures_and_page(tmp_path, drop_duplicates):
+    refused, same = MANY[50:130], range(131, 199, 2)
+    for forward_only in (False, True):
+        source = shelf(MANY, refused, same, forward_only)
+        run(source, tmp_path / str(forward_only) / 'set', size=128, drop_duplicates=drop_duplicates)
+    assert files_of(tmp_path / 'True') == files_of(tmp_path / 'False')
 
 
 def test_a_process_that_dies_once_changes_nothing(tmp_path):

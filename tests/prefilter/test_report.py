@@ -238,7 +238,7 @@ def test_an_image_that_killed_its_processes_is_not_looked_at_again(dataset, phot
     manifest.write_text(manifest.read_text().replace('"truncated"', '"crash"'))
     read_again = []
     monkeypatch.setattr(
-        'prefilter.report.read_bytes', lambda source, place: read_again.append(source.paths[place]) or b''
+        'prefilter.views.read_bytes', lambda source, place: read_again.append(source.paths[place]) or b''
     )
     assert make_again(dataset, '--source', photographs).exit_code == 0
     assert 'cut.png' not in read_again and 'cid/out.png' in read_again
@@ -278,7 +278,7 @@ def test_a_damaged_dataset_is_a_sentence(dataset, name, content, sentence):
 
 def test_a_dataset_made_before_options_were_kept_has_a_report(dataset):
     os.remove(os.path.join(dataset, 'options.json'))
-    write_report(dataset, dataset)
+    write_report(dataset, dataset, summarise(dataset))
     assert 'How it was made' not in ParsedPage(read(dataset)).text
 
 
