@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 import config
 from dnnlib import tflib
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.folder_kinds import DATASET, kind_of
 from dnnlib.flags import FiniteRange, GridSize
 from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
@@ -243,12 +243,10 @@ def main(run_or_network, names, out, data, device, offline, **options):
 def _made(folder):
     if os.path.isdir(folder) and kind_of(folder) == DATASET:
         raise UserError(f'--out {folder} is a dataset: name another folder for the figures.')
-    try:
+    with disk_errors('written', folder, 'or name another folder with --out'):
         os.makedirs(folder, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):  # known before anything is drawn
             pass
-    except OSError as error:
-        raise UserError(f'{folder} cannot be written ({error.strerror}): name another folder with --out.') from error
     return folder
 
 
@@ -285,10 +283,8 @@ def _draw(name, Gs, out, data, options):
 
 def _save(out, name, canvas):
     path = os.path.join(out, name + '.png')
-    try:
+    with disk_errors('written', path):
         save_png(path, canvas)
-    except OSError as error:
-        raise UserError(f'{path} cannot be written: {error.strerror}.') from error
     click.echo(f'{path}: {canvas.shape[1]}x{canvas.shape[0]}')
 
 
@@ -300,11 +296,10 @@ def _film(Gs, stem, options):
     check_film(columns * side, rows * side, num_frames)
     latents = interpolation.looped_latents(num_frames, columns * rows, Gs.input_shape[1], fps, options['video_seed'])
     frames = interpolation.interpolation_frames(Gs, latents, (columns, rows), options['psi'])
-    with tqdm(frames, desc='interpolation', total=num_frames, unit='frame', leave=False, delay=1) as bar:
-        try:
-            paths, remark = save_film(stem, bar, num_frames, fps)
-        except OSError as error:
-            raise UserError(f'{stem}.gif cannot be written: {error.strerror}.') from error
+    with disk_errors('written', stem + '.gif'), tqdm(
+        frames, desc='interpolation', total=num_frames, unit='frame', leave=False, delay=1
+    ) as bar:
+        paths, remark = save_film(stem, bar, num_frames, fps)
     for path in paths:
         click.echo(f'{path}: {columns * side}x{rows * side}, {num_frames} frames at {fps} a second')
     if remark:

@@ -12,7 +12,7 @@ import config
 import dnnlib.quiet  # noqa: F401, first: it silences TensorFlow before anything imports it
 from dnnlib import tflib
 from dnnlib.download.published import NetworkSource, offline_option, resolve
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.flags import FiniteRange, GridSize
 from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
 from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
@@ -263,18 +263,14 @@ def open_run(results_dir, description, anew):
 def run_training(options, folder, opened, offline):
     """Trains in the run directory, in or at `folder`, that `opened(options, training_set)` is the context of."""
     try:
-        with StopRequest() as stop, contextlib.ExitStack() as stack:
+        hint = 'then give the same command again: it goes on with the run'
+        with disk_errors('read or written', folder, hint), StopRequest() as stop, contextlib.ExitStack() as stack:
             with stop.at_once():
                 training_set, meter = prepare(options, folder, offline)
                 run_dir = stack.enter_context(opened(options, training_set))
             train_in(run_dir, options, training_set, meter, stop)
     except Stopped:
         click.echo('Stopped before any training; the same command goes on from there.')
-    except OSError as error:
-        raise UserError(
-            f'{error.filename or folder} cannot be read or written ({error.strerror}): free space or mend '
-            'its permissions; the same command goes on with the run.'
-        ) from error
 
 
 def prepare(options, folder, offline):

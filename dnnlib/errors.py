@@ -43,8 +43,8 @@ def disk_errors(
     Args:
         verb: What was tried, as 'read', 'written', or 'read or written'.
         path: The file or folder that the sentence names if the error itself names none.
-        hint: What else the user can do, as 'name another folder with --out'. What helps against the reason, such as
-            freeing space, stands before it.
+        hint: What else the user can do, as 'or name another folder with --out'. What helps against the reason, such
+            as freeing space, stands before it.
 
     Raises:
         DiskError: Instead of the `OSError`, which is its cause.
@@ -61,5 +61,5 @@ def disk_error(
     """The `DiskError` for an error that was caught; raise it `from` that one. See `disk_errors`."""
     names = (error.filename2, error.filename, path)  # of a rename, the new name is what is in the way
     name = next(name for name in names if isinstance(name, (str, bytes, os.PathLike)))  # an open file is a number
-    hints = ', or '.join(filter(None, [_HINTS.get(error.errno, 'check the disk'), hint]))
+    hints = ', '.join(filter(None, [_HINTS.get(error.errno, 'check the disk'), hint]))
     return DiskError(f'{os.fsdecode(name)} cannot be {verb} ({error.strerror or error}): {hints}.')

@@ -17,6 +17,7 @@ import zipfile
 import numpy as np
 
 import config
+from dnnlib.errors import disk_error
 from dnnlib.files import atomic_write, remove_leftovers
 
 ARITHMETIC = 1  # goes up when a stage comes to compute other numbers from the same things
@@ -78,11 +79,8 @@ class StageCache:
         except FileNotFoundError:
             pass  # another process has dropped the place meanwhile
         except OSError as error:
-            warnings.warn(
-                f'{self.folder} cannot be written ({error.strerror}), so measurements are not kept there: '
-                'free space or mend its permissions, or measure with --no-cache.',
-                stacklevel=2,
-            )
+            hint = 'or measure with --no-cache; until then measurements are not kept'
+            warnings.warn(disk_error(error, 'written', self.folder, hint).message, stacklevel=2)
 
     def drop(self, place):
         """Deletes what is in a place."""

@@ -5,7 +5,7 @@ import io
 import os
 
 import config
-from dnnlib.errors import UserError
+from dnnlib.errors import disk_errors
 from dnnlib.files import atomic_write
 from metrics.registry import METRICS
 
@@ -150,15 +150,10 @@ def write_files(folder, rows):
         UserError: The folder cannot be written.
     """
     paths = []
-    try:
+    with disk_errors('written', folder, 'or name another folder with --write'):
         os.makedirs(folder, exist_ok=True)
         for name, form in FILES.items():
             paths.append(os.path.join(folder, name))
             with atomic_write(paths[-1]) as file:
                 file.write(form(rows).encode('utf-8'))
-    except OSError as error:
-        raise UserError(
-            f'--write: {error.filename or folder} cannot be written ({error.strerror}): name another '
-            'folder, or mend its permissions.'
-        ) from error
     return paths

@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import NamedTuple, Optional
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import append_line, atomic_write, folder_locked, keep_lines
 from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, METRICS_FILE, SNAPSHOT_PATTERN, find_states
 from metrics.registry import is_lower_better
@@ -42,7 +42,7 @@ def find_snapshots(run_dir, final_kimg=None):
     Raises:
         UserError: The folder, or a pickle in it, cannot be read.
     """
-    try:
+    with disk_errors('read', run_dir):
         names = sorted(os.listdir(run_dir))
         found = [
             Snapshot(name, int(match.group(1)))
@@ -52,8 +52,6 @@ def find_snapshots(run_dir, final_kimg=None):
         found.sort(key=lambda snapshot: snapshot.kimg)
         if FINAL_PICKLE in names and not find_equal(run_dir, found[-1:], FINAL_PICKLE):
             found.append(Snapshot(FINAL_PICKLE, final_kimg))
-    except OSError as error:
-        raise UserError(f'{error.filename} cannot be read ({error.strerror}): mend its permissions.') from error
     return found
 
 
@@ -88,13 +86,10 @@ def append_result(run_dir, snapshot, result):
     record = make_record(snapshot, result)
     line = json.dumps(record, allow_nan=False).encode('utf-8')
     path = os.path.join(run_dir, METRICS_FILE)
-    try:
-        # Appended rather than rewritten, so that a training run and a measurement beside it lose no line.
-        with folder_locked(run_dir):
-            _end_last_line(path)
-            append_line(path, line)
-    except OSError as error:
-        raise UserError(f'{path} cannot be written ({error.strerror}): free space or mend its permissions.') from error
+    # Appended rather than rewritten, so that a training run and a measurement beside it lose no line.
+    with disk_errors('written', path), folder_locked(run_dir):
+        _end_last_line(path)
+        append_line(path, line)
     return record
 
 
@@ -140,13 +135,12 @@ def read_results(run_dir):
         UserError: The file cannot be read, or a line is damaged.
     """
     path = os.path.join(run_dir, METRICS_FILE)
-    try:
-        with open(path, 'rb') as file:
-            lines = file.read().split(b'\n')
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions.') from error
+    with disk_errors('read', path):
+        try:
+            with open(path, 'rb') as file:
+                lines = file.read().split(b'\n')
+        except FileNotFoundError:
+            return []
     records = [_parse_record(line) for line in lines]
     if records[-1] is None:
         records.pop()
@@ -226,14 +220,10 @@ def keep_best(run_dir, metric, settings=None):
         if os.path.exists(target):
             return best  # whoever deleted it to save space has it as the copy that was made when it became the best
         raise UserError(f'{source} has the best {metric} but is gone: delete its line in {METRICS_FILE}.')
-    try:
+    with disk_errors('read or written', target):
         if not os.path.exists(target) or not filecmp.cmp(source, target, shallow=False):
             with open(source, 'rb') as original, atomic_write(target) as copy:
                 shutil.copyfileobj(original, copy, 1 << 20)
-    except OSError as error:
-        raise UserError(
-            f'{source} cannot be copied to {target} ({error.strerror}): free space or mend their permissions.'
-        ) from error
     return best
 
 
@@ -245,12 +235,10 @@ def has_best(run_dir, records):
     """
     target = os.path.join(run_dir, BEST_PICKLE)
     paths = [os.path.join(run_dir, record['snapshot']) for record in records]
-    try:
+    with disk_errors('read', target):
         return not os.path.exists(target) or any(
             filecmp.cmp(path, target, shallow=False) for path in paths if os.path.exists(path)
         )
-    except OSError as error:
-        raise UserError(f'{error.filename} cannot be read ({error.strerror}): mend its permissions.') from error
 
 
 def delete_snapshots(run_dir, metric, keep):

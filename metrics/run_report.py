@@ -12,7 +12,7 @@ import click
 from tqdm import tqdm
 
 from dnnlib.pages import html_page as page
-from dnnlib.errors import UserError
+from dnnlib.errors import disk_errors
 from dnnlib.files import atomic_write
 from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
 from dnnlib.run_dir import BEST_PICKLE, REPORT_FILE
@@ -380,12 +380,8 @@ def main(run_dir):
     the directory, of whichever there are.
     """
     _check_is_run(run_dir)
-    try:
+    with disk_errors('written', run_dir):
         path = RunReport(run_dir).write(functools.partial(tqdm, desc='Grids', unit=' grids', leave=False))
-    except OSError as error:
-        raise UserError(
-            f'{run_dir} cannot take its report ({error.strerror}): free space or mend its permissions.'
-        ) from error
     click.echo(f'{path} is written.')
 
 

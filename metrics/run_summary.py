@@ -5,7 +5,7 @@ import math
 import os
 from typing import Dict, List, NamedTuple, Optional
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_error, disk_errors
 from dnnlib.run_dir import BEST_PICKLE, FAKES_PATTERN, STATS_FILE, read_options
 from metrics.registry import METRICS, decisive_value
 from metrics.results import Snapshot, best_result, find_equal, find_measured, read_results, series
@@ -92,13 +92,14 @@ def _is_copied(run_dir, best):
 
 
 def _read_ticks(run_dir, problems):
+    path = os.path.join(run_dir, STATS_FILE)
     try:
-        with open(os.path.join(run_dir, STATS_FILE), 'rb') as file:
+        with open(path, 'rb') as file:
             lines = file.read().split(b'\n')
     except FileNotFoundError:
         return []
     except OSError as error:
-        problems.append(f'{STATS_FILE} cannot be read ({error.strerror}): mend its permissions.')
+        problems.append(disk_error(error, 'read', path).message)
         return []
     ticks = [_parse_tick(line) for line in lines if line.strip()]
     damaged = ticks.count(None)
@@ -127,8 +128,6 @@ def _number(value):
 
 
 def _find_fakes(run_dir):
-    try:
+    with disk_errors('read', run_dir, 'or name the folder of a training run'):
         matches = [match for match in map(FAKES_PATTERN.fullmatch, os.listdir(run_dir)) if match]
-    except OSError as error:
-        raise UserError(f'{run_dir} cannot be read ({error.strerror}): name the folder of a training run.') from error
     return {int(match.group(1)): match.group(0) for match in sorted(matches, key=lambda match: int(match.group(1)))}

@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional, Tuple
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.folder_kinds import DATASET, kind_of
 from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, read_options
 from metrics.results import Snapshot, find_equal, find_snapshots
@@ -93,10 +93,8 @@ def _read_valid_options(run_dir):
 
 def _snapshot_of(folder, snapshots, name):
     named = next((snapshot for snapshot in snapshots if snapshot.name == name), None)
-    try:
+    with disk_errors('read', folder):
         return named or find_equal(folder, snapshots, name) or Snapshot(name, None)
-    except OSError as error:
-        raise UserError(f'{error.filename} cannot be read ({error.strerror}): mend its permissions.') from error
 
 
 def representative_network(path):

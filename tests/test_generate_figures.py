@@ -226,7 +226,7 @@ def test_what_cannot_be_written_is_named_and_the_rest_is_drawn(run_dir, tmp_path
     assert outcome.exit_code == 0, outcome.stderr
     for name, figure in zip(taken, ('galleries', 'truncation', 'interpolation')):
         path = str(tmp_path / 'out' / name)
-        assert f'{figure}: skipped. {path} cannot be written: Is a directory.' in outcome.stdout
+        assert f'{figure}: skipped. {path} cannot be written (Is a directory): check the path.' in outcome.stdout
         assert f'{path} cannot be written' in refused(
             invoke(run_dir, '--out', str(tmp_path / 'out'), '--figures', figure), 1
         )

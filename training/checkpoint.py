@@ -13,7 +13,7 @@ import zlib
 
 import numpy as np
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write
 from dnnlib.run_dir import find_states, state_name
 
@@ -139,13 +139,8 @@ def _newest_whole(run_dir, read, say):
 
 def _opened(path):
     """A state that cannot even be opened may be whole: passed over, it would be lost."""
-    try:
+    with disk_errors('read', path, 'or move it away to go on from the state before'):
         return open(path, 'rb')
-    except OSError as error:
-        raise UserError(
-            f'{path} cannot be read ({error.strerror}): mend its permissions, or move it away to go on '
-            'from the state before.'
-        ) from error
 
 
 def _read_all(archive):

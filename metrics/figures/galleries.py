@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write
 from dnnlib.records.manifest import read_manifest
 from dnnlib.records.names import ACCEPTED_FILE, REJECTED_FILE
@@ -38,10 +38,7 @@ def copy_galleries(dataset_dir, out_dir, which=tuple(_FILES)):
             copied.append((None, caption))
             continue
         target = os.path.join(out_dir, f'gallery-{what}.png')
-        try:
-            with open(source, 'rb') as original, atomic_write(target) as copy:
-                shutil.copyfileobj(original, copy)
-        except OSError as error:
-            raise UserError(f'{target} cannot be written: {error.strerror}.') from error
+        with disk_errors('read or written', target), open(source, 'rb') as original, atomic_write(target) as copy:
+            shutil.copyfileobj(original, copy)
         copied.append((target, caption))
     return copied

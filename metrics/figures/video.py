@@ -9,7 +9,7 @@ import tempfile
 
 import PIL.Image
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_error
 from dnnlib.files import atomic_write
 
 LARGEST_FPS = 50  # of a GIF: browsers play what is faster at 10
@@ -118,7 +118,7 @@ class _Encoder:
                         shutil.copyfileobj(film, file)
                     return None
                 except OSError as error:
-                    return f'No MP4: {path} cannot be written: {error.strerror}.'
+                    return f'No MP4: {disk_error(error, "written", path).message}'
             with open(self._messages, encoding='utf-8', errors='replace') as file:
                 lines = [line.strip() for line in file if line.strip()]
             self._failure = lines[-1] if lines else f'exit code {status}'

@@ -18,10 +18,11 @@ def sentence(error, *args):
 
 
 def test_refusal_of_the_disk_is_one_sentence():
+    no_space = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     full = 'set cannot be written (No space left on device): free space'
-    assert sentence(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), 'written', 'set') == full + '.'
+    assert sentence(no_space, 'written', 'set') == full + '.'
     assert (
-        sentence(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), 'written', 'set', 'name another folder with --out')
+        sentence(no_space, 'written', 'set', 'or name another folder with --out')
         == full + ', or name another folder with --out.'
     )
     assert sentence(OSError('no reason at all'), 'read', 'a') == 'a cannot be read (no reason at all): check the disk.'

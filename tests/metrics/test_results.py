@@ -129,7 +129,7 @@ def test_files_that_cannot_be_read_or_written_are_named(run_dir, monkeypatch):
     os.mkdir(os.path.join(run_dir, 'metrics.jsonl'))
     with pytest.raises(UserError, match='metrics.jsonl cannot be read .Is a directory.'):
         read_results(run_dir)
-    with pytest.raises(UserError, match='metrics.jsonl cannot be written .Is a directory.: free space or mend'):
+    with pytest.raises(UserError, match='metrics.jsonl cannot be written .Is a directory.: check the path'):
         measured(run_dir, 10, 12.5)
 
     def refuse(path):

@@ -261,4 +261,4 @@ def test_a_folder_that_is_no_run_gets_no_page(tmp_path):
 def test_the_command_says_what_keeps_the_page_from_being_written(run_dir):
     os.mkdir(str(run_dir / 'report.html'))
     result = CliRunner().invoke(main, [str(run_dir)])
-    assert result.exit_code == 1 and 'cannot take its report (Is a directory)' in result.output
+    assert result.exit_code == 1 and 'report.html cannot be written (Is a directory)' in result.output

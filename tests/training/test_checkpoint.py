@@ -113,7 +113,7 @@ def test_a_state_that_cannot_be_opened_is_not_passed_over(tmp_path):
     path = tmp_path / state_name(2)
     path.symlink_to(path)  # refuses everybody
     for read in (load_counters, load):
-        with pytest.raises(UserError, match=f'{path} cannot be read .*: mend its permissions, or move it away'):
+        with pytest.raises(UserError, match=f'{path} cannot be read .*: check the disk, or move it away'):
             read(str(tmp_path))
 
 
