@@ -59,7 +59,7 @@ class RunLog:
         """One tick: prints a line, appends the same figures to stats.jsonl and to TensorBoard's events.
 
         Args:
-            stats: Dict of the fields that the README describes.
+            stats: Dict of the fields that docs/training.md explains.
         """
         self.say(format_tick(stats))
         self._stats.add(json.dumps({name: _finite(value) for name, value in stats.items()}))

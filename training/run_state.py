@@ -75,7 +75,7 @@ def begin_tick(counters):
 
 
 def tick_stats(counters, schedule, options, total_sec, tick_sec):
-    """The figures of the tick that ends now, as the README describes them.
+    """The figures of the tick that ends now: the fields that docs/training.md explains.
 
     Args:
         counters: Counters of the run.

@@ -1,0 +1,210 @@
+"""The documents say what is there: links, commands, flags, targets of make, and tables that repeat the code."""
+
+import dataclasses
+import importlib
+import json
+import pathlib
+import re
+import shlex
+from unittest import mock
+
+import click
+import pytest
+
+from metrics.registry import GROUPS, METRICS
+from metrics.results import RECORD_FIELDS
+from training.options import TrainingOptions
+from training.run_state import new_counters, tick_stats
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = [ROOT / name for name in ('README.md', 'CONTRIBUTING.md', 'CHANGELOG.md')] + sorted(
+    (ROOT / 'docs').glob('*.md')
+)
+TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding='utf-8') for page in PAGES}
+
+# What is other people's and yet named.
+FOREIGN_FLAGS = {'--logdir'}  # TensorBoard's
+FOREIGN_MODULES = {'pytest'}
+
+
+def outside_code(text):
+    return re.sub(r'^```.*?^```$', '', text, flags=re.MULTILINE | re.DOTALL)
+
+
+def code_lines(text):
+    """Lines of the code blocks that a shell takes, those that end in a backslash joined with the next."""
+    blocks = re.findall(r'^```\n(.*?)^```$', text, flags=re.MULTILINE | re.DOTALL)
+    return ''.join(blocks).replace('\\\n', ' ').splitlines()
+
+
+def commands(text):
+    """(verb, words after it) of each `python ...` in code blocks and between backquotes."""
+    inline = re.findall(r'`([^`\n]+)`', outside_code(text))
+    for line in code_lines(text) + inline:
+        found = re.match(r'(?:\S*/)?python (?:-m )?(\S+)(.*)', line)
+        if found and '…' not in found.group(1):
+            yield found.group(1), shlex.split(found.group(2), comments=True)
+
+
+def verb_command(verb):
+    """The click command behind `python VERB` or `python -m VERB`; None for other people's modules."""
+    if verb in FOREIGN_MODULES:
+        return None
+    module = verb[: -len('.py')] if verb.endswith('.py') else verb
+    if (ROOT / module.replace('.', '/') / '__main__.py').exists():
+        module += '.__main__'
+    return importlib.import_module(module).main
+
+
+def flags_of(command):
+    flags = {'--help'}
+    if isinstance(command, click.Group):
+        return flags.union(*map(flags_of, command.commands.values()))
+    return flags.union(*(option.opts + option.secondary_opts for option in command.params))
+
+
+def all_verbs():
+    """Every verb of the project that is a click command: the scripts, and the modules that run as such."""
+    folders = ('dnnlib', 'metrics', 'prefilter', 'training', 'benchmarks', 'tests')
+    paths = [*ROOT.glob('*.py'), *(path for folder in folders for path in (ROOT / folder).rglob('*.py'))]
+    for path in sorted(paths):
+        text = path.read_text(encoding='utf-8')
+        if re.search(r"^if __name__ == '__main__':\n    main\(", text, re.MULTILINE) and '@click.' in text:
+            name = path.relative_to(ROOT).as_posix()
+            verb = name if '/' not in name else name[: -len('.py')].replace('/', '.')
+            yield verb[: -len('.__main__')] if verb.endswith('.__main__') else verb
+
+
+def anchors(text):
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r'^#+ (.*)$', outside_code(text), flags=re.MULTILINE)
+    return {re.sub(r'[^\w\- ]', '', title.lower()).replace(' ', '-') for title in titles}
+
+
+def table(page, title):
+    """The rows of the table whose first column has this title, each a list of its cells."""
+    text = TEXTS[page]
+    rows = text[text.index(f'\n| {title} |') :].lstrip('\n').split('\n\n')[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip('|').split('|')] for row in rows]
+
+
+def quoted(cell):
+    return re.findall('`([^`]*)`', cell)
+
+
+@pytest.mark.parametrize('name', TEXTS)
+def test_links_lead_somewhere(name):
+    links = re.findall(r'\]\(([^)\s]+)\)', outside_code(TEXTS[name]))
+    for link in links:
+        if re.match('https?:', link):
+            continue
+        path, _, anchor = link.partition('#')
+        target = (ROOT / name).parent / path if path else ROOT / name
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target.read_text(encoding='utf-8')), link
+
+
+def test_every_page_is_in_the_list():
+    listed = set(re.findall(r'\]\((docs/\w+\.md)\)', TEXTS['README.md']))
+    assert listed == {name for name in TEXTS if name.startswith('docs/')}
+
+
+@pytest.mark.parametrize('name', TEXTS)
+def test_commands_and_their_flags_exist(name):
+    for verb, words in commands(TEXTS[name]):
+        command = verb_command(verb)
+        if command is not None:
+            given = {word.partition('=')[0] for word in words if word.startswith('--')}
+            assert given <= flags_of(command), (verb, given - flags_of(command))
+
+
+def test_flags_named_in_the_text_exist():
+    known = set().union(*(flags_of(verb_command(verb)) for verb in all_verbs()))
+    for name, text in TEXTS.items():
+        named = set()
+        for words in re.findall(r'`([^`\n]+)`', outside_code(text)):
+            named |= set(re.findall(r'(?<![\w-])(--[a-z][\w-]*)', words))
+        assert named <= known | FOREIGN_FLAGS, (name, named - known)
+
+
+def test_the_texts_name_enough_for_these_tests_to_mean_something():
+    verbs = {verb for text in TEXTS.values() for verb, _ in commands(text)}
+    assert {'train.py', 'run_metrics.py', 'generate_figures.py', 'prefilter', 'dnnlib.verify'} <= verbs
+    assert '--kimg' in flags_of(verb_command('train.py')) and '--no-mirror' in flags_of(verb_command('train.py'))
+
+
+def test_every_verb_is_in_the_documents():
+    named = {verb for text in TEXTS.values() for verb, _ in commands(text)}
+    assert set(all_verbs()) - named == {'tests.crossing'}  # `make test-cross` starts it
+
+
+def test_targets_of_make_exist():
+    makefile = (ROOT / 'Makefile').read_text(encoding='utf-8')
+    targets = set(re.findall(r'^([a-z][\w-]*):', makefile, flags=re.MULTILINE))
+    for name, text in TEXTS.items():
+        for line in code_lines(text) + re.findall(r'`([^`\n]+)`', outside_code(text)):
+            if line.startswith('make '):
+                words = [word for word in shlex.split(line, comments=True)[1:] if '=' not in word]
+                assert words and set(words) <= targets, (name, line)
+
+
+def test_files_named_in_the_text_exist():
+    known = ('train', 'run_metrics', 'generate_figures', 'config')
+    for name, text in TEXTS.items():
+        for words in re.findall(r'`([^`\n]+)`', outside_code(text)):
+            if re.fullmatch(
+                r'(?:docs|tests|dnnlib|metrics|prefilter|training|benchmarks)/[\w./-]*', words
+            ) or words in (f'{verb}.py' for verb in known):
+                assert (ROOT / words).exists(), (name, words)
+
+
+def test_readme_stays_a_page():
+    assert len((ROOT / 'README.md').read_bytes()) <= 10240
+    assert len(TEXTS['README.md'].splitlines()) <= 150
+    first = TEXTS['README.md'].splitlines().index('```')
+    assert first < 20  # the first command is on the first screen
+
+
+def test_the_fields_of_the_log_are_those_of_training():
+    described = {field for row in table('docs/training.md', 'in `stats.jsonl`') for field in quoted(row[0])}
+    counters = new_counters('fingerprint')
+    counters.update(tick=1, cur_nimg=1000, stats_count=1)
+    schedule = mock.Mock(lod=0.0, resolution=8, minibatch=8, G_lrate=0.001, D_lrate=0.001)
+    written = set(
+        tick_stats(counters, schedule, TrainingOptions('data', resolution=8, minibatch=8, tick_kimg=1), 2.0, 1.0)
+    )
+    golden = next((ROOT / 'tests/golden/crossing/tensorflow-1.15').rglob('stats.jsonl'))
+    written |= set(json.loads(golden.read_text(encoding='utf-8').splitlines()[-1]))  # with the means of the losses
+    assert described == written
+
+
+def test_the_table_of_options_has_the_defaults_of_training():
+    defaults = {quoted(row[0])[0]: row[1].replace('`', '') for row in table('docs/training.md', 'option')}
+    options = {field.name: field.default for field in dataclasses.fields(TrainingOptions)}
+    for flag, name in {
+        '--kimg': 'total_kimg',
+        '--gamma': 'r1_gamma',
+        '--snapshot-ticks': 'snapshot_ticks',
+        '--max-nonfinite': 'max_nonfinite',
+        '--seed': 'seed',
+    }.items():
+        assert float(defaults[flag]) == options[name], flag
+    assert defaults['--phase-kimg'] == f'{options["phase_kimg"]}, {options["fade_kimg"]}'
+    assert defaults['--gpus'] == f'{options["gpus"]}, {options["device"]}'
+    assert defaults['--lrate'].startswith(f'{options["lrate"]}, ')
+
+
+def test_the_table_of_metrics_has_every_metric_and_group():
+    described = [name for row in table('docs/metrics.md', '`--metrics`') for name in quoted(row[0])]
+    assert sorted(described) == sorted([*METRICS, *GROUPS])
+
+
+def test_the_fields_of_a_measurement_are_those_of_the_code():
+    text = TEXTS['docs/metrics.md'].split('## Fields of metrics.jsonl')[1]
+    assert [name for name in quoted(text) if name in RECORD_FIELDS] == list(RECORD_FIELDS)
+
+
+def test_every_benchmark_is_in_the_table():
+    described = {quoted(row[0])[0].split()[2] for row in table('docs/performance.md', 'command')}
+    assert described == {verb for verb in all_verbs() if verb.startswith('benchmarks.')}
