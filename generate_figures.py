@@ -10,14 +10,12 @@ import click
 from tqdm import tqdm
 
 import config
-from dnnlib import tflib
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.folder_kinds import DATASET, kind_of
-from dnnlib.flags import FiniteRange, GridSize
+from dnnlib.flags import DEVICE_CHOICES, FiniteRange, GridSize
 from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
 from metrics.figures.video import LARGEST_FPS, check_film, save_film
 from metrics.figures import comparison, interpolation, noise_detail, paper_figures, style_mixing
-from metrics.figures.curves import draw_curves
 from metrics.figures.drawing import TRUNCATION_PSI, save_png
 from metrics.figures.galleries import copy_galleries
 from metrics.sources import LARGEST_SEED, find_source, open_generator, representative_network
@@ -200,7 +198,7 @@ def seeds_option(flag, default, what):
 )
 @click.option('--video-grid', type=GridSize(), help='Its images.  [default: 2x2 at 256x256]')
 @click.option(
-    '--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True, help='Where to compute.'
+    '--device', type=click.Choice(DEVICE_CHOICES), default='auto', show_default=True, help='Where to compute.'
 )
 @offline_option
 def main(run_or_network, names, out, data, device, offline, **options):
@@ -211,7 +209,6 @@ def main(run_or_network, names, out, data, device, offline, **options):
     The same seeds give the same figures; a network with labels gets zeros for them.
     """
     chosen = FIGURES if names is None else names
-    tflib.replica_devices(device, 1)  # refuses a device that is not there
     path = resolve(run_or_network, offline)
     source = find_source(path)
     data = data or source.data
@@ -222,10 +219,14 @@ def main(run_or_network, names, out, data, device, offline, **options):
             source.folder if is_local else os.path.join(config.RESULTS_DIR, name_of(run_or_network)), 'figures'
         )
     )
+    if set(chosen) & set(OF_NETWORK):
+        _check_device(device)
     galleries = [name for name in GALLERIES if name in chosen]
     if galleries:
         _attempt('galleries', names, lambda: _copy_galleries(data, out, galleries))
     if 'metrics' in chosen:
+        from metrics.figures.curves import draw_curves  # here: it brings matplotlib
+
         _attempt(
             'metrics',
             names,
@@ -238,6 +239,13 @@ def main(run_or_network, names, out, data, device, offline, **options):
             for name in OF_NETWORK:
                 if name in chosen:
                     _attempt(name, names, lambda name=name: _draw(name, Gs, out, data, options))
+
+
+def _check_device(device):
+    """Refuses a device that is not there. TensorFlow starts here, after the command line has been checked."""
+    from dnnlib import tflib
+
+    tflib.replica_devices(device, 1)
 
 
 def _made(folder):

@@ -5,20 +5,29 @@ import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anyth
 import contextlib
 import functools
 import os
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import click
 from tqdm import tqdm
 
 import config
-from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
+from dnnlib.flags import DEVICE_CHOICES
 from dnnlib.records.tfrecords import MultiResolutionDataset
-from metrics import METRICS, Meter, Result, append_result, keep_best, paper_table, parse_metrics
+from metrics import paper_table
 from metrics.cache import StageCache, open_cache
-from metrics.registry import GROUPS, find_metrics, find_value, is_lower_better
-from metrics.results import find_result, format_table, has_best, make_record, read_results, series
+from metrics.registry import GROUPS, METRICS, find_metrics, find_value, is_lower_better, parse_metrics
+from metrics.results import (
+    append_result,
+    find_result,
+    format_table,
+    has_best,
+    keep_best,
+    make_record,
+    read_results,
+    series,
+)
 from metrics.run_report import RunReport
 from metrics.sources import LARGEST_SEED, Source, find_source, open_generator
 
@@ -42,7 +51,7 @@ class Task(NamedTuple):
     title: str  # as it was named
     name: Optional[str]  # of a network that is in no run; None takes the file's
     source: Source
-    meter: Meter
+    meter: Any  # `metrics.meter.Meter`
     decisive: str  # the value that decides which snapshot is best
 
 
@@ -83,7 +92,7 @@ def clear_cache(ctx, _param, value):
 @click.option('--data', type=click.Path(), metavar='DIR', help='Dataset folder.  [default: the one of the run]')
 @click.option('--mirror/--no-mirror', default=None, help='Mirror reals at random.  [default: as the run did; else no]')
 @click.option(
-    '--device', type=click.Choice(['auto', 'gpu', 'cpu']), default='auto', show_default=True, help='Where to compute.'
+    '--device', type=click.Choice(DEVICE_CHOICES), default='auto', show_default=True, help='Where to compute.'
 )
 @click.option('--gpus', type=click.IntRange(min=1), help='How many GPUs.  [default: all]')
 @click.option(
@@ -132,10 +141,10 @@ def main(
     best = best and find_value(best)
     if (table or write) and len(runs_or_networks) > 1:
         raise click.UsageError('--table and --write: name one run or network, as the table is that of one.')
-    tflib.replica_devices(device, gpus or 1)  # refuses a device that is not there
     sources = [find_source(resolve(named, offline)) for named in runs_or_networks]
     if best and not any(source.is_run for source in sources):
         raise click.UsageError('--best: keeps the best snapshot of a run, so name the directory of one.')
+    check_device(device, gpus or 1)
     cache, how, failures = StageCache(None) if no_cache else open_cache(), How(device, gpus, minibatch, seed, force), []
     with contextlib.ExitStack() as stack:
         meters = Meters(stack, data, mirror, seed, offline, cache)
@@ -148,6 +157,13 @@ def main(
         click.echo(f'{cache.folder} holds {cache.size() / 1e6:.1f} MB; --clear-cache empties it.', err=True)
     if failures:
         raise UserError('Not everything could be measured. ' + ' '.join(dict.fromkeys(failures)))
+
+
+def check_device(device, count):
+    """Refuses a device that is not there. TensorFlow starts here, after the command line has been checked."""
+    from dnnlib import tflib
+
+    tflib.replica_devices(device, count)
 
 
 class Meters:
@@ -175,6 +191,8 @@ class Meters:
         seed = source.seed if self._seed is None else self._seed
         key = tuple(metric.name for metric in metrics), data, source.resolution, mirror, seed
         if key not in self._made:
+            from metrics.meter import Meter  # here: it brings TensorFlow
+
             dataset = data and self._stack.enter_context(MultiResolutionDataset(data, source.resolution))
             self._made[key] = Meter(key[0], dataset, mirror, seed, self._offline, self._cache)
         return self._made[key]
@@ -262,6 +280,8 @@ def _measure_all(task, how):
     for snapshot in tqdm(pending, desc='networks', unit='network'):
         for metric, results in _measure(task, snapshot, missing[snapshot], how):
             if isinstance(results, UserError):  # the others may do
+                from metrics.meter import Result  # TensorFlow has started by now
+
                 failures.append(results.message)
                 results = [Result(value, None, None, meter.settings(metric)) for value in metric.values]
             for result in results:

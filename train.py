@@ -10,10 +10,9 @@ from click.core import ParameterSource
 
 import config
 import dnnlib.quiet  # noqa: F401, first: it silences TensorFlow before anything imports it
-from dnnlib import tflib
 from dnnlib.download.published import NetworkSource, offline_option, resolve
 from dnnlib.errors import UserError, disk_errors
-from dnnlib.flags import FiniteRange, GridSize
+from dnnlib.flags import DEVICE_CHOICES, FiniteRange, GridSize
 from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
 from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
 from dnnlib.run_dir import (
@@ -26,17 +25,11 @@ from dnnlib.run_dir import (
     read_options,
     write_options,
 )
-from dnnlib.tflib.devices import DEVICE_CHOICES, GPU_MEND, resolve_device
-from metrics import METRICS, Meter
 from metrics.cache import open_cache
-from metrics.registry import parse_metrics
-from metrics.snapshots import MeasuredSnapshots
+from metrics.registry import METRICS, parse_metrics
 from training.checkpoint import load_counters
 from training.dataset import TrainingSet
-from training.log import RunLog
-from training.loop import train
 from training.options import PRESETS, resolve_options
-from training.plan import print_plan
 from training.resume import (
     begin_kimg,
     changed_options,
@@ -188,9 +181,11 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, dry_run, o
     with MultiResolutionDataset(given['data']) as dataset:
         options = new_options(preset, given, resume, resume_kimg, dataset, flags_of(ctx))
         if dry_run:
+            from training.plan import print_plan  # here: it counts the parameters of the networks with TensorFlow
+
             print_plan(options, dataset, results)
             return
-    run_training(options, results, open_run(results, desc or default_description(options, preset), anew), offline)
+    start_training(options, results, desc or default_description(options, preset), anew, offline)
 
 
 def flags_of(ctx):
@@ -224,8 +219,19 @@ def new_options(preset, given, resume, resume_kimg, dataset, flags):
     return dataclasses.replace(options, resume=resume, resume_kimg=kimg)
 
 
+def start_training(options, results, description, anew, offline):
+    """Trains in the command's unfinished run directory, or in a new one."""
+    with stoppable(results) as stop:
+        with stop.at_once():
+            training_set, meter = prepare(options, results, offline)
+        stored = dataclasses.asdict(options)
+        run_dir = None if anew else find_unfinished_run(results, description, stored)
+        with locked_run(run_dir) if run_dir else new_run(results, description, stored) as run_dir:
+            train_in(run_dir, options, training_set, meter, stop)
+
+
 def continue_training(run_dir, given, flags, dry_run, offline):
-    """Goes on with the run in a directory, with its options but for those that may change."""
+    """Goes on with the run in a directory. Its options stay, except the few that may change."""
     before = stored_options(run_dir, read_options(run_dir))
     options = changed_options(before, given, flags)
     counters = load_counters(run_dir) or {'cur_nimg': 0}
@@ -234,49 +240,45 @@ def continue_training(run_dir, given, flags, dry_run, offline):
             f'--kimg {options.total_kimg:g}: the run in {run_dir} is at kimg {counters["cur_nimg"] / 1000:g} already.'
         )
     if dry_run:
+        from training.plan import print_plan  # here: it counts the parameters of the networks with TensorFlow
+
         with MultiResolutionDataset(options.data) as dataset:
             print_plan(options, dataset, os.path.dirname(run_dir) or os.curdir)
         return
-
-    @contextlib.contextmanager
-    def opened(options, training_set):
+    with stoppable(run_dir) as stop:
+        with stop.at_once():
+            training_set, meter = prepare(options, run_dir, offline)
         with locked_run(run_dir):
             if 'dataset' in counters:
                 check_same_images(counters, fingerprint(training_set.records), options.data, run_dir)
             write_options(run_dir, dataclasses.asdict(options))
-            yield run_dir
-
-    run_training(options, run_dir, opened, offline)
+            train_in(run_dir, options, training_set, meter, stop)
 
 
-def open_run(results_dir, description, anew):
-    """Function from options to the context of a locked run directory: the command's unfinished one, or a new one."""
+@contextlib.contextmanager
+def stoppable(folder):
+    """The block is told to stop by Ctrl-C and SIGTERM, through the `StopRequest` it gets.
 
-    def opened(options, training_set):
-        stored = dataclasses.asdict(options)
-        run_dir = None if anew else find_unfinished_run(results_dir, description, stored)
-        return locked_run(run_dir) if run_dir else new_run(results_dir, description, stored)
-
-    return opened
-
-
-def run_training(options, folder, opened, offline):
-    """Trains in the run directory, in or at `folder`, that `opened(options, training_set)` is the context of."""
+    Raises:
+        UserError: A file cannot be read or written; `folder` is named if the system names no file.
+    """
     try:
         hint = 'then give the same command again: it goes on with the run'
-        with disk_errors('read or written', folder, hint), StopRequest() as stop, contextlib.ExitStack() as stack:
-            with stop.at_once():
-                training_set, meter = prepare(options, folder, offline)
-                run_dir = stack.enter_context(opened(options, training_set))
-            train_in(run_dir, options, training_set, meter, stop)
+        with disk_errors('read or written', folder, hint), StopRequest() as stop:
+            yield stop
     except Stopped:
         click.echo('Stopped before any training; the same command goes on from there.')
 
 
+# The two functions below start TensorFlow. Everything before has checked the command line without it.
+
+
 def prepare(options, folder, offline):
-    """Everything that may be missing or in the way, found out before any work: (training set, meter)."""
-    kind = resolve_device(options.device)
-    tflib.replica_devices(options.device, options.gpus)  # refuses more GPUs than there are
+    """Finds out what is missing or in the way before any work begins.
+
+    Returns:
+        Tuple of the `TrainingSet` and the `metrics.meter.Meter` of the run.
+    """
     training_set = TrainingSet(
         options.data, options.resolution, 'full' if options.use_labels else 0, options.mirror, options.seed
     )
@@ -286,6 +288,13 @@ def prepare(options, folder, offline):
         )
     check_networks_fit(options, training_set)
     check_writable(folder)
+
+    from dnnlib import tflib
+    from dnnlib.tflib.devices import resolve_device
+    from metrics.meter import Meter
+
+    kind = resolve_device(options.device)
+    tflib.replica_devices(options.device, options.gpus)  # refuses more GPUs than there are
     meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, offline, open_cache())
     tflib.init_tf(options.device, cpu_replicas=options.gpus if kind == 'cpu' else 1, seed=options.seed)
     return training_set, meter
@@ -293,6 +302,11 @@ def prepare(options, folder, offline):
 
 def train_in(run_dir, options, training_set, meter, stop):
     """Trains in a run directory that is locked."""
+    from dnnlib.tflib.devices import GPU_MEND, resolve_device
+    from metrics.snapshots import MeasuredSnapshots
+    from training.log import RunLog
+    from training.loop import train
+
     log = RunLog(run_dir)
     try:
         log.say(f'Run directory {run_dir}')

@@ -4,6 +4,8 @@ import math
 
 import click
 
+DEVICE_CHOICES = ('auto', 'gpu', 'cpu')
+
 
 class GridSize(click.ParamType):
     """'15x8': columns x rows."""

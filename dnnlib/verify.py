@@ -5,7 +5,6 @@ import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anyth
 import os
 
 import click
-import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dnnlib.errors import UserError
@@ -52,6 +51,8 @@ def verify(dataset, on_record):
     Raises:
         UserError: Names the file and the record of the first damage.
     """
+    import tensorflow.compat.v1 as tf  # here: a command line is checked before TensorFlow starts
+
     for lod, path in enumerate(dataset.paths):
         index = 0
         try:

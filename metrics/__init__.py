@@ -1,7 +1,4 @@
-"""Networks to numbers and pictures. A metric is features, then statistics, then a value, one file each."""
+"""Networks to numbers and pictures. A metric is features, then statistics, then a value, one file each.
 
-from metrics.meter import Meter, Result
-from metrics.registry import METRICS, parse_metrics
-from metrics.results import Snapshot, append_result, keep_best
-
-__all__ = ['METRICS', 'Meter', 'Result', 'Snapshot', 'append_result', 'keep_best', 'parse_metrics']
+Nothing is imported here: `metrics.registry` and `metrics.results` need no TensorFlow, `metrics.meter` starts it.
+"""

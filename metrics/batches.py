@@ -3,9 +3,7 @@
 import functools
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-from dnnlib import tflib
 from dnnlib.random_streams import FAKES_LABELS, FAKES_NOISE, REALS_FLIPS, noise_seed
 
 
@@ -138,12 +136,16 @@ def seed_noise(seed, position):
     Returns:
         Tensor int32 [2], the same one for all of a graph: the `random_seed` of a generator's `run`.
     """
-    variable, value = _noise_seed(tf.get_default_graph())
+    import tensorflow.compat.v1 as tf  # here: the command lines of verbs import this module
+
+    from dnnlib import tflib
+
+    variable, value = _noise_seed(tf, tf.get_default_graph())
     tflib.set_vars({variable: noise_seed(seed, FAKES_NOISE, position)})
     return value
 
 
-def _noise_seed(graph):
+def _noise_seed(tf, graph):
     """The variable, int32 [2], that fakes take their noise from, and its value; one for each graph.
 
     A variable, since `Network.run` feeds nothing but a network's inputs, and keeps the graph it built for this tensor.

@@ -4,9 +4,6 @@ import contextlib
 import os
 from typing import NamedTuple, Optional, Tuple
 
-import tensorflow.compat.v1 as tf
-
-from dnnlib import tflib
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.folder_kinds import DATASET, kind_of
 from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, read_options
@@ -127,6 +124,10 @@ def open_generator(path, device='auto', seed=None):
         UserError: Not a network pickle, or not one of a generator.
         click.UsageError: There is no such device.
     """
+    import tensorflow.compat.v1 as tf  # here: a command line is checked before TensorFlow starts
+
+    from dnnlib import tflib
+
     with contextlib.ExitStack() as stack:
         if tf.get_default_session() is None:
             stack.enter_context(tf.Graph().as_default())

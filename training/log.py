@@ -5,8 +5,6 @@ import json
 import math
 import os
 import socket
-import subprocess
-import sys
 import time
 
 import tensorflow.compat.v1 as tf
@@ -14,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from dnnlib.errors import UserError
 from dnnlib.files import append_line, keep_lines
 from dnnlib.run_dir import STATS_FILE
-from dnnlib.util import format_duration
+from training.ticks import format_tick
 
 LOG_FILE = 'log.txt'
 
@@ -194,45 +192,3 @@ def _tick_of(line):
 def _finite(value):
     """The value, or None, JSON's null, for what JSON has no number for."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def format_tick(stats):
-    """The figures of a tick as one line."""
-    memory = f'memory {stats["memory_gb"]:.1f} GB'
-    if stats['gpu_memory_gb'] is not None:
-        memory += f'  gpu {stats["gpu_memory_gb"]:.1f} GB'
-    nonfinite = f'  {stats["nonfinite_steps"]} steps not finite' if stats['nonfinite_steps'] else ''
-    return (
-        f'tick {stats["tick"]:<4d} kimg {stats["kimg"]:<8.1f} lod {stats["lod"]:<5.2f} '
-        f'{stats["resolution"]}x{stats["resolution"]}  minibatch {stats["minibatch"]:<4d} '
-        f'time {format_duration(stats["total_sec"]):<9s} sec/tick {stats["tick_sec"]:<7.1f} '
-        f'sec/kimg {stats["sec_per_kimg"]:<8.3f} img/s {stats["images_per_sec"]:<7.1f} '
-        f'maintenance {stats["maintenance_sec"]:<6.1f} {memory}  '
-        f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}{nonfinite}  '
-        f'ETA {format_duration(stats["eta_sec"])}'
-    )
-
-
-def peak_memory_gb():
-    """Most main memory this process has held so far, GB; 0 where the system does not tell."""
-    try:
-        import resource  # not on Windows
-    except ImportError:
-        return 0.0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == 'darwin' else 1024) / 1e9  # bytes there, KiB elsewhere
-
-
-def gpu_memory_gb():
-    """Memory in use on the fullest GPU, GB, as nvidia-smi says; None without it."""
-    try:
-        output = subprocess.run(
-            ['nvidia-smi', '--query-gpu=memory.used', '--format=csv,noheader,nounits'],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            check=True,
-            timeout=10,
-        ).stdout
-        return max(float(line) for line in output.decode().split()) * 2**20 / 1e9
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None

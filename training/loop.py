@@ -21,12 +21,12 @@ from training.run_state import (
     begin_tick,
     check_same_images,
     new_counters,
-    tick_stats,
 )
 from training.schedule import training_schedule
 from training.snapshots import ImageGrids, save_snapshot
 from training.step import TrainingStep
 from training.stop import Stopped
+from training.ticks import tick_stats
 
 
 def train(options, training_set, run_dir, log, snapshots, stop):

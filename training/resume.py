@@ -6,9 +6,7 @@ import math
 from typing import NamedTuple
 
 import click
-import tensorflow.compat.v1 as tf
 
-from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.run_dir import SNAPSHOT_PATTERN
 from training.options import TrainingOptions
@@ -109,6 +107,10 @@ def read_pickle(path):
     Raises:
         UserError: Not such a pickle.
     """
+    import tensorflow.compat.v1 as tf  # here: a command line is checked before TensorFlow starts
+
+    from dnnlib import tflib
+
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})):
         networks = tflib.load_networks(path)
         if not isinstance(networks, tuple) or len(networks) != 3:

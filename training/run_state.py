@@ -1,12 +1,10 @@
-"""How far a run has come: its counters, which go into every state, and the figures of a tick made from them."""
+"""How far a run has come: its counters, which go into every state, and its clock."""
 
 import math
 import time
 
 from dnnlib.errors import UserError
 from dnnlib.util import EasyDict
-from training.cost import eta_sec
-from training.log import gpu_memory_gb, peak_memory_gb
 
 # What a tick leaves behind; networks come with images.
 NOTHING, IMAGES, NETWORKS = 'nothing', 'images', 'networks'
@@ -72,42 +70,6 @@ def begin_tick(counters):
     counters.update(
         tick_begin_nimg=counters.cur_nimg, stats_sums={}, stats_count=0, nonfinite_steps=0, last_maintenance_sec=0.0
     )
-
-
-def tick_stats(counters, schedule, options, total_sec, tick_sec):
-    """The figures of the tick that ends now: the fields that docs/training.md explains.
-
-    Args:
-        counters: Counters of the run.
-        schedule: As from `training_schedule`.
-        options: `TrainingOptions`.
-        total_sec: Of the whole run.
-        tick_sec: Of the tick, training only.
-    """
-    kimg = counters.cur_nimg / 1000
-    tick_kimg = (counters.cur_nimg - counters.tick_begin_nimg) / 1000
-    stats = {
-        'tick': counters.tick,
-        'kimg': kimg,
-        'lod': schedule.lod,
-        'resolution': schedule.resolution,
-        'minibatch': schedule.minibatch,
-        'total_sec': total_sec,
-        'tick_sec': tick_sec,
-        'sec_per_kimg': tick_sec / tick_kimg,
-        'images_per_sec': tick_kimg * 1000 / tick_sec,
-        'maintenance_sec': counters.last_maintenance_sec,
-        'eta_sec': eta_sec(counters.tick, kimg - tick_kimg, kimg, tick_sec, counters.maintenance_sec, options),
-        'memory_gb': peak_memory_gb(),
-        'gpu_memory_gb': gpu_memory_gb(),
-        'G_lrate': schedule.G_lrate,
-        'D_lrate': schedule.D_lrate,
-        'nonfinite_steps': counters.nonfinite_steps,
-        'G_loss': math.nan,
-        'D_loss': math.nan,
-    }
-    stats.update({name: total / counters.stats_count for name, total in counters.stats_sums.items()})
-    return stats
 
 
 class Clock:

@@ -5,7 +5,6 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib.tflib.versions import CUDA
 
-DEVICE_CHOICES = ('auto', 'gpu', 'cpu')
 GPU_MEND = f'If the machine has one, check the driver and {CUDA} with nvidia-smi.'
 
 

@@ -3,15 +3,20 @@
 import numpy as np
 from tqdm import tqdm
 
-from dnnlib import tflib
 from dnnlib.images import create_image_grid, save_image_grid
 from metrics.batches import seed_noise
 
 MINIBATCH_SIZE = 8  # images at a time, as in the original's figures
-TO_LEVELS = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}  # output transform of `Network.run`
 WHITE = 255
 TRUNCATION_PSI = 0.7
 TRUNCATION_CUTOFF = 8  # layers below this one are truncated: resolutions 4x4 to 32x32
+
+
+def to_levels():
+    """The output transform of `Network.run` that gives uint8 [N, H, W, C]."""
+    from dnnlib import tflib  # here: a command line is checked before TensorFlow starts
+
+    return {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}
 
 
 def run(network, *inputs, noise_seed=None, **kwargs):
@@ -32,7 +37,7 @@ def run(network, *inputs, noise_seed=None, **kwargs):
         for begin in range(0, len(inputs[0]), MINIBATCH_SIZE):
             arrays = [array if array is None else array[begin : begin + MINIBATCH_SIZE] for array in inputs]
             noise = {} if noise_seed is None else {'random_seed': seed_noise(noise_seed, begin)}
-            pieces.append(network.run(*arrays, output_transform=TO_LEVELS, **noise, **kwargs))
+            pieces.append(network.run(*arrays, output_transform=to_levels(), **noise, **kwargs))
             bar.update(len(arrays[0]))
     return np.concatenate(pieces)
 

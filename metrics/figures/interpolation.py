@@ -4,7 +4,7 @@ import numpy as np
 import scipy.ndimage
 
 from metrics.batches import default_minibatch_size
-from metrics.figures.drawing import TO_LEVELS, TRUNCATION_CUTOFF, TRUNCATION_PSI, tile
+from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, tile, to_levels
 
 VIDEO_SEED = 0
 SECONDS = 8
@@ -64,7 +64,7 @@ def interpolation_frames(Gs, latents, grid, psi=TRUNCATION_PSI):
             truncation_psi=psi,
             truncation_cutoff=TRUNCATION_CUTOFF,
             randomize_noise=False,
-            output_transform=TO_LEVELS,
+            output_transform=to_levels(),
         )
         for frame in np.split(images, len(some)):
             yield tile(frame, *grid)

@@ -7,7 +7,6 @@ follow, for any resolution and number of layers. A canvas is white where no imag
 import numpy as np
 import PIL.Image
 
-from dnnlib import tflib
 from dnnlib.errors import UserError
 from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, WHITE, fine_layers, latents_of, run
 
@@ -145,6 +144,8 @@ def draw_noise_components(Gs, seeds=NOISE_SEEDS, flipped=NOISE_FLIPPED, kept=Non
     noise = {name: synthesis.vars[name] for name in _noise_names(synthesis)}
     if not noise:
         raise UserError('This network has no noise inputs, so there are no noise components to draw.')
+    from dnnlib import tflib  # here: a command line is checked before TensorFlow starts
+
     before = tflib.run(noise)
 
     def generate(seeds, layers):

@@ -290,7 +290,7 @@ def test_processes_are_one_a_core_or_one_a_gpu(run, photographs, calls, monkeypa
     ):
         result = run(photographs, '--out', 'x', *args)
         assert result.exit_code == 2 and sentence in result.stderr
-    assert sorted(DEVICES) == sorted(dnnlib.tflib.devices.DEVICE_CHOICES)
+    assert sorted(DEVICES) == sorted(dnnlib.flags.DEVICE_CHOICES)
 
 
 def test_the_example_of_the_help_runs_as_printed(tmp_path):

@@ -1,0 +1,86 @@
+"""The figures of a tick, and the line of them that a person reads."""
+
+import math
+import subprocess
+import sys
+
+from dnnlib.util import format_duration
+from training.cost import eta_sec
+
+
+def tick_stats(counters, schedule, options, total_sec, tick_sec):
+    """The figures of the tick that ends now: the fields that docs/training.md explains.
+
+    Args:
+        counters: Counters of the run.
+        schedule: As from `training_schedule`.
+        options: `TrainingOptions`.
+        total_sec: Of the whole run.
+        tick_sec: Of the tick, training only.
+    """
+    kimg = counters.cur_nimg / 1000
+    tick_kimg = (counters.cur_nimg - counters.tick_begin_nimg) / 1000
+    stats = {
+        'tick': counters.tick,
+        'kimg': kimg,
+        'lod': schedule.lod,
+        'resolution': schedule.resolution,
+        'minibatch': schedule.minibatch,
+        'total_sec': total_sec,
+        'tick_sec': tick_sec,
+        'sec_per_kimg': tick_sec / tick_kimg,
+        'images_per_sec': tick_kimg * 1000 / tick_sec,
+        'maintenance_sec': counters.last_maintenance_sec,
+        'eta_sec': eta_sec(counters.tick, kimg - tick_kimg, kimg, tick_sec, counters.maintenance_sec, options),
+        'memory_gb': peak_memory_gb(),
+        'gpu_memory_gb': gpu_memory_gb(),
+        'G_lrate': schedule.G_lrate,
+        'D_lrate': schedule.D_lrate,
+        'nonfinite_steps': counters.nonfinite_steps,
+        'G_loss': math.nan,
+        'D_loss': math.nan,
+    }
+    stats.update({name: total / counters.stats_count for name, total in counters.stats_sums.items()})
+    return stats
+
+
+def format_tick(stats):
+    """The figures of a tick as one line."""
+    memory = f'memory {stats["memory_gb"]:.1f} GB'
+    if stats['gpu_memory_gb'] is not None:
+        memory += f'  gpu {stats["gpu_memory_gb"]:.1f} GB'
+    nonfinite = f'  {stats["nonfinite_steps"]} steps not finite' if stats['nonfinite_steps'] else ''
+    return (
+        f'tick {stats["tick"]:<4d} kimg {stats["kimg"]:<8.1f} lod {stats["lod"]:<5.2f} '
+        f'{stats["resolution"]}x{stats["resolution"]}  minibatch {stats["minibatch"]:<4d} '
+        f'time {format_duration(stats["total_sec"]):<9s} sec/tick {stats["tick_sec"]:<7.1f} '
+        f'sec/kimg {stats["sec_per_kimg"]:<8.3f} img/s {stats["images_per_sec"]:<7.1f} '
+        f'maintenance {stats["maintenance_sec"]:<6.1f} {memory}  '
+        f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}{nonfinite}  '
+        f'ETA {format_duration(stats["eta_sec"])}'
+    )
+
+
+def peak_memory_gb():
+    """Most main memory this process has held so far, GB; 0 where the system does not tell."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == 'darwin' else 1024) / 1e9  # bytes there, KiB elsewhere
+
+
+def gpu_memory_gb():
+    """Memory in use on the fullest GPU, GB, as nvidia-smi says; None without it."""
+    try:
+        output = subprocess.run(
+            ['nvidia-smi', '--query-gpu=memory.used', '--format=csv,noheader,nounits'],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=True,
+            timeout=10,
+        ).stdout
+        return max(float(line) for line in output.decode().split()) * 2**20 / 1e9
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
