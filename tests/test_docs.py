@@ -11,9 +11,17 @@ from unittest import mock
 import click
 import pytest
 
+import dnnlib.records.names
+import dnnlib.run_dir
+from dnnlib.pages import grid_pictures
 from metrics.registry import GROUPS, METRICS
 from metrics.results import RECORD_FIELDS
+from metrics.stages import CHUNK
+from prefilter.shards import SHARD_IMAGES
+from prefilter.tasks import ALONE_TRIES, TOGETHER_TRIES
+from training.checkpoint import STATES_KEPT
 from training.options import TrainingOptions
+from training.resume import CHANGEABLE
 from training.run_state import new_counters, tick_stats
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -208,3 +216,51 @@ def test_the_fields_of_a_measurement_are_those_of_the_code():
 def test_every_benchmark_is_in_the_table():
     described = {quoted(row[0])[0].split()[2] for row in table('docs/performance.md', 'command')}
     assert described == {verb for verb in all_verbs() if verb.startswith('benchmarks.')}
+
+
+@pytest.mark.parametrize(
+    'page, title, module',
+    [
+        ('docs/training.md', 'file in `results/NNNNN-NAME/`', dnnlib.run_dir),
+        ('docs/prefilter.md', 'file in `datasets/faces`', dnnlib.records.names),
+    ],
+)
+def test_files_of_runs_and_datasets_are_in_the_tables(page, title, module):
+    described = {name for row in table(page, title) for name in quoted(row[0])}
+    names = {value for name, value in vars(module).items() if name.endswith(('_FILE', '_PICKLE')) and name.isupper()}
+    assert len(names) > 5 and names <= described
+
+
+def test_what_may_change_of_a_run_is_what_the_code_lets_change():
+    text = TEXTS['docs/training.md']
+    named = quoted(text[text.index('You may change `--data`') :].split('. ')[0])
+    flags = {parameter.name: parameter.opts[0] for parameter in verb_command('train.py').params}
+    flags.update(total_kimg='--kimg')
+    assert set(named) == {flags[name] for name in CHANGEABLE}
+
+
+def test_numbers_in_the_text_are_those_of_the_code():
+    words = {2: 'twice', 3: 'three times', 5: 'five times'}
+    tries = TOGETHER_TRIES + ALONE_TRIES
+    for page, sentence in [
+        ('docs/prefilter.md', f'{SHARD_IMAGES} images a file'),
+        ('docs/cluster.md', f'shards of {SHARD_IMAGES} images'),
+        ('docs/prefilter.md', f'its process {words[tries]} ({words[TOGETHER_TRIES]} among others'),
+        ('docs/prefilter.md', f'others, {words[ALONE_TRIES]} alone)'),
+        ('docs/metrics.md', f'At most the last {CHUNK:,} images are lost'),
+        ('docs/training.md', f'at most {grid_pictures.MOST} grids'),
+        ('docs/training.md', f'{grid_pictures.LONGEST_SIDE} px'),
+        ('docs/training.md', {2: 'two are kept'}[STATES_KEPT]),
+    ]:
+        assert sentence in ' '.join(TEXTS[page].split()), sentence
+
+
+def test_pinned_versions_named_in_the_text_are_pinned():
+    for name, package, page in [
+        ('requirements.txt', 'tensorflow(?:-gpu)?', 'docs/install.md'),
+        ('requirements-tf2.txt', 'tensorflow', 'docs/install.md'),
+        ('requirements-beam.txt', 'apache-beam', 'docs/cluster.md'),
+    ]:
+        pins = (ROOT / name).read_text(encoding='utf-8')
+        version = re.search(rf'^{package}==(\S+)$', pins, flags=re.MULTILINE).group(1)
+        assert version in TEXTS[page], (name, version)
