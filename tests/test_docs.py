@@ -22,7 +22,8 @@ from prefilter.tasks import ALONE_TRIES, TOGETHER_TRIES
 from training.checkpoint import STATES_KEPT
 from training.options import TrainingOptions
 from training.resume import CHANGEABLE
-from training.run_state import new_counters, tick_stats
+from training.run_state import new_counters
+from training.ticks import tick_stats
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ('README.md', 'CONTRIBUTING.md', 'CHANGELOG.md')] + sorted(
