@@ -69,6 +69,14 @@ def try_lock(file):
     return True
 
 
+def still_has_name(file, path):
+    """Whether `path` still leads to an open file: another process may have renamed or removed it."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
 def wait_for_lock(file):
     """Waits until nobody else has an open file locked, and locks it; at once where the file system knows no locks."""
     if fcntl is not None:

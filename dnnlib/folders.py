@@ -5,8 +5,8 @@ import json
 import os
 import shutil
 
-from dnnlib.errors import UserError
-from dnnlib.files import atomic_write, fsync_folder, remove_leftovers, try_lock
+from dnnlib.errors import UserError, disk_errors
+from dnnlib.files import atomic_write, fsync_folder, remove_leftovers, still_has_name, try_lock
 
 PLAN, LOCK, FINISHED = 'plan.json', 'lock', 'finished.json'
 CONTENT, PARTS, REPLACED = 'content', 'parts', 'replaced'  # folders
@@ -45,7 +45,7 @@ def unfinished_folder(target, plan, ending, replace=False, restart=False):
     """
     target = os.path.realpath(target)  # a link to a folder on a larger disk stays a link
     path = unfinished_path(target)
-    with _errors_as_sentence(target), _parents_of(target), _locked(path, target):
+    with disk_errors('read or written', target, 'or choose another folder'), _parents_of(target), _locked(path, target):
         work = Unfinished(path, target, plan, ending, replace)
         try:
             work.open(restart)
@@ -145,11 +145,14 @@ def _difference(path, found, plan):
 def _locked(path, target):
     while True:
         os.makedirs(path, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError), open(os.path.join(path, LOCK), 'ab') as file:
+        try:
+            file = open(os.path.join(path, LOCK), 'ab')  # noqa: SIM115  closed below, outside of this `try`
+        except FileNotFoundError:  # the process that had the lock has just removed the folder
+            continue
+        with file:
             if not try_lock(file):
                 raise UserError(f'Another process is making {target}: wait for it, or end it first.')
-            # The one that had it may have removed the folder meanwhile.
-            if os.path.samestat(os.stat(file.name), os.fstat(file.fileno())):
+            if still_has_name(file, file.name):
                 yield
                 return
 
@@ -190,16 +193,6 @@ def _parents_of(target):
             with contextlib.suppress(OSError):  # it has a work folder, or someone else has put something there
                 os.rmdir(folder)
         raise
-
-
-@contextlib.contextmanager
-def _errors_as_sentence(target):
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f'{target} cannot be written ({error.strerror or error}): mend that or choose another folder.'
-        ) from error
 
 
 def _fsync_files(folder):

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import time
@@ -13,13 +14,14 @@ import requests
 from tqdm import tqdm
 
 from dnnlib.download.drive import confirmed_url, reason_of_page
-from dnnlib.files import atomic_write, fsync_folder, try_lock, wait_for_lock
+from dnnlib.files import atomic_write, fsync_folder, still_has_name, try_lock, wait_for_lock
 
 ATTEMPTS = 5  # how often a connection may fail without bringing the file further
 FIRST_PAUSE = 1.0  # seconds before the second attempt; doubled for each further one
 TIMEOUT = 30.0  # seconds without a byte before an attempt counts as failed
 CHUNK = 1 << 14  # bytes; less than one is lost where a connection breaks off
 LARGEST_PAGE = 1 << 20  # bytes of a web page that are looked at
+UNREACHABLE_FOR = 300.0  # seconds in which a host that could not be reached is not asked again
 LARGEST_FILE = 4 << 30  # bytes, where the size is not known
 
 PART = '.part'  # ends the name of what has arrived of a file
@@ -34,11 +36,22 @@ class _Interrupted(Unavailable):
     """A failure that may be over a moment later."""
 
 
+class _NoConnection(_Interrupted):
+    """A host that cannot be reached."""
+
+    def __init__(self, host):
+        super().__init__('no connection to ' + host)
+        self.host = host
+
+
 class _StalePart(_Interrupted):
     """What has arrived is no part of the file that the server has now: it is to be begun anew."""
 
     def __init__(self):
         super().__init__('what has arrived so far is of another file')
+
+
+_unreachable = {}  # host to when it was given up (`time.monotonic`): the other files of a group fail at once
 
 
 def download(entry, path):
@@ -145,17 +158,9 @@ def _locked_part(path, name):
             if not try_lock(file):
                 click.echo(f'{name}: another process is downloading it; waiting.', err=True)
                 wait_for_lock(file)
-            if _is_at(file, path + PART):
+            if still_has_name(file, path + PART):
                 yield _Part(file, path + PART)
                 return
-
-
-def _is_at(file, path):
-    """Whether an open file still has its name: another process may have renamed or removed it."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-    except FileNotFoundError:
-        return False
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -191,6 +196,8 @@ def _download_from(url, entry, part):
                 part.restart(None)
             failures += 1
             if failures == ATTEMPTS:
+                if isinstance(error, _NoConnection):
+                    _unreachable[error.host] = time.monotonic()
                 raise
             click.echo('{}: {}; trying again in {:g} s'.format(entry['file'], error, pause), err=True)
             time.sleep(pause)
@@ -237,16 +244,17 @@ def _total(response):
 
 def _append(response, entry, part, begin):
     limit = LARGEST_FILE if entry['size'] is None else entry['size']
-    total = _total(response) or entry['size']
+    total, size = _total(response) or entry['size'], begin
     with tqdm(desc=entry['file'], total=total, initial=begin, unit='B', unit_scale=True, unit_divisor=1024) as bar:
         for number, chunk in enumerate(_chunks(response)):
             if begin == number == 0 and re.match(rb'\s*<(!doctype\s+)?html', chunk[:200], re.IGNORECASE):
                 raise Unavailable('the server sends a web page under the name of the file')
-            part.append(chunk)
-            bar.update(len(chunk))
-            if bar.n > limit:
+            size += len(chunk)  # not the bar's count, which stays 0 where bars are switched off
+            if size > limit:
                 part.restart(None)
                 raise Unavailable(f'what arrives is not the published file, more than {limit:,} bytes')
+            part.append(chunk)
+            bar.update(len(chunk))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -290,14 +298,17 @@ def _understood(page, response, session):
 def _get(session, url, begin):
     # Without compression, so that lengths and ranges are those of the file.
     headers = {'Accept-Encoding': 'identity', **({'Range': f'bytes={begin}-'} if begin else {})}
+    host = urllib.parse.urlsplit(url).netloc
+    if time.monotonic() - _unreachable.get(host, -math.inf) < UNREACHABLE_FOR:
+        raise Unavailable(f'no connection to {host}, as a moment ago')
     try:
         response = session.get(url, stream=True, timeout=TIMEOUT, headers=headers)
     except requests.exceptions.SSLError as error:
         if 'certificate' in str(error).lower():
             raise Unavailable('its TLS certificate cannot be verified') from error
-        raise _Interrupted('no connection to ' + urllib.parse.urlsplit(url).netloc) from error
+        raise _NoConnection(host) from error
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise _Interrupted('no connection to ' + urllib.parse.urlsplit(url).netloc) from error
+        raise _NoConnection(host) from error
     except requests.RequestException as error:
         raise Unavailable(str(error).rstrip('.')) from error
     except ValueError as error:

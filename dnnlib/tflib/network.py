@@ -13,6 +13,8 @@ from dnnlib.errors import UserError
 from dnnlib.network_file import BUILD_FUNCTIONS, STATE_VERSIONS
 from dnnlib.tflib import tfutil, versions
 from dnnlib.tflib.devices import session_gpus
+from dnnlib.tflib.graph_keys import graph_key
+from dnnlib.tflib.layer_table import layer_table, shape_list
 from dnnlib.tflib.restoring import FreshBudget, VariablesOfFile, check_sizes
 from dnnlib.util import EasyDict
 
@@ -71,8 +73,8 @@ class Network:
                 with tf.variable_scope(self._variable_scope, custom_getter=check, auxiliary_name_scope=False):
                     outputs = self._call_build_func(inputs, is_template_graph=True)
         self.input_templates, self.output_templates = inputs, outputs
-        self.input_shapes = [_shape_list(tensor) for tensor in inputs]
-        self.output_shapes = [_shape_list(tensor) for tensor in outputs]
+        self.input_shapes = [shape_list(tensor) for tensor in inputs]
+        self.output_shapes = [shape_list(tensor) for tensor in outputs]
         self.input_shape, self.output_shape = self.input_shapes[0], self.output_shapes[0]
         self._collect_variables()
         session.run(
@@ -157,7 +159,8 @@ class Network:
             minibatch_size: Images at a time; None takes all at once. Minibatches are shared out over the GPUs.
             num_gpus: How many GPUs to use. Ignored where there is none.
             output_transform: Dict with 'func', applied to the outputs inside the graph, and its keyword arguments,
-                such as dict(func=tflib.convert_images_to_uint8, nchw_to_nhwc=True).
+                such as dict(func=tflib.convert_images_to_uint8, nchw_to_nhwc=True). Give the same function object
+                again to use its graph again: each new one, such as a lambda made in a loop, adds a graph.
             return_as_list: Return a list even if there is one output.
             print_progress: Show a progress bar.
             **dynamic_kwargs: Override static_kwargs for this call.
@@ -188,7 +191,7 @@ class Network:
         return results if return_as_list or len(results) > 1 else results[0]
 
     def _outputs_on_devices(self, num_gpus, output_transform, dynamic_kwargs):
-        key = repr((num_gpus, sorted((output_transform or {}).items()), sorted(dynamic_kwargs.items())))
+        key = graph_key((num_gpus, output_transform, dynamic_kwargs))
         if key not in self._run_cache:
             # One GPU or none: leave the placement to TensorFlow. Several: each takes a share of the minibatch.
             devices = session_gpus()[:num_gpus] if num_gpus > 1 else []
@@ -280,47 +283,7 @@ class Network:
 
     def print_layers(self, title=None):
         """Prints the layers with trainable variables: number of parameters, shape of output (NCHW) and of weight."""
-        rows = [(title or self.name, 'Params', 'OutputShape', 'WeightShape'), ('---',) * 4]
-        for layer, variables in self._trainables_by_layer().items():
-            own = [v for name, v in variables.items() if name.rpartition('/')[0] == layer] or list(variables.values())
-            weight = max(own, key=lambda variable: variable.shape.ndims)
-            rows.append(
-                (
-                    layer,
-                    str(sum(map(_size, variables.values()))),
-                    str(self._layer_output_shape(layer) or '-'),
-                    str(weight.shape.as_list()),
-                )
-            )
-        rows += [('---',) * 4, ('Total', str(sum(map(_size, self.trainables.values()))), '', '')]
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        for row in rows:
-            print('  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-
-    def _trainables_by_layer(self):
-        layers = {}
-        for local_name, variable in self.trainables.items():
-            # 'G_synthesis/8x8/Conv1/Noise/weight' belongs to the layer 'G_synthesis/8x8/Conv1'.
-            parts = local_name.split('/')[:-1]
-            if parts and parts[-1] in ('Noise', 'StyleMod'):
-                parts = parts[:-1]
-            layers.setdefault('/'.join(parts) or local_name, {})[local_name] = variable
-        return layers
-
-    def _layer_output_shape(self, layer):
-        for net in self.components.values():
-            if layer.startswith(net.name + '/'):
-                return net._layer_output_shape(layer[len(net.name) + 1 :])
-        shape, channels_last = None, False
-        for op in self.input_templates[0].graph.get_operations():
-            if op.name.startswith(f'{self.scope}/{layer}/') and op.outputs:
-                channels_last |= 'data_format' in op.node_def.attr and op.get_attr('data_format') == b'NHWC'
-                output = _shape_list(op.outputs[0])
-                if output and len(output) > 1 and output[0] is None:  # something of each sample; the last such one
-                    shape = output
-        if channels_last and shape and len(shape) == 4:
-            shape = [shape[axis] for axis in (0, 3, 1, 2)]
-        return shape
+        print(layer_table(self, title))
 
     # ----------------------------------------------------------------------------------------------------------------
     # Pickling: the container of the published files
@@ -431,11 +394,3 @@ def _positional_parameters(function):
 def _operations_to_check():
     """Those of the default graph, if what a CPU gets wrong is to be run by one."""
     return tf.get_default_graph().get_operations() if versions.CPU_GETS_NCHW_WRONG and not session_gpus() else []
-
-
-def _shape_list(tensor):
-    return tensor.shape.as_list() if tensor.shape.ndims is not None else None
-
-
-def _size(variable):
-    return int(np.prod(variable.shape.as_list()))

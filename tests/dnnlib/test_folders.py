@@ -115,7 +115,7 @@ def test_the_old_folder_comes_back_when_the_new_one_cannot_take_its_place(tmp_pa
         rename(source, destination)
 
     monkeypatch.setattr(os, 'rename', fail_at_second)
-    with pytest.raises(UserError, match='cannot be written .Input/output error.'):
+    with pytest.raises(UserError, match='set cannot be read or written .Input/output error.'):
         make(target, 'new', replace=True)
     assert (target / 'file').read_text() == 'old'
 
@@ -155,7 +155,7 @@ def test_killed_while_it_takes_its_place(tmp_path, instant):
 
 def test_a_target_made_meanwhile_is_not_replaced(tmp_path):
     target = tmp_path / 'set'
-    with pytest.raises(UserError, match='cannot be written .Directory not empty.'), unfinished_folder(
+    with pytest.raises(UserError, match='set cannot be read or written .Directory not empty.'), unfinished_folder(
         str(target), PLAN, ENDING
     ) as work:
         write(work.begin_content(), 'ours')
@@ -174,13 +174,18 @@ def test_a_link_stays_a_link(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(UserError, match='cannot be written .Not a directory.: mend that or choose another folder'):
+    with pytest.raises(UserError, match='cannot be read or written .Not a directory.: check the path, or choose'):
         make(tmp_path / 'file' / 'set', 'new')
 
 
+def test_a_file_that_the_block_misses_is_named(tmp_path):
+    with pytest.raises(UserError, match='gone cannot be read or written .No such file or directory.'):  # noqa: SIM117
+        with unfinished_folder(str(tmp_path / 'set'), PLAN, ENDING):
+            os.listdir(str(tmp_path / 'gone'))
+
+
 def test_a_full_disk_is_a_sentence(tmp_path):
-    with pytest.raises(UserError, match='cannot be written .No space left on device.: mend that'), unfinished_folder(
-        str(tmp_path / 'set'), PLAN, ENDING
-    ):
-        raise OSError(28, 'No space left on device')
+    with pytest.raises(UserError, match='cannot be read or written .No space left on device.: free space'):  # noqa: SIM117
+        with unfinished_folder(str(tmp_path / 'set'), PLAN, ENDING):
+            raise OSError(28, 'No space left on device')
     assert list(tmp_path.iterdir()) == []

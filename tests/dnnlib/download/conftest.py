@@ -8,6 +8,12 @@ import pytest
 from tests.drive_server import drive_server
 
 
+@pytest.fixture(autouse=True)
+def no_host_is_given_up(monkeypatch):
+    """What one test cannot reach another asks anew."""
+    monkeypatch.setattr('dnnlib.download.transfer._unreachable', {})
+
+
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr('dnnlib.download.transfer.FIRST_PAUSE', 0.01)

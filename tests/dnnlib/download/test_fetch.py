@@ -1,5 +1,6 @@
 """Downloads from a server on this machine that behaves well, badly, or like Google Drive."""
 
+import functools
 import hashlib
 import json
 import os
@@ -202,6 +203,25 @@ def test_offline_nothing_is_asked_for(server, tmp_path):
 
 def test_no_connection_is_a_sentence(server, tmp_path):
     assert 'no connection to 127.0.0.1:9' in refused(entry('http://127.0.0.1:9/network.pkl'), tmp_path)
+
+
+def test_a_host_that_cannot_be_reached_is_not_tried_for_each_of_its_files(server, tmp_path, monkeypatch):
+    pauses, now = [], [0.0]
+    monkeypatch.setattr('dnnlib.download.transfer.time.sleep', pauses.append)
+    monkeypatch.setattr('dnnlib.download.transfer.time.monotonic', lambda: now[0])
+    for name in ('a', 'b', 'c'):
+        assert 'no connection to 127.0.0.1:9' in refused(entry(f'http://127.0.0.1:9/{name}.pkl'), tmp_path)
+        assert len(pauses) == transfer.ATTEMPTS - 1
+    assert content(fetch(entry(server.url + '/file.pkl'), str(tmp_path))) == CONTENT  # other hosts are asked
+    now[0] = transfer.UNREACHABLE_FOR
+    refused(entry('http://127.0.0.1:9/c.pkl'), tmp_path)
+    assert len(pauses) == 2 * (transfer.ATTEMPTS - 1)
+
+
+def test_the_limit_of_bytes_holds_without_a_progress_bar(server, tmp_path, monkeypatch):
+    monkeypatch.setattr('dnnlib.download.transfer.tqdm', functools.partial(transfer.tqdm, disable=True))
+    message = refused(entry(server.url + '/file.pkl', size=5), tmp_path)
+    assert 'more than 5 bytes' in message
 
 
 def test_a_server_without_a_certificate_that_can_be_verified_is_refused(tmp_path, tls_server):

@@ -1,5 +1,7 @@
 """Networks: what they know of themselves, how they run, and how their variables move."""
 
+import gc
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -161,6 +163,30 @@ def test_running_again_adds_nothing_to_the_graph(session):
     net.run(X)
     operations = len(session.graph.get_operations())
     net.run(X[:2], minibatch_size=1)
+    assert len(session.graph.get_operations()) == operations
+
+
+def test_each_function_of_the_outputs_gets_the_graph_that_is_its_own(session):
+    net = tflib.Network('Net', outer)
+    plain = net.run(X)
+    for k in (1, 2, 3, 4):  # each lambda may be made at the address of the one before
+        np.testing.assert_allclose(net.run(X, output_transform={'func': lambda x, k=k: x * k}), plain * k, rtol=1e-5)
+        gc.collect()
+    scale = np.ones([2000], np.float32)
+    for factor in (1, 2):  # `repr` abbreviates both to the same text
+        scale[1000] = factor
+        scaled = net.run(X, output_transform={'func': lambda x, by: x * by[1000], 'by': scale})
+        np.testing.assert_allclose(scaled, plain * factor, rtol=1e-5)
+
+
+def test_equal_arguments_use_a_graph_again(session):
+    def times(x, by):
+        return x * by[0]
+
+    net = tflib.Network('Net', outer)
+    net.run(X, output_transform={'func': times, 'by': np.full([3000], 2, np.float32)}, offset=[1.0])
+    operations = len(session.graph.get_operations())
+    net.run(X, output_transform={'by': np.full([3000], 2, np.float32), 'func': times}, offset=[1.0])
     assert len(session.graph.get_operations()) == operations
 
 

@@ -1,0 +1,51 @@
+"""Keys of graphs that are built once for each set of arguments."""
+
+import functools
+import hashlib
+import types
+from typing import Any, Hashable
+
+import numpy as np
+
+
+def graph_key(value: Any) -> Hashable:
+    """A key that is equal for arguments that would build the same graph, and for no others.
+
+    Numbers, texts, arrays, and containers of them are compared by type and content. Everything else is the same only
+    if it is the very same object: two functions may have equal source and different closures. The key holds on to the
+    object, so that no later one can have its address.
+
+    Args:
+        value: An argument, or a container of them; an array of any size counts whole.
+    """
+    kind = type(value)
+    if value is None or kind in (bool, int, str, bytes):
+        return kind, value
+    if kind in (float, complex):
+        return kind, repr(value)  # keeps 0.0 and -0.0 apart, and takes NaN for equal to itself
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype != object:
+        return kind, value.dtype.str, value.shape, hashlib.sha256(np.ascontiguousarray(value)).digest()
+    if kind in (list, tuple):
+        return (kind, *map(graph_key, value))
+    if isinstance(value, dict):
+        return (kind, *((graph_key(key), graph_key(value[key])) for key in sorted(value, key=repr)))
+    if kind is functools.partial:
+        return kind, graph_key(value.func), graph_key(value.args), graph_key(value.keywords)
+    if kind is types.MethodType:  # each access makes another object
+        return kind, _Same(value.__self__), _Same(value.__func__)
+    return _Same(value)
+
+
+class _Same:
+    """Equal only to what holds the very same object."""
+
+    __slots__ = ('_value',)
+
+    def __init__(self, value):
+        self._value = value
+
+    def __hash__(self):
+        return id(self._value)
+
+    def __eq__(self, other):
+        return isinstance(other, _Same) and self._value is other._value

@@ -1,0 +1,63 @@
+"""The table of a network's layers that `Network.print_layers` prints."""
+
+import numpy as np
+
+
+def layer_table(network, title=None):
+    """Lines of text: each layer with trainable variables, its number of parameters, its shapes of output and weight.
+
+    Args:
+        network: A `Network`.
+        title: First heading; None takes the network's name.
+    """
+    rows = [(title or network.name, 'Params', 'OutputShape', 'WeightShape'), ('---',) * 4]
+    for layer, variables in _trainables_by_layer(network).items():
+        own = [v for name, v in variables.items() if name.rpartition('/')[0] == layer] or list(variables.values())
+        weight = max(own, key=lambda variable: variable.shape.ndims)
+        rows.append(
+            (
+                layer,
+                str(sum(map(_size, variables.values()))),
+                str(_layer_output_shape(network, layer) or '-'),
+                str(weight.shape.as_list()),
+            )
+        )
+    rows += [('---',) * 4, ('Total', str(sum(map(_size, network.trainables.values()))), '', '')]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return '\n'.join('  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+
+
+def shape_list(tensor):
+    """The static shape of a tensor as a list, None for unknown lengths; None if even the number of axes is unknown."""
+    return tensor.shape.as_list() if tensor.shape.ndims is not None else None
+
+
+def _trainables_by_layer(network):
+    layers = {}
+    for local_name, variable in network.trainables.items():
+        # 'G_synthesis/8x8/Conv1/Noise/weight' belongs to the layer 'G_synthesis/8x8/Conv1'.
+        parts = local_name.split('/')[:-1]
+        if parts and parts[-1] in ('Noise', 'StyleMod'):
+            parts = parts[:-1]
+        layers.setdefault('/'.join(parts) or local_name, {})[local_name] = variable
+    return layers
+
+
+def _layer_output_shape(network, layer):
+    for part in network.components.values():
+        if layer.startswith(part.name + '/'):
+            return _layer_output_shape(part, layer[len(part.name) + 1 :])
+    shape, channels_last = None, False
+    for op in network.input_templates[0].graph.get_operations():
+        if op.name.startswith(f'{network.scope}/{layer}/') and op.outputs:
+            channels_last |= 'data_format' in op.node_def.attr and op.get_attr('data_format') == b'NHWC'
+            output = shape_list(op.outputs[0])
+            if output and len(output) > 1 and output[0] is None:  # something of each sample; the last such one
+                shape = output
+    if channels_last and shape and len(shape) == 4:
+        shape = [shape[axis] for axis in (0, 3, 1, 2)]
+    return shape
+
+
+def _size(variable):
+    return int(np.prod(variable.shape.as_list()))
