@@ -7,11 +7,13 @@ import math
 import os
 import shlex
 import time
+from typing import List, NamedTuple
 
 import click
 from tqdm import tqdm
 
 from dnnlib.pages import html_page as page
+from dnnlib.pages.html_page import read_beside
 from dnnlib.errors import disk_errors
 from dnnlib.files import atomic_write
 from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
@@ -24,17 +26,10 @@ from metrics.registry import is_lower_better
 from metrics.results import best_result
 from metrics.run_summary import summarise_run
 
+TEMPLATE = os.path.splitext(os.path.abspath(__file__))[0] + '.html'
+STYLE, SCRIPT = read_beside(__file__, '.css'), read_beside(__file__, '.js')
 WIDEST = 1056  # px, of a grid on the page
-LONGEST_VALUE = 2000  # characters of an option's value
 NONE = '–'
-
-
-def _read_beside(ending):
-    with open(os.path.splitext(__file__)[0] + ending, encoding='utf-8') as file:
-        return file.read()
-
-
-STYLE, SCRIPT = _read_beside('.css'), _read_beside('.js')
 
 
 class RunReport:
@@ -49,7 +44,7 @@ class RunReport:
         self._pictures = GridPictures(run_dir)
 
     def write(self, progress=iter):
-        """Writes `report.html` from the other files of the directory; what is missing or damaged, it says.
+        """Writes `report.html` from the other files of the directory; the page says what is missing or damaged.
 
         Args:
             progress: As of `GridPictures.get`.
@@ -64,15 +59,15 @@ class RunReport:
         if kind_of(self._run_dir) == DATASET:
             _check_is_run(self._run_dir)
         run = summarise_run(self._run_dir)
-        pictures = self._pictures.get([run.fakes[kimg] for kimg in choose([*run.fakes], _wanted(run))], progress)
-        sections = [_head(run), *_grids(run, pictures), *_curves(run), _best(run), _table1(run), *_options(run)]
+        names = [run.fakes[kimg] for kimg in choose([*run.fakes], _wanted(run))]
+        html = make_page(run, self._pictures.get(names, progress))
         path = os.path.join(self._run_dir, REPORT_FILE)
         with atomic_write(path) as file:
-            file.write(page.page(f'Run {page.printable(run.name)}', sections, STYLE, SCRIPT))
+            file.write(html)
         return path
 
     def attempt(self, say):
-        """Writes the page; what keeps it from being written is only said, as no run may end for its page.
+        """Writes the page, or says what keeps it from being written: no run may end for its page.
 
         Args:
             say: Function that takes a sentence.
@@ -106,20 +101,53 @@ def _wanted(run):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Sections.
+# What the template shows.
 
 
-def _head(run):
-    written = time.strftime('%Y-%m-%d %H:%M %z')
-    parts = [
-        page.Markup('<h1>{}</h1>').format(page.printable(run.name)),
-        page.Markup('<p class="state">{} Written {}.</p>').format(_state(run), written),
-    ]
-    parts += [
-        page.Markup('<p class="problem">{}</p>').format(page.printable(problem, LONGEST_VALUE))
-        for problem in run.problems
-    ]
-    return page.Markup('\n').join([*parts, page.tiles(_numbers(run))])
+class Grid(NamedTuple):
+    """A grid of fakes on the page."""
+
+    kimg: float
+    picture: GridPicture
+    factor: int  # by which it is enlarged; whole, so that pixels stay square
+    facts: List[str]  # what is known of its moment
+    is_best: bool  # whether it shows the best snapshot
+
+
+def make_page(run, pictures):
+    """The bytes of the page.
+
+    Args:
+        run: A `metrics.run_summary.RunSummary`.
+        pictures: Dict of the file name of a grid to its `GridPicture`, or to why there is none.
+    """
+    shown = [(kimg, name) for kimg, name in run.fakes.items() if name in pictures]
+    marks = _marks(run)
+    network = run.best or (run.records[-1] if run.records else None)
+    measured = 'this run' if network is None else network['snapshot']
+    paper = paper_table.make_rows(page.printable(measured), paper_table.collect(run.records, measured))
+    return page.page(
+        TEMPLATE,
+        STYLE,
+        SCRIPT,
+        run=run,
+        state=_state(run),
+        written=time.strftime('%Y-%m-%d %H:%M %z'),
+        numbers=_numbers(run),
+        failed=[(name, pictures[name]) for _, name in shown if not isinstance(pictures[name], GridPicture)],
+        grids=[
+            _grid(run, kimg, name, pictures[name]) for kimg, name in shown if isinstance(pictures[name], GridPicture)
+        ],
+        charts=_charts(run, marks),
+        has_marks=bool(marks),
+        lost_steps=sum(steps for _, steps in _points(run, 'nonfinite_steps') if math.isfinite(steps)),
+        which=run.best and ('lowest' if is_lower_better(run.decisive) else 'highest'),
+        best_pickle=BEST_PICKLE,
+        metrics=[(metric, _values(run, records)) for metric, records in run.curves.items()] if run.best else [],
+        paper_titles=paper[0],
+        paper_rows=paper[1:],
+        paper_note=paper_table.note(paper),
+    )
 
 
 def _state(run):
@@ -158,62 +186,11 @@ def _numbers(run):
             yield _decimal(tick['gpu_memory_gb'], '.1f', ' GB'), 'memory of the fullest GPU'
 
 
-def _grids(run, pictures):
-    shown = [(kimg, name, pictures[name]) for kimg, name in run.fakes.items() if name in pictures]
-    failed = [
-        page.Markup('<p class="problem">{}</p>').format(f'{name} cannot be shown: {why}.')
-        for _, name, why in shown
-        if not isinstance(why, GridPicture)
-    ]
-    shown = [entry for entry in shown if isinstance(entry[2], GridPicture)]
-    if not shown:
-        yield page.section('Samples', *failed, page.paragraph('There is no grid of fakes (fakesKKKKKK.png) yet.'))
-        return
-    words = 'The same latents at each time, by the average of the generator, without truncation.'
-    if len(shown) < len(run.fakes):
-        words += f' {len(shown)} of {len(run.fakes):,} grids, evenly chosen'
-        words += ', the best snapshot’s and the last among them.' if run.best else ' and the last.'
-    best = next((place for place, (kimg, _, _) in enumerate(shown) if kimg in _wanted(run)), None)
-    figures = [
-        _figure(run, *entry, is_best=place == best, is_last=place == len(shown) - 1)
-        for place, entry in enumerate(shown)
-    ]
-    yield page.section(
-        'Samples',
-        *failed,
-        page.paragraph('{}', words),
-        page.Markup('<div class="grids">\n{}\n{}\n</div>').format(
-            _controls(len(shown), best), page.Markup('\n').join(figures)
-        ),
-    )
-
-
-def _controls(count, best):
-    """What chooses a grid; hidden until the script is there that makes it work."""
-    jumps = [(0, 'First')] + [(best, 'Best')] * (best is not None) + [(count - 1, 'Last')]
-    buttons = [page.Markup('<button type="button" data-place="{}">{}</button>').format(*jump) for jump in jumps]
-    return page.Markup(
-        '<div class="controls" hidden><label><output>kimg</output><input type="range" min="0" max="{0}" value="{0}" '
-        'step="1" aria-label="Time of the grid, kimg"></label>{1}<button type="button" class="play">Play</button></div>'
-    ).format(count - 1, page.Markup('').join(buttons))
-
-
-def _figure(run, kimg, name, picture, is_best, is_last):
-    factor = max(WIDEST // picture.width, 1)  # whole, so that pixels stay square
+def _grid(run, kimg, name, picture):
     tick = next((tick for tick in reversed(run.ticks) if int(tick['kimg']) == kimg), {'kimg': kimg})
-    return page.Markup(
-        '<figure data-kimg="{}"{}><img{} src="{}" width="{}" height="{}" alt="Grid of fakes at kimg {}">'
-        '<figcaption>{}</figcaption></figure>'
-    ).format(
-        tick['kimg'],
-        page.Markup('' if is_last else ' hidden'),
-        page.Markup(' class="small"' if factor > 1 else ''),
-        page.uri('jpeg', picture.data),
-        factor * picture.width,
-        factor * picture.height,
-        kimg,
-        ' · '.join(_facts(run, kimg, tick, name, is_best)),
-    )
+    is_best = kimg in _wanted(run)
+    factor = max(WIDEST // picture.width, 1)
+    return Grid(tick['kimg'], picture, factor, [*_facts(run, kimg, tick, name, is_best)], is_best)
 
 
 def _facts(run, kimg, tick, name, is_best):
@@ -230,16 +207,11 @@ def _facts(run, kimg, tick, name, is_best):
     yield name
 
 
-def _curves(run):
-    kimgs = [tick['kimg'] for tick in run.ticks] + [record['kimg'] for curve in run.curves.values() for record in curve]
-    if not kimgs:
-        return
-    span, marks = (min(kimgs), max(kimgs)), _marks(run.ticks, min(kimgs))
-
-    def line(name, field):
-        return charts.Line(name, [(tick['kimg'], tick.get(field, math.nan)) for tick in run.ticks])
-
-    figures = [
+def _charts(run, marks):
+    span = _span(run)
+    if span is None:
+        return []
+    measured = [
         charts.chart(
             page.printable(metric),
             [charts.Line('', [_point(record) for record in records])],
@@ -250,37 +222,41 @@ def _curves(run):
         )
         for metric, records in run.curves.items()
     ]
-    if run.ticks:
-        figures += [
-            charts.chart('Losses', [line('G', 'G_loss'), line('D', 'D_loss')], span, marks),
-            charts.chart('D’s scores', [line('reals', 'real_scores'), line('fakes', 'fake_scores')], span, marks),
-            charts.chart('R1 penalty', [line('', 'r1_penalty')], span, marks, may_be_logarithmic=True),
-            charts.chart('Seconds per kimg', [line('', 'sec_per_kimg')], span, marks, may_be_logarithmic=True),
-        ]
-    words = 'Over kimg, thousands of real images shown; numbers beside the names are the newest.'
-    if marks:
-        words += ' Dotted: the side in px that is trained from there on.'
-    lost = sum(tick['nonfinite_steps'] for tick in run.ticks if math.isfinite(tick.get('nonfinite_steps', math.nan)))
-    if lost:
-        words += f' {lost:,.0f} steps were not finite and are left out.'
-    yield page.section(
-        'Curves',
-        page.paragraph('{}', words),
-        page.Markup('<div class="charts">\n{}\n</div>').format(page.Markup('\n').join(figures)),
-    )
+    if not run.ticks:
+        return measured
+
+    def lines(**fields):
+        return [charts.Line(name.strip('_'), _points(run, field)) for name, field in fields.items()]
+
+    return measured + [
+        charts.chart('Losses', lines(G='G_loss', D='D_loss'), span, marks),
+        charts.chart('D’s scores', lines(reals='real_scores', fakes='fake_scores'), span, marks),
+        charts.chart('R1 penalty', lines(_='r1_penalty'), span, marks, may_be_logarithmic=True),
+        charts.chart('Seconds per kimg', lines(_='sec_per_kimg'), span, marks, may_be_logarithmic=True),
+    ]
+
+
+def _span(run):
+    """(first, last) kimg of which anything is known, or None."""
+    kimgs = [tick['kimg'] for tick in run.ticks] + [record['kimg'] for curve in run.curves.values() for record in curve]
+    return (min(kimgs), max(kimgs)) if kimgs else None
+
+
+def _points(run, field):
+    return [(tick['kimg'], tick.get(field, math.nan)) for tick in run.ticks]
 
 
 def _point(record):
     return record['kimg'], record['value']
 
 
-def _marks(ticks, first):
-    """Where the trained resolution or the minibatch changes; what it begins with stands at the kimg `first`."""
+def _marks(run):
+    """Where the trained resolution or the minibatch changes; the first of them stands where the charts begin."""
     marks, before = [], None
-    for tick in ticks:
+    for tick in run.ticks:
         stage = tick.get('resolution', math.nan), tick.get('minibatch', math.nan)
         if all(map(math.isfinite, stage)) and stage != before:
-            kimg = first if before is None else tick['kimg']
+            kimg = _span(run)[0] if before is None else tick['kimg']
             label = f'{stage[0]:.0f}' if before is None or stage[0] != before[0] else ''
             title = f'from kimg {kimg:g}: {stage[0]:.0f}×{stage[0]:.0f}, minibatch {stage[1]:.0f}'
             marks.append(charts.Mark(kimg, label, title))
@@ -288,75 +264,14 @@ def _marks(ticks, first):
     return marks
 
 
-def _best(run):
-    if run.best is None:
-        return page.section(
-            'Best snapshot',
-            page.paragraph(
-                'No snapshot has been measured yet: training does it with --metrics, {} afterwards.',
-                page.code('python run_metrics.py'),
-            ),
-        )
-    which = 'lowest' if is_lower_better(run.decisive) else 'highest'
-    curve = run.curves[run.decisive]
-    sentence = page.paragraph(
-        '{}, kimg {}: its {} of {} is the {} of {} measured snapshots.{}',
-        page.code(page.printable(run.best['snapshot'])),
-        f'{run.best["kimg"]:,g}',
-        page.printable(run.decisive),
-        f'{run.best["value"]:.4f}',
-        which,
-        len(curve),
-        page.Markup(' {} is a copy of it.').format(page.code(BEST_PICKLE)) if run.best_is_copied else '',
-    )
-    rows = [
-        [
-            page.printable(metric),
-            _value_at(records, run.best['snapshot']),
-            *(_value_and_kimg(record) for record in (best_result(records), records[-1])),
-        ]
-        for metric, records in run.curves.items()
-    ]
-    return page.section(
-        'Best snapshot',
-        sentence,
-        page.table(['metric', 'of that snapshot', 'its own best', 'newest'], rows, right=(1, 2, 3)),
-    )
-
-
-def _value_at(records, snapshot):
-    return next(
-        (f'{record["value"]:.4f}' for record in records if record['snapshot'] == snapshot), paper_table.NOT_MEASURED
-    )
+def _values(run, records):
+    """A metric of the best snapshot, its own best value and its newest, in words."""
+    of_best = next((f'{record["value"]:.4f}' for record in records if record['snapshot'] == run.best['snapshot']), None)
+    return [of_best or paper_table.NOT_MEASURED, *map(_value_and_kimg, (best_result(records), records[-1]))]
 
 
 def _value_and_kimg(record):
     return f'{record["value"]:.4f} at kimg {record["kimg"]:,g}'
-
-
-def _table1(run):
-    network = run.best or (run.records[-1] if run.records else None)
-    name = 'this run' if network is None else network['snapshot']
-    titles, *rows = table = paper_table.make_rows(page.printable(name), paper_table.collect(run.records, name))
-    return page.section(
-        'Table I of the paper',
-        page.table(titles, rows, right=range(1, len(titles) - 1)),
-        page.paragraph('{}', paper_table.note(table)),
-    )
-
-
-def _options(run):
-    if run.options:
-        yield page.section(
-            'Options',
-            page.table(
-                ['option', 'value'],
-                [
-                    [page.code(page.printable(name)), page.in_words(value, LONGEST_VALUE)]
-                    for name, value in run.options.items()
-                ],
-            ),
-        )
 
 
 def _duration(seconds):
@@ -376,8 +291,8 @@ def _decimal(value, form, unit=''):
 def main(run_dir):
     """Make report.html of RUN, the directory of a training run, again.
 
-    Training does this at each snapshot, and run_metrics.py when it has measured; the page is made of the other files of
-    the directory, of whichever there are.
+    Training does this at each snapshot, and run_metrics.py when it has measured. The page shows what is in the other
+    files of the directory, as many as there are.
     """
     _check_is_run(run_dir)
     with disk_errors('written', run_dir):

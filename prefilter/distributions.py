@@ -1,97 +1,101 @@
-"""Sizes of faces, scores, sizes of photographs and numbers of faces, accepted against refused, as one picture."""
+"""Histograms of faces, scores and photographs, the accepted beside the refused: for the page, and as one picture."""
 
-import io
+from typing import List, NamedTuple, Tuple
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
+from dnnlib.pages import charts, plots
 from prefilter.summary import ACCEPTED, QUANTITIES, REFUSED
 
-DPI = 100
-PANEL = 4.8, 3.0  # inches
+COLUMNS = 2  # of the picture
+PANEL = 480, 300  # px
 MOST_FACES = 10  # the last bar is of so many and more
 MOST_NINES = 4  # of a score that are told apart; the last bar is of so many and more
-COLOURS = {  # dark -> background, text, accepted, refused; told apart by the colour-blind too
-    False: ('#ffffff', '#222222', '#3b7dd8', '#d95f02'),
-    True: ('#1b1d21', '#dddddd', '#5b9bf0', '#ff9f55'),
-}
+COLOURS = {ACCEPTED: plots.FIRST, REFUSED: plots.SECOND}
 
 
-def draw_distributions(summary, columns=2, dark=False):
-    """Draws what is known of accepted and of refused photographs, each in per cent of its kind.
+class Panel(NamedTuple):
+    """The histogram of one quantity."""
+
+    title: str
+    edges: np.ndarray  # of the bars; one more than there are bars
+    ticks: List[Tuple[float, str]]  # (place on the axis of the edges, label)
+    shares: dict  # 'accepted' or 'refused', if known of any -> float [bars], per cent of its kind
+    counts: dict  # the same -> number of values
+
+
+def histograms(summary):
+    """A `Panel` for each quantity that is known of any photograph.
 
     Args:
         summary: A `prefilter.summary.Summary`.
-        columns: Panels side by side, 1, 2 or 4.
-        dark: Whether for a dark page.
+    """
+    return [_panel(name, summary.values[name]) for name in QUANTITIES if any(summary.values[name].values())]
+
+
+def draw_charts(panels):
+    """The panels as SVG for a page: list of Markup."""
+    return [
+        charts.histogram(
+            panel.title,
+            panel.edges.tolist(),
+            panel.ticks,
+            [
+                charts.Bars(_name(panel, kind), shares.tolist(), (ACCEPTED, REFUSED).index(kind))
+                for kind, shares in panel.shares.items()
+            ],
+        )
+        for panel in panels
+    ]
+
+
+def draw_distributions(panels):
+    """The panels as one picture.
 
     Returns:
-        The bytes of a PNG, 480 px wide for each column; the same bytes for the same numbers.
+        The bytes of a PNG, 960 px wide; the same bytes for the same numbers.
     """
-    known = [name for name in QUANTITIES if any(summary.values[name].values())]
-    rows = -(-len(known) // columns)
-    background, text, *colours = COLOURS[dark]
-    with matplotlib.rc_context(matplotlib.rcParamsDefault):  # whatever the user has made matplotlib's defaults
-        figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * max(rows, 1)), dpi=DPI, facecolor=background)
-        FigureCanvasAgg(figure)
-        for place, name in enumerate(known):
-            axes = figure.add_subplot(rows, columns, place + 1, facecolor=background)
-            _draw_panel(axes, name, summary.values[name], dict(zip((ACCEPTED, REFUSED), colours)))
-            _colour(axes, text)
-        figure.tight_layout()
-        file = io.BytesIO()
-        figure.savefig(file, format='png', facecolor=background, metadata={'Software': None})
-    return file.getvalue()
+    rows = max(-(-len(panels) // COLUMNS), 1)
+    with plots.new_figure(PANEL[0] * COLUMNS, PANEL[1] * rows) as figure:
+        for place, panel in enumerate(panels):
+            axes = figure.add_subplot(rows, COLUMNS, place + 1)
+            for kind, shares in panel.shares.items():
+                heights = [*shares, shares[-1]]
+                axes.fill_between(panel.edges, heights, step='post', color=COLOURS[kind], alpha=0.3, lw=0)
+                axes.step(panel.edges, heights, where='post', color=COLOURS[kind], label=_name(panel, kind))
+            axes.set_xticks([place for place, _ in panel.ticks])
+            axes.set_xticklabels([label for _, label in panel.ticks])
+            axes.set_title(panel.title, fontsize=11)
+            axes.set_ylabel('% of its kind', fontsize=9)
+            axes.set_ylim(0, 1.25 * max(shares.max() for shares in panel.shares.values()))  # with room for the legend
+            axes.yaxis.set_major_locator(MaxNLocator(5))
+            plots.style_axes(axes)
+        return plots.as_png(figure)
 
 
-def _draw_panel(axes, name, values, colours):
-    edges, ticks, marks = _BINS[name]([value for kind in values.values() for value in kind])
-    place = _PLACES.get(name, np.asarray)
-    highest = 0
-    for kind, colour in colours.items():
-        if values[kind]:
-            counts = np.histogram(place([*values[kind]]), edges, weights=[*values[kind].values()])[0]
-            shares = 100 * counts / counts.sum()
-            highest = max(highest, shares.max())
-            heights = [*shares, shares[-1]]
-            axes.fill_between(edges, heights, step='post', color=colour, alpha=0.3, lw=0)
-            axes.step(edges, heights, where='post', color=colour, label=f'{kind}, {sum(values[kind].values()):,}')
-    if name in ('face', 'photograph'):
-        axes.set_xscale('log', base=2)
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xticks(ticks)
-    axes.set_xticklabels(marks)
-    axes.set_title(QUANTITIES[name], fontsize=11)
-    axes.set_ylabel('% of its kind', fontsize=9)
-    axes.set_ylim(0, 1.25 * highest)  # there is room for the legend
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+def _name(panel, kind):
+    return f'{kind}, {panel.counts[kind]:,}'
+
+
+def _panel(name, values):
+    edges, ticks = _BINS[name]([value for kind in values.values() for value in kind])
+    shares = {}
+    for kind, counter in values.items():
+        if counter:
+            places, weights = _PLACES[name]([*counter]), [*counter.values()]
+            counts = np.histogram(places, edges, weights=weights)[0]
+            shares[kind] = 100 * counts / counts.sum()
+    counts = {kind: sum(values[kind].values()) for kind in shares}
+    return Panel(QUANTITIES[name], edges, ticks, shares, counts)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Edges of the bars, where ticks are, and what is written at these.
+# Where a value stands on its axis; edges of the bars, and ticks, on that axis.
 
 
-def _sizes(values):
-    """Four bars for each doubling, from one power of two to another."""
-    first, last = int(np.log2(max(min(values), 1))), int(np.log2(max(*values, 1))) + 1
-    ticks = 2 ** np.arange(first, last + 1)
-    return np.exp2(np.linspace(first, last, (last - first) * 4 + 1)), ticks, [str(tick) for tick in ticks]
-
-
-def _scores(values):
-    """Four bars for each further nine: nearly all scores are close to 1."""
-    marks = ['0.9', '0.99', '0.999', '0.9999+']
-    first = np.floor(4 * min(_nines(min(values)), 1)) / 4
-    return np.arange(first, MOST_NINES + 0.5, 0.25), np.arange(1, MOST_NINES + 1), marks
-
-
-def _numbers(values):
-    ticks = np.arange(_at_most(max(values)) + 1)
-    marks = [f'{tick}+' if tick == MOST_FACES else str(tick) for tick in ticks]
-    return np.arange(len(ticks) + 1) - 0.5, ticks, marks
+def _doublings(sizes):
+    return np.log2(np.maximum(sizes, 1))
 
 
 def _nines(scores):
@@ -103,19 +107,25 @@ def _at_most(faces):
     return np.minimum(faces, MOST_FACES)
 
 
-_PLACES = {'score': _nines, 'faces': _at_most}  # where a value stands among the edges, if not at itself
-_BINS = {'face': _sizes, 'photograph': _sizes, 'score': _scores, 'faces': _numbers}
+def _bins_of_sizes(sizes):
+    """Four bars for each doubling, from one power of two to another."""
+    first, last = int(_doublings(min(sizes))), int(_doublings(max(sizes))) + 1
+    return np.linspace(first, last, (last - first) * 4 + 1), [
+        (power, str(2**power)) for power in range(first, last + 1)
+    ]
 
 
-def _colour(axes, text):
-    legend = axes.legend(fontsize=9, frameon=False)
-    for label in legend.get_texts():
-        label.set_color(text)
-    axes.tick_params(colors=text, labelsize=9)
-    for label in (axes.title, axes.yaxis.label):
-        label.set_color(text)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ('left', 'bottom'))
-        spine.set_color(text)
-    axes.grid(axis='y', alpha=0.25)
-    axes.set_axisbelow(True)
+def _bins_of_scores(scores):
+    """Four bars for each further nine: nearly all scores are close to 1."""
+    first = np.floor(4 * min(_nines(min(scores)), 1)) / 4
+    return np.arange(first, MOST_NINES + 0.5, 0.25), [(1, '0.9'), (2, '0.99'), (3, '0.999'), (4, '0.9999+')]
+
+
+def _bins_of_numbers(numbers):
+    most = int(_at_most(max(numbers)))
+    ticks = [(number, f'{number}+' if number == MOST_FACES else str(number)) for number in range(most + 1)]
+    return np.arange(most + 2) - 0.5, ticks
+
+
+_PLACES = {'face': _doublings, 'photograph': _doublings, 'score': _nines, 'faces': _at_most}
+_BINS = {'face': _bins_of_sizes, 'photograph': _bins_of_sizes, 'score': _bins_of_scores, 'faces': _bins_of_numbers}

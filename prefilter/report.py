@@ -4,15 +4,16 @@ import functools
 import os
 import shlex
 import sys
+from typing import List, NamedTuple, Tuple
 
 import click
 from tqdm import tqdm
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write
 from dnnlib.folder_kinds import DATASET, RUN, check_kind
-from dnnlib.pages import html_page as page
 from dnnlib.pages.gallery import thumbnail
+from dnnlib.pages.html_page import page
 from dnnlib.records.names import (
     ACCEPTED_FILE,
     DISTRIBUTIONS_FILE,
@@ -22,7 +23,7 @@ from dnnlib.records.names import (
     REPORT_FILE,
 )
 from dnnlib.records.tfrecords import MultiResolutionDataset
-from prefilter.distributions import draw_distributions
+from prefilter.distributions import draw_charts, draw_distributions, histograms
 from prefilter.export import EXPORTS
 from prefilter.images import decode, decode_as_reference
 from prefilter.options import read_options
@@ -31,10 +32,31 @@ from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, open_source
 from prefilter.summary import ACCEPTED, QUANTITIES, REFUSED, quantiles, summarise
 from prefilter.views import view_images
 
+TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'report.html')
 NAMED = 12  # refused files without pixels that are named for each reason
 LARGEST = 20  # identities that are named
 SHARES = (0.05, 0.5, 0.95)  # of which the table of quantities has the values
-DARK, NARROW = '(prefers-color-scheme: dark)', '(max-width: 40rem)'  # media queries
+# What a page has only if the source was at hand, beside pictures.
+NEEDS_SOURCE = b'<h2>Identities</h2>', b'>what is wrong with it</th>'
+
+
+class Refused(NamedTuple):
+    """What the page shows of one reason for refusal."""
+
+    name: str
+    meaning: str
+    total: int  # photographs
+    thumbnails: List[tuple]  # (PIL image, path)
+    named: List[Tuple[str, str]]  # (path, what is wrong with the file or None), where there are no thumbnails
+    has_details: bool  # whether somebody looked what is wrong
+
+
+class File(NamedTuple):
+    """A file of the dataset."""
+
+    name: str
+    content: str
+    size: int  # bytes
 
 
 def write_report(folder, target, summary, views=None):
@@ -53,27 +75,42 @@ def write_report(folder, target, summary, views=None):
         UserError: The folder is no whole dataset.
         OSError: The files cannot be written.
     """
+    _write(folder, *make_report(folder, target, summary, views))
+
+
+def make_report(folder, target, summary, views=None):
+    """(bytes of `distributions.png`, bytes of `report.html`), as `write_report` writes them."""
+    panels = histograms(summary)
+    picture = draw_distributions(panels)
     with MultiResolutionDataset(folder) as dataset:
         accepted = [
             (thumbnail(_as_rgb(dataset.read(verdict['index']))), verdict['path'])
             for _, verdict in summary.samples[ACCEPTED].chosen()
         ]
-        name, shape = dataset.name, dataset.shape
-    with atomic_write(os.path.join(folder, DISTRIBUTIONS_FILE)) as file:
-        file.write(draw_distributions(summary))
-    files = _dataset_files(folder, name)
-    sections = [
-        _head(name, shape, summary, sum(size for _, _, size in files)),
-        _accepted(accepted, summary),
-        *_refused(summary, views),
-        _distributions(summary),
-        *_identities(summary),
-        _next(target),
-        *_options(read_options(folder)),
-        _files(files),
-    ]
-    with atomic_write(os.path.join(folder, REPORT_FILE)) as file:
-        file.write(page.page(f'Dataset {name}', sections))
+        name, side = dataset.name, dataset.resolution
+    html = page(
+        TEMPLATE,
+        name=name,
+        side=side,
+        summary=summary,
+        percent=lambda part: f'{100 * part / summary.total:.1f} %',
+        accepted=accepted,
+        reasons=_refused(summary, views),
+        manifest=MANIFEST_FILE,
+        charts=draw_charts(panels),
+        quantities=_quantities(summary),
+        identities=_identities(summary),
+        data=shlex.quote(_known_as(target)),
+        options=_options(read_options(folder)),
+        files=_files(folder, name, len(picture)),
+    )
+    return picture, html
+
+
+def _write(folder, picture, html):
+    for name, content in ((DISTRIBUTIONS_FILE, picture), (REPORT_FILE, html)):
+        with atomic_write(os.path.join(folder, name)) as file:
+            file.write(content)
 
 
 def places_to_view(summary):
@@ -91,193 +128,85 @@ def _as_rgb(image):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Sections.
-
-
-def _head(name, shape, summary, size):
-    heading = page.Markup('<h1>{}</h1>').format(page.printable(name))
-    refused = summary.total - summary.accepted
-    return page.Markup('\n').join(
-        [
-            heading,
-            page.tiles(
-                [
-                    (f'{summary.total:,}', 'photographs'),
-                    (f'{summary.accepted:,}', f'accepted, {_percent(summary.accepted, summary.total)}'),
-                    (f'{refused:,}', f'refused, {_percent(refused, summary.total)}'),
-                    (f'{summary.copies:,}', 'exact duplicates'),
-                    (f'{shape[2]}×{shape[1]}', 'pixels of a crop'),
-                    (page.bytes_in_words(size), 'on disk'),
-                ]
-            ),
-        ]
-    )
-
-
-def _accepted(thumbnails, summary):
-    return page.section(
-        'Accepted',
-        page.paragraph(
-            '{} of {} crops, evenly chosen, as training sees them.', f'{len(thumbnails):,}', f'{summary.accepted:,}'
-        ),
-        page.gallery(thumbnails),
-    )
+# What the template shows.
 
 
 def _refused(summary, views):
-    if not summary.reasons:
-        return
-    ordered = sorted(summary.reasons.items(), key=lambda item: (-item[1], item[0]))
-    rows = [
-        [page.code(reason), count, _percent(count, summary.total), page.bar(count / ordered[0][1])]
-        for reason, count in ordered
-    ]
-    parts = [page.table(['reason', 'photographs', 'of all', ''], rows)]
-    samples = {reason: summary.samples[reason].chosen() for reason, _ in ordered}
-    for reason, count in ordered:
-        parts.append(page.Markup('<h3>{}</h3>').format(reason))
-        parts.append(page.paragraph('What it means: {}.', REASONS.get(reason, 'this version does not know it')))
-        parts.extend(_refused_part(reason, count, samples[reason], views))
-    yield page.section('Refused', *parts)
+    """`Refused` of each reason, the most frequent first."""
+    found = []
+    for reason, total in sorted(summary.reasons.items(), key=lambda item: (-item[1], item[0])):
+        chosen = summary.samples[reason].chosen()
+        samples = [(None if views is None else views.get(place), verdict['path']) for place, verdict in chosen]
+        shown = [] if reason in WITHOUT_PIXELS else [(view, path) for view, path in samples if _is_picture(view)]
+        named = [(path, view if isinstance(view, str) else None) for view, path in samples[:NAMED]]
+        meaning = REASONS.get(reason, 'this version does not know it')
+        has_details = views is not None and reason in WITHOUT_PIXELS
+        found.append(Refused(reason, meaning, total, shown, named, has_details))
+    return found
 
 
-def _refused_part(reason, count, samples, views):
-    seen = [(views.get(place), verdict['path']) for place, verdict in samples] if views is not None else []
-    thumbnails = [(view, path) for view, path in seen if view is not None and not isinstance(view, str)]
-    if thumbnails and reason not in WITHOUT_PIXELS:
-        yield page.paragraph('{} of {}, evenly chosen.', f'{len(thumbnails):,}', f'{count:,}')
-        yield page.gallery(thumbnails)
-        return
-    named = samples[:NAMED]
-    yield page.paragraph('{} of {} by name; {} has all of them.', f'{len(named):,}', f'{count:,}', MANIFEST_FILE)
-    if views is not None and reason in WITHOUT_PIXELS:
-        rows = [
-            [page.printable(path), page.printable(view if isinstance(view, str) else '–')]
-            for view, path in seen[:NAMED]
-        ]
-        yield page.table(['file', 'what is wrong with it'], rows)
-    else:
-        yield page.table(['file'], [[page.printable(verdict['path'])] for _, verdict in named])
+def _is_picture(view):
+    return view is not None and not isinstance(view, str)
 
 
-def _distributions(summary):
-    variants = [
-        (media, draw_distributions(summary, columns, dark))
-        for media, columns, dark in [
-            (f'screen and {DARK} and {NARROW}', 1, True),
-            (f'screen and {DARK}', 2, True),
-            (NARROW, 1, False),
-            (None, 2, False),
-        ]
-    ]
-    return page.section(
-        'Distributions',
-        page.picture(variants, 'The quantities of the table below as histograms.'),
-        _quantity_table(summary),
-    )
-
-
-def _quantity_table(summary):
-    rows = []
+def _quantities(summary):
+    """Yields (title, 'accepted' or 'refused', values below which the `SHARES` lie)."""
     for name, title in QUANTITIES.items():
         for kind in (ACCEPTED, REFUSED):
             values = summary.values[name][kind]
             if values:
-                rows.append([title, kind, *quantiles(values, SHARES)])
-    return page.table(['', '', *(f'{100 * share:g} % below' if share != 0.5 else 'median' for share in SHARES)], rows)
+                yield title, kind, quantiles(values, SHARES)
 
 
 def _identities(summary):
-    """Who is in the images; nothing where nobody knows, or where they are of one identity."""
+    """Who is in the images; None where nobody knows, or where all images show one identity."""
     if summary.identities is None or len(summary.identities) < 2:
-        return
-    people = sum(1 for count in summary.identities.values() if count)
+        return None
+    present = sum(1 for count in summary.identities.values() if count)
     groups, largest = summary.identity_groups(), summary.largest_identities(LARGEST)
     most = max(count for _, _, count in groups)
-    yield page.section(
-        'Identities',
-        page.paragraph(
-            '{} identities with an accepted image, {} with none, {} images of each on average.',
-            f'{people:,}',
-            f'{len(summary.identities) - people:,}',
-            f'{summary.accepted / people:,.1f}',
-        ),
-        page.table(
-            ['accepted images', 'identities', ''],
-            [[_span(first, last), count, page.bar(count / most)] for first, last, count in groups],
-        ),
-        page.Markup('<h3>{}</h3>').format('Largest'),
-        page.table(
-            ['identity', 'accepted images', ''],
-            [[page.printable(name) or '(no name)', count, page.bar(count / largest[0][1])] for name, count in largest],
-        ),
-    )
-
-
-def _next(target):
-    data = shlex.quote(_known_as(target))
-    return page.section(
-        'Train on it',
-        page.paragraph('In the project’s folder; {} only says what would be done:', page.code('--dry-run')),
-        page.command([f'python train.py --data {data} --dry-run', f'python train.py --data {data}']),
-        page.paragraph('With N GPUs add {}. Whether a copy is whole, this says:', page.code('--gpus N')),
-        page.command([f'python -m dnnlib.verify {data}']),
-    )
-
-
-def _options(options):
-    if options:
-        yield page.section(
-            'How it was made',
-            page.table(
-                ['option', 'value'],
-                [
-                    [page.code(name if name == 'source' else f'--{name}'), page.in_words(value)]
-                    for name, value in options.items()
-                ],
-            ),
-        )
-
-
-def _files(files):
-    rows = [[page.code(page.printable(name)), what, page.bytes_in_words(size)] for name, what, size in files]
-    return page.section('Files', page.table(['file', 'content', 'size'], rows))
-
-
-def _percent(part, whole):
-    return f'{100 * part / whole:.1f} %'
+    return {
+        'present': present,
+        'absent': len(summary.identities) - present,
+        'groups': [(_span(first, last), count, count / most) for first, last, count in groups],
+        'largest': [(name, count, count / largest[0][1]) for name, count in largest],
+    }
 
 
 def _span(first, last):
     return f'{first:,}' if first == last else f'{first:,}–{last:,}'
 
 
+def _options(options):
+    return [(name if name == 'source' else f'--{name}', value) for name, value in options.items()]
+
+
 def _known_as(target):
-    """The path to type in the project's folder; of a dataset that lies elsewhere a page says nothing but its name."""
+    """The path to type in the project's folder; a page names a dataset that lies elsewhere by its name alone."""
     relative = os.path.relpath(target)
     return os.path.join('datasets', os.path.basename(relative)) if relative.startswith(os.pardir) else relative
 
 
-def _dataset_files(folder, name):
-    """List of (name, what it is, bytes) of the files of a dataset that there are, but for the report."""
+def _files(folder, name, picture_bytes):
+    """A `File` for each file of a dataset that is there, but for the report; the picture is perhaps still unwritten."""
     levels = sorted(file for file in os.listdir(folder) if file.endswith('.tfrecords'))
-    known = [
-        (file, 'records, {0}×{0}'.format(2 ** int(file[-len('NN.tfrecords') : -len('.tfrecords')]))) for file in levels
-    ]
-    known += [
-        (f'{name}-rxx.labels', 'labels'),
-        (MANIFEST_FILE, 'a line for each photograph'),
-        (OPTIONS_FILE, 'how it was made'),
-        (ACCEPTED_FILE, 'samples of accepted crops'),
-        (REJECTED_FILE, 'samples of refused photographs'),
-        (DISTRIBUTIONS_FILE, 'the picture above'),
-    ]
-    known += [(form.format(name), 'the crops as PNG files') for form in EXPORTS.values()]
-    return [
-        (file, what, _size(os.path.join(folder, file)))
-        for file, what in known
-        if os.path.exists(os.path.join(folder, file))
-    ]
+    known = {
+        file: 'records, {0}×{0}'.format(2 ** int(file[-len('NN.tfrecords') : -len('.tfrecords')])) for file in levels
+    }
+    known.update(
+        {
+            f'{name}-rxx.labels': 'labels',
+            MANIFEST_FILE: 'a line for each photograph',
+            OPTIONS_FILE: 'how it was made',
+            ACCEPTED_FILE: 'samples of accepted crops',
+            REJECTED_FILE: 'samples of refused photographs',
+            DISTRIBUTIONS_FILE: 'the charts above as a picture',
+        }
+    )
+    known.update({form.format(name): 'the crops as PNG files' for form in EXPORTS.values()})
+    sizes = {file: _size(os.path.join(folder, file)) for file in known if os.path.exists(os.path.join(folder, file))}
+    sizes[DISTRIBUTIONS_FILE] = picture_bytes
+    return [File(file, content, sizes[file]) for file, content in known.items() if file in sizes]
 
 
 def _size(path):
@@ -291,12 +220,13 @@ def _size(path):
 
 
 @click.command(epilog='Example: python -m prefilter.report datasets/faces --source photos')
-@click.argument('dataset')
+@click.argument('dataset', type=click.Path())
 @click.option('--source', help='What the dataset was made of; without it no refused image is shown, and no identities.')
-def main(dataset, source):
+@click.option('--force', is_flag=True, help='Without --source, replace even a report that shows more.')
+def main(dataset, source, force):
     """Make report.html and distributions.png of a DATASET again.
 
-    DATASET is a folder that python -m prefilter made. SOURCE is read as it was then, says its options.json.
+    DATASET is a folder that python -m prefilter made. SOURCE is read with the options in its options.json.
     """
     other_hint = f'its page is made by python -m metrics.run_report {shlex.quote(dataset)}'
     check_kind(dataset, DATASET, 'name a folder that python -m prefilter made', RUN, other_hint)
@@ -309,20 +239,41 @@ def main(dataset, source):
     load = decode_as_reference if options.get('reference-loader') else decode
     if options.get('max-pixels'):
         load = functools.partial(load, max_pixels=options['max-pixels'])
-    try:
-        total = None if photographs is None else len(photographs.paths)
-        progress = functools.partial(tqdm, desc='Reading the manifest', unit=' images', total=total, file=sys.stderr)
-        summary = summarise(dataset, photographs, progress)
-        views = None if photographs is None else view_images(photographs, places_to_view(summary), load)
-        write_report(dataset, dataset, summary, views)
-    except OSError as error:
-        raise UserError(f'{dataset} cannot take its report ({error.strerror}): mend that.') from error
+    total = None if photographs is None else len(photographs.paths)
+    progress = functools.partial(tqdm, desc='Reading the manifest', unit=' images', total=total, file=sys.stderr)
+    summary = summarise(dataset, photographs, progress)
+    views = None if photographs is None else view_images(photographs, places_to_view(summary), load)
+    picture, html = make_report(dataset, dataset, summary, views)
+    with disk_errors('written', dataset):
+        if photographs is None and not force:
+            _check_nothing_is_lost(dataset, html)
+        _write(dataset, picture, html)
     click.echo(f'{os.path.join(dataset, REPORT_FILE)} and {DISTRIBUTIONS_FILE} are written.')
 
 
 def _open(source, options, dataset):
     format = options.get('format')
     return open_source(source, format if format in FORMATS else AUTO, options.get('partition'), leave_out=dataset)
+
+
+def _check_nothing_is_lost(dataset, html):
+    """Refuses to replace a report that was made with the source at hand by one that was not."""
+    path = os.path.join(dataset, REPORT_FILE)
+    if not os.path.isfile(path):
+        return
+    with open(path, 'rb') as file:
+        before = file.read()
+    if _count_thumbnails(before) > _count_thumbnails(html) or any(
+        part in before and part not in html for part in NEEDS_SOURCE
+    ):
+        raise UserError(
+            f'{path} shows more of the refused images or of identities than can be known without the photographs: name '
+            'those with --source, or replace it with --force.'
+        )
+
+
+def _count_thumbnails(html):
+    return html.count(b'<img src="data:image/jpeg')
 
 
 if __name__ == '__main__':

@@ -1,10 +1,13 @@
-"""Curves over a training run as SVG inside a page, in the page's own colours, light or dark."""
+"""Charts as SVG inside a page, in the page's own colours, light or dark: curves over a training run, and histograms."""
 
 import math
-from typing import List, NamedTuple, Tuple
+import os
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from markupsafe import Markup
 from matplotlib.ticker import LogLocator, MaxNLocator
+
+from dnnlib.pages.html_page import render
 
 WIDTH, HEIGHT = 480, 240  # of the viewBox
 LEFT, RIGHT, TOP, BOTTOM = 52, 456, 22, 208  # of the plot in it
@@ -12,31 +15,111 @@ CHARACTER = 6.5  # width of a digit of the labels, at most
 MOST_POINTS = 400  # of a curve
 LOGARITHMIC_FROM = 20  # largest : smallest of positive values
 
+_FRAME = {'WIDTH': WIDTH, 'HEIGHT': HEIGHT, 'LEFT': LEFT, 'RIGHT': RIGHT, 'TOP': TOP, 'BOTTOM': BOTTOM}
+_TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'chart.html')
+
+Point = Tuple[float, float]  # (kimg, value)
+
 
 class Line(NamedTuple):
     """A curve."""
 
     name: str
-    points: List[Tuple[float, float]]  # (kimg, value) by growing kimg; where the value is not finite, it is broken
+    points: List[Point]  # by growing kimg; the curve is broken where a value is not finite
 
 
 class Mark(NamedTuple):
     """A moment of the run."""
 
     kimg: float
-    label: str  # short; may be left out for want of room
+    label: str  # short; left out where there is no room
     title: str  # what happened then
 
 
-def thin(points, most=MOST_POINTS):
-    """Means of as many neighbours as it takes to leave at most `most` points; what is not finite is left out of them.
+class Bars(NamedTuple):
+    """One of the distributions of a histogram."""
+
+    name: str
+    heights: Sequence[float]  # one for each bar
+    colour: int  # 0 or 1: which of the page's two
+
+
+def chart(
+    title: str,
+    lines: Sequence[Line],
+    span: Point,
+    marks: Sequence[Mark] = (),
+    best: Optional[Point] = None,
+    may_be_logarithmic: bool = False,
+) -> Markup:
+    """Curves over kimg: title, names of the lines with their last values, and the plot.
 
     Args:
-        points: List of (kimg, value).
-        most: Number of points.
+        title: Text.
+        lines: At most two `Line`s.
+        span: (first, last) kimg of the axis, the same in all charts of a page.
+        marks: `Mark`s by growing kimg.
+        best: The point to mark, or None.
+        may_be_logarithmic: Use a logarithmic axis for positive values of very different size.
 
     Returns:
-        (points, count): the means, NaN where no value of the neighbours is finite, and of how many points each is.
+        A `<figure>`; '' where no value is finite.
+    """
+    thinned = [thin(line.points) for line in lines]
+    values = [value for points, _ in thinned for _, value in points if math.isfinite(value)]
+    if not values:
+        return Markup('')
+    first, last = span if span[1] > span[0] else (span[0] - 1, span[0] + 1)
+    to_x = _scale(first, last, LEFT, RIGHT)
+    to_y, y_ticks = _value_axis(values, may_be_logarithmic)
+    count = max(count for _, count in thinned)
+    return _draw(
+        title=title,
+        words=f'{title} against kimg',
+        legend=[(place, f'{line.name} {_last_value(line)}') for place, line in enumerate(lines)],
+        remark=f'each point a mean of {count}' if count > 1 else '',
+        span=(first, last),
+        y_ticks=[(to_y(value), _short(value)) for value in y_ticks],
+        x_ticks=[(to_x(kimg), _short(kimg)) for kimg in _ticks_within(MaxNLocator(5), first, last)],
+        marks=_place_marks(marks, to_x),
+        lines=[(place, _path(points, to_x, to_y)) for place, (points, _) in enumerate(thinned)],
+        best=best and {'x': to_x(best[0]), 'y': to_y(best[1]), 'title': f'best: {best[1]:.4f} at kimg {best[0]:g}'},
+    )
+
+
+def histogram(
+    title: str, edges: Sequence[float], ticks: Sequence[Tuple[float, str]], distributions: Sequence[Bars]
+) -> Markup:
+    """Distributions over the same bars: title, their names, and the plot, with an axis from 0.
+
+    Args:
+        title: Text.
+        edges: Of the bars, increasing; one more than there are bars.
+        ticks: (place, label) on the axis of the edges.
+        distributions: At most two `Bars`, not all zero.
+
+    Returns:
+        A `<figure>`.
+    """
+    highest = max(max(bars.heights) for bars in distributions)
+    to_x, to_y = _scale(edges[0], edges[-1], LEFT, RIGHT), _scale(0, 1.05 * highest, BOTTOM, TOP)
+    tops = [(bars.colour, _steps(edges, bars.heights, to_x, to_y)) for bars in distributions]
+    return _draw(
+        title=title,
+        words=f'{title}: {" and ".join(bars.name for bars in distributions)}',
+        legend=[(bars.colour, bars.name) for bars in distributions],
+        y_ticks=[(to_y(value), _short(value)) for value in _ticks_within(MaxNLocator(5), 0, highest)],
+        x_ticks=[(to_x(place), label) for place, label in ticks],
+        areas=[(colour, f'M{LEFT},{BOTTOM}L{top}L{RIGHT},{BOTTOM}Z') for colour, top in tops],
+        lines=[(colour, f'M{top}') for colour, top in tops],
+    )
+
+
+def thin(points: List[Point], most: int = MOST_POINTS) -> Tuple[List[Point], int]:
+    """Means over neighbours, of as many as leave at most `most` points; values that are not finite are left out.
+
+    Returns:
+        (points, count): the means, NaN where no value of the neighbours is finite, and how many points each stands for.
     """
     count = max(-(-len(points) // most), 1)
     if count == 1:
@@ -53,74 +136,18 @@ def _mean(values):
     return math.fsum(values) / len(values)
 
 
-def chart(title, lines, span, marks=(), best=None, may_be_logarithmic=False):
-    """A figure: title, names of the lines with their last values, and the plot.
-
-    Args:
-        title: Text.
-        lines: At most two `Line`s.
-        span: (first, last) kimg of the axis, the same in all charts of a page.
-        marks: `Mark`s by growing kimg.
-        best: (kimg, value) of the point to mark, or None.
-        may_be_logarithmic: Use a logarithmic axis for positive values of very different size.
-
-    Returns:
-        Markup; '' where no value is finite.
-    """
-    thinned = [thin(line.points) for line in lines]
-    values = [value for points, _ in thinned for _, value in points if math.isfinite(value)]
-    if not values:
-        return Markup('')
-    first, last = span if span[1] > span[0] else (span[0] - 1, span[0] + 1)
-    to_y, ticks = _value_axis(values, may_be_logarithmic)
-
-    def to_x(kimg):
-        return LEFT + (RIGHT - LEFT) * (kimg - first) / (last - first)
-
-    parts = [_value_tick(value, to_y(value)) for value in ticks]
-    parts += [_kimg_tick(kimg, to_x(kimg)) for kimg in MaxNLocator(5).tick_values(first, last) if first <= kimg <= last]
-    parts += _draw_marks(marks, to_x)
-    parts += [
-        Markup('<path class="line line{}" d="{}"/>').format(place, _path(points, to_x, to_y))
-        for place, (points, _) in enumerate(thinned)
-    ]
-    if best is not None:
-        parts.append(
-            Markup('<circle class="best" cx="{:.1f}" cy="{:.1f}" r="5"><title>{}</title></circle>').format(
-                to_x(best[0]), to_y(best[1]), f'best: {best[1]:.4f} at kimg {best[0]:g}'
-            )
-        )
-    parts.append(Markup('<line class="cursor" y1="{}" y2="{}" x1="-9" x2="-9"/>').format(TOP, BOTTOM))
-    return Markup(
-        '<figure class="chart"><figcaption><b>{}</b>{}</figcaption>\n<svg viewBox="0 0 {} {}" role="img" '
-        'aria-label="{}" data-first="{:g}" data-last="{:g}" data-left="{}" data-right="{}">\n{}\n</svg></figure>'
-    ).format(
-        title,
-        _legend(lines, max(count for _, count in thinned)),
-        WIDTH,
-        HEIGHT,
-        f'{title} against kimg',
-        first,
-        last,
-        LEFT,
-        RIGHT,
-        Markup('\n').join(parts),
-    )
+# ----------------------------------------------------------------------------------------------------------------------
+# Drawing.
 
 
-def _legend(lines, count):
-    names = [
-        Markup(' <span class="key key{}">{} {}</span>').format(place, line.name, _last_value(line))
-        for place, line in enumerate(lines)
-    ]
-    if count > 1:
-        names.append(Markup(' <small>each point a mean of {}</small>').format(count))
-    return Markup('').join(names)
+def _draw(**parts):
+    empty = dict.fromkeys(('legend', 'y_ticks', 'x_ticks', 'marks', 'areas', 'lines'), ())
+    return render(_TEMPLATE, frame=_FRAME, **{**empty, 'remark': '', 'span': None, 'best': None, **parts})
 
 
-def _last_value(line):
-    value = line.points[-1][1]
-    return f'{value:.4g}' if math.isfinite(value) else 'not finite'
+def _scale(first, last, begin, end):
+    """Function from a value between `first` and `last` to a place between `begin` and `end`."""
+    return lambda value: begin + (end - begin) * (value - first) / (last - first)
 
 
 def _value_axis(values, may_be_logarithmic):
@@ -138,18 +165,11 @@ def _value_axis(values, may_be_logarithmic):
     def to_y(value):
         return BOTTOM - (BOTTOM - TOP) * (scale(value) - bottom) / (top - bottom)
 
-    return to_y, [value for value in locator.tick_values(low, high) if low <= value <= high]
+    return to_y, _ticks_within(locator, low, high)
 
 
-def _value_tick(value, y):
-    return Markup(
-        '<line class="rule" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
-        '<text x="{}" y="{:.1f}" text-anchor="end">{}</text>'
-    ).format(LEFT, RIGHT, y, y, LEFT - 6, y + 4, _short(value))
-
-
-def _kimg_tick(kimg, x):
-    return Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(x, BOTTOM + 17, _short(kimg))
+def _ticks_within(locator, low, high):
+    return [value for value in locator.tick_values(low, high) if low <= value <= high]
 
 
 def _short(value):
@@ -157,17 +177,21 @@ def _short(value):
     return f'{value:.5g}'.replace('-', '−')
 
 
-def _draw_marks(marks, to_x):
-    free = -math.inf
+def _last_value(line):
+    value = line.points[-1][1]
+    return f'{value:.4g}' if math.isfinite(value) else 'not finite'
+
+
+def _place_marks(marks, to_x):
+    """(x, label, title) of each mark, without the labels for which there is no room."""
+    placed, free = [], -math.inf
     for mark in marks:
         x, width = to_x(mark.kimg), CHARACTER * len(mark.label)
-        label = mark.label if x > free and x + width < WIDTH else ''
-        if label:
+        has_room = x > free and x + width < WIDTH
+        if mark.label and has_room:
             free = x + width + CHARACTER
-        yield Markup(
-            '<g class="mark"><title>{}</title><line x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>'
-            '<text x="{:.1f}" y="{}">{}</text></g>'
-        ).format(mark.title, x, x, TOP, BOTTOM, x, TOP - 7, label)
+        placed.append((x, mark.label if has_room else '', mark.title))
+    return placed
 
 
 def _path(points, to_x, to_y):
@@ -179,3 +203,12 @@ def _path(points, to_x, to_y):
             pieces.append(f'L{place}' if is_open else f'M{place}h0')
         is_open = math.isfinite(value)
     return ''.join(pieces)
+
+
+def _steps(edges, heights, to_x, to_y):
+    """The tops of bars, from left to right, without the command that goes to the first point."""
+    return 'L'.join(
+        f'{to_x(edge):.1f},{to_y(height):.1f}'
+        for begin, end, height in zip(edges, edges[1:], heights)
+        for edge in (begin, end)
+    )

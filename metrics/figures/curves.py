@@ -1,15 +1,10 @@
 """The course of a run's metrics, as pictures."""
 
-import matplotlib
-
-matplotlib.use('agg')  # draws into memory, without a display
-import matplotlib.pyplot as plt
-import numpy as np
-
 from dnnlib.errors import UserError
+from dnnlib.pages import plots
 from metrics.results import best_result, find_measured, read_results, series
 
-DPI = 100
+SIZE = 800, 480  # px
 
 
 def draw_curve(metric, records):
@@ -23,19 +18,16 @@ def draw_curve(metric, records):
         uint8 [480, 800, 3].
     """
     best = best_result(records)
-    figure, axes = plt.subplots(figsize=(8, 4.8), dpi=DPI)
-    axes.plot([record['kimg'] for record in records], [record['value'] for record in records], marker='.')
-    label = 'best: {:.4g} at {:g} kimg'.format(best['value'], best['kimg'])
-    axes.plot(best['kimg'], best['value'], 'o', color='tab:red', markersize=10, fillstyle='none', label=label)
-    axes.set(xlabel='kimg (thousands of real images shown)', ylabel=metric)
-    axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.tight_layout()
-    figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[:, :, :3].copy()
-    plt.close(figure)
-    return pixels
+    with plots.new_figure(*SIZE) as figure:
+        axes = figure.add_subplot(1, 1, 1)
+        kimgs, values = zip(*((record['kimg'], record['value']) for record in records))
+        axes.plot(kimgs, values, marker='.', color=plots.FIRST)
+        label = 'best: {:.4g} at {:g} kimg'.format(best['value'], best['kimg'])
+        axes.plot(best['kimg'], best['value'], 'o', color=plots.SECOND, markersize=10, fillstyle='none', label=label)
+        axes.set(xlabel='kimg (thousands of real images shown)', ylabel=metric)
+        axes.set_ylim(bottom=0)
+        plots.style_axes(axes)
+        return plots.as_pixels(figure)
 
 
 def draw_curves(run_dir):

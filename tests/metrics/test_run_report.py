@@ -235,7 +235,7 @@ def test_a_page_that_cannot_be_written_is_a_warning(run_dir, monkeypatch):
         def fail(*_, error=error):
             raise error
 
-        monkeypatch.setattr('metrics.run_report.page.page', fail)
+        monkeypatch.setattr('metrics.run_report.make_page', fail)
         report.attempt(said.append)
         assert f'report.html is not written ({reason}' in said.pop()
     assert (run_dir / 'report.html').read_bytes() == before

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from dnnlib.pages.html_page import bytes_in_words
-from prefilter.distributions import draw_distributions
+from prefilter.distributions import draw_distributions, histograms
 from prefilter.reasons import REASONS
 from prefilter.report import _identities, main, write_report
-from prefilter.summary import SAMPLES, Samples, Summary, quantiles, summarise
+from prefilter.summary import ACCEPTED, REFUSED, SAMPLES, Samples, Summary, quantiles, summarise
 from tests.parsed_page import ParsedPage
 from tests.pictures import encoded, picture, write_files
 from tests.prefilter.report_sets import make
@@ -84,6 +84,7 @@ def test_the_page_says_what_became_of_the_photographs(dataset):
 
 def test_identities_and_how_many_have_how_many_images(dataset):
     page = ParsedPage(read(dataset))
+    assert '3 identities with an accepted image, 2 with none, 3.3 images of each on average.' in page.text
     assert page.table('accepted images') == [['0', '2', ''], ['1', '1', ''], ['2–4', '1', ''], ['5–7', '1', '']]
     assert [row[:2] for row in page.table('identity')] == [
         ['ann', '7'],
@@ -156,8 +157,13 @@ def test_names_from_strangers_stay_text(dataset):
         'figure',
         'figcaption',
         'img',
-        'picture',
-        'source',
+        'b',
+        'span',
+        'svg',
+        'g',
+        'path',
+        'line',
+        'text',
         'table',
         'thead',
         'tbody',
@@ -219,11 +225,22 @@ def test_it_is_made_again_from_the_finished_dataset(dataset, photographs):
 
 def test_without_the_source_refused_images_are_named(dataset, photographs):
     shutil.rmtree(photographs)
-    assert make_again(dataset).exit_code == 0
+    assert make_again(dataset, '--force').exit_code == 0
     page = ParsedPage(read(dataset))
     assert len(page.table('reason')) == 4 and 'Identities' not in page.text
     assert ['cid/out.png'] in [row for table in page.tables for row in table]
     assert sum(image['src'].startswith('data:image/jpeg') for image in page.images()) == 10  # of the records
+
+
+def test_a_report_that_shows_more_is_kept_unless_it_is_to_be_replaced(dataset, photographs):
+    before = read(dataset), read(dataset, 'distributions.png')
+    result = make_again(dataset)
+    assert result.exit_code == 1 and 'name those with --source, or replace it with --force' in result.stderr
+    assert (read(dataset), read(dataset, 'distributions.png')) == before
+    for _ in range(2):  # a report without pictures is replaced by its like
+        assert make_again(dataset, *['--force'][: read(dataset) == before[0]]).exit_code == 0
+    assert read(dataset) != before[0]
+    assert make_again(dataset, '--source', photographs).exit_code == 0 and read(dataset) == before[0]
 
 
 def test_the_bundled_faces_need_no_source_named(tmp_path):
@@ -306,8 +323,9 @@ def test_a_hundred_thousand_identities_take_little_of_the_page():
             summary.add(line, str(number))
     assert summary.largest_identities(3) == [('7', 2), ('0', 1), ('1', 1)]
     assert summary.identity_groups() == [(0, 0, 0), (1, 1, 99999), (2, 2, 1)]
-    (section,) = _identities(summary)
-    assert '100,000 identities with an accepted image, 0 with none' in section and len(section) < 5000
+    identities = _identities(summary)
+    assert (identities['present'], identities['absent']) == (100000, 0)
+    assert len(identities['groups']) == 3 and len(identities['largest']) == 20
 
 
 @pytest.mark.parametrize(
@@ -325,10 +343,28 @@ def test_sizes_as_a_person_reads_them(size, words):
     assert bytes_in_words(size) == words
 
 
-@pytest.mark.parametrize('columns, size', [(1, (480, 1200)), (2, (960, 600))])
-def test_the_picture_has_a_panel_for_each_quantity(dataset, columns, size):
-    image = Image.open(io.BytesIO(draw_distributions(summarise(dataset), columns)))
-    assert image.size == size
+def test_there_is_a_chart_and_a_panel_of_the_picture_for_each_quantity(dataset):
+    assert Image.open(os.path.join(dataset, 'distributions.png')).size == (960, 600)
+    names = [a['aria-label'] for tag, a in ParsedPage(read(dataset)).elements if tag == 'svg']
+    assert names == [
+        'Longer side of the face, px: accepted, 10 and refused, 1',
+        'Score of the face: accepted, 10 and refused, 1',
+        'Shorter side of the photograph, px: accepted, 10 and refused, 4',
+        'Faces in the photograph: accepted, 10 and refused, 4',
+    ]
+
+
+def test_a_panel_counts_each_value_in_its_bar():
+    summary = Summary(has_identities=False)
+    for faces, accepted in ((0, False), (0, False), (1, True), (2, True), (2, True), (12, True)):
+        line = {'accepted': accepted, 'path': '', 'index': 0, 'faces': faces, 'reason': 'no-face'}
+        summary.add(dict(line, width=64, height=90) if accepted else line)
+    photographs, faces = histograms(summary)
+    assert faces.shares[ACCEPTED].tolist() == [0, 25, 50, *[0] * 7, 25] and faces.shares[REFUSED][0] == 100
+    assert faces.counts == {ACCEPTED: 4, REFUSED: 2} and faces.ticks[-1] == (10, '10+')
+    assert list(photographs.shares) == [ACCEPTED] and photographs.shares[ACCEPTED].tolist() == [100, 0, 0, 0]
+    assert photographs.ticks == [(6, '64'), (7, '128')] and photographs.edges.tolist() == [6, 6.25, 6.5, 6.75, 7]
+    assert draw_distributions([photographs]) == draw_distributions([photographs])
 
 
 def test_the_picture_leaves_out_what_is_not_known(tmp_path, photographs):

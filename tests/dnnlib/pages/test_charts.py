@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from dnnlib.pages.charts import BOTTOM, LEFT, RIGHT, TOP, Line, Mark, chart, thin
+from dnnlib.pages.charts import BOTTOM, LEFT, RIGHT, TOP, Bars, Line, Mark, chart, histogram, thin
 from tests.parsed_page import ParsedPage
 
 
@@ -60,3 +60,24 @@ def test_marks_have_their_names_where_there_is_room():
     marks = [Mark(0, '8', 'from 0'), Mark(1, '16', 'from 1'), Mark(50, '32', 'from 50')]
     svg = chart('a', [Line('', [(0, 1.0), (100, 2.0)])], (0, 100), marks)
     assert texts(svg)[-3:] == ['8', '', '32'] and svg.count('<title>') == 3
+
+
+def test_bars_stand_on_the_axis_and_are_as_high_as_their_numbers():
+    bars = [Bars('a', [50.0, 0.0, 50.0], 0), Bars('b', [0.0, 100.0, 0.0], 1)]
+    svg = histogram('sizes', [0, 1, 2, 4], [(0, '1'), (2, '4'), (4, '16')], bars)
+    width, full = RIGHT - LEFT, (BOTTOM - TOP) / 1.05
+    for kind, heights in (('line line0', [50, 0, 50]), ('line line1', [0, 100, 0])):
+        points = places(svg, kind)
+        assert [x for x, _ in points] == pytest.approx(
+            [LEFT + width * edge / 4 for edge in (0, 1, 1, 2, 2, 4)], abs=0.1
+        )
+        expected = [BOTTOM - full * height / 100 for height in heights for _ in range(2)]
+        assert [y for _, y in points] == pytest.approx(expected, abs=0.1)
+    assert places(svg, 'area area0')[1:-1] == places(svg) and places(svg, 'area area0')[0] == (LEFT, BOTTOM)
+    assert texts(svg) == ['0', '20', '40', '60', '80', '100', '1', '4', '16']
+    assert 'cursor' not in svg and 'aria-label="sizes: a and b"' in svg
+
+
+def test_a_distribution_alone_keeps_its_colour():
+    svg = histogram('sizes', [0, 1], [], [Bars('refused', [100.0], 1)])
+    assert 'key key1' in svg and 'line line1' in svg and 'line line0' not in svg

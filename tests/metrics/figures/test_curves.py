@@ -8,11 +8,11 @@ from metrics.figures.curves import draw_curve, draw_curves
 from metrics.meter import Result
 from metrics.results import Snapshot, append_result
 
-RED = (214, 39, 40)  # matplotlib's tab:red
+MARK = (217, 95, 2)  # the second colour of all charts
 
 
-def red_pixels(picture):
-    return np.argwhere((np.abs(picture.astype(int) - RED) < 10).all(axis=2))
+def mark_pixels(picture):
+    return np.argwhere((np.abs(picture.astype(int) - MARK) < 10).all(axis=2))
 
 
 def records(values):
@@ -20,14 +20,14 @@ def records(values):
 
 
 def test_marks_the_lowest_value():
-    falling, rising = (red_pixels(draw_curve('fid50k', records(values))) for values in ([9, 7, 5, 3], [3, 5, 7, 9]))
+    falling, rising = (mark_pixels(draw_curve('fid50k', records(values))) for values in ([9, 7, 5, 3], [3, 5, 7, 9]))
     # The legend shows the mark once more, right above; the mark on the curve lies low, at one end of it.
     assert falling[falling[:, 0] > 240][:, 1].min() > 600 and rising[rising[:, 0] > 240][:, 1].max() < 200
 
 
 def test_draws_a_single_snapshot():
     picture = draw_curve('fid50k', records([4.0]))
-    assert picture.shape == (480, 800, 3) and picture.dtype == np.uint8 and len(red_pixels(picture))
+    assert picture.shape == (480, 800, 3) and picture.dtype == np.uint8 and len(mark_pixels(picture))
 
 
 def test_one_curve_for_each_metric_and_a_sentence_without_any(tmp_path):
