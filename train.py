@@ -302,7 +302,7 @@ def prepare(options, folder, offline):
 
 def train_in(run_dir, options, training_set, meter, stop):
     """Trains in a run directory that is locked."""
-    from dnnlib.tflib.devices import GPU_MEND, resolve_device
+    from dnnlib.tflib.devices import GPU_HINT, resolve_device
     from metrics.snapshots import MeasuredSnapshots
     from training.log import RunLog
     from training.loop import train
@@ -311,7 +311,7 @@ def train_in(run_dir, options, training_set, meter, stop):
     try:
         log.say(f'Run directory {run_dir}')
         if options.device == 'auto' and resolve_device('auto') == 'cpu':
-            log.say(f'TensorFlow sees no GPU: this trains on the CPU. {GPU_MEND}')
+            log.say(f'TensorFlow sees no GPU: this trains on the CPU. {GPU_HINT}')
         train(options, training_set, run_dir, log, MeasuredSnapshots(run_dir, meter, log, options), stop)
     except UserError as error:
         log.keep(f'Error: {error.message}')

@@ -4,7 +4,7 @@ import json
 import os
 from typing import Optional
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.records.names import MANIFEST_FILE
 from dnnlib.run_dir import (
     BEST_PICKLE,
@@ -33,10 +33,8 @@ def kind_of(path: str) -> str:
     """
     if os.path.lexists(path) and not os.path.isdir(path):
         return FILE
-    try:
+    with disk_errors('read', path, 'or name another folder'):
         names = os.listdir(path)
-    except OSError as error:
-        raise UserError(f'{path} cannot be read ({error.strerror}): name another folder.') from error
     if MANIFEST_FILE in names or any(name.endswith('.tfrecords') for name in names):
         return DATASET
     if any(name in _RUN_FILES or any(pattern.fullmatch(name) for pattern in _RUN_PATTERNS) for name in names):

@@ -8,13 +8,13 @@ of `version`, `name`, `static_kwargs`, `components` (networks by role), `build_m
 import hashlib
 import os
 import re
-import reprlib
 import stat
 
 import numpy as np
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.pickle_machine import Made, Maker, PickleError, read_pickle
+from dnnlib.pickled_arrays import PickledArray, array_of, bytes_of, make_dtype, shown
 
 STATE_VERSIONS = (2, 3)  # of a network's dict; 2 is without components
 
@@ -27,11 +27,9 @@ LARGEST_FILE = 4 << 30  # bytes; the largest published network has 0.33e9
 MOST_NETWORKS = 16  # in a file, components included; a published triple has 7
 DEEPEST_COMPONENT = 3
 MOST_KWARGS = 100  # values in the arguments of one network, those in lists included; a published one has 10
-MOST_AXES = 8
 SLACK = 1 << 20  # bytes that small values may take beyond those of the file, since they may stand in it once
 
 _NAME = re.compile(r'[A-Za-z0-9.][A-Za-z0-9_.\-/]{0,199}')  # what TensorFlow takes as the name of a scope
-_DTYPE = re.compile(r'[<>|=]?(b1|[iu][1248]|f[248])')
 _STATE_FIELDS = {
     'version': int,
     'name': str,
@@ -91,7 +89,7 @@ def read_network_file(path):
             names it, and the first offender in it.
     """
     try:
-        with open(path, 'rb') as file:
+        with disk_errors('read', path), open(path, 'rb') as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise UserError(f'{path}: is no file: name a network pickle.')
@@ -100,8 +98,6 @@ def read_network_file(path):
                     f'{path}: has {status.st_size:,} bytes; no network pickle has more than {LARGEST_FILE:,}.'
                 )
             data = file.read(status.st_size)
-    except OSError as error:
-        raise UserError(f'{path}: cannot be read ({error.strerror}).') from error
     except MemoryError as error:
         raise UserError(f'{path}: has more bytes than this machine has memory for.') from error
     try:
@@ -117,17 +113,6 @@ def walk(network, prefix=''):
     yield prefix + network['name'], network
     for part in network['components'].values():
         yield from walk(part, prefix + network['name'] + '/')
-
-
-_shortener = reprlib.Repr()
-_shortener.maxstring = _shortener.maxother = 100
-_shortener.maxlevel = 2
-
-
-def shown(value):
-    """What a file holds, as it can be shown in a sentence: short, without control characters."""
-    text = _shortener.repr(value)
-    return text if len(text) <= 200 else text[:200] + '...'
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -213,7 +198,7 @@ def _checked_variables(variables, where):
         if name in names:
             raise PickleError(f'{where} has two variables {name}')
         names.add(name)
-        if isinstance(value, _Array):
+        if isinstance(value, PickledArray):
             value = value.array()
         if not isinstance(value, (np.ndarray, np.generic)):
             raise PickleError(f'{where}: its variable {name} is no array')
@@ -222,88 +207,13 @@ def _checked_variables(variables, where):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# What numpy pickles
-
-
-class _Dtype(Made):
-    """A type of numbers, without the structures, objects and dates that numpy could make of it."""
-
-    __slots__ = ('dtype',)
-
-    def __init__(self, code):
-        self.dtype = np.dtype(code)
-
-    def set_state(self, state):
-        # (version, byte order, sub-array, field names, fields, item size or -1, alignment or -1, flags)
-        order = state[1] if type(state) is tuple and len(state) >= 5 else None
-        if type(order) is not str or order not in ('<', '>', '|', '='):
-            raise PickleError('the type of an array has an unknown state')
-        if any(part is not None for part in state[2:5]):
-            raise PickleError('the type of an array is made of several')
-        self.dtype = self.dtype.newbyteorder(order)
-
-
-class _Array(Made):
-    """An array whose data comes in its state."""
-
-    __slots__ = ('_array', '_charge')
-
-    def __init__(self, charge):
-        self._charge = charge
-
-    def set_state(self, state):
-        if type(state) is not tuple or len(state) not in (4, 5):
-            raise PickleError('an array has an unknown state')
-        shape, dtype, is_fortran, data = state[-4:]  # a version may stand before it
-        self._array = _array_of(data, dtype, shape, 'F' if is_fortran == 1 else 'C', self._charge)
-
-    def array(self):
-        if not hasattr(self, '_array'):
-            raise PickleError('an array has no data')
-        return self._array
-
-
-def _array_of(data, dtype, shape, order, charge):
-    if type(shape) is not tuple or len(shape) > MOST_AXES or not all(type(n) is int and n >= 0 for n in shape):
-        raise PickleError(f'{shown(shape)} is no shape of an array')
-    dtype, data = _dtype_of(dtype), _bytes_of(data, charge)
-    count = 1
-    for length in shape:
-        count *= length
-    if count * dtype.itemsize != len(data):
-        raise PickleError(f'an array claims the shape {shown(shape)} of {dtype.name} but has {len(data)} bytes')
-    if not dtype.isnative:
-        charge(len(data))
-    array = np.frombuffer(data, dtype) if count else np.empty(0, dtype)
-    return array.reshape(shape, order=order).astype(dtype.newbyteorder('='), copy=False)
-
-
-def _dtype_of(value):
-    if not isinstance(value, _Dtype):
-        raise PickleError('an array has a type that is none of numbers')
-    return value.dtype
-
-
-def _bytes_of(value, charge):
-    if type(value) is str:  # of Python 2, which knows no other bytes
-        charge(len(value))
-        return value.encode('latin-1')
-    if type(value) not in (memoryview, bytes):
-        raise PickleError('an array has no bytes as its data')
-    return value
+# What a file may name
 
 
 def _make_network(arguments):
     if arguments:
         raise PickleError('it makes a network from arguments')
     return _Network()
-
-
-def _make_dtype(arguments):
-    code = arguments[0] if arguments else None
-    if type(code) is not str or not _DTYPE.fullmatch(code):
-        raise PickleError(f'{shown(code)} is no type of numbers')
-    return _Dtype(code)
 
 
 def _make_no_bytes(arguments):
@@ -336,7 +246,7 @@ class _Makers:
         self._known = {
             ('dnnlib.tflib.network', 'Network'): self._network,
             ('numpy', 'ndarray'): self._ndarray,
-            ('numpy', 'dtype'): Maker(_make_dtype),
+            ('numpy', 'dtype'): Maker(make_dtype),
             ('numpy.core.multiarray', '_reconstruct'): Maker(self._make_array),
             ('numpy.core.multiarray', 'scalar'): Maker(self._make_scalar),
             ('numpy.core.numeric', '_frombuffer'): Maker(self._make_array_of_buffer),
@@ -364,19 +274,19 @@ class _Makers:
 
     def _make_array(self, arguments):
         kind, shape, code = arguments if len(arguments) == 3 else (None, None, None)
-        if kind is not self._ndarray or shape != (0,) or _bytes_of(code, self._charge) != b'b':
+        if kind is not self._ndarray or shape != (0,) or bytes_of(code, self._charge) != b'b':
             raise PickleError('it makes an array otherwise than numpy does')
-        return _Array(self._charge)
+        return PickledArray(self._charge)
 
     def _make_scalar(self, arguments):
         dtype, data = arguments if len(arguments) == 2 else (None, None)
-        return _array_of(data, dtype, (), 'C', self._charge)[()]
+        return array_of(data, dtype, (), 'C', self._charge)[()]
 
     def _make_array_of_buffer(self, arguments):
         data, dtype, shape, order = arguments if len(arguments) == 4 else (None, None, None, None)
         if type(order) is not str or order not in ('C', 'F'):
             raise PickleError(f'an array has the unknown order {shown(order)}')
-        array = _Array(self._charge)
+        array = PickledArray(self._charge)
         array.set_state((shape, dtype, order == 'F', data))
         return array
 

@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write, remove_leftovers, try_lock
 
 OPTIONS_FILE = 'options.json'
@@ -52,13 +52,8 @@ def find_runs(results_dir):
     """
     if not os.path.isdir(results_dir):
         return []
-    try:
+    with disk_errors('read', results_dir, 'or choose another folder with --results'):
         names = [name for name in os.listdir(results_dir) if _RUN_NAME.fullmatch(name)]
-    except OSError as error:
-        raise UserError(
-            f'The results folder {results_dir} cannot be read ({error.strerror}); choose another one with '
-            '--results, or mend its permissions.'
-        ) from error
     names.sort(key=lambda name: (_number_of(name), name))
     return [os.path.join(results_dir, name) for name in names]
 
@@ -73,21 +68,14 @@ def check_writable(results_dir):
     Raises:
         UserError: It cannot be written.
     """
-    with _told_when_unwritable(results_dir):
+    with _written(results_dir):
         os.makedirs(results_dir, exist_ok=True)
         with tempfile.TemporaryFile(dir=results_dir):
             pass
 
 
-@contextlib.contextmanager
-def _told_when_unwritable(results_dir):
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f'The results folder {results_dir} cannot be written ({error.strerror}); choose another one '
-            'with --results, or mend its permissions.'
-        ) from error
+def _written(results_dir):
+    return disk_errors('written', results_dir, 'or choose another folder with --results')
 
 
 @contextlib.contextmanager
@@ -108,7 +96,7 @@ def new_run(results_dir, description, options):
         UserError: The folder cannot be written.
     """
     with contextlib.ExitStack() as stack:
-        with _told_when_unwritable(results_dir):
+        with _written(results_dir):
             os.makedirs(results_dir, exist_ok=True)
             path = _lock_stillborn(results_dir, description, stack)
             if path is None:
@@ -195,12 +183,10 @@ def read_options(run_dir):
     """
     path = os.path.join(run_dir, OPTIONS_FILE)
     try:
-        with open(path, encoding='utf-8') as file:
+        with disk_errors('read', path, 'or name the folder of a run'), open(path, encoding='utf-8') as file:
             options = json.load(file)
         if not isinstance(options, dict):
             raise ValueError('it holds no object of named values')
-    except OSError as error:
-        raise UserError(f'{path}: cannot be read ({error.strerror}); is {run_dir} the folder of a run?') from error
     except ValueError as error:
         raise UserError(f'{path}: is damaged ({error}); restore it, or start anew with train.py --new-run.') from error
     return options

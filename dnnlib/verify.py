@@ -8,7 +8,7 @@ import click
 from tqdm import tqdm
 
 from dnnlib.errors import UserError
-from dnnlib.records.record_file import MEND, damage
+from dnnlib.records.record_file import HINT, damage
 from dnnlib.records.tfrecords import MultiResolutionDataset
 
 EPILOG = """\b
@@ -63,7 +63,7 @@ def verify(dataset, on_record):
         except tf.errors.OpError as error:
             raise damage(path, index, error.message) from error
         if index != dataset.num_images:
-            raise UserError(f'{path} has {index} records but the dataset {dataset.num_images}: {MEND}.')
+            raise UserError(f'{path} has {index} records but the dataset {dataset.num_images}: {HINT}.')
 
 
 if __name__ == '__main__':

@@ -9,7 +9,7 @@ import time
 
 import tensorflow.compat.v1 as tf
 
-from dnnlib.errors import UserError
+from dnnlib.errors import DiskError, UserError, disk_error
 from dnnlib.files import append_line, keep_lines
 from dnnlib.run_dir import STATS_FILE
 from training.ticks import format_tick
@@ -83,7 +83,7 @@ class RunLog:
         self._stats.flush()
 
     def attempt(self, action):
-        """Calls a function that writes files; a disk that refuses them is told of, with the mend.
+        """Calls a function that writes files; a disk that refuses them is told of, with a hint.
 
         Returns:
             Whether it succeeded.
@@ -93,24 +93,14 @@ class RunLog:
         """
         try:
             action()
-        except (OSError, UserError) as error:
-            cause = error if isinstance(error, OSError) else error.__cause__
-            if not isinstance(cause, OSError):
-                raise
+        except (OSError, DiskError) as error:
             if not os.path.isdir(self._run_dir):
                 raise UserError(
                     f'{self._run_dir} is gone, with all that was saved in it: bring it back and give the '
                     'same command, or start anew.'
                 ) from error
-            what = (
-                error.message
-                if isinstance(error, UserError)
-                else (
-                    f'{cause.filename or self._run_dir} cannot be written ({cause.strerror}): free space or mend its '
-                    'permissions.'
-                )
-            )
-            self.say(f'{what} Training goes on and tries again at the next log line; what is saved stays.')
+            refusal = error if isinstance(error, DiskError) else disk_error(error, 'written', self._run_dir)
+            self.say(f'{refusal.message} Training goes on and tries again at the next log line; what is saved stays.')
             return False
         return True
 

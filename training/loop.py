@@ -244,7 +244,7 @@ class _Run:
             elif self.finished() and not self.stop.requested:
                 raise UserError(
                     f'Training is over, but not all of its files are written: free space in {self.run_dir} '
-                    'or mend its permissions; the same command writes them.'
+                    'or change its permissions; the same command writes them.'
                 )
             else:
                 self.log.say(f'Stopped at kimg {self.kimg():.1f}; the same command goes on from there.')

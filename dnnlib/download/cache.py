@@ -8,7 +8,7 @@ import re
 import urllib.parse
 
 from dnnlib.download.transfer import PART, PART_IDENTITY, Unavailable, download, problem_of
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_error, disk_errors
 from dnnlib.files import atomic_write, sha256_of_file
 
 LONGEST_NAME = 100  # characters of a file's own name that are kept
@@ -49,14 +49,13 @@ def fetch(source, cache_dir, offline=False):
         )
     recorded = _recorded_sha256(path)
     try:
-        os.makedirs(cache_dir, exist_ok=True)
-        download(dict(entry, sha256=entry['sha256'] or recorded), path)
+        with disk_errors('written', path):
+            os.makedirs(cache_dir, exist_ok=True)
+            download(dict(entry, sha256=entry['sha256'] or recorded), path)
         _check_cached(entry, path)
     except Unavailable as error:
         hint = '' if entry['sha256'] or not recorded else f'; if another file has been published, delete {path}{RECORD}'
         raise UserError('{} cannot be downloaded ({}): {}{}.'.format(entry['file'], error, by_hand, hint)) from error
-    except OSError as error:
-        raise UserError(f'The cache folder {cache_dir} cannot be written: {error.strerror}.') from error
     return path
 
 
@@ -81,7 +80,7 @@ def entry_of_url(url):
     try:
         last = os.path.basename(urllib.parse.urlsplit(url).path)
     except ValueError as error:
-        raise UserError(f'{url} is no address ({error}): mend it.') from error
+        raise UserError(f'{url} is no address ({error}): correct it.') from error
     name = re.sub(r'[^\w.\-]', '_', last)[-LONGEST_NAME:] or 'download'
     return {'url': url, 'file': name, 'size': None, 'sha256': None}
 
@@ -92,13 +91,11 @@ def _url_digest(url):
 
 def _check_cached(entry, path):
     """Refuses a file that is not the published one, or not the one that was there first."""
-    try:
+    with disk_errors('read', path, 'or delete it'):
         recorded = None if entry['sha256'] else _recorded_sha256(path)
         expected = dict(entry, sha256=entry['sha256'] or recorded)
         actual = sha256_of_file(path)
         problem = problem_of(expected, os.path.getsize(path), lambda: actual)
-    except OSError as error:
-        raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions, or delete it.') from error
     if problem and recorded:
         raise UserError(
             f'{path} is not the file that was there first ({problem}): put that one back, or delete '
@@ -121,17 +118,14 @@ def _record_sha256(path, sha256):
     except OSError as error:
         # A folder that can only be read is one that somebody else looks after: it needs no record.
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise UserError(f'{path}{RECORD} cannot be written ({error.strerror}): free space.') from error
+            raise disk_error(error, 'written', path + RECORD) from error
 
 
 def _recorded_sha256(path):
     if not os.path.exists(path + RECORD):
         return None
-    try:
-        with open(path + RECORD, encoding='utf-8', errors='replace') as file:
-            sha256 = file.read(1000).split(' ')[0]
-    except OSError as error:
-        raise UserError(f'{path}{RECORD} cannot be read ({error.strerror}): mend its permissions.') from error
+    with disk_errors('read', path + RECORD), open(path + RECORD, encoding='utf-8', errors='replace') as file:
+        sha256 = file.read(1000).split(' ')[0]
     if not re.fullmatch('[0-9a-f]{64}', sha256):
         raise UserError(f'{path}{RECORD} is damaged: delete it, and the file beside it counts as the first again.')
     return sha256

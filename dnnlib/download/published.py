@@ -11,7 +11,7 @@ import click
 
 import config
 from dnnlib.download import fetch
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import append_line
 
 METRIC_GROUP = 'metrics'  # names all metric networks at once
@@ -35,7 +35,7 @@ def fetch_published(name, offline=False):
     """Path of the file of a published network, downloaded into `config.CACHE_DIR` when it is not there yet.
 
     Raises:
-        UserError: No such name, or the file cannot be had; the message says the mend.
+        UserError: No such name, or the file cannot be had; the message says what to do.
     """
     entry = find_entry(name)
     if entry is None:
@@ -134,14 +134,10 @@ def trust(sha256, name):
         UserError: The trust file cannot be written.
     """
     if trusted_as(sha256) is None:
-        try:
+        printable = ''.join(letter if letter.isprintable() else '?' for letter in name)
+        with disk_errors('written', _trust_path()):
             os.makedirs(os.path.dirname(_trust_path()) or os.curdir, exist_ok=True)
-            printable = ''.join(letter if letter.isprintable() else '?' for letter in name)
             append_line(_trust_path(), f'{sha256}  {printable}'.encode('utf-8', 'backslashreplace'))
-        except OSError as error:
-            raise UserError(
-                f'{config.TRUST_FILE} cannot be written ({error.strerror}): free space or mend its permissions.'
-            ) from error
 
 
 def _trust_path():
@@ -149,15 +145,14 @@ def _trust_path():
 
 
 def _trusted():
-    try:
-        with open(_trust_path(), encoding='utf-8', errors='replace') as file:
-            if os.fstat(file.fileno()).st_mode & 0o002:
-                raise UserError(f'{config.TRUST_FILE} can be written by everyone: take that right away with chmod o-w.')
-            lines = file.read().splitlines()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise UserError(f'{config.TRUST_FILE} cannot be read ({error.strerror}): mend its permissions.') from error
+    with disk_errors('read', _trust_path()):
+        try:
+            with open(_trust_path(), encoding='utf-8', errors='replace') as file:
+                mode, lines = os.fstat(file.fileno()).st_mode, file.read().splitlines()
+        except FileNotFoundError:
+            return {}
+    if mode & 0o002:
+        raise UserError(f'{config.TRUST_FILE} can be written by everyone: take that right away with chmod o-w.')
     names = {}
     for number, line in enumerate(lines, start=1):
         sha256, _, name = line.partition('  ')

@@ -3,7 +3,7 @@
 import json
 import os
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_error
 from dnnlib.folder_kinds import kind_of
 from dnnlib.records.names import MANIFEST_FILE
 
@@ -32,7 +32,7 @@ def read_manifest(folder, what='report'):
             'make a dataset with python -m prefilter, or name one.'
         ) from error
     except OSError as error:
-        raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions.') from error
+        raise disk_error(error, 'read', path) from error
 
 
 def _parse(line, path, number):

@@ -10,13 +10,13 @@ import struct
 import google_crc32c
 import numpy as np
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 
 HEADER_BYTES = 12  # before a record's payload: its length, and the checksum of that
 CHECKSUM_BYTES = 4  # after it: the payload's checksum
 FRAME_BYTES = HEADER_BYTES + CHECKSUM_BYTES
 CUT_OFF = 'the file ends before it does'
-MEND = 'copy it again or make the dataset anew with python -m prefilter'
+HINT = 'copy it again or make the dataset anew with python -m prefilter'
 
 
 class RecordFile:
@@ -37,10 +37,8 @@ class RecordFile:
 
     def __init__(self, path, opened):
         self.path = path
-        try:
+        with disk_errors('read', path, f'or {HINT}'):
             file = open(path, 'rb', buffering=0)  # noqa: SIM115  closed by the caller's stack
-        except OSError as error:
-            raise UserError(f'{path} cannot be read ({error.strerror}): mend its permissions, or {MEND}.') from error
         self._file = opened.enter_context(file)
         self._starts = None  # where each record begins, in case they are not equally spaced
         self._step = self._record_bytes(0, 0)
@@ -124,7 +122,7 @@ class RecordFile:
 
 def damage(path, index, what):
     """The `UserError` for a damaged record."""
-    return UserError(f'Record {index} (counted from 0) of {path} is damaged, {what}: {MEND}.')
+    return UserError(f'Record {index} (counted from 0) of {path} is damaged, {what}: {HINT}.')
 
 
 class RecordEncoder:

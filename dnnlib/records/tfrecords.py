@@ -17,10 +17,10 @@ import os
 
 import numpy as np
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.folder_kinds import kind_of
 from dnnlib.records.levels import is_resolution, pyramid, resolutions
-from dnnlib.records.record_file import MEND, RecordEncoder, RecordFile
+from dnnlib.records.record_file import HINT, RecordEncoder, RecordFile
 
 FINGERPRINT_RECORDS = 64  # that stand for all of a dataset in its fingerprint
 ORDER_SEED = 123  # of the order in which StyleGAN's dataset tool writes images
@@ -66,7 +66,7 @@ class MultiResolutionWriter:
 
     def __exit__(self, kind, value, traceback):
         if self._levels is not None:
-            with _failures_as_sentence(self._name):
+            with _written(self._name):
                 self._levels.close()
 
     def add(self, image):
@@ -80,7 +80,7 @@ class MultiResolutionWriter:
             UserError: The image is none of that, or the disk refuses the data.
         """
         self._check(image)
-        with _failures_as_sentence(self._name):
+        with _written(self._name):
             if self._levels is None:
                 self._levels = _LevelFiles(self._folder, self._name, image.shape, 'wb')
             self._levels.write(image)
@@ -153,7 +153,7 @@ def allocate_records(folder, name, shape, count):
     Raises:
         UserError: The disk refuses it.
     """
-    with _failures_as_sentence(name):
+    with _written(name):
         for side in resolutions(shape[1]):
             with open(os.path.join(folder, _file_name(name, side)), 'xb') as file:
                 file.truncate(count * RecordEncoder((shape[0], side, side)).record_bytes)
@@ -170,7 +170,7 @@ def write_records(folder, name, shape, start, images):
     Raises:
         UserError: The disk refuses the data.
     """
-    with _failures_as_sentence(name), contextlib.closing(_LevelFiles(folder, name, shape, 'r+b', start)) as levels:
+    with _written(name), contextlib.closing(_LevelFiles(folder, name, shape, 'r+b', start)) as levels:
         for image in images:
             levels.write(image)
 
@@ -186,14 +186,8 @@ def dataset_bytes(shape, count):
     return count * sum(RecordEncoder((shape[0], side, side)).record_bytes for side in resolutions(shape[1]))
 
 
-@contextlib.contextmanager
-def _failures_as_sentence(name):
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f'Dataset {name} cannot be written ({error.strerror or error}): mend that or choose another folder.'
-        ) from error
+def _written(name):
+    return disk_errors('written', f'Dataset {name}', 'or choose another folder')
 
 
 def _file_name(name, resolution):
@@ -337,7 +331,7 @@ def _choose_levels(folder, found, resolution):
     if missing:
         raise UserError(
             'Dataset {} lacks the resolution {} (a file *-r{:02d}.tfrecords): {}.'.format(
-                folder, ', '.join(f'{side}x{side}' for side in missing), missing[0].bit_length() - 1, MEND
+                folder, ', '.join(f'{side}x{side}' for side in missing), missing[0].bit_length() - 1, HINT
             )
         )
     files = [found[side] for side in sides]
@@ -346,7 +340,7 @@ def _choose_levels(folder, found, resolution):
     for what, of in (('records', lambda file: file.count), ('channels', lambda file: file.shape[0])):
         for file in files[1:]:
             if of(file) != of(files[0]):
-                raise UserError(f'{files[0].path} has {of(files[0])} {what} but {file.path} has {of(file)}: {MEND}.')
+                raise UserError(f'{files[0].path} has {of(files[0])} {what} but {file.path} has {of(file)}: {HINT}.')
     return files
 
 
@@ -357,13 +351,13 @@ def _read_labels(folder, num_images):
     try:
         labels = np.load(paths[0], allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise UserError(f'{paths[0]} is not a whole NumPy array file ({error}): {MEND}.') from error
+        raise UserError(f'{paths[0]} is not a whole NumPy array file ({error}): {HINT}.') from error
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'biuf':
-        raise UserError(f'{paths[0]} is not an array of numbers: {MEND}.')
+        raise UserError(f'{paths[0]} is not an array of numbers: {HINT}.')
     if not np.isfinite(labels).all():
-        raise UserError(f'{paths[0]} holds values that are not numbers: {MEND}.')
+        raise UserError(f'{paths[0]} holds values that are not numbers: {HINT}.')
     if labels.ndim != 2 or len(labels) != num_images:
         raise UserError(
-            f'{paths[0]} has the shape {list(labels.shape)} but the dataset has {num_images} images: {MEND}.'
+            f'{paths[0]} has the shape {list(labels.shape)} but the dataset has {num_images} images: {HINT}.'
         )
     return labels.astype(np.float32, copy=False)

@@ -5,7 +5,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib.tflib.versions import CUDA
 
-GPU_MEND = f'If the machine has one, check the driver and {CUDA} with nvidia-smi.'
+GPU_HINT = f'If the machine has one, check the driver and {CUDA} with nvidia-smi.'
 
 
 def list_gpus():
@@ -35,7 +35,7 @@ def resolve_device(device):
     """
     gpus = list_gpus()
     if device == 'gpu' and not gpus:
-        raise click.UsageError(f'--device gpu: TensorFlow sees no GPU on this machine; use --device cpu. {GPU_MEND}')
+        raise click.UsageError(f'--device gpu: TensorFlow sees no GPU on this machine; use --device cpu. {GPU_HINT}')
     if device == 'auto':
         return 'gpu' if gpus else 'cpu'
     return device

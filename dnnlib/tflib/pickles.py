@@ -32,7 +32,7 @@ def load_networks(source, offline=False):
 
     Raises:
         UserError: The file cannot be had, is damaged, holds something that has no place in a network, or needs source
-            text to run that nobody trusts; the message names the file, the first offender, and the mend.
+            text to run that nobody trusts; the message names the file, the first offender, and what to do.
     """
     file = read_network_file(resolve(source, offline))
     builders, budget = _EmbeddedBuilders(file), FreshBudget()

@@ -19,7 +19,7 @@ def open_feature_network(name, offline=False):
         The callable.
 
     Raises:
-        UserError: Its file cannot be had, or is not trusted; the message says the mend.
+        UserError: Its file cannot be had, or is not trusted; the message says what to do.
     """
     return FEATURE_NETWORKS[name](offline)
 
@@ -53,7 +53,7 @@ def open_distance(name, offline=False):
         A distance, see `metrics.features.distances`.
 
     Raises:
-        UserError: Its file cannot be had, or is not trusted; the message says the mend.
+        UserError: Its file cannot be had, or is not trusted; the message says what to do.
     """
     return DISTANCES[name](offline)
 
@@ -84,7 +84,7 @@ def open_classifiers(name, offline=False):
         `metrics.features.classifiers.Classifiers`.
 
     Raises:
-        UserError: A file cannot be had, or is not trusted; the message says the mend.
+        UserError: A file cannot be had, or is not trusted; the message says what to do.
     """
     from metrics.features.classifiers import Classifiers
 

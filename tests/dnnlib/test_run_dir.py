@@ -121,7 +121,7 @@ def test_a_folder_of_runs_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
 
 
 def test_no_run_and_damaged_options_are_named(tmp_path):
-    with pytest.raises(UserError, match='is .* the folder of a run'):
+    with pytest.raises(UserError, match='options.json cannot be read .No such file.*name the folder of a run'):
         read_options(str(tmp_path))
     (tmp_path / 'options.json').write_text('{')
     with pytest.raises(UserError, match=r'options\.json: is damaged'):

@@ -133,7 +133,7 @@ def test_of_a_run_that_has_hardly_begun_the_page_says_so(tmp_path):
     folder = tmp_path / 'empty'
     folder.mkdir()
     text = words(written(folder))
-    assert 'At kimg 0: no log line yet.' in text and 'options.json: cannot be read' in text
+    assert 'At kimg 0: no log line yet.' in text and 'options.json cannot be read' in text
     assert 'There is no grid of fakes' in text and 'No snapshot has been measured yet' in text
     assert 'not measured' in text and 'Curves' not in text
     text = words(written(make_run(tmp_path / 'begun', kimgs=[20], values=[])))  # with the networks of another run

@@ -27,4 +27,4 @@ def test_a_damaged_line_is_named(tmp_path, line):
 def test_a_folder_without_one_is_a_sentence(tmp_path):
     with pytest.raises(UserError) as error:
         list(read_manifest(str(tmp_path), 'galleries'))
-    assert 'has no manifest.jsonl and so no galleries: make it with python -m prefilter.' in error.value.message
+    assert 'has no manifest.jsonl, so no galleries: make a dataset with python -m prefilter' in error.value.message
