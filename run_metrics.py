@@ -231,7 +231,7 @@ def _run(task, how, table, write):
             'compare all snapshots.'
         )
     if source.is_run:
-        RunReport(source.folder).attempt(functools.partial(click.echo, err=True))
+        RunReport(source.folder).write_or_warn(functools.partial(click.echo, err=True))
     return failures
 
 

@@ -12,22 +12,21 @@ from typing import List, NamedTuple
 import click
 from tqdm import tqdm
 
-from dnnlib.pages import html_page as page
-from dnnlib.pages.html_page import read_beside
 from dnnlib.errors import disk_errors
 from dnnlib.files import atomic_write
 from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
+from dnnlib.pages import charts
+from dnnlib.pages import html_page as page
+from dnnlib.pages.grid_pictures import GridPicture, GridPictures, choose
 from dnnlib.run_dir import BEST_PICKLE, REPORT_FILE
 from dnnlib.util import format_duration
-from dnnlib.pages import charts
 from metrics import paper_table
-from dnnlib.pages.grid_pictures import GridPicture, GridPictures, choose
 from metrics.registry import is_lower_better
 from metrics.results import best_result
 from metrics.run_summary import summarise_run
 
 TEMPLATE = os.path.splitext(os.path.abspath(__file__))[0] + '.html'
-STYLE, SCRIPT = read_beside(__file__, '.css'), read_beside(__file__, '.js')
+STYLE, SCRIPT = page.read_beside(__file__, '.css'), page.read_beside(__file__, '.js')
 WIDEST = 1056  # px, of a grid on the page
 NONE = '–'
 
@@ -66,7 +65,7 @@ class RunReport:
             file.write(html)
         return path
 
-    def attempt(self, say):
+    def write_or_warn(self, say):
         """Writes the page, or says what keeps it from being written: no run may end for its page.
 
         Args:

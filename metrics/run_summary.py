@@ -1,4 +1,4 @@
-"""What the files of a training run say about it, however little that is: nothing yet, or half of it damaged."""
+"""Reads the files of a training run; some may be missing or damaged, and the rest is read all the same."""
 
 import json
 import math
@@ -17,18 +17,18 @@ class RunSummary(NamedTuple):
     name: str  # of its directory
     options: dict  # of options.json; empty if that cannot be read
     total_kimg: Optional[float]  # length of the run, thousands of reals; None: unknown
-    ticks: List[Dict[str, float]]  # lines of stats.jsonl, NaN for what is no number; each has a kimg
+    ticks: List[Dict[str, float]]  # lines of stats.jsonl; NaN stands for what is no number; each line has a kimg
     curves: Dict[str, List[dict]]  # metric -> its records by growing kimg, see `metrics.results.series`
     records: List[dict]  # all of metrics.jsonl
     decisive: Optional[str]  # the metric that tells which snapshot is best
-    best: Optional[dict]  # that snapshot's record
-    best_is_copied: bool  # whether network-best.pkl is a copy of that snapshot
+    best: Optional[dict]  # the record of the best snapshot
+    best_is_copied: bool  # whether network-best.pkl is a copy of the best snapshot
     fakes: Dict[int, str]  # kimg -> file name of the grid, by growing kimg
     problems: List[str]  # sentences about what is missing or damaged
 
     @property
     def kimg(self):
-        """How far the run is, thousands of reals: by the newest tick, before the first one by the newest grid."""
+        """How far the run is, thousands of reals: by its newest tick; if there is none, by its newest grid."""
         return self.ticks[-1]['kimg'] if self.ticks else max(self.fakes, default=0)
 
     @property
@@ -38,16 +38,16 @@ class RunSummary(NamedTuple):
 
 
 def summarise_run(run_dir):
-    """The `RunSummary` of a run's directory; what cannot be read is among its problems.
+    """The `RunSummary` of a run's directory; its problems name the files that cannot be read.
 
     Raises:
         UserError: There is no such directory, or it cannot be read.
     """
     problems = []
-    options = _attempt(lambda: read_options(run_dir), {}, problems)
+    options = _read_or_note(lambda: read_options(run_dir), {}, problems)
     records = [
         record
-        for record in _attempt(lambda: read_results(run_dir), [], problems)
+        for record in _read_or_note(lambda: read_results(run_dir), [], problems)
         if math.isfinite(_number(record['value']))
     ]
     placed = [record for record in records if math.isfinite(_number(record['kimg']))]
@@ -70,7 +70,7 @@ def summarise_run(run_dir):
     )
 
 
-def _attempt(read, otherwise, problems):
+def _read_or_note(read, otherwise, problems):
     try:
         return read()
     except UserError as error:
@@ -79,7 +79,7 @@ def _attempt(read, otherwise, problems):
 
 
 def _decisive(names, curves):
-    """As training has it; of a run without metrics, the value measured first."""
+    """The metric that decides in training; for a run without metrics, the value that was measured first."""
     known = [METRICS[name] for name in names if name in METRICS] if isinstance(names, list) else []
     return decisive_value(known) or next(iter(curves), None)
 
@@ -87,7 +87,7 @@ def _decisive(names, curves):
 def _is_copied(run_dir, best):
     try:
         return find_equal(run_dir, [Snapshot(best['snapshot'], best['kimg'])], BEST_PICKLE) is not None
-    except (OSError, ValueError):  # either is gone; or a name that no file can have
+    except (OSError, ValueError):  # one of the two is gone, or no file can have such a name
         return False
 
 
@@ -120,7 +120,7 @@ def _parse_tick(line):
 
 
 def _number(value):
-    """A number of JSON as a float; NaN for what is none, or too large for one."""
+    """A number of JSON as a float; NaN for everything else, and for a number too large for a float."""
     try:
         return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
     except OverflowError:

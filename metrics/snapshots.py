@@ -56,7 +56,7 @@ class MeasuredSnapshots:
         self._log.add_scalars({'faces_found': faces / len(images)}, kimg)
         if self._options.keep_snapshots is not None:
             delete_snapshots(self._run_dir, self._meter.decisive, self._options.keep_snapshots)
-        self._report.attempt(self._log.say)
+        self._report.write_or_warn(self._log.say)
         if failures:
             raise failures[0]
 

@@ -1,4 +1,4 @@
-"""What a manifest says in numbers, and a few of its lines to show; one pass, in memory that does not grow with it."""
+"""A manifest in numbers, and a few of its lines to show. It is read once, in memory that does not grow with it."""
 
 import collections
 import heapq
@@ -9,7 +9,7 @@ from dnnlib.records.manifest import read_manifest
 
 ACCEPTED, REFUSED = 'accepted', 'refused'
 SAMPLES = COLUMNS * ROWS
-SCORE_STEPS = 100000  # to which scores are rounded down: as many different ones are counted at most
+SCORE_STEPS = 100000  # scores are rounded down to 1 / SCORE_STEPS, so that few different ones are counted
 # Quantity of a photograph -> what it is.
 QUANTITIES = {
     'face': 'Longer side of the face, px',
@@ -22,7 +22,7 @@ GROUPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 class Samples:
-    """A few of very many things, evenly spaced, without knowing in advance how many there will be."""
+    """Keeps a few of very many things, evenly spaced; their number need not be known in advance."""
 
     def __init__(self):
         self._kept, self._seen, self._step = [], 0, 1
@@ -36,7 +36,7 @@ class Samples:
         self._seen += 1
 
     def chosen(self):
-        """At most `SAMPLES` of them, in their order."""
+        """List of at most `SAMPLES` of the things, in their order."""
         return [self._kept[index] for index in choose_evenly(len(self._kept))]
 
 
@@ -44,11 +44,13 @@ class Summary:
     """Counts over the lines of a manifest.
 
     Attributes:
-        total, accepted, copies: Numbers of photographs, of the accepted and of those with the bytes of an earlier one.
-        reasons: Counter of why the others were refused.
+        total: Number of photographs.
+        accepted: Number of accepted photographs.
+        copies: Number of photographs that have the same bytes as an earlier one.
+        reasons: Counter of the reasons of the refused photographs.
         values: Quantity of `QUANTITIES` -> 'accepted' or 'refused' -> Counter of values.
         samples: 'accepted' or a reason -> `Samples` of (place, line).
-        identities: Counter of the accepted images of each identity, of 0 for some; None where nobody knows.
+        identities: Counter of the accepted images of each identity, which may be 0; None if identities are unknown.
     """
 
     def __init__(self, has_identities):
@@ -59,7 +61,7 @@ class Summary:
         self.identities = collections.Counter() if has_identities else None
 
     def add(self, verdict, identity=None):
-        """Counts one line; `identity` is who is in the picture. Raises TypeError, ValueError or KeyError."""
+        """Counts one line; `identity` names who is in the picture. Raises TypeError, ValueError or KeyError."""
         accepted = verdict['accepted']
         if not isinstance(verdict['path'], str) or accepted and not isinstance(verdict['index'], int):
             raise TypeError('its path or its index')
@@ -75,7 +77,7 @@ class Summary:
             self.identities[identity] += accepted
 
     def largest_identities(self, count):
-        """List of (identity, number of accepted images), the largest first, the equal ones by name."""
+        """List of (identity, number of accepted images), the largest first, equal ones in the order of their names."""
         return heapq.nsmallest(count, self.identities.items(), key=lambda item: (-item[1], str(item[0])))
 
     def identity_groups(self):

@@ -1,5 +1,7 @@
 """Galleries: a grid of samples from the accepted or the refused images, as in the paper's Figures 1 to 4."""
 
+from typing import List, Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -9,8 +11,8 @@ GAP = 4  # px
 BACKGROUND = (255, 255, 255)
 
 
-def choose_evenly(count):
-    """Which of `count` samples a gallery shows: as many as fit, evenly spaced, in order.
+def choose_evenly(count: int) -> List[int]:
+    """Chooses which of `count` samples a gallery shows: as many as fit, evenly spaced, in order.
 
     Returns:
         Sorted list of distinct indices.
@@ -19,7 +21,7 @@ def choose_evenly(count):
     return np.linspace(0, count - 1, shown).round().astype(int).tolist()
 
 
-def draw_gallery(images):
+def draw_gallery(images: Sequence[Image.Image]) -> Image.Image:
     """Draws thumbnails side by side, each in the middle of its cell.
 
     Args:
@@ -40,7 +42,7 @@ def draw_gallery(images):
     return canvas
 
 
-def thumbnail(pixels):
+def thumbnail(pixels: np.ndarray) -> Image.Image:
     """Resizes an image to fit a cell, keeping its proportions.
 
     Args:

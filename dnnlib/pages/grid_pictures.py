@@ -1,13 +1,13 @@
-"""The image grids of a run, small enough for a page: of long runs a few, evenly chosen, as JPEG."""
+"""The image grids of a run as JPEG, small enough for a page; a long run shows only some of them, evenly chosen."""
 
 import os
-from typing import NamedTuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Sequence, Union
 
 import PIL.Image
 
 from dnnlib.pages.html_page import jpeg
 
-MOST = 60  # grids that are chosen, beside the last and those that are asked for
+MOST = 60  # grids that are chosen, beside the last one and the wanted ones
 LONGEST_SIDE = 1280  # px
 LARGEST = 200000  # bytes of a picture; with `MOST` this bounds the page
 QUALITIES = (88, 80, 70)  # that are tried before the picture is made smaller
@@ -21,19 +21,20 @@ class GridPicture(NamedTuple):
     height: int  # px
 
 
-def choose(kimgs, wanted=(), most=MOST):
-    """Which grids to show: the first of each of at most `most` equal spans of training, the last, and the wanted ones.
+def choose(kimgs: Sequence[int], wanted: Iterable[int] = (), most: int = MOST) -> List[int]:
+    """Chooses which grids to show: the first one in each of at most `most` equal spans of training, the last one, and
+    the wanted ones.
 
-    The spans are 1, 2, 4, ... kimg long. So what is chosen of a longer run is, but for the last, among what was chosen
-    before and what is new.
+    The spans are 1, 2, 4, ... kimg long. So when the run goes on, every older grid that is chosen, but for the last
+    one, was chosen before.
 
     Args:
-        kimgs: Increasing list of the ints there are.
-        wanted: Of these, what is to be shown in any case.
+        kimgs: The times of all grids, kimg, increasing.
+        wanted: Times that are chosen in any case, if there is a grid.
         most: Number of spans.
 
     Returns:
-        Increasing list.
+        The chosen times, increasing.
     """
     span = 1
     while True:
@@ -46,25 +47,27 @@ def choose(kimgs, wanted=(), most=MOST):
 
 
 class GridPictures:
-    """Makes the pictures of a run's grids, and keeps those of the last time.
+    """Makes the pictures of a run's grids; a grid that has not changed since the last time keeps its picture.
 
     Args:
         run_dir: Folder of the run.
     """
 
-    def __init__(self, run_dir):
+    def __init__(self, run_dir: str) -> None:
         self._run_dir = run_dir
         self._kept = {}
 
-    def get(self, names, progress=iter):
+    def get(
+        self, names: Sequence[str], progress: Callable[[Sequence[str]], Iterable[str]] = iter
+    ) -> Dict[str, Union[GridPicture, str]]:
         """The pictures of some grids.
 
         Args:
-            names: Their file names.
+            names: File names of the grids.
             progress: Function from the list of names to an iterator over it, such as `tqdm`.
 
         Returns:
-            Dict of name to `GridPicture`, or to why there is none.
+            Dict of file name to `GridPicture`, or to the reason why there is none.
         """
         self._kept = {key: self._kept.get(key) or self._make(key[0]) for key in map(self._key, progress(names))}
         return {key[0]: picture for key, picture in self._kept.items()}
@@ -86,7 +89,7 @@ class GridPictures:
 
 def _shrunk(image):
     factor = min(1, LONGEST_SIDE / max(image.size))
-    # Of small images each pixel counts, in its own colour.
+    # A small image is shown enlarged: each pixel keeps its own colour.
     options = {'subsampling': 0} if factor == 1 else {}
     while True:
         size = tuple(max(round(side * factor), 1) for side in image.size)

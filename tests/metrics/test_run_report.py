@@ -223,7 +223,7 @@ def test_a_long_run_has_a_page_of_bounded_size_that_is_soon_written_again(tmp_pa
 def test_a_page_that_cannot_be_written_is_a_warning(run_dir, monkeypatch):
     said = []
     report = RunReport(str(run_dir))
-    report.attempt(said.append)
+    report.write_or_warn(said.append)
     assert said == []
     before = (run_dir / 'report.html').read_bytes()
     for error, reason in (
@@ -236,7 +236,7 @@ def test_a_page_that_cannot_be_written_is_a_warning(run_dir, monkeypatch):
             raise error
 
         monkeypatch.setattr('metrics.run_report.make_page', fail)
-        report.attempt(said.append)
+        report.write_or_warn(said.append)
         assert f'report.html is not written ({reason}' in said.pop()
     assert (run_dir / 'report.html').read_bytes() == before
     assert not any(name.endswith('.part') for name in os.listdir(str(run_dir)))
