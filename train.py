@@ -226,7 +226,7 @@ def start_training(options, results, description, anew, offline):
             training_set, meter = prepare(options, results, offline)
         stored = dataclasses.asdict(options)
         run_dir = None if anew else find_unfinished_run(results, description, stored)
-        with locked_run(run_dir) if run_dir else new_run(results, description, stored) as run_dir:
+        with training_set, locked_run(run_dir) if run_dir else new_run(results, description, stored) as run_dir:
             train_in(run_dir, options, training_set, meter, stop)
 
 
@@ -248,7 +248,7 @@ def continue_training(run_dir, given, flags, dry_run, offline):
     with stoppable(run_dir) as stop:
         with stop.at_once():
             training_set, meter = prepare(options, run_dir, offline)
-        with locked_run(run_dir):
+        with training_set, locked_run(run_dir):
             if 'dataset' in counters:
                 check_same_images(counters, fingerprint(training_set.records), options.data, run_dir)
             write_options(run_dir, dataclasses.asdict(options))

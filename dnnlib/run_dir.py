@@ -17,15 +17,31 @@ REALS_FILE = 'reals.png'
 LOCK_FILE = 'lock'  # holds the number of the process that trains, and is locked as long as that lives
 FINAL_PICKLE = 'network-final.pkl'  # the networks at the end of the run
 BEST_PICKLE = 'network-best.pkl'  # a copy of the snapshot that a metric singles out
-SNAPSHOT_PATTERN = re.compile(r'network-snapshot-(\d{6,})\.pkl')  # the group is kimg
+SNAPSHOT_PATTERN = re.compile(r'network-snapshot-(\d{6,}(?:\.\d{3})?)\.pkl')  # the group is kimg
 FAKES_PATTERN = re.compile(r'fakes(\d{6,})\.png')  # the group is kimg
 STATE_PATTERN = re.compile(r'training-state-(\d{9,})\.npz')  # the group is the number of images shown
 _RUN_NAME = re.compile(r'(\d{5,})-.*', re.DOTALL)
 
 
-def snapshot_name(kimg):
-    """File name of the network pickle taken after `kimg` thousand reals: network-snapshot-KKKKKK.pkl, rounded down."""
-    return f'network-snapshot-{int(kimg):06d}.pkl'
+def snapshot_name(nimg, named_nimg=-1):
+    """File name of the network pickle taken after `nimg` reals: network-snapshot-KKKKKK.pkl, kimg rounded down.
+
+    A second snapshot within the same kimg is named to the image, network-snapshot-KKKKKK.KKK.pkl, so that it does not
+    replace the first one.
+
+    Args:
+        nimg: Reals shown.
+        named_nimg: Reals shown at the newest snapshot with a whole number of kimg in its name; -1 if there is none.
+    """
+    kimg, rest = divmod(nimg, 1000)
+    is_taken = named_nimg != nimg and named_nimg // 1000 == kimg
+    return f'network-snapshot-{kimg:06d}.{rest:03d}.pkl' if is_taken else f'network-snapshot-{kimg:06d}.pkl'
+
+
+def snapshot_kimg(name):
+    """Thousands of reals in the file name of a snapshot; None for other files."""
+    match = SNAPSHOT_PATTERN.fullmatch(name)
+    return match and (float(match.group(1)) if '.' in match.group(1) else int(match.group(1)))
 
 
 def fakes_name(kimg):

@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import append_line, atomic_write, folder_locked, keep_lines
-from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, METRICS_FILE, SNAPSHOT_PATTERN, find_states
+from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, METRICS_FILE, find_states, snapshot_kimg
 from metrics.registry import is_lower_better
 
 RECORD_FIELDS = {
@@ -45,9 +45,7 @@ def find_snapshots(run_dir, final_kimg=None):
     with disk_errors('read', run_dir):
         names = sorted(os.listdir(run_dir))
         found = [
-            Snapshot(name, int(match.group(1)))
-            for name, match in ((name, SNAPSHOT_PATTERN.fullmatch(name)) for name in names)
-            if match
+            Snapshot(name, kimg) for name, kimg in ((name, snapshot_kimg(name)) for name in names) if kimg is not None
         ]
         found.sort(key=lambda snapshot: snapshot.kimg)
         if FINAL_PICKLE in names and not find_equal(run_dir, found[-1:], FINAL_PICKLE):

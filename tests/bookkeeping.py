@@ -6,6 +6,7 @@ from unittest import mock
 
 from training import loop
 from training.options import resolve_options
+from training.run_state import new_counters
 from training.stop import StopRequest
 
 
@@ -46,9 +47,7 @@ def bookkeeping_runs():
     with contextlib.ExitStack() as stack:
         for owner, name, stand_in in (
             (loop, 'TrainingStep', BookkeepingStep),
-            (loop, 'Prefetcher', lambda training_set: Reals()),
             (loop, 'ImageGrids', lambda *args: None),
-            (loop, 'fingerprint', lambda records: ''),
             (loop.tflib, 'replica_devices', lambda device, count: [device] * count),
         ):
             stack.enter_context(mock.patch.object(owner, name, stand_in))
@@ -58,7 +57,9 @@ def bookkeeping_runs():
 def _make_run(cur_nimg=0, resolution=256, **given):
     options = resolve_options('paper', dict(given, data='datasets/x'), resolution)
     log = types.SimpleNamespace(say=lambda text: None, report=lambda stats: None, attempt=lambda action: [action()])
-    run = loop._Run(options, types.SimpleNamespace(records=None), 'results/x', log, None, StopRequest())
+    run = loop._Run(
+        options, types.SimpleNamespace(), Reals(), 'results/x', log, None, StopRequest(), None, new_counters('')
+    )
     run.step.run = run
     run.save_state = lambda: True
     run.counters.update(cur_nimg=cur_nimg, tick_begin_nimg=cur_nimg)

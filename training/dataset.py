@@ -67,6 +67,16 @@ class TrainingSet:
         """Labels for fakes: rows of the training set drawn by a `RandomState`; float32 [size, label_size]."""
         return self._labels[random.randint(self.num_images, size=size)]
 
+    def close(self):
+        """Closes the files of the dataset; nothing can be read any more."""
+        self.records.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self.close()
+
     def _record_at(self, position):
         epoch, offset = divmod(position, self.num_images)
         if epoch != self._epoch:
@@ -86,7 +96,8 @@ class Prefetcher:
         self._training_set = training_set
         self._requests, self._results = queue.Queue(), queue.Queue()
         self._pending = None
-        threading.Thread(target=self._work, daemon=True).start()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
 
     def minibatch(self, position, size, lod):
         """Same as `TrainingSet.minibatch`."""
@@ -101,9 +112,16 @@ class Prefetcher:
         self._requests.put(self._pending)
         return result
 
+    def close(self):
+        """Ends the thread, after the minibatch that it reads."""
+        self._requests.put(None)
+        self._thread.join()
+
     def _work(self):
         while True:
             request = self._requests.get()
+            if request is None:
+                return
             try:
                 self._results.put(self._training_set.minibatch(*request))
             except BaseException as error:  # whatever it is, it belongs to who asked

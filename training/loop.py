@@ -1,12 +1,15 @@
 """The training loop: report, checkpoint, snapshot, train, until the schedule ends."""
 
+import contextlib
 import math
+import os
 
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import fingerprint
+from dnnlib.run_dir import FINAL_PICKLE, snapshot_name
 from dnnlib.util import format_duration
 from training.checkpoint import Checkpoints
 from training.dataset import Prefetcher
@@ -23,7 +26,7 @@ from training.run_state import (
     new_counters,
 )
 from training.schedule import training_schedule
-from training.snapshots import ImageGrids, save_snapshot
+from training.snapshots import ImageGrids, retire_final
 from training.step import TrainingStep
 from training.stop import Stopped
 from training.ticks import tick_stats
@@ -49,46 +52,38 @@ def train(options, training_set, run_dir, log, snapshots, stop):
             steps in a row were not finite; or at the end, something could not be written.
         Stopped: A signal came while the training graph was built.
     """
-    with stop.at_once():
-        run = _Run(options, training_set, run_dir, log, snapshots, stop)
-        run.start_or_resume()
-    try:
-        run.maintain()
-        while not run.finished() and not stop.requested:
-            run.train_iteration()
-            if run.tick_is_due() or run.finished():
-                run.end_tick()
-        run.end()
-    except Stopped:
-        run.end()
-    except tf.errors.ResourceExhaustedError as error:
-        raise UserError(
-            f'The device has too little memory for minibatches of {run.schedule.minibatch} at '
-            f'{run.schedule.resolution}x{run.schedule.resolution}: give a smaller --minibatch.'
-        ) from error
+    with contextlib.closing(Prefetcher(training_set)) as reals:
+        with stop.at_once():
+            checkpoints = Checkpoints(run_dir)
+            state = checkpoints.load(log.say)
+            counters = new_counters(fingerprint(training_set.records))
+            if state is not None:  # before the graph, which takes long to build
+                check_same_images(state[1], counters.dataset, options.data, run_dir)
+            run = _Run(options, training_set, reals, run_dir, log, snapshots, stop, checkpoints, counters)
+            run.start_or_resume(state)
+        run.to_its_end()
 
 
 class _Run:
     """A run's counters and what it works with."""
 
-    def __init__(self, options, training_set, run_dir, log, snapshots, stop):
+    def __init__(self, options, training_set, reals, run_dir, log, snapshots, stop, checkpoints, counters):
         self.options, self.run_dir, self.log, self.snapshots, self.stop = options, run_dir, log, snapshots, stop
         log.say('Building the networks and the training graph ...')
         devices = tflib.replica_devices(options.device, options.gpus)
         self.step = TrainingStep(options, training_set, devices)
         self.networks = (self.step.G, self.step.D, self.step.Gs)
-        self.reals = Prefetcher(training_set)
+        self.reals = reals
         self.grids = ImageGrids(run_dir, training_set, options.latent_size, options.grid, options.seed)
-        self.checkpoints = Checkpoints(run_dir)
-        self.counters = new_counters(fingerprint(training_set.records))
+        self.checkpoints, self.counters = checkpoints, counters
         self.clock = Clock()
+        self.warm_up = None  # images and seconds of the first iteration, if it is part of the current tick
         self.saved = None  # cur_nimg and due of the newest state on disk
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    def start_or_resume(self):
-        """Saves the first state, or takes up the newest one of the run directory."""
-        state = self.checkpoints.load(self.log.say)
+    def start_or_resume(self, state):
+        """Takes up a state, the variables and counters of one; without it, saves the first state."""
         if state is None:
             if self.options.resume is not None:
                 self._start_from_pickle()
@@ -99,6 +94,8 @@ class _Run:
             self._write_state()
         else:
             self._set_state(*state)
+            if not self.finished():
+                retire_final(self.run_dir, self._snapshot_name())
             self.log.say(f'Going on at kimg {self.kimg():.1f} ...')
 
     def _start_from_pickle(self):
@@ -111,7 +108,6 @@ class _Run:
         self.log.say(f'Starting from the networks in {path} at kimg {self.kimg():g}. {LOST}')
 
     def _set_state(self, variables, counters):
-        check_same_images(counters, self.counters.dataset, self.options.data, self.run_dir)
         try:
             self.step.set_state(variables)
         except (KeyError, ValueError) as error:
@@ -127,9 +123,28 @@ class _Run:
         measured = self.counters.cur_nimg + (self.counters.due != NETWORKS)
         self.snapshots.forget_from(measured / 1000)
 
+    def to_its_end(self):
+        """Trains until the schedule ends or a stop is asked for, and sees to it that everything is on disk."""
+        try:
+            self.maintain()
+            while not self.finished() and not self.stop.requested:
+                self.train_iteration()
+                if self.tick_is_due() or self.finished():
+                    self.end_tick()
+            self.end()
+        except Stopped:
+            self.end()
+        except tf.errors.ResourceExhaustedError as error:
+            side = self.schedule.resolution
+            raise UserError(
+                f'The device has too little memory for minibatches of {self.schedule.minibatch} at {side}x{side}: '
+                'give a smaller --minibatch.'
+            ) from error
+
     def train_iteration(self):
         """A few steps of D and G under one look at the schedule."""
         counters = self.counters
+        begin_nimg, begin_sec = counters.cur_nimg, self.clock.tick_sec()
         self._follow_schedule()
         schedule = self.schedule
         for _ in range(self.options.minibatch_repeats):
@@ -145,6 +160,8 @@ class _Run:
             add_step(counters, stats)
             if counters.nonfinite_in_row:
                 self._survive_nonfinite_step()
+        if self.warm_up is None:
+            self.warm_up = counters.cur_nimg - begin_nimg, self.clock.tick_sec() - begin_sec
 
     def _survive_nonfinite_step(self):
         self.step.mend_averages()
@@ -183,8 +200,11 @@ class _Run:
         counters = self.counters
         counters.tick += 1
         self.log.report(
-            tick_stats(counters, self.schedule, self.options, self.clock.total_sec(), self.clock.tick_sec())
+            tick_stats(
+                counters, self.schedule, self.options, self.clock.total_sec(), self.clock.tick_sec(), self.warm_up
+            )
         )
+        self.warm_up = 0, 0.0
         if counters.tick % self.options.snapshot_ticks == 0 or counters.tick == 1 or self.finished():
             counters.due = NETWORKS
         elif counters.tick % self.options.image_ticks == 0 and counters.due == NOTHING:
@@ -217,10 +237,19 @@ class _Run:
         share = max(self.schedule.minibatch // self.options.gpus, 1)
         images = self.grids.save_fakes(self.step.Gs, self.kimg(), share)
         if due == NETWORKS:
-            name = save_snapshot(self.run_dir, self.networks, self.kimg())
+            name = self._snapshot_name()
+            self._save_networks(name)
+            if name == snapshot_name(self.counters.cur_nimg):
+                self.counters.named_nimg = self.counters.cur_nimg
             self.snapshots.measure(name, self.kimg(), self.step.Gs, images)
             if self.finished():
-                save_snapshot(self.run_dir, self.networks)
+                self._save_networks(FINAL_PICKLE)
+
+    def _snapshot_name(self):
+        return snapshot_name(self.counters.cur_nimg, self.counters.named_nimg)
+
+    def _save_networks(self, name):
+        tflib.save_networks(os.path.join(self.run_dir, name), self.networks)
 
     def save_state(self):
         """Writes everything that training goes on from, unless it is spoiled; returns whether it is on disk."""

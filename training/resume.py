@@ -170,7 +170,7 @@ def begin_kimg(path, lod, options):
     """Where in the schedule networks from a pickle go on, and how that is known: (kimg, sentence).
 
     Args:
-        path: The pickle; network-snapshot-KKKKKK.pkl says it itself.
+        path: The pickle; the name of network-snapshot-KKKKKK.pkl gives it.
         lod: Level of detail the networks were at.
         options: `TrainingOptions`.
 

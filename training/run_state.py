@@ -30,6 +30,7 @@ def new_counters(dataset):
         stats_count=0,  # finite steps of the current tick
         nonfinite_steps=0,  # other steps of the current tick
         nonfinite_in_row=0,  # steps since the last finite one
+        named_nimg=-1,  # of the newest snapshot that is named by whole kimg; -1: none yet
         due=NETWORKS,
     )  # what is still to be written for the last tick, or the start: NETWORKS, IMAGES or NOTHING
 
@@ -73,36 +74,36 @@ def begin_tick(counters):
 
 
 class Clock:
-    """Wall clock of a run that may have been trained in several parts."""
+    """Seconds of a run that may have been trained in several parts, whatever happens to the clock on the wall."""
 
     def __init__(self):
         self.start(0.0, 0.0)
 
     def start(self, total_sec, tick_sec):
         """Starts with what earlier parts of the run, and of the current tick, have taken."""
-        now = time.time()
+        now = time.monotonic()
         self._begin, self._tick_begin, self._paused = now - total_sec, now - tick_sec, None
 
     def begin_tick(self):
         """Starts the next tick."""
-        self._tick_begin = time.time()
+        self._tick_begin = time.monotonic()
 
     def pause(self):
         """Stops the clock of the tick, for maintenance; nothing if it stands already."""
-        self._paused = self._paused or time.time()
+        self._paused = self._paused or time.monotonic()
 
     def go_on(self, counters):
         """Ends a pause, if there is one, and counts it as maintenance."""
         if self._paused is not None:
-            seconds, self._paused = time.time() - self._paused, None
+            seconds, self._paused = time.monotonic() - self._paused, None
             self._tick_begin += seconds
             counters.last_maintenance_sec += seconds
             counters.maintenance_sec += seconds
 
     def total_sec(self):
         """Seconds of the whole run."""
-        return time.time() - self._begin
+        return time.monotonic() - self._begin
 
     def tick_sec(self):
         """Seconds of training in the current tick."""
-        return (self._paused or time.time()) - self._tick_begin
+        return (self._paused or time.monotonic()) - self._tick_begin

@@ -1,13 +1,13 @@
-"""What a run leaves behind while it trains: image grids and network pickles."""
+"""What a run leaves behind while it trains: image grids, and the final networks of a run that goes on."""
 
+import filecmp
 import os
 
 import numpy as np
 
-from dnnlib import tflib
 from dnnlib.images import save_image_grid, to_uint8
 from dnnlib.random_streams import GRID_LATENTS, GRID_NOISE, GRID_REALS, noise_seed, seed_from
-from dnnlib.run_dir import FINAL_PICKLE, REALS_FILE, fakes_name, snapshot_name
+from dnnlib.run_dir import FINAL_PICKLE, REALS_FILE, SNAPSHOT_PATTERN, fakes_name
 
 
 def grid_size_for(shape, screen=(3840, 2160)):
@@ -64,12 +64,20 @@ class ImageGrids:
         return to_uint8(images).transpose(0, 2, 3, 1)
 
 
-def save_snapshot(run_dir, networks, kimg=None):
-    """Writes (G, D, Gs) to network-snapshot-KKKKKK.pkl, or to network-final.pkl if kimg is None.
+def retire_final(run_dir, name):
+    """Removes network-final.pkl from a run that goes on, where it would be out of date.
 
-    Returns:
-        Name of the file.
+    If no snapshot equals it, it is kept under the name of a snapshot.
+
+    Args:
+        run_dir: Folder of the run.
+        name: File name for the snapshot.
     """
-    name = FINAL_PICKLE if kimg is None else snapshot_name(kimg)
-    tflib.save_networks(os.path.join(run_dir, name), networks)
-    return name
+    final = os.path.join(run_dir, FINAL_PICKLE)
+    if not os.path.exists(final):
+        return
+    snapshots = [os.path.join(run_dir, other) for other in os.listdir(run_dir) if SNAPSHOT_PATTERN.fullmatch(other)]
+    if any(filecmp.cmp(final, snapshot, shallow=False) for snapshot in snapshots):
+        os.remove(final)
+    else:
+        os.replace(final, os.path.join(run_dir, name))

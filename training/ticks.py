@@ -8,7 +8,7 @@ from dnnlib.util import format_duration
 from training.cost import eta_sec
 
 
-def tick_stats(counters, schedule, options, total_sec, tick_sec):
+def tick_stats(counters, schedule, options, total_sec, tick_sec, warm_up=(0, 0.0)):
     """The figures of the tick that ends now: the fields that docs/training.md explains.
 
     Args:
@@ -17,6 +17,8 @@ def tick_stats(counters, schedule, options, total_sec, tick_sec):
         options: `TrainingOptions`.
         total_sec: Of the whole run.
         tick_sec: Of the tick, training only.
+        warm_up: Images and seconds of the tick's first steps, if TensorFlow was still setting itself up: they say
+            nothing about the speed of the steps to come, so the ETA leaves them out.
     """
     kimg = counters.cur_nimg / 1000
     tick_kimg = (counters.cur_nimg - counters.tick_begin_nimg) / 1000
@@ -31,7 +33,7 @@ def tick_stats(counters, schedule, options, total_sec, tick_sec):
         'sec_per_kimg': tick_sec / tick_kimg,
         'images_per_sec': tick_kimg * 1000 / tick_sec,
         'maintenance_sec': counters.last_maintenance_sec,
-        'eta_sec': eta_sec(counters.tick, kimg - tick_kimg, kimg, tick_sec, counters.maintenance_sec, options),
+        'eta_sec': math.nan,
         'memory_gb': peak_memory_gb(),
         'gpu_memory_gb': gpu_memory_gb(),
         'G_lrate': schedule.G_lrate,
@@ -40,6 +42,13 @@ def tick_stats(counters, schedule, options, total_sec, tick_sec):
         'G_loss': math.nan,
         'D_loss': math.nan,
     }
+    begin_kimg = kimg - tick_kimg + warm_up[0] / 1000
+    if kimg >= options.total_kimg:
+        stats['eta_sec'] = 0.0
+    elif begin_kimg < kimg:
+        stats['eta_sec'] = eta_sec(
+            counters.tick, begin_kimg, kimg, tick_sec - warm_up[1], counters.maintenance_sec, options
+        )
     stats.update({name: total / counters.stats_count for name, total in counters.stats_sums.items()})
     return stats
 
@@ -50,14 +59,14 @@ def format_tick(stats):
     if stats['gpu_memory_gb'] is not None:
         memory += f'  gpu {stats["gpu_memory_gb"]:.1f} GB'
     nonfinite = f'  {stats["nonfinite_steps"]} steps not finite' if stats['nonfinite_steps'] else ''
+    eta = f'  ETA {format_duration(stats["eta_sec"])}' if math.isfinite(stats['eta_sec']) else ''
     return (
         f'tick {stats["tick"]:<4d} kimg {stats["kimg"]:<8.1f} lod {stats["lod"]:<5.2f} '
         f'{stats["resolution"]}x{stats["resolution"]}  minibatch {stats["minibatch"]:<4d} '
         f'time {format_duration(stats["total_sec"]):<9s} sec/tick {stats["tick_sec"]:<7.1f} '
         f'sec/kimg {stats["sec_per_kimg"]:<8.3f} img/s {stats["images_per_sec"]:<7.1f} '
         f'maintenance {stats["maintenance_sec"]:<6.1f} {memory}  '
-        f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}{nonfinite}  '
-        f'ETA {format_duration(stats["eta_sec"])}'
+        f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}{nonfinite}{eta}'
     )
 
 

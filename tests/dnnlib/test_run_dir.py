@@ -16,6 +16,7 @@ from dnnlib.run_dir import (
     locked_run,
     new_run,
     read_options,
+    snapshot_kimg,
     snapshot_name,
     state_name,
     write_options,
@@ -39,15 +40,20 @@ def test_runs_are_numbered_and_keep_their_options(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'kimg, name',
+    'nimg, named_nimg, name, kimg',
     [
-        (0, 'network-snapshot-000000.pkl'),
-        (20.96, 'network-snapshot-000020.pkl'),
-        (1234567, 'network-snapshot-1234567.pkl'),
+        (0, -1, 'network-snapshot-000000.pkl', 0),
+        (20960, -1, 'network-snapshot-000020.pkl', 20),
+        (20960, 20960, 'network-snapshot-000020.pkl', 20),
+        (20960, 20064, 'network-snapshot-000020.960.pkl', 20.96),
+        (64, 0, 'network-snapshot-000000.064.pkl', 0.064),
+        (21000, 20064, 'network-snapshot-000021.pkl', 21),
+        (1234567890, 1234566000, 'network-snapshot-1234567.pkl', 1234567),
     ],
 )
-def test_snapshots_are_named_after_the_reals_shown_until_then(kimg, name):
-    assert snapshot_name(kimg) == name and int(SNAPSHOT_PATTERN.fullmatch(name).group(1)) == int(kimg)
+def test_snapshots_are_named_after_the_reals_shown_until_then(nimg, named_nimg, name, kimg):
+    assert snapshot_name(nimg, named_nimg) == name and snapshot_kimg(name) == kimg
+    assert SNAPSHOT_PATTERN.fullmatch(name) and snapshot_kimg('network-final.pkl') is None
 
 
 def test_states_are_found_newest_first(tmp_path):

@@ -19,7 +19,7 @@ def test_tick_reports_means_and_honest_rates(make_run, monkeypatch):
     reports = []
     run.log.report = reports.append
     now = [1000.0]
-    monkeypatch.setattr(run_state.time, 'time', lambda: now[0])
+    monkeypatch.setattr(run_state.time, 'monotonic', lambda: now[0])
     run.clock.start(0.0, 0.0)
     losses = iter(np.arange(8.0))
     run.step.train_D = lambda *args: {'D_loss': next(losses)}
@@ -40,7 +40,7 @@ def test_tick_reports_means_and_honest_rates(make_run, monkeypatch):
 def test_saving_before_and_after_a_snapshot_is_maintenance_and_no_training(make_run, monkeypatch):
     run = make_run(gpus=1)
     now = [1000.0]
-    monkeypatch.setattr(run_state.time, 'time', lambda: now[0])
+    monkeypatch.setattr(run_state.time, 'monotonic', lambda: now[0])
     run.clock.start(0.0, 0.0)
 
     def save_state():
