@@ -1,12 +1,13 @@
 # Two commands do everything: `make demo` and `make test`. Both make .venv first, see .ci/make-venv; with TF=2 they make
 # and use .venv-tf2, which has TensorFlow 2.
+# `make test` is for after a change. `make test-all` adds the slow tests, both layouts, Beam and TensorFlow 2, below.
 # `make test-nchw` runs the tests of what depends on the layout once more, in the layout of GPUs, with a TensorFlow that
 # can execute it on a CPU; it makes .venv-nchw for that. `make test-beam` runs the tests of the filter on Apache Beam, with
 # which it makes .venv-beam. `make test-cross` has each TensorFlow open what the other wrote.
 # PYTHON=... names the Python to use: 3.7, or with TF=2 one from 3.9 to 3.11. DEMO_FLAGS=... adds flags to the demo's
 # training.
 
-.PHONY: demo test test-nchw test-beam test-cross lint venv clean
+.PHONY: demo test test-slow test-all test-nchw test-beam test-cross lint venv clean
 TF ?= 1
 $(if $(filter-out 1 2,$(TF)),$(error TF=$(TF) is neither 1 nor 2))
 VENV := $(if $(filter 2,$(TF)),.venv-tf2,.venv)
@@ -30,14 +31,29 @@ demo: venv
 	echo "  $$run/figures/               the figures of the paper, drawn with it" && \
 	echo "  $$run/table1.md              the table above, which is also there as CSV and LaTeX"
 
-# One thread for linear algebra, since two test processes share the cores: threads wait for each other spinning.
+# `make test` leaves out what is marked `slow`; `make test-slow` runs that alone. Each test file runs in one process, so
+# that its tests share what they build. One thread for linear algebra, since two test processes share the cores: threads
+# wait for each other spinning.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
+
 test: venv lint
-	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n 2
+	$(PYTEST) -m "not slow"
+
+test-slow: venv
+	$(PYTEST) -m slow
+
+test-all:
+	$(MAKE) test TF=1
+	$(MAKE) test-slow TF=1
+	$(MAKE) test-nchw
+	$(MAKE) test-beam
+	$(MAKE) test TF=2
+	$(MAKE) test-slow TF=2
 
 # Likewise one thread an operation, and none that waits spinning for the next one.
 test-nchw:
 	@.ci/make-venv .venv-nchw requirements.txt intel-tensorflow==1.15.2
-	OMP_NUM_THREADS=1 KMP_BLOCKTIME=0 .venv-nchw/bin/python -m pytest -n 2 --layout NCHW
+	OMP_NUM_THREADS=1 KMP_BLOCKTIME=0 .venv-nchw/bin/python -m pytest -n 2 --dist loadfile --layout NCHW
 
 test-beam:
 	@.ci/make-venv .venv-beam requirements.txt requirements-beam.txt
@@ -56,4 +72,4 @@ venv:
 	@.ci/make-venv $(VENV) $(PINS)
 
 clean:
-	rm -rf .venv .venv-nchw .venv-beam .venv-tf2 .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-nchw .venv-beam .venv-tf2 .pip-cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,8 @@
-"""What tests of several packages share."""
+"""What tests of several packages share.
+
+All tests: `python -m pytest -n 2 --dist loadfile`. A part of them: a file or a folder, `-k NAME`, `-m "not slow"` (what
+`make test` runs), `-m slow` (the others), or `--layout NCHW`. The markers are in pyproject.toml.
+"""
 
 import os
 import pathlib
@@ -49,6 +53,16 @@ def pytest_collection_modifyitems(config, items):
         kept = [item for item in items if hasattr(item, 'callspec') and item.callspec.params.get('layout') == wanted]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
+
+
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is nothing to hand out
+def pytest_xdist_make_scheduler(config, log):
+    """Hands out the files that take longest first; see `tests.scheduling`."""
+    if config.getoption('dist') != 'loadfile':
+        return None
+    from tests.scheduling import DearestFirst
+
+    return DearestFirst(config, log)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from tests.crossing import TOLERANCES, check
 WRITTEN = sorted((pathlib.Path(__file__).parent / 'golden' / 'crossing').glob('tensorflow-*'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('folder', WRITTEN, ids=[folder.name for folder in WRITTEN])
 def test_a_run_of_either_tensorflow_is_opened_gone_on_with_and_measured_here(folder):
     errors = check(folder)

@@ -22,6 +22,7 @@ def test_published_rates_of_all_phases_add_up_to_the_published_days(gpus, days):
     assert seconds / 86400 == pytest.approx(days[256][gpus])
 
 
+@pytest.mark.optimized
 def test_the_traced_peak_is_what_is_alive_at_once(session):
     size = tf.placeholder(tf.int32, [])
     tensors = [tf.random.uniform([size, 1000]) for _ in range(3)]  # 3 alive at once, and what multiplying makes

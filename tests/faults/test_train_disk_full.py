@@ -17,6 +17,7 @@ def may_mount():
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not may_mount(), reason='this system lets users mount nothing')
 def test_full_disk_ends_no_run_and_loses_nothing():
     result = subprocess.run(

@@ -66,9 +66,16 @@ def golden_cases(pattern):
         for case in kind.cases(open_golden(path))
     ]
     assert found, pattern
-    return pytest.mark.parametrize(
-        'kind, path, case', found, ids=[path.stem + (f'-{case}' if case else '') for _, path, case in found]
-    )
+    params = []
+    for kind, path, case in found:
+        name = path.stem + (f'-{case}' if case else '')
+        params.append(pytest.param(kind, path, case, id=name, marks=[pytest.mark.slow] if _is_slow(name) else []))
+    return pytest.mark.parametrize('kind, path, case', params)
+
+
+def _is_slow(name):
+    """Whether a case takes half a minute: networks of 128 px, and the books of the whole run of the paper."""
+    return '_128_' in name or name == 'schedule-loop_simulation/8gpu_256_total25000'
 
 
 def assert_agreement(kind, path, case, open_session):

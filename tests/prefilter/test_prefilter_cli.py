@@ -376,7 +376,13 @@ def test_crops_that_are_searched_for_faces_are_pointed_out(run, bundled, tmp_pat
     assert result.exit_code == 0 and 'crops of faces already: --no-detect would take them whole' in result.stderr
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    'number',
+    [
+        signal.SIGINT,
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)),
+    ],
+)
 def test_an_interrupted_run_says_how_to_go_on_and_does(tmp_path, number):
     command = [sys.executable, '-m', 'prefilter', 'lfw-subset', '--out', str(tmp_path / 'faces'), '--size', '8']
     run = subprocess.Popen(

@@ -7,6 +7,8 @@ from training.footprint import Networks, step_bytes, variables_bytes
 from training.options import resolve_options
 
 
+@pytest.mark.slow
+@pytest.mark.optimized
 def test_estimate_is_what_tensorflow_holds_at_the_peak(session):
     # Narrow mapping and many images, so that features weigh more than weights, as on a GPU.
     options = resolve_options(
