@@ -8,7 +8,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dnnlib.errors import UserError
+from dnnlib.errors import DiskError, UserError
 from training.log import RunLog
 
 STATS = {
@@ -72,7 +72,7 @@ def test_steps_that_are_not_finite_are_shown_when_there_are_some(tmp_path, capsy
     assert json.loads((tmp_path / 'stats.jsonl').read_text().splitlines()[1])['G_loss'] is None
 
 
-def test_refused_file_is_told_with_the_mend_and_other_errors_pass(tmp_path, capsys):
+def test_refused_file_is_told_with_a_hint_and_other_errors_pass(tmp_path, capsys):
     log = RunLog(str(tmp_path))
 
     def fail(error, cause=None):
@@ -82,7 +82,7 @@ def test_refused_file_is_told_with_the_mend_and_other_errors_pass(tmp_path, caps
     assert log.attempt(lambda: None)
     assert not log.attempt(lambda: fail(full))
     assert f'{tmp_path} cannot be written (No space left on device): free space' in capsys.readouterr().out
-    assert not log.attempt(lambda: fail(UserError('There is no copy.'), full))
+    assert not log.attempt(lambda: fail(DiskError('There is no copy.'), full))
     assert capsys.readouterr().out.startswith('There is no copy. Training goes on')
     with pytest.raises(UserError, match='another'):
         log.attempt(lambda: fail(UserError('another')))

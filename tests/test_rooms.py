@@ -1,0 +1,84 @@
+"""Imports point downwards only: a room imports what lies below it."""
+
+import ast
+import os
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# What each room may import beside itself, lowest rooms first. A module is in the longest of these names that begins its
+# own; `dnnlib` is the small files: errors, files, folders, run directories, ...
+BELOW_VERBS = ['config', 'dnnlib', 'dnnlib.records.names', 'dnnlib.folder_kinds', 'dnnlib.records', 'dnnlib.download']
+BELOW_VERBS += ['dnnlib.tflib', 'dnnlib.faces', 'dnnlib.pages']
+MAY_IMPORT = {
+    'config': [],
+    'dnnlib.records.names': [],
+    'dnnlib': ['config'],
+    'dnnlib.folder_kinds': ['dnnlib', 'dnnlib.records.names'],
+    'dnnlib.records': ['dnnlib', 'dnnlib.records.names', 'dnnlib.folder_kinds'],
+    'dnnlib.download': ['config', 'dnnlib', 'dnnlib.folder_kinds'],
+    'dnnlib.tflib': ['config', 'dnnlib', 'dnnlib.download'],
+    'dnnlib.faces': ['config', 'dnnlib', 'dnnlib.records', 'dnnlib.tflib'],
+    'dnnlib.pages': ['dnnlib'],
+    'dnnlib.describe': BELOW_VERBS,
+    'dnnlib.verify': BELOW_VERBS,
+    'training': BELOW_VERBS,
+    'metrics': BELOW_VERBS,
+    'prefilter': BELOW_VERBS,
+    'train': [*BELOW_VERBS, 'training', 'metrics'],
+    'run_metrics': [*BELOW_VERBS, 'metrics'],
+    'generate_figures': [*BELOW_VERBS, 'metrics'],
+}
+ROOMS = list(MAY_IMPORT)
+# Nothing else imports these two. The benchmarks use what the tests have made up; the tests run the benchmarks.
+MAY_IMPORT['tests'] = [*ROOMS, 'benchmarks']
+MAY_IMPORT['benchmarks'] = [*ROOMS, 'tests']
+
+
+def room_of(module):
+    return max((room for room in MAY_IMPORT if (module + '.').startswith(room + '.')), key=len, default=None)
+
+
+def modules_below(folder):
+    for path, folders, names in os.walk(os.path.join(ROOT, folder)):
+        folders[:] = [name for name in folders if not name.startswith(('.', '__'))]
+        for name in names:
+            if name.endswith('.py'):
+                yield os.path.join(path, name)
+
+
+def imported_modules(path):
+    """Dotted names of what a file imports, anywhere in it."""
+    with open(path, encoding='utf-8') as file:
+        tree = ast.parse(file.read())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f'{path} imports relative to itself'
+            # `from dnnlib import tflib` imports the module of that name.
+            yield from (f'{node.module}.{alias.name}' for alias in node.names)
+
+
+def files():
+    top = sorted({room.partition('.')[0] for room in MAY_IMPORT})
+    for name in top:
+        single = os.path.join(ROOT, name + '.py')
+        yield from [single] if os.path.exists(single) else modules_below(name)
+
+
+def test_imports_point_downwards():
+    wrong = []
+    for path in files():
+        module = os.path.relpath(path, ROOT)[: -len('.py')].replace(os.sep, '.')
+        room = room_of(module)
+        for imported in imported_modules(path):
+            other = room_of(imported)
+            below = MAY_IMPORT[room]
+            if other not in (None, room, *below):
+                wrong.append(f'{module} ({room}) imports {imported} ({other})')
+    assert not wrong, '\n'.join(wrong)
+
+
+def test_no_room_is_above_itself():
+    for room in ROOMS:
+        assert set(MAY_IMPORT[room]) <= set(ROOMS[: ROOMS.index(room)]), room
