@@ -1,30 +1,32 @@
-"""Faces in images: MTCNN at the reference filter's settings, with its decisions."""
+"""Finds faces in images: MTCNN with the settings of the reference filter, which gives the same decisions."""
+
+from typing import List, Sequence
 
 import numpy as np
 from PIL import Image
 
 from dnnlib.faces.cascade import detect_faces
-from dnnlib.faces.runtimes import open_engine
+from dnnlib.faces.runtimes import open_runtime
 
-COUNTING_SIDE = 64  # px; the shorter side of an image in which a face is looked for only to count it
-COUNTING_FRAME = 32  # px; of grey around that
+COUNTING_SIDE = 64  # px; `count_faces` brings the shorter side of each image to this
+COUNTING_FRAME = 32  # px; width of the grey frame that `count_faces` adds
 COUNTED_AT_ONCE = 16  # images
 
 
 class FaceDetector:
     """MTCNN, ready to run beside a network in training and in worker processes, forked or spawned.
 
-    On a CPU it uses one core and does not start TensorFlow. On a GPU it has a TensorFlow graph and session of its own,
-    and has to be made in the process that uses it. Not for use from several threads at once.
+    On a CPU it uses one core and does not start TensorFlow. On a GPU it has a TensorFlow graph and session of its own;
+    make it in the process that uses it. Do not use it from several threads at once.
 
     Args:
         device: 'cpu', 'gpu' (TensorFlow, on a GPU if it sees one) or 'auto' (a GPU if there is one, else the CPU).
     """
 
-    def __init__(self, device='auto'):
-        self._engine = open_engine(device)
+    def __init__(self, device: str = 'auto'):
+        self._runtime = open_runtime(device)
 
-    def detect(self, image):
+    def detect(self, image: np.ndarray) -> np.ndarray:
         """Finds the faces of one image.
 
         Args:
@@ -39,7 +41,7 @@ class FaceDetector:
         """
         return self.detect_batch([image])[0]
 
-    def detect_batch(self, images):
+    def detect_batch(self, images: Sequence[np.ndarray]) -> List[np.ndarray]:
         """Finds the faces of several images, which is faster than one by one.
 
         Args:
@@ -52,13 +54,14 @@ class FaceDetector:
         Raises:
             MemoryError: As from `detect`.
         """
-        return detect_faces(images, self._engine)
+        return detect_faces(images, self._runtime)
 
-    def count_faces(self, images):
-        """In how many images there is at least one face.
+    def count_faces(self, images: np.ndarray) -> int:
+        """Counts the images that show at least one face.
 
-        All are brought to one size, so that crops count alike at every resolution, and get a grey frame: a face that
-        fills the image is often missed without. Of 95 real crops of 32 px, 93 count without the frame and 95 with it.
+        All images are brought to one size, so that the count does not depend on the resolution of crops, and get a grey
+        frame, because a face that fills the image is often missed without one: of 95 real crops of 32 px, 93 count
+        without the frame and 95 with it.
 
         Args:
             images: uint8 [N, H, W, 3], RGB, dynamic range [0, 255]. Crops: a face much smaller than a third of the

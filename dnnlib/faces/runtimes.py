@@ -1,21 +1,45 @@
 """What computes MTCNN's networks: ONNX Runtime on CPUs, TensorFlow on GPUs.
 
-An engine has `run(network, pixels)`, where `network` is 'pnet', 'rnet' or 'onet' and `pixels` float32 [N, H, W, 3],
-in any memory order, dynamic range [-128, 127]: values less `dnnlib.faces.patches.PIXEL_ZERO`. It returns float32
-[N, h, w, 6] of P-Net, else [N, 6]: logits of 'no face' and 'face', then the regression of left, top, right and bottom.
-`batch` says how many patches R-Net and O-Net should get at once.
+Both are a `Runtime`.
 """
 
+import abc
 import ctypes
 import os
 
+import numpy as np
 import onnxruntime
 
 from dnnlib.faces.onnx_graphs import as_lines, build_graph
 
 
-def resolve_device(device):
-    """Turns 'auto' into 'gpu' or 'cpu', and starts TensorFlow for that only where there is an NVIDIA driver.
+class Runtime(abc.ABC):
+    """Computes MTCNN's networks.
+
+    Attributes:
+        batch: Dict of 'rnet' and 'onet' to the number of patches that they should get at once.
+    """
+
+    @abc.abstractmethod
+    def run(self, network: str, pixels: np.ndarray) -> np.ndarray:
+        """The heads of a network.
+
+        Args:
+            network: 'pnet', 'rnet' or 'onet'.
+            pixels: float32 [N, H, W, 3] in any memory order, dynamic range [-128, 127]: values less
+                `dnnlib.faces.patches.PIXEL_ZERO`.
+
+        Returns:
+            float32 [N, h, w, 6] for P-Net, else [N, 6]: logits of 'no face' and 'face', then the regression of left,
+            top, right and bottom.
+
+        Raises:
+            MemoryError: The memory of the computer or the GPU is too small.
+        """
+
+
+def resolve_device(device: str) -> str:
+    """Turns 'auto' into 'gpu' or 'cpu'. It starts TensorFlow only where there is an NVIDIA driver.
 
     Raises:
         click.UsageError: 'gpu' was asked for and there is none.
@@ -28,13 +52,13 @@ def resolve_device(device):
     return devices.resolve_device(device)
 
 
-def open_engine(device):
-    """The engine for a device: 'cpu', 'gpu' (where TensorFlow sees none, it computes on the CPU) or 'auto'."""
+def open_runtime(device: str) -> Runtime:
+    """The runtime for a device: 'cpu', 'gpu' (where TensorFlow sees none, it computes on the CPU) or 'auto'."""
     if (resolve_device(device) if device == 'auto' else device) == 'cpu':
-        return OnnxEngine()
-    from dnnlib.faces.tensorflow_runtime import TensorFlowEngine  # here: on a CPU nobody should wait for TensorFlow
+        return OnnxRuntime()
+    from dnnlib.faces.tensorflow_runtime import TensorFlowRuntime  # here: CPUs need no TensorFlow, which starts slowly
 
-    return TensorFlowEngine()
+    return TensorFlowRuntime()
 
 
 def _has_nvidia_driver():
@@ -45,8 +69,8 @@ def _has_nvidia_driver():
     return True
 
 
-class OnnxEngine:
-    """ONNX Runtime on one CPU core: more cores are put to better use by more processes.
+class OnnxRuntime(Runtime):
+    """ONNX Runtime on one CPU core; more cores are better used by more processes.
 
     The sessions are made at the first call, and once more in a process that was forked off later.
     """
@@ -56,8 +80,8 @@ class OnnxEngine:
     def __init__(self):
         self._sessions, self._process = {}, None
 
-    def run(self, network, pixels):
-        """Float32 [N, h, w, 6] of P-Net, else [N, 6]; see the module."""
+    def run(self, network: str, pixels: np.ndarray) -> np.ndarray:
+        """See `Runtime.run`."""
         if self._process != os.getpid():
             self._sessions, self._process = {}, os.getpid()
         if network not in self._sessions:

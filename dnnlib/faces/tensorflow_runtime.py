@@ -2,17 +2,19 @@
 
 import dnnlib.quiet  # noqa: F401, I001  before TensorFlow
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib.faces.mtcnn_weights import SIDES, normalise, read_layers
 from dnnlib.faces.mtcnn_trunk import mtcnn_trunk
 from dnnlib.faces.patches import PIXEL_ZERO
+from dnnlib.faces.runtimes import Runtime
 
 
-class TensorFlowEngine:
+class TensorFlowRuntime(Runtime):
     """The networks in a graph and session of their own, so that they can run beside a network in training.
 
-    Not for a process that was forked off after this was made: TensorFlow does not survive that.
+    Do not use it in a process that was forked off later: TensorFlow does not survive a fork.
     """
 
     batch = {'rnet': 256, 'onet': 64}
@@ -23,11 +25,11 @@ class TensorFlowEngine:
         with graph.as_default():
             for network in SIDES:
                 self._heads[network] = _build(network)
-        # Takes GPU memory as needed: the rest belongs to whatever else the process does.
+        # GPU memory is taken as needed: the process may need the rest for other things.
         self._session = tf.Session(graph=graph, config=tf.ConfigProto(gpu_options={'allow_growth': True}))
 
-    def run(self, network, pixels):
-        """Float32 [N, h, w, 6] of P-Net, else [N, 6]; see `dnnlib.faces.runtimes`. Raises MemoryError."""
+    def run(self, network: str, pixels: np.ndarray) -> np.ndarray:
+        """See `Runtime.run`."""
         placeholder, heads = self._heads[network]
         try:
             result = self._session.run(heads, {placeholder: pixels.transpose(0, 2, 1, 3)})

@@ -5,13 +5,13 @@ from PIL import Image
 from dnnlib.faces import cascade
 from dnnlib.faces.cascade import cell_boxes, detect_faces, face_scores, find_candidates, pyramid_scales
 from dnnlib.faces.crop import choose_face, crop_box
-from dnnlib.faces.runtimes import OnnxEngine
-from dnnlib.faces.tensorflow_runtime import TensorFlowEngine
+from dnnlib.faces.runtimes import OnnxRuntime
+from dnnlib.faces.tensorflow_runtime import TensorFlowRuntime
 from prefilter.images import decode
 
 
-@pytest.fixture(scope='module', params=[OnnxEngine, TensorFlowEngine])
-def engine(request):
+@pytest.fixture(scope='module', params=[OnnxRuntime, TensorFlowRuntime])
+def runtime(request):
     return request.param()
 
 
@@ -41,8 +41,8 @@ def variations(scenes, bundled):
     return images
 
 
-def test_decides_as_the_package(engine, reference, variations):
-    results = detect_faces(variations, engine)
+def test_decides_as_the_package(runtime, reference, variations):
+    results = detect_faces(variations, runtime)
     counts = set()
     for image, faces in zip(variations, results):
         expected = reference(image)
@@ -59,57 +59,59 @@ def test_decides_as_the_package(engine, reference, variations):
 
 
 def test_an_image_is_judged_alike_alone_and_among_others(variations):
-    engine = OnnxEngine()
-    for image, faces in zip(variations, detect_faces(variations, engine)):
-        (alone,) = detect_faces([image], engine)
+    runtime = OnnxRuntime()
+    for image, faces in zip(variations, detect_faces(variations, runtime)):
+        (alone,) = detect_faces([image], runtime)
         np.testing.assert_allclose(alone, faces, rtol=0, atol=1e-4)
-    assert detect_faces([], engine) == []
+    assert detect_faces([], runtime) == []
 
 
-def test_tiles_change_nothing(engine, level, monkeypatch):
-    whole = find_candidates([level], engine)[1]
+def test_tiles_change_nothing(runtime, level, monkeypatch):
+    whole = find_candidates([level], runtime)[1]
     assert len(whole) > 20
     for tile in (7, 30, 46, 45):
         monkeypatch.setattr(cascade, 'TILE', tile)
-        tiled = find_candidates([level], engine)[1]
+        tiled = find_candidates([level], runtime)[1]
         np.testing.assert_array_equal(tiled[:, :2], whole[:, :2])
         np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-5)
 
 
 def test_large_photographs_are_computed_in_tiles(scenes, monkeypatch):
     seen = []
-    engine = OnnxEngine()
+    runtime = OnnxRuntime()
     monkeypatch.setattr(
-        engine, 'run', lambda network, pixels: seen.append(pixels.shape) or OnnxEngine.run(engine, network, pixels)
+        runtime, 'run', lambda network, pixels: seen.append(pixels.shape) or OnnxRuntime.run(runtime, network, pixels)
     )
-    detect_faces([np.tile(scenes[0], [4, 5, 1])], engine)
+    detect_faces([np.tile(scenes[0], [4, 5, 1])], runtime)
     side = 2 * cascade.TILE + 10
     assert max(shape[1] for shape in seen) == max(shape[2] for shape in seen) == side
 
 
 def test_levels_of_one_size_are_looked_at_together(level, monkeypatch):
-    engine, seen = OnnxEngine(), []
+    runtime, seen = OnnxRuntime(), []
     levels = [level, level[:60, :70], level[30:90, 10:80], level[20:80, 60:130], np.zeros([60, 70, 3], np.uint8), level]
-    apart = [find_candidates([each], engine)[1] for each in levels]
+    apart = [find_candidates([each], runtime)[1] for each in levels]
     assert all(len(candidates) for candidates in apart[:4]) and not len(apart[4])
     monkeypatch.setattr(
-        engine, 'run', lambda network, pixels: seen.append(pixels.shape[:3]) or OnnxEngine.run(engine, network, pixels)
+        runtime,
+        'run',
+        lambda network, pixels: seen.append(pixels.shape[:3]) or OnnxRuntime.run(runtime, network, pixels),
     )
     monkeypatch.setattr(cascade, 'LEVEL_PIXELS', 3 * 60 * 70)
-    numbers, together = find_candidates(levels, engine)
+    numbers, together = find_candidates(levels, runtime)
     assert seen == [(1, *level.shape[:2]), (3, 60, 70), (1, *level.shape[:2]), (1, 60, 70)]
     np.testing.assert_array_equal(numbers, np.repeat(np.arange(len(levels)), [len(each) for each in apart]))
     np.testing.assert_array_equal(together[:, :2], np.concatenate(apart)[:, :2])
     np.testing.assert_allclose(together, np.concatenate(apart), rtol=0, atol=1e-5)
 
 
-def test_candidates_come_from_left_to_right_and_then_downwards(engine, level):
-    x, y = find_candidates([level], engine)[1][:, :2].T
+def test_candidates_come_from_left_to_right_and_then_downwards(runtime, level):
+    x, y = find_candidates([level], runtime)[1][:, :2].T
     assert len(x) > 10 and np.all((np.diff(x) > 0) | ((np.diff(x) == 0) & (np.diff(y) > 0)))
 
 
 class OneCandidate:
-    """An engine whose P-Net finds a single candidate; the regression says at which column of the level it was made."""
+    """A runtime whose P-Net finds a single candidate; the regression says at which column of the level it was made."""
 
     def __init__(self, x, y):
         self.x, self.y = x, y
@@ -168,16 +170,16 @@ def test_candidates_of_two_levels_never_overlap_by_more_than_seven_tenths():
 
 def test_an_image_with_a_candidate_turned_inside_out_is_given_up(scenes, monkeypatch):
     """As the package does; the images beside it are not."""
-    engine = OnnxEngine()
+    runtime = OnnxRuntime()
     propose = cascade._propose
 
-    def turn_one(images, engine):
-        faces, owners = propose(images, engine)
+    def turn_one(images, runtime):
+        faces, owners = propose(images, runtime)
         first = np.flatnonzero(owners == 1)[0]
         faces[first, 2] = faces[first, 0] - 1
         return faces, owners
 
-    before = detect_faces(scenes[:3], engine)
+    before = detect_faces(scenes[:3], runtime)
     monkeypatch.setattr(cascade, '_propose', turn_one)
-    after = detect_faces(scenes[:3], engine)
+    after = detect_faces(scenes[:3], runtime)
     assert [len(faces) for faces in before] == [1, 1, 1] and [len(faces) for faces in after] == [1, 0, 1]

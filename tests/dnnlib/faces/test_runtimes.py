@@ -1,4 +1,4 @@
-"""Both engines against the package's own Keras models."""
+"""Both runtimes against the package's own Keras models."""
 
 import multiprocessing
 import pathlib
@@ -12,14 +12,14 @@ from mtcnn.network.factory import NetworkFactory
 
 import dnnlib.faces.runtimes
 from dnnlib.faces.mtcnn_weights import SIDES, read_weights
-from dnnlib.faces.runtimes import OnnxEngine, open_engine, resolve_device
-from dnnlib.faces.tensorflow_runtime import TensorFlowEngine
+from dnnlib.faces.runtimes import OnnxRuntime, open_runtime, resolve_device
+from dnnlib.faces.tensorflow_runtime import TensorFlowRuntime
 
 ROOT = str(pathlib.Path(__file__).parents[3])
 
 
-@pytest.fixture(scope='module', params=[OnnxEngine, TensorFlowEngine])
-def engine(request):
+@pytest.fixture(scope='module', params=[OnnxRuntime, TensorFlowRuntime])
+def runtime(request):
     return request.param()
 
 
@@ -59,9 +59,9 @@ def pixels(*shape):
         ('onet', (9, 48, 48, 3)),
     ],
 )
-def test_gives_what_the_package_gives(engine, keras, network, shape):
+def test_gives_what_the_package_gives(runtime, keras, network, shape):
     scores, boxes = keras(network, pixels(*shape))
-    heads = engine.run(network, pixels(*shape))
+    heads = runtime.run(network, pixels(*shape))
     assert heads.shape == (*scores.shape[:-1], 6) and heads.dtype == np.float32
     odds = np.exp(heads[..., :2])
     np.testing.assert_allclose(odds / odds.sum(axis=-1, keepdims=True), scores, atol=2e-6)
@@ -69,63 +69,63 @@ def test_gives_what_the_package_gives(engine, keras, network, shape):
 
 
 @pytest.mark.parametrize('network, side', [('pnet', 30), ('rnet', 24), ('onet', 48)])
-def test_any_memory_order_of_the_pixels_will_do(engine, network, side):
+def test_any_memory_order_of_the_pixels_will_do(runtime, network, side):
     image = pixels(2, side, side, 3)
-    expected = engine.run(network, image)
+    expected = runtime.run(network, image)
     for order in ([0, 1, 3, 2], [0, 2, 3, 1], [0, 3, 1, 2], [3, 2, 1, 0]):
         ordered = np.ascontiguousarray(image.transpose(order)).transpose(np.argsort(order))
-        np.testing.assert_array_equal(engine.run(network, ordered), expected)
+        np.testing.assert_array_equal(runtime.run(network, ordered), expected)
 
 
 def test_onnx_goes_on_in_forked_workers():
     """Made and used before the fork, and used on both sides after it."""
-    engine = OnnxEngine()
-    expected = engine.run('onet', pixels(2, 48, 48, 3))
+    runtime = OnnxRuntime()
+    expected = runtime.run('onet', pixels(2, 48, 48, 3))
     context = multiprocessing.get_context('fork')
     results = context.Queue()
-    workers = [context.Process(target=lambda: results.put(engine.run('onet', pixels(2, 48, 48, 3)))) for _ in range(2)]
+    workers = [context.Process(target=lambda: results.put(runtime.run('onet', pixels(2, 48, 48, 3)))) for _ in range(2)]
     for worker in workers:
         worker.start()
     for _ in workers:
         np.testing.assert_array_equal(results.get(timeout=60), expected)
     for worker in workers:
         worker.join()
-    np.testing.assert_array_equal(engine.run('onet', pixels(2, 48, 48, 3)), expected)
+    np.testing.assert_array_equal(runtime.run('onet', pixels(2, 48, 48, 3)), expected)
 
 
 def test_onnx_runs_in_spawned_workers():
-    expected = OnnxEngine().run('onet', pixels(2, 48, 48, 3))
+    expected = OnnxRuntime().run('onet', pixels(2, 48, 48, 3))
     with multiprocessing.get_context('spawn').Pool(1) as pool:
-        result = pool.apply(OnnxEngine.run, (OnnxEngine(), 'onet', pixels(2, 48, 48, 3)))
+        result = pool.apply(OnnxRuntime.run, (OnnxRuntime(), 'onet', pixels(2, 48, 48, 3)))
     np.testing.assert_array_equal(result, expected)
 
 
 def test_a_cpu_is_enough_without_a_driver(monkeypatch):
     monkeypatch.setattr(dnnlib.faces.runtimes, '_has_nvidia_driver', lambda: False)
-    assert resolve_device('auto') == 'cpu' and isinstance(open_engine('auto'), OnnxEngine)
+    assert resolve_device('auto') == 'cpu' and isinstance(open_runtime('auto'), OnnxRuntime)
 
 
 def test_a_driver_has_tensorflow_asked(monkeypatch):
     monkeypatch.setattr(dnnlib.faces.runtimes, '_has_nvidia_driver', lambda: True)
     assert resolve_device('auto') == 'cpu'  # a driver, and yet no GPU
     monkeypatch.setattr('dnnlib.tflib.devices.list_gpus', lambda: ['/gpu:0'])
-    assert resolve_device('auto') == 'gpu' and isinstance(open_engine('auto'), TensorFlowEngine)
-    assert resolve_device('cpu') == 'cpu' and isinstance(open_engine('cpu'), OnnxEngine)
+    assert resolve_device('auto') == 'gpu' and isinstance(open_runtime('auto'), TensorFlowRuntime)
+    assert resolve_device('cpu') == 'cpu' and isinstance(open_runtime('cpu'), OnnxRuntime)
 
 
 def test_tensorflow_leaves_the_rest_of_the_gpus_memory_to_others():
-    assert TensorFlowEngine()._session._config.gpu_options.allow_growth
+    assert TensorFlowRuntime()._session._config.gpu_options.allow_growth
 
 
 def test_tensorflows_exhausted_memory_is_a_memory_error(monkeypatch):
-    engine = TensorFlowEngine()
+    runtime = TensorFlowRuntime()
 
     def exhaust(*args):
         raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor\nmore')
 
-    monkeypatch.setattr(engine._session, 'run', exhaust)
+    monkeypatch.setattr(runtime._session, 'run', exhaust)
     with pytest.raises(MemoryError, match='^OOM when allocating tensor$'):
-        engine.run('onet', pixels(1, 48, 48, 3))
+        runtime.run('onet', pixels(1, 48, 48, 3))
 
 
 def test_a_cpu_never_waits_for_tensorflow():
