@@ -2,6 +2,7 @@
 
 import dnnlib.quiet  # noqa: I001,F401  before TensorFlow
 
+import dataclasses
 import glob
 import importlib.util
 import os
@@ -17,9 +18,8 @@ from dnnlib.records.names import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, RE
 from prefilter.export import EXPORTS
 from prefilter.images import IMAGE_EXTENSIONS, MAX_PIXELS, REFERENCE_MAX_PIXELS
 from prefilter.labels import LABELS, check_labels
-from prefilter.options import used_options
-from prefilter.pipeline import Ending, describe, make_dataset
-from prefilter.shards import Settings
+from prefilter.options import DatasetOptions
+from prefilter.pipeline import describe, make_dataset
 from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, PARTITIONS, open_source
 from prefilter.sources.download import fetch_lfw
 
@@ -34,8 +34,9 @@ def _check_size(context, parameter, size):
     return size
 
 
-def _check_source(source, download, format):
-    if download and format != 'lfw':
+def _check_source(options):
+    source, download = options.source, options.download
+    if download and options.format != 'lfw':
         raise click.UsageError('--download fetches LFW only: give --format lfw with it, or leave it out.')
     if download and os.path.isfile(source):
         raise click.UsageError(f'SOURCE {source} is a file: with --download name the folder that takes the archive.')
@@ -76,13 +77,13 @@ def _exit_on_signals():
             signal.signal(number, lambda number, frame: sys.exit(128 + number))
 
 
-def _check_runner(runner, gpus, device, beam_options, staging):
-    for name, value in (('beam-options', beam_options), ('staging', staging)):
-        if runner != BEAM and value is not None:
+def _check_runner(options):
+    for name, value in (('beam-options', options.beam_options), ('staging', options.staging)):
+        if options.runner != BEAM and value is not None:
             raise click.UsageError(f'--{name} is for --runner {BEAM}: give that too, or leave it out.')
-    if runner != BEAM:
+    if options.runner != BEAM:
         return
-    for flag, value in (('--gpus', gpus), ('--device gpu', device == 'gpu' or None)):
+    for flag, value in (('--gpus', options.gpus), ('--device gpu', options.device == 'gpu' or None)):
         if value is not None:
             raise click.UsageError(f'{flag} is for --runner {LOCAL}: with Beam, faces are found on CPUs.')
     if importlib.util.find_spec('apache_beam') is None:
@@ -91,12 +92,12 @@ def _check_runner(runner, gpus, device, beam_options, staging):
         )
 
 
-def _plan_cluster(runner, beam_options, staging, workers):
-    if runner != BEAM:
+def _plan_cluster(options):
+    if options.runner != BEAM:
         return None
     from prefilter.beam_runner import plan_cluster
 
-    return plan_cluster(beam_options, staging, workers)
+    return plan_cluster(options.beam_options, options.staging, options.workers)
 
 
 def _reachable(source, runner):
@@ -104,17 +105,17 @@ def _reachable(source, runner):
     return os.path.abspath(source) if runner == BEAM and source != LFW_SUBSET else source
 
 
-def _plan_processes(device, workers, gpus):
+def _plan_processes(options):
     """(number of processes, their environments or None): one a core, or one a GPU."""
-    if device != 'gpu':
-        if gpus is not None:
+    if options.device != 'gpu':
+        if options.gpus is not None:
             raise click.UsageError('--gpus is for --device gpu: on CPUs give --workers.')
-        return workers or len(os.sched_getaffinity(0)), None
-    if workers is not None:
+        return options.workers or len(os.sched_getaffinity(0)), None
+    if options.workers is not None:
         raise click.UsageError('--workers is for CPUs: a GPU has one process, give --gpus.')
     from dnnlib.tflib.devices import replica_devices
 
-    count = len(replica_devices('gpu', gpus or 1))
+    count = len(replica_devices('gpu', options.gpus or 1))
     visible = os.environ.get('CUDA_VISIBLE_DEVICES')
     names = visible.split(',') if visible else [str(number) for number in range(count)]
     return count, [{'CUDA_VISIBLE_DEVICES': names[number]} for number in range(count)]
@@ -217,30 +218,7 @@ are one identity too. The other formats know their own: in ytf, for one, all vid
 @click.option('--drop-duplicates', is_flag=True, help='Refuse an image that has the same bytes as an earlier one.')
 @click.option('--restart', is_flag=True, help='Begin anew instead of going on with an unfinished run.')
 @click.option('--force', is_flag=True, help='Replace the dataset if it exists, once the new one is complete.')
-def main(
-    source,
-    out,
-    format,
-    partition,
-    download,
-    size,
-    margin,
-    detect,
-    labels,
-    no_shuffle,
-    exports,
-    max_pixels,
-    reference_loader,
-    device,
-    workers,
-    gpus,
-    runner,
-    beam_options,
-    staging,
-    drop_duplicates,
-    restart,
-    force,
-):
+def main(**flags):
     """Find the face in each image of SOURCE, crop it, and write the crops as a dataset.
 
     SOURCE is a folder of images or an archive (.zip, .tar, .tgz, ...) of one, a file of one of the formats, or
@@ -252,47 +230,47 @@ def main(
 
     A run that was ended, however, goes on when the same command is given again.
     """
-    _check_source(source, download, format)
-    _check_target(source, out, force)
-    _check_no_detect(detect)
-    _check_runner(runner, gpus, device, beam_options, staging)
-    cluster = _plan_cluster(runner, beam_options, staging, workers)
-    location = fetch_lfw(source) if download else source
-    photographs = open_source(_reachable(location, runner), format, partition, leave_out=out)
-    check_labels(photographs, labels)
-    if format == AUTO and photographs.format in FORMATS and (labels or photographs.format != 'tree'):
-        click.echo(f'{source} is read as --format {photographs.format}: {len(photographs.paths):,} images.', err=True)
-    for sentence in photographs.remarks:
-        click.echo(sentence, err=True)
-    if photographs.aligned and detect:
-        click.echo('These images are crops of faces already: --no-detect would take them whole.', err=True)
+    options = DatasetOptions(**flags)
+    _check_source(options)
+    _check_target(options.source, options.out, options.force)
+    _check_no_detect(options.detect)
+    _check_runner(options)
+    cluster = _plan_cluster(options)
+    photographs = _open_source(options)
     # Late: what can be refused without looking for a GPU is refused at once.
-    device = ('cpu' if cluster else _resolve_device(device)) if detect else None
-    count, environments = _plan_processes(device, workers, gpus)
-    if max_pixels is None:
-        max_pixels = REFERENCE_MAX_PIXELS if reference_loader else MAX_PIXELS
-    exports = tuple(sorted(set(exports)))
-    settings = Settings(size, margin if detect else 0, device, reference_loader, max_pixels)
-    ending = Ending(labels, not no_shuffle, exports, drop_duplicates)
+    options = _resolved(options, photographs.format, cluster)
+    count, environments = _plan_processes(options)
     _exit_on_signals()
     try:
-        result = make_dataset(
-            photographs,
-            source,
-            out,
-            settings,
-            ending,
-            force,
-            restart,
-            count,
-            environments,
-            options=used_options(click.get_current_context(), photographs.format, settings),
-            cluster=cluster,
-        )
+        result = make_dataset(photographs, options, count, environments, cluster=cluster)
     except (KeyboardInterrupt, SystemExit) as error:
-        _say_how_to_go_on(out)
+        _say_how_to_go_on(options.out)
         sys.exit(128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else error.code)
-    _report(photographs, result, out, size, exports)
+    _report(photographs, result, options)
+
+
+def _open_source(options):
+    """Opens SOURCE, and says on the screen what a user should know about it."""
+    source = fetch_lfw(options.source) if options.download else options.source
+    photographs = open_source(_reachable(source, options.runner), options.format, options.partition, options.out)
+    check_labels(photographs, options.labels)
+    found = photographs.format
+    if options.format == AUTO and found in FORMATS and (options.labels or found != 'tree'):
+        click.echo(f'{options.source} is read as --format {found}: {len(photographs.paths):,} images.', err=True)
+    for sentence in photographs.remarks:
+        click.echo(sentence, err=True)
+    if photographs.aligned and options.detect:
+        click.echo('These images are crops of faces already: --no-detect would take them whole.', err=True)
+    return photographs
+
+
+def _resolved(options, format_found, cluster):
+    """The options with what the defaults stand for."""
+    max_pixels = options.max_pixels or (REFERENCE_MAX_PIXELS if options.reference_loader else MAX_PIXELS)
+    options = dataclasses.replace(options, format=format_found, max_pixels=max_pixels)
+    if not options.detect:
+        return dataclasses.replace(options, margin=0, device=None)
+    return dataclasses.replace(options, device='cpu' if cluster else _resolve_device(options.device))
 
 
 def _resolve_device(device):
@@ -309,7 +287,8 @@ def _say_how_to_go_on(out):
         click.echo('Stopped before anything was worth keeping.', err=True)
 
 
-def _report(photographs, result, out, size, exports):
+def _report(photographs, result, options):
+    out, size = options.out, options.size
     total, accepted, examined = result['total'], result['accepted'], result['examined']
     refused = f' ({describe(result["reasons"])})' if result['reasons'] else ''
     speed = f'; {examined / result["seconds"]:.1f} images/s' if examined else '; examined by an earlier run'
@@ -318,7 +297,7 @@ def _report(photographs, result, out, size, exports):
         f'other files left out: {photographs.ignored:,}; exact duplicates: {result["duplicates"]:,}{speed}.'
     )
     written = [MANIFEST_FILE, ACCEPTED_FILE, REJECTED_FILE]
-    written += [EXPORTS[form].format(os.path.basename(os.path.abspath(out))) for form in exports]
+    written += [EXPORTS[form].format(os.path.basename(os.path.abspath(out))) for form in sorted(set(options.exports))]
     click.echo(f'{out}: {size}x{size} pixels, records 0 to {accepted - 1:,}; {", ".join(written)}.')
     click.echo(f'Look at {os.path.join(out, REPORT_FILE)}.')
 

@@ -108,18 +108,18 @@ class BeamRun:
 
     Args:
         cluster: `Cluster`.
-        source, shards, settings: As in `prefilter.pipeline`.
+        source, shards, options: As in `prefilter.pipeline`.
         work: `dnnlib.folders.Unfinished`.
         make_detector: As for `prefilter.workers.Workers`.
         views: As for `prefilter.shards.examine_shard`.
     """
 
-    def __init__(self, cluster, source, shards, settings, work, make_detector, views):
+    def __init__(self, cluster, source, shards, options, work, make_detector, views=NO_VIEWS):
         self._cluster, self._source, self._shards, self._work = cluster, source, shards, work
         self._exchange = Exchange(_exchange_url(cluster, work.path))
         self._sends_images = cluster.staging is not None or is_forward_only(source)
         reader = None if self._sends_images else source.reader
-        self._examiner = Examiner(self._exchange, reader, settings, make_detector, views)
+        self._examiner = Examiner(self._exchange, reader, options, make_detector, views)
 
     def __enter__(self):
         """Fetches what a killed run has left first."""
@@ -256,13 +256,13 @@ class Examiner(beam.DoFn):
 
     Args:
         exchange: `Exchange`.
-        reader, settings: As for `prefilter.shards.examine_shard`; no reader where images are in the folder too.
+        reader, options: As for `prefilter.shards.examine_shard`; no reader where images are in the folder too.
         make_detector: As for `prefilter.workers.Workers`.
         views: As for `prefilter.shards.examine_shard`.
     """
 
-    def __init__(self, exchange, reader, settings, make_detector, views=NO_VIEWS):
-        self._exchange, self._reader, self._settings = exchange, reader, settings
+    def __init__(self, exchange, reader, options, make_detector, views=NO_VIEWS):
+        self._exchange, self._reader, self._options = exchange, reader, options
         self._make_detector, self._views = make_detector, views
         self._workers = None
 
@@ -278,7 +278,7 @@ class Examiner(beam.DoFn):
                 self._exchange.fetch(_name(number, IMAGES), images)
                 reader = SpoolReader(images)
             items = [Item(path, entry) for path, entry in items]
-            named = self._examine(ExamineShard(number, path, reader, items, self._settings, self._views))
+            named = self._examine(ExamineShard(number, path, reader, items, self._options, self._views))
             with self._exchange.writing(_name(number, RESULT)) as file, open(path, 'rb') as shard:
                 file.write(_as_line(named))
                 shutil.copyfileobj(shard, file)

@@ -140,24 +140,24 @@ def find_copies(digests):
     return copies[sort], originals[sort]
 
 
-def merge_records(survey, folder, name, settings, order, labels, workers):
+def merge_records(survey, folder, name, options, order, labels, workers):
     """Writes records and labels.
 
     Args:
         survey: A `Survey`.
         folder: Of the dataset, empty.
         name: Prefix of its files.
-        settings: `prefilter.shards.Settings`.
+        options: `prefilter.options.DatasetOptions`.
         order: int64 [number of accepted images]; record i is accepted image `order[i]`.
         labels: [number of accepted images, label size] in the order of the images, or None.
         workers: Open `prefilter.workers.Workers`.
     """
     count = len(order)
-    allocate_records(folder, name, (3, settings.size, settings.size), count)
+    allocate_records(folder, name, (3, options.size, options.size), count)
     if labels is not None:
         write_labels(folder, name, labels[order])
     tasks = (
-        WriteRecords(folder, name, start, list(map(survey.crop_of, order[start : start + RECORDS_AT_ONCE])), settings)
+        WriteRecords(folder, name, start, list(map(survey.crop_of, order[start : start + RECORDS_AT_ONCE])), options)
         for start in range(0, count, RECORDS_AT_ONCE)
     )
     with tqdm(total=count, desc='Writing records', unit=' images', file=sys.stderr) as bar:

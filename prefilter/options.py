@@ -1,52 +1,104 @@
-"""How a dataset was made: the flags that decide what is in it, kept beside it."""
+"""The flags of `python -m prefilter`, and what of them is kept: with an unfinished run, and beside the dataset."""
 
+import dataclasses
 import json
 import os
+from typing import Optional, Tuple
 
 from dnnlib.errors import UserError
 from dnnlib.records.names import OPTIONS_FILE
+from prefilter.images import MAX_PIXELS, decode, decode_as_reference
 
-# Parameters that change nothing in the dataset.
-HOW_NOT_WHAT = (
-    'out',
-    'force',
-    'restart',
-    'download',
-    'device',
-    'workers',
-    'gpus',
-    'runner',
-    'beam_options',
-    'staging',
-)
+# Where the value of an option is kept.
+PLAN = 'plan'  # of an unfinished run: the examined images depend on it, so a run with another value cannot go on
+ENDING = 'ending'  # of an unfinished run: only the steps after the examination depend on it, so it may change
+RECORD = 'record'  # options.json, beside the dataset
 
 
-def used_options(context, format, settings):
-    """The flags of a run of `python -m prefilter`, defaults too, that decide what its dataset holds.
+def _option(*kept_in, default=None, flag=None):
+    return dataclasses.field(default=default, metadata={'kept_in': kept_in, 'flag': flag})
 
-    Args:
-        context: The `click.Context` of the command.
-        format: What --format auto turned out to be.
-        settings: `prefilter.shards.Settings` that came of the flags.
 
-    Returns:
-        Dict of flag, without its dashes, to value; `source` is only the last part of its path, since a dataset travels.
+@dataclasses.dataclass(frozen=True)
+class DatasetOptions:
+    """The options of one dataset: the flags of `python -m prefilter`, by the names of the command's parameters.
+
+    Each field says where its value is kept. An option that is kept nowhere only changes how the dataset is made. The
+    plan has no `partition` and no `detect`, because it has the list of the images, and no device where no face is
+    looked for.
     """
-    given = context.params
-    used = {'source': os.path.basename(os.path.abspath(given['source']))}
-    for parameter in context.command.params:
-        if parameter.name not in (*HOW_NOT_WHAT, 'source') and (given['detect'] or parameter.name != 'margin'):
-            value = given[parameter.name]
-            used[parameter.opts[0].lstrip('-')] = sorted(set(value)) if isinstance(value, tuple) else value
-    used['format'] = format
-    used['max-pixels'] = settings.max_pixels
-    return used
+
+    source: str = _option(RECORD, flag='source')
+    out: str = _option()
+    format: str = _option(PLAN, RECORD, default='auto')
+    partition: Optional[str] = _option(RECORD)
+    download: bool = _option(default=False)
+    size: int = _option(PLAN, RECORD, default=256)  # px, a power of two >= 4
+    margin: int = _option(PLAN, RECORD, default=50)  # px added to the width and to the height of a face's box
+    detect: bool = _option(RECORD, default=True)
+    labels: Optional[str] = _option(ENDING, RECORD)
+    no_shuffle: bool = _option(ENDING, RECORD, default=False)
+    exports: Tuple[str, ...] = _option(ENDING, RECORD, default=(), flag='--export')
+    max_pixels: int = _option(PLAN, RECORD, default=MAX_PIXELS)  # width x height above which an image is refused
+    reference_loader: bool = _option(PLAN, RECORD, default=False)
+    device: Optional[str] = _option(PLAN, default='auto')  # 'cpu', 'gpu', or None without `detect`, once it is resolved
+    workers: Optional[int] = _option()
+    gpus: Optional[int] = _option()
+    runner: str = _option(default='local')
+    beam_options: Optional[str] = _option()
+    staging: Optional[str] = _option()
+    drop_duplicates: bool = _option(ENDING, RECORD, default=False)
+    restart: bool = _option(default=False)
+    force: bool = _option(default=False)
+
+    @property
+    def crop_bytes(self):
+        """Length of a crop in a shard file."""
+        return 3 * self.size * self.size
+
+    def decode(self, data):
+        """Decodes the bytes of an image to its pixels, as `prefilter.images.decode`."""
+        return (decode_as_reference if self.reference_loader else decode)(data, self.max_pixels)
+
+    def plan(self):
+        """Dict of flag to value: the options that the examined images depend on."""
+        return {flag_of(field): getattr(self, field.name) for field in self._fields(PLAN)}
+
+    def ending(self):
+        """Dict of name to value: the options that only the steps after the examination depend on."""
+        ending = {field.name: _as_json(getattr(self, field.name)) for field in self._fields(ENDING)}
+        ending['shuffle'] = not ending.pop('no_shuffle')  # its name in the unfinished runs of earlier versions
+        return ending
+
+    def record(self):
+        """Dict of flag without dashes to value: the options that decide what is in the dataset.
+
+        `source` is only the last part of its path, since a dataset travels; there is no margin where no face was looked
+        for.
+        """
+        record = {flag_of(field).lstrip('-'): _as_json(getattr(self, field.name)) for field in self._fields(RECORD)}
+        record['source'] = os.path.basename(os.path.abspath(self.source))
+        if not self.detect:
+            del record['margin']
+        return record
+
+    def _fields(self, kept_in):
+        return [field for field in dataclasses.fields(self) if kept_in in field.metadata['kept_in']]
+
+
+def flag_of(field):
+    """The flag of a field of `DatasetOptions`: '--max-pixels'."""
+    return field.metadata['flag'] or '--' + field.name.replace('_', '-')
+
+
+def _as_json(value):
+    return sorted(set(value)) if isinstance(value, tuple) else value
 
 
 def save_options(folder, options):
-    """Writes `options.json` into a dataset's folder; `options` as from `used_options`."""
+    """Writes `options.json` into a dataset's folder; `options` is a `DatasetOptions`."""
     with open(os.path.join(folder, OPTIONS_FILE), 'w', encoding='utf-8') as file:
-        json.dump(options, file, indent=2)
+        json.dump(options.record(), file, indent=2)
         file.write('\n')
 
 
@@ -59,7 +111,7 @@ def read_options(folder):
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise UserError(f'{path} cannot be read ({error}): mend that, or remove it.') from error
+        raise UserError(f'{path} cannot be read ({error}): correct it, or remove it.') from error
     if not isinstance(options, dict):
         raise UserError(f'{path} is no JSON object: remove it.')
     return options

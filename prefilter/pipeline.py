@@ -6,7 +6,6 @@ finished ones. Nothing in memory grows with the dataset but the list of paths an
 
 import array
 import contextlib
-import dataclasses
 import os
 import shutil
 import sys
@@ -43,52 +42,17 @@ from prefilter.workers import Workers
 LINE_BYTES = 600  # of a manifest, a generous guess
 
 
-@dataclasses.dataclass(frozen=True)
-class Ending:
-    """What a dataset is made of once the images are examined; may change while a run goes on.
-
-    Attributes:
-        labels: Which labels to write, one of `prefilter.labels.LABELS`, or None.
-        shuffle: Records in the order of StyleGAN's dataset tool instead of that of the source.
-        exports: Further forms to write, of `prefilter.export.EXPORTS`.
-        drop_duplicates: Whether images are refused that have the same bytes as an earlier one.
-    """
-
-    labels: str = None
-    shuffle: bool = True
-    exports: tuple = ()
-    drop_duplicates: bool = False
-
-
-def make_dataset(
-    source,
-    location,
-    target,
-    settings,
-    ending=Ending(),
-    replace=False,
-    restart=False,
-    workers=1,
-    environments=None,
-    make_detector=None,
-    options=None,
-    cluster=None,
-):
-    """Filters a source and writes the dataset folder `target`, whole or not at all; goes on where it was ended.
+def make_dataset(source, options, workers=1, environments=None, make_detector=None, cluster=None):
+    """Filters a source and writes the dataset folder `options.out`, whole or not at all; goes on where it was ended.
 
     Args:
         source: As from `prefilter.sources.open_source`, not refused by `prefilter.labels.check_labels`.
-        location: What the user calls it.
-        target: Folder to make; its base name becomes the prefix of the TFRecord files.
-        settings: `prefilter.shards.Settings`.
-        ending: An `Ending`.
-        replace: Whether an existing `target` is replaced.
-        restart: Whether to begin anew where an unfinished run could be gone on with.
+        options: `prefilter.options.DatasetOptions`, with a `format` and a `device` that are resolved. The base name of
+            `out` becomes the prefix of the TFRecord files.
         workers: Number of processes that examine.
         environments: As for `prefilter.workers.Workers`.
         make_detector: Picklable function that makes what finds faces in a process, as
-            `dnnlib.faces.detector.FaceDetector`, instead of what the settings say.
-        options: As from `prefilter.options.used_options`, to keep beside the dataset; or None.
+            `dnnlib.faces.detector.FaceDetector`; None makes one for `options.device`.
         cluster: A `prefilter.beam_runner.Cluster` whose workers examine instead; or None.
 
     Returns:
@@ -99,31 +63,30 @@ def make_dataset(
         UserError: No face, too little room, or the target cannot be written.
         KeyboardInterrupt, SystemExit: As these come; what was done is kept for the next call.
     """
-    plan, ending_plan = _plan(source, location, settings), dataclasses.asdict(ending)
-    with unfinished_folder(target, plan, {**ending_plan, 'exports': list(ending.exports)}, replace, restart) as work:
+    target, plan, ending = options.out, _plan(source, options), options.ending()
+    with unfinished_folder(target, plan, ending, options.force, options.restart) as work:
         if work.result is not None:
             return {**work.result, 'examined': 0, 'seconds': 0.0}
         name = os.path.basename(os.path.abspath(target))
         shards = plan_shards(source)
-        make_detector = make_detector or detector_maker(settings)
+        make_detector = make_detector or detector_maker(options)
         with Workers(workers, make_detector, environments) as pool:
-            views = views_to_keep(source, ending.drop_duplicates)
-            with _open_examiner(source, shards, settings, work, pool, cluster, make_detector, views) as examiner:
-                examined, seconds = _examine(source, shards, settings, work, examiner, views)
-            survey = Survey(work.parts, shards, ending.drop_duplicates)
+            views = views_to_keep(source, options.drop_duplicates)
+            with _open_examiner(source, shards, options, work, pool, cluster, make_detector, views) as examiner:
+                examined, seconds = _examine(source, shards, options, work, examiner, views)
+            survey = Survey(work.parts, shards, options.drop_duplicates)
             if not len(survey.accepted):
                 work.discard()
-                raise _nothing_accepted(source, survey, settings)
+                raise _nothing_accepted(source, survey, options)
             folder = work.begin_content()
-            labels = label_rows(source, ending.labels, survey.accepted)
-            order = _order(survey, ending)
-            _check_room(work.path, [('records', dataset_bytes((3, settings.size, settings.size), len(order)))])
-            merge_records(survey, folder, name, settings, order, labels, pool)
+            labels = label_rows(source, options.labels, survey.accepted)
+            order = _order(survey, options)
+            _check_room(work.path, [('records', dataset_bytes((3, options.size, options.size), len(order)))])
+            merge_records(survey, folder, name, options, order, labels, pool)
         summary = merge_manifest(survey, folder, source, order)
-        views = _draw_galleries(survey, summary, folder, source, settings)
-        _export(folder, ending.exports)
-        if options is not None:
-            save_options(folder, options)
+        views = _draw_galleries(survey, summary, folder, source, options)
+        _export(folder, options.exports)
+        save_options(folder, options)
         write_report(folder, target, summary, views)
         result = {
             'total': len(source.paths),
@@ -141,33 +104,28 @@ def describe(reasons):
     return ', '.join(f'{count:,} {reason}' for reason, count in ordered)
 
 
-def _plan(source, location, settings):
+def _plan(source, options):
     """What finished shards depend on, by names that a user knows."""
-    stamp = None
+    location, stamp = options.source, None
     if os.path.isfile(location):
         status = os.stat(location)
         stamp = [status.st_size, status.st_mtime_ns]
     return {
         'SOURCE': os.path.realpath(location) if os.path.exists(location) else location,
-        '--format': source.format,
         'the list of its images': source.paths.digest(),
         'the date of its file': stamp,
-        '--size': settings.size,
-        '--margin': settings.margin,
-        '--device': settings.device,
-        '--reference-loader': settings.reference_loader,
-        '--max-pixels': settings.max_pixels,
+        **options.plan(),
         'the version of the filter': [SHARD_IMAGES, BATCH_IMAGES, BATCH_PIXELS],
     }
 
 
-def _order(survey, ending):
+def _order(survey, options):
     count = len(survey.accepted)
-    return shuffled_order(count) if ending.shuffle else np.arange(count)
+    return np.arange(count) if options.no_shuffle else shuffled_order(count)
 
 
-def _nothing_accepted(source, survey, settings):
-    what = 'has a usable face' if settings.device else 'can be read'
+def _nothing_accepted(source, survey, options):
+    what = 'has a usable face' if options.device else 'can be read'
     return UserError(
         f'None of the {len(source.paths)} images in SOURCE {what} ({describe(survey.reasons)}): '
         'choose a source of photographs with faces.'
@@ -189,23 +147,23 @@ def _check_room(folder, needs, later=()):
 
 
 @contextlib.contextmanager
-def _open_examiner(source, shards, settings, work, pool, cluster, make_detector, views):
+def _open_examiner(source, shards, options, work, pool, cluster, make_detector, views):
     """Yields what has `examine(missing, progress)`, which makes shard files, and `room(missing)`, bytes it takes."""
     if cluster is None:
-        yield _Pool(source, shards, settings, work, pool, views)
+        yield _Pool(source, shards, options, work, pool, views)
         return
     from prefilter.beam_runner import BeamRun  # here: it needs apache-beam, which is optional
 
-    with BeamRun(cluster, source, shards, settings, work, make_detector, views) as examiner:
+    with BeamRun(cluster, source, shards, options, work, make_detector, views) as examiner:
         yield examiner
 
 
 class _Pool:
     """The processes of this machine."""
 
-    def __init__(self, source, shards, settings, work, pool, views):
+    def __init__(self, source, shards, options, work, pool, views):
         self._views = views
-        self._source, self._shards, self._settings, self._work, self._pool = source, shards, settings, work, pool
+        self._source, self._shards, self._options, self._work, self._pool = source, shards, options, work, pool
 
     def room(self, missing):
         return []
@@ -217,7 +175,7 @@ class _Pool:
                     number,
                     shard_path(self._work.parts, number),
                     *spool.take(self._shards[number]),
-                    self._settings,
+                    self._options,
                     self._views,
                 )
                 for number in missing
@@ -227,7 +185,7 @@ class _Pool:
                 spool.free(task.reader)
 
 
-def _examine(source, shards, settings, work, examiner, views):
+def _examine(source, shards, options, work, examiner, views):
     """Has the missing shard files made. Returns the number of images, and the seconds it took."""
     missing = array.array('Q', _missing(shards, work.parts))
     count = sum(shards[number].stop - shards[number].start for number in missing)
@@ -238,16 +196,16 @@ def _examine(source, shards, settings, work, examiner, views):
         )
     if not count:
         return 0, 0.0
-    kept = {NO_VIEWS: [settings.crop_bytes], VIEWS_OF_REFUSED: [max(settings.crop_bytes, VIEW_BYTES)]}
-    image_bytes = sum(kept.get(views, [settings.crop_bytes, VIEW_BYTES]))  # of a refused image there is no crop
+    kept = {NO_VIEWS: [options.crop_bytes], VIEWS_OF_REFUSED: [max(options.crop_bytes, VIEW_BYTES)]}
+    image_bytes = sum(kept.get(views, [options.crop_bytes, VIEW_BYTES]))  # of a refused image there is no crop
     crops = ('crops until they are records', count * (image_bytes + LINE_BYTES))
     _check_room(
         work.path,
         [crops, *examiner.room(missing)],
-        [('the records', dataset_bytes((3, settings.size, settings.size), len(source.paths)))],
+        [('the records', dataset_bytes((3, options.size, options.size), len(source.paths)))],
     )
     started = time.perf_counter()
-    with _Progress(len(source.paths), done, settings) as progress:
+    with _Progress(len(source.paths), done, options) as progress:
         examiner.examine(missing, progress)
     return count, time.perf_counter() - started
 
@@ -260,8 +218,8 @@ def _missing(shards, folder):
 class _Progress:
     """The bar, and the names of the first files without pixels."""
 
-    def __init__(self, total, done, settings):
-        what = 'Finding faces' if settings.device else 'Reading images'
+    def __init__(self, total, done, options):
+        what = 'Finding faces' if options.device else 'Reading images'
         self._bar = tqdm(total=total, initial=done, desc=what, unit=' images', file=sys.stderr)
         self._counted, self._named = {}, 0
 
@@ -290,13 +248,13 @@ class _Progress:
 # What people look at.
 
 
-def _draw_galleries(survey, summary, folder, source, settings):
+def _draw_galleries(survey, summary, folder, source, options):
     """Draws both galleries. Returns the views of refused images that the report needs, from the same look at them."""
-    crops = [read_crop(*survey.crop_of(number), settings) for number in choose_evenly(len(survey.accepted))]
+    crops = [read_crop(*survey.crop_of(number), options) for number in choose_evenly(len(survey.accepted))]
     _save_gallery(folder, ACCEPTED_FILE, [thumbnail(crop.transpose(1, 2, 0)) for crop in crops])
     refused = [int(survey.showable[number]) for number in choose_evenly(len(survey.showable))]
     kept = [survey.view_of] if is_forward_only(source) else []
-    views = view_images(source, {*refused, *places_to_view(summary)}, settings.decode, *kept)
+    views = view_images(source, {*refused, *places_to_view(summary)}, options.decode, *kept)
     _save_gallery(folder, REJECTED_FILE, [views[place] for place in refused if not isinstance(views[place], str)])
     return views
 
@@ -304,7 +262,7 @@ def _draw_galleries(survey, summary, folder, source, settings):
 def _export(folder, forms):
     if forms:
         with MultiResolutionDataset(folder) as dataset:
-            for form in forms:
+            for form in sorted(set(forms)):
                 export(dataset, folder, form)
 
 

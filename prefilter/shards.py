@@ -9,7 +9,6 @@ then a JSON line for each image, then `TRAILER`.
 
 import collections
 import concurrent.futures
-import dataclasses
 import hashlib
 import json
 import os
@@ -20,7 +19,6 @@ from PIL import Image
 
 from dnnlib.faces.crop import central_square, choose_face, crop_box, cut_out, take_whole
 from dnnlib.pages.gallery import CELL, thumbnail
-from prefilter.images import decode, decode_as_reference
 from prefilter.reasons import CRASH, Refusal
 
 SHARD_IMAGES = 64
@@ -37,34 +35,6 @@ Shard = collections.namedtuple('Shard', ['number', 'start', 'stop'])  # places `
 Item = collections.namedtuple('Item', ['path', 'entry'])  # an image, for whoever has the source's reader
 Result = collections.namedtuple('Result', ['verdict', 'crop', 'refusal', 'view'])
 _Decoded = collections.namedtuple('_Decoded', ['verdict', 'pixels', 'refusal'])
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """All that the verdict about an image depends on, beside the image.
-
-    Attributes:
-        size: Side of the crops, px, a power of two >= 4.
-        margin: px added to the width and to the height of a face's box.
-        device: 'cpu' or 'gpu', where faces are looked for; None takes every image whole.
-        reference_loader: Whether odd files are read as by the reference, see `prefilter.images`.
-        max_pixels: Width x height above which an image is refused.
-    """
-
-    size: int
-    margin: int
-    device: str
-    reference_loader: bool
-    max_pixels: int
-
-    @property
-    def crop_bytes(self):
-        """Length of a crop in a shard file."""
-        return 3 * self.size * self.size
-
-    def decode(self, data):
-        """The bytes of an image to its pixels, as `prefilter.images.decode`."""
-        return (decode_as_reference if self.reference_loader else decode)(data, self.max_pixels)
 
 
 def plan_shards(source):
@@ -95,13 +65,13 @@ def shard_items(source, shard):
 # Examining.
 
 
-def examine_shard(reader, items, settings, detector, condemned=frozenset(), views=NO_VIEWS, batch_images=BATCH_IMAGES):
+def examine_shard(reader, items, options, detector, condemned=frozenset(), views=NO_VIEWS, batch_images=BATCH_IMAGES):
     """Decides about the images of a shard; the next batch is read and decoded while faces are found in this one.
 
     Args:
         reader: Has `read(entry)`: the bytes of an image; raises OSError or `Refusal`.
         items: List of `Item`.
-        settings: `Settings`.
+        options: `prefilter.options.DatasetOptions`.
         detector: Has `detect_batch(images)` as `dnnlib.faces.detector.FaceDetector`; None takes every image whole.
         condemned: Places in `items` of images that end the process that examines them; refused unseen.
         views: Whose thumbnails are made: `NO_VIEWS`, `VIEWS_OF_REFUSED` or `ALL_VIEWS`.
@@ -112,7 +82,7 @@ def examine_shard(reader, items, settings, detector, condemned=frozenset(), view
         [size, size, 3], or None when refused; the `Refusal`, or None when accepted; the view: a PIL image, what is
         wrong in words where there are no pixels, or None where no view is asked for.
     """
-    batches = _decoded_batches(reader, items, settings, condemned, batch_images)
+    batches = _decoded_batches(reader, items, options, condemned, batch_images)
     with concurrent.futures.ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(next, batches, None)
         while True:
@@ -120,13 +90,13 @@ def examine_shard(reader, items, settings, detector, condemned=frozenset(), view
             if batch is None:
                 return
             coming = ahead.submit(next, batches, None)
-            yield from _examine_batch(batch, settings, detector, views)
+            yield from _examine_batch(batch, options, detector, views)
 
 
-def _decoded_batches(reader, items, settings, condemned, batch_images):
+def _decoded_batches(reader, items, options, condemned, batch_images):
     batch, pixels = [], 0
     for place, item in enumerate(items):
-        batch.append(_decode(reader, item, settings, place in condemned))
+        batch.append(_decode(reader, item, options, place in condemned))
         pixels += 0 if batch[-1].pixels is None else batch[-1].pixels.size // 3
         if len(batch) == batch_images or pixels >= BATCH_PIXELS:
             yield batch
@@ -135,7 +105,7 @@ def _decoded_batches(reader, items, settings, condemned, batch_images):
         yield batch
 
 
-def _decode(reader, item, settings, is_condemned):
+def _decode(reader, item, options, is_condemned):
     verdict = dict.fromkeys(VERDICT_FIELDS)
     verdict.update(path=item.path, accepted=False)
     if is_condemned:
@@ -143,7 +113,7 @@ def _decode(reader, item, settings, is_condemned):
     try:
         data = reader.read(item.entry)
         verdict['sha256'] = hashlib.sha256(data).hexdigest()
-        pixels = settings.decode(data)
+        pixels = options.decode(data)
     except Refusal as refusal:
         return _Decoded(verdict, None, refusal.plain())
     except MemoryError as error:
@@ -154,13 +124,13 @@ def _decode(reader, item, settings, is_condemned):
     return _Decoded(verdict, pixels, None)
 
 
-def _examine_batch(batch, settings, detector, views):
+def _examine_batch(batch, options, detector, views):
     images = [decoded.pixels for decoded in batch if decoded.pixels is not None]
     found = iter(_detect(images, detector) if detector else [None] * len(images))
     for verdict, pixels, refusal in batch:
         crop = None
         if refusal is None:
-            crop, refusal = _crop_or_refusal(pixels, next(found), settings, verdict)
+            crop, refusal = _crop_or_refusal(pixels, next(found), options, verdict)
         verdict['accepted'] = refusal is None
         verdict['reason'] = refusal and refusal.reason
         yield Result(verdict, crop, refusal, _view(pixels, refusal) if views > (refusal is None) else None)
@@ -187,32 +157,32 @@ def _detect(images, detector):
     return [_detect([image], detector)[0] for image in images]
 
 
-def _crop_or_refusal(pixels, faces, settings, verdict):
+def _crop_or_refusal(pixels, faces, options, verdict):
     """A pair, one of which is None."""
     if isinstance(faces, Refusal):
         return None, faces
     try:
-        return _take(pixels, faces, settings, verdict), None
+        return _take(pixels, faces, options, verdict), None
     except Refusal as refusal:
         return None, refusal.plain()
     except MemoryError as error:
         return None, Refusal.of_memory(error)
 
 
-def _take(pixels, faces, settings, verdict):
+def _take(pixels, faces, options, verdict):
     height, width = pixels.shape[:2]
     if faces is None:
         verdict['crop'] = central_square(width, height)
-        return take_whole(pixels, settings.size)
+        return take_whole(pixels, options.size)
     verdict['faces'] = len(faces)
     if len(faces) == 0:
         raise Refusal('no-face', 'the detector finds no face')
     face = faces[choose_face(faces, width, height)].tolist()
-    crop = crop_box(face, width, height, settings.margin)
+    crop = crop_box(face, width, height, options.margin)
     verdict.update(box=face[:4], score=face[4], crop=crop)
     if crop[0] >= crop[2] or crop[1] >= crop[3]:
         raise Refusal('empty-crop', 'the face lies outside the image')
-    return cut_out(pixels, crop, settings.size)
+    return cut_out(pixels, crop, options.size)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -278,8 +248,8 @@ def _read_lines(path):
     return verdicts
 
 
-def read_crop(path, place, settings):
+def read_crop(path, place, options):
     """Crop number `place` of a shard file: uint8 [3, size, size]."""
     with open(path, 'rb') as file:
-        file.seek(place * settings.crop_bytes)
-        return np.frombuffer(file.read(settings.crop_bytes), np.uint8).reshape(3, settings.size, settings.size)
+        file.seek(place * options.crop_bytes)
+        return np.frombuffer(file.read(options.crop_bytes), np.uint8).reshape(3, options.size, options.size)

@@ -8,8 +8,9 @@ import time
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from dnnlib.records.tfrecords import write_records
+from prefilter.options import DatasetOptions
 from prefilter.reasons import WITHOUT_PIXELS
-from prefilter.shards import NO_VIEWS, Settings, examine_shard, read_crop, write_shard
+from prefilter.shards import NO_VIEWS, examine_shard, read_crop, write_shard
 
 REPORT_SECONDS = 0.2  # between reports of progress, each of which costs the process that leads some work
 TOGETHER_TRIES = 2  # of a shard, before its images are tried one by one
@@ -27,9 +28,9 @@ def open_detector(device):
     return FaceDetector(device)
 
 
-def detector_maker(settings):
-    """A picklable function that makes what examines under some `Settings`."""
-    return functools.partial(open_detector, settings.device)
+def detector_maker(options):
+    """A picklable function that makes what examines under some `DatasetOptions`."""
+    return functools.partial(open_detector, options.device)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,7 @@ class ExamineShard:
     Attributes:
         number: Of the shard.
         path: Of the file to write.
-        reader, items, settings: As for `prefilter.shards.examine_shard`.
+        reader, items, options: As for `prefilter.shards.examine_shard`.
         views: As for `prefilter.shards.examine_shard`.
         deaths: Of processes that had this shard.
         condemned: Places of the images that processes die of.
@@ -57,7 +58,7 @@ class ExamineShard:
     path: str
     reader: object
     items: list
-    settings: Settings
+    options: DatasetOptions
     views: int = NO_VIEWS
     deaths: int = 0
     condemned: frozenset = frozenset()
@@ -99,7 +100,7 @@ class ExamineShard:
     def _together(self, detector, report):
         report(('together', 0))
         reported = time.monotonic()
-        results = examine_shard(self.reader, self.items, self.settings, detector, self.condemned, self.views)
+        results = examine_shard(self.reader, self.items, self.options, detector, self.condemned, self.views)
         for done, result in enumerate(results, 1):
             yield result
             if time.monotonic() - reported >= REPORT_SECONDS:
@@ -110,7 +111,7 @@ class ExamineShard:
         for place in range(first, len(self.items)):
             report(('alone', place))
             condemned = {0} if place in self.condemned else ()
-            yield from examine_shard(self.reader, [self.items[place]], self.settings, detector, condemned, self.views)
+            yield from examine_shard(self.reader, [self.items[place]], self.options, detector, condemned, self.views)
 
     def _noting(self, results, named):
         for result in results:
@@ -128,7 +129,7 @@ class WriteRecords:
         name: Prefix of its files.
         start: Number of the first record.
         crops: For each record, the path of the shard file and the crop's place in it.
-        settings: `prefilter.shards.Settings`.
+        options: `prefilter.options.DatasetOptions`.
         deaths: Of processes that had this range.
     """
 
@@ -136,13 +137,13 @@ class WriteRecords:
     name: str
     start: int
     crops: list
-    settings: Settings
+    options: DatasetOptions
     deaths: int = 0
 
     def run(self, detector, report):
         """Returns the number of records."""
-        shape = (3, self.settings.size, self.settings.size)
-        images = (read_crop(path, place, self.settings) for path, place in self.crops)
+        shape = (3, self.options.size, self.options.size)
+        images = (read_crop(path, place, self.options) for path, place in self.crops)
         write_records(self.folder, self.name, shape, self.start, images)
         return len(self.crops)
 

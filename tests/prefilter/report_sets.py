@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from prefilter.images import MAX_PIXELS
+from prefilter.options import DatasetOptions
 from prefilter.pipeline import make_dataset
-from prefilter.shards import Settings
 from prefilter.sources import open_source
 
 
@@ -22,13 +21,10 @@ class RedEye:
         return np.array([[left, 0, left + 6.2, 7, 0.9 + red / 1000]] * (red < 100)).reshape(-1, 5)
 
 
-def make(location, out, options=None, detect=True):
+def make(location, out, detect=True):
     """A dataset of 8x8 crops, by `RedEye` or of whole images."""
     make_dataset(
         open_source(location),
-        location,
-        str(out),
-        Settings(8, 10, 'cpu' if detect else None, False, MAX_PIXELS),
+        DatasetOptions(location, str(out), 'tree', size=8, margin=10, detect=detect, device='cpu' if detect else None),
         make_detector=RedEye() if detect else None,
-        options=options,
     )

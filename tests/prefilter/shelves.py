@@ -7,9 +7,8 @@ import signal
 import numpy as np
 from PIL import Image
 
-from prefilter.images import MAX_PIXELS
-from prefilter.pipeline import Ending, make_dataset
-from prefilter.shards import Settings
+from prefilter.options import DatasetOptions
+from prefilter.pipeline import make_dataset
 from prefilter.sources.index import Index
 from prefilter.sources.source import Source
 
@@ -77,22 +76,15 @@ class Oracle:
         return [self.faces if red % 2 == 0 else np.empty([0, 5]) for red in reds]
 
 
-def settings(size=8, margin=10):
-    return Settings(size, margin, 'cpu', False, MAX_PIXELS)
+def options(size=8, margin=10, target=None, **others):
+    return DatasetOptions('shelf', target, 'shelf', size=size, margin=margin, device='cpu', **others)
 
 
-def run(
-    source, target, oracle=None, size=8, margin=10, workers=1, replace=False, restart=False, cluster=None, **ending
-):
+def run(source, target, oracle=None, workers=1, cluster=None, **flags):
     """`make_dataset` with an `Oracle`."""
     return make_dataset(
         source,
-        'shelf',
-        str(target),
-        settings(size, margin),
-        Ending(**ending),
-        replace,
-        restart,
+        options(target=str(target), **flags),
         workers,
         make_detector=oracle or Oracle(),
         cluster=cluster,

@@ -11,7 +11,7 @@ from unittest import mock
 
 import click
 import pytest
-from shelves import PATHS, Oracle, files_of, run, settings, shelf
+from shelves import PATHS, Oracle, files_of, options, run, shelf
 
 pytest.importorskip('apache_beam', reason='Apache Beam is not installed: make test-beam')
 
@@ -19,9 +19,9 @@ from dnnlib.errors import UserError  # noqa: E402
 from prefilter import beam_runner, pipeline  # noqa: E402
 from prefilter.beam_runner import BeamRun, Cluster, Examiner, plan_cluster  # noqa: E402
 from prefilter.exchange import Exchange  # noqa: E402
-from prefilter.images import MAX_PIXELS  # noqa: E402
 from prefilter.merge import shard_path  # noqa: E402
-from prefilter.shards import Settings, plan_shards, read_verdicts, shard_items  # noqa: E402
+from prefilter.options import DatasetOptions  # noqa: E402
+from prefilter.shards import plan_shards, read_verdicts, shard_items  # noqa: E402
 from prefilter.sources import open_source  # noqa: E402
 from tests.pictures import make_archive, picture, write_photographs  # noqa: E402
 
@@ -83,14 +83,11 @@ def test_archives_give_the_bytes_of_a_local_run(tmp_path, ending, mode, staged):
     files = {f'{number % 3}/{number:03d}.png': picture(number) for number in range(100)}
     files['1/040.png'] = b'no image'
     source = open_source(make_archive(tmp_path / f'set[1]{ending}', files, mode))
-    whole = Settings(8, 0, None, False, MAX_PIXELS)
     results = []
     for name, cluster in (('local', None), ('beam[1]', direct(tmp_path / 'staging[1]' if staged else None))):
-        results.append(
-            pipeline.make_dataset(
-                source, str(tmp_path / f'set{ending}'), str(tmp_path / name / 'set'), whole, cluster=cluster
-            )
-        )
+        location, target = str(tmp_path / f'set{ending}'), str(tmp_path / name / 'set')
+        whole = DatasetOptions(location, target, source.format, size=8, margin=0, detect=False, device=None)
+        results.append(pipeline.make_dataset(source, whole, cluster=cluster))
         assert results[-1].pop('seconds') > 0
     assert results[0] == results[1] and results[0]['reasons'] == {'not-an-image': 1}
     assert files_of(tmp_path / 'local') == files_of(tmp_path / 'beam[1]')
@@ -179,7 +176,7 @@ def lay_out(folder):
 def test_a_shard_that_is_handed_out_twice_is_done_once(tmp_path):
     exchange, line = lay_out(tmp_path / 'meeting')
     for oracle in (Oracle(), Broken()):
-        examiner = Examiner(exchange, shelf(PATHS).reader, settings(), oracle)
+        examiner = Examiner(exchange, shelf(PATHS).reader, options(), oracle)
         list(examiner.process(line) or ())
         examiner.teardown()
         assert exchange.names('.result') == ['0000000.result'] and len(os.listdir(exchange.url)) == 1
@@ -187,7 +184,7 @@ def test_a_shard_that_is_handed_out_twice_is_done_once(tmp_path):
 
 def test_a_worker_that_failed_examines_again(tmp_path):
     exchange, line = lay_out(tmp_path / 'meeting')
-    examiner = Examiner(exchange, shelf(PATHS).reader, settings(), Broken())
+    examiner = Examiner(exchange, shelf(PATHS).reader, options(), Broken())
     for _ in range(2):
         with pytest.raises(RuntimeError, match='ZeroDivisionError: no such luck'):
             list(examiner.process(line) or ())
@@ -200,15 +197,15 @@ def test_what_a_killed_run_left_is_fetched_if_it_is_whole(tmp_path):
     os.mkdir(work.parts)
     source, shards = shelf(MANY), plan_shards(shelf(MANY))
     for staging in (None, tmp_path / 'staging'):
-        beam = BeamRun(direct(staging), source, shards, settings(), work, Oracle())
+        beam = BeamRun(direct(staging), source, shards, options(), work, Oracle())
         with beam:
-            examiner = Examiner(beam._exchange, source.reader, settings(), Oracle())
+            examiner = Examiner(beam._exchange, source.reader, options(), Oracle())
             for number in (1, 2):
                 list(examiner.process(json.dumps([number, shard_items(source, shards[number])])) or ())
             examiner.teardown()
             path = pathlib.Path(beam._exchange.path('0000002.result'))
             path.write_bytes(path.read_bytes()[:-1])
-            with BeamRun(direct(staging), source, shards, settings(), work, Oracle()):
+            with BeamRun(direct(staging), source, shards, options(), work, Oracle()):
                 assert os.listdir(work.parts) == ['0000001.shard']
             assert len(read_verdicts(shard_path(work.parts, 1))) == 64
         os.remove(shard_path(work.parts, 1))

@@ -250,10 +250,8 @@ def calls(monkeypatch):
     """What `make_dataset` is called with, instead of calling it."""
     made = []
 
-    def make_dataset(
-        source, location, target, settings, ending, replace, restart, workers, environments, options, cluster
-    ):
-        made.append({**vars(settings), **vars(ending), 'workers': workers, 'environments': environments})
+    def make_dataset(source, options, workers, environments, cluster):
+        made.append({**vars(options), 'workers': workers, 'environments': environments})
         return {'total': 1, 'accepted': 1, 'reasons': {}, 'duplicates': 0, 'examined': 1, 'seconds': 1}
 
     monkeypatch.setattr(prefilter.__main__, 'make_dataset', make_dataset)

@@ -31,6 +31,7 @@ def test_records_stand_in_the_original_tools_order(tmp_path):
         'accepted.png',
         'distributions.png',
         'manifest.jsonl',
+        'options.json',
         'rejected.png',
         'report.html',
         'set-r02.tfrecords',
@@ -40,7 +41,7 @@ def test_records_stand_in_the_original_tools_order(tmp_path):
 
 
 def test_records_stand_sorted_without_shuffle(tmp_path):
-    run(shelf(PATHS), tmp_path / 'set', shuffle=False)
+    run(shelf(PATHS), tmp_path / 'set', no_shuffle=True)
     with MultiResolutionDataset(tmp_path / 'set') as dataset:
         assert [dataset.read(index)[0, 0, 0] for index in range(15)] == list(range(0, 30, 2))
 
@@ -164,10 +165,10 @@ def test_a_run_that_ended_midway_goes_on(tmp_path, capsys, failure, place, exist
         run(shelf(PATHS), target)
         before = files_of(target)
     with mock.patch.object(pipeline, place, side_effect=failure('midway')), pytest.raises(failure):
-        run(shelf(PATHS), target, size=16, replace=existing)
+        run(shelf(PATHS), target, size=16, force=existing)
     assert files_of(target) == before if existing else not target.exists()
     deadly = Oracle(deadly=range(256))  # no image is looked at again
-    result = run(shelf(PATHS), target, deadly, size=16, replace=existing)
+    result = run(shelf(PATHS), target, deadly, size=16, force=existing)
     assert result['examined'] == 0 and 'Going on with an unfinished run: 30 of 30 images' in capsys.readouterr().err
     run(shelf(PATHS), tmp_path / 'whole' / 'set', size=16)
     assert files_of(target) == files_of(tmp_path / 'whole' / 'set')
@@ -192,10 +193,10 @@ def test_finished_shards_are_kept_and_no_others(tmp_path, capsys):
     with stop_after(2), pytest.raises(KeyboardInterrupt):
         run(shelf(MANY), tmp_path / 'sets' / 'set')
     assert [path.name for path in (tmp_path / 'sets').iterdir()] == ['.set.unfinished']
-    result = run(shelf(MANY), tmp_path / 'sets' / 'set', workers=2, shuffle=False)  # how it ends may change
+    result = run(shelf(MANY), tmp_path / 'sets' / 'set', workers=2, no_shuffle=True)  # how it ends may change
     assert result['examined'] == 200 - 128
     assert 'Going on with an unfinished run: 128 of 200 images' in capsys.readouterr().err
-    run(shelf(MANY), tmp_path / 'whole' / 'set', shuffle=False)
+    run(shelf(MANY), tmp_path / 'whole' / 'set', no_shuffle=True)
     assert files_of(tmp_path / 'sets') == files_of(tmp_path / 'whole')
 
 

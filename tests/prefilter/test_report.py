@@ -23,11 +23,16 @@ HOSTILE = '<script>alert(1)</script>&amp;"\'><img src=http://example.com/x.png>'
 OPTIONS = {
     'source': 'photos',
     'format': 'tree',
+    'partition': None,
     'size': 8,
-    'labels': None,
+    'margin': 10,
     'detect': True,
+    'labels': None,
+    'no-shuffle': False,
     'export': [],
     'max-pixels': 120000000,
+    'reference-loader': False,
+    'drop-duplicates': False,
 }
 
 
@@ -41,7 +46,7 @@ def made(tmp_path_factory):
     files.update({'cid/out.png': picture(60), 'empty.png': b'', 'text.png': b'text', f'{HOSTILE}.png': b'\x00'})
     files['cut.png'] = encoded(np.random.RandomState(0).randint(0, 256, [40, 40, 3]).astype(np.uint8))[:900]
     photographs = write_files(folder / 'photos', files)
-    make(photographs, folder / 'people', OPTIONS)
+    make(photographs, folder / 'people')
     return folder
 
 
@@ -100,11 +105,16 @@ def test_options_and_files_are_listed_with_their_sizes(dataset):
     assert page.table('option') == [
         ['source', 'photos'],
         ['--format', 'tree'],
+        ['--partition', '–'],
         ['--size', '8'],
-        ['--labels', '–'],
+        ['--margin', '10'],
         ['--detect', 'yes'],
+        ['--labels', '–'],
+        ['--no-shuffle', 'no'],
         ['--export', '–'],
         ['--max-pixels', '120,000,000'],
+        ['--reference-loader', 'no'],
+        ['--drop-duplicates', 'no'],
     ]
     files = [row for table in page.tables if table[0] == ['file', 'content', 'size'] for row in table[1:]]
     assert [row[0] for row in files] == [
@@ -207,7 +217,7 @@ def test_the_same_dataset_gives_the_same_bytes_wherever_it_is(tmp_path, photogra
     monkeypatch.setenv('TZ', 'Asia/Tokyo')
     monkeypatch.setitem(__import__('matplotlib').rcParams, 'font.size', 20)  # as a user's matplotlibrc would
     other = str(tmp_path / 'other' / 'people')
-    make(moved, other, OPTIONS)
+    make(moved, other)
     for name in ('report.html', 'distributions.png', 'options.json'):
         assert read(other, name) == read(dataset, name)
     assert str(tmp_path).encode() not in read(dataset)
@@ -245,7 +255,7 @@ def test_a_report_that_shows_more_is_kept_unless_it_is_to_be_replaced(dataset, p
 
 def test_the_bundled_faces_need_no_source_named(tmp_path):
     out = str(tmp_path / 'faces')
-    make('lfw-subset', out, {'source': 'lfw-subset'}, detect=False)
+    make('lfw-subset', out, detect=False)
     before = read(out)
     assert make_again(out).exit_code == 0 and read(out) == before
 

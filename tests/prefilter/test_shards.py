@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from prefilter.shards import Item, Settings, examine_shard
+from prefilter.options import DatasetOptions
+from prefilter.shards import Item, examine_shard
 
-SETTINGS = Settings(size=16, margin=50, device='cpu', reference_loader=False, max_pixels=10**6)
+OPTIONS = DatasetOptions(size=16, device='cpu', max_pixels=10**6)
 
 
 class Files:
@@ -61,7 +62,7 @@ def test_no_image_stays_in_memory_once_it_is_refused_or_taken(odd, outcome, no_g
     """Not even until Python looks for cycles: a kept exception keeps all that was in use where it was raised."""
     detector = Watched(outcome)
     items = [Item(f'{number}.png', odd if number % 5 == 2 else photograph(number)) for number in range(40)]
-    reasons = [result.verdict['reason'] for result in examine_shard(Files(), items, SETTINGS, detector)]
+    reasons = [result.verdict['reason'] for result in examine_shard(Files(), items, OPTIONS, detector)]
     assert len(set(reasons)) == 3 and {None, 'no-face'} < set(reasons)
     held, seen = detector.held
     assert held == 0 and seen >= 32

@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from shelves import Oracle, settings, shelf
+from shelves import Oracle, options, shelf
 
 from prefilter import tasks
 from prefilter.shards import plan_shards, read_crop, read_verdicts, shard_items
@@ -33,7 +33,7 @@ def examine(tmp_path, detector):
     """Works the task off as `prefilter.workers` does. Returns the last task, and the verdicts."""
     source = shelf(PATHS)
     items = shard_items(source, plan_shards(source)[0])
-    task = ExamineShard(0, str(tmp_path / '0.shard'), source.reader, items, settings())
+    task = ExamineShard(0, str(tmp_path / '0.shard'), source.reader, items, options())
     while task.deaths < 100:
         reports = [None]
         try:
@@ -49,7 +49,7 @@ def test_progress_is_reported_now_and_then(tmp_path, monkeypatch, seconds, count
     monkeypatch.setattr(tasks, 'REPORT_SECONDS', seconds)
     source, reports = shelf(PATHS), []
     items = shard_items(source, plan_shards(source)[0])
-    ExamineShard(0, str(tmp_path / '0.shard'), source.reader, items, settings()).run(Oracle(), reports.append)
+    ExamineShard(0, str(tmp_path / '0.shard'), source.reader, items, options()).run(Oracle(), reports.append)
     assert reports == [('together', done) for done in counts]
 
 
@@ -67,5 +67,5 @@ def test_images_that_kill_are_refused_and_no_others(tmp_path, together):
     reasons = ['crash' if place in (0, 5, 6, 23) else 'no-face' if place % 2 else None for place in range(24)]
     assert [verdict['reason'] for verdict in verdicts] == reasons
     assert task.apart == together
-    crops = [int(read_crop(task.path, number, settings())[0, 0, 0]) for number in range(reasons.count(None))]
+    crops = [int(read_crop(task.path, number, options())[0, 0, 0]) for number in range(reasons.count(None))]
     assert crops == [place for place, reason in enumerate(reasons) if reason is None]

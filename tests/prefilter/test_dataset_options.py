@@ -1,0 +1,54 @@
+import dataclasses
+
+import prefilter.__main__
+from prefilter.options import DatasetOptions, flag_of
+
+MADE = DatasetOptions(
+    source='/photos/people/',
+    out='set',
+    format='tree',
+    size=64,
+    exports=('zip', 'png', 'zip'),
+    labels='identity',
+    no_shuffle=True,
+    device='cpu',
+    workers=3,
+)
+
+
+def test_every_flag_is_an_option_under_its_name():
+    parameters = {parameter.name: parameter.opts[0] for parameter in prefilter.__main__.main.params}
+    assert {field.name: flag_of(field) for field in dataclasses.fields(DatasetOptions)} == parameters
+
+
+def test_what_is_kept_is_what_earlier_versions_kept():
+    """Else their unfinished runs would not go on."""
+    assert MADE.plan() == {
+        '--format': 'tree',
+        '--size': 64,
+        '--margin': 50,
+        '--device': 'cpu',
+        '--reference-loader': False,
+        '--max-pixels': 120000000,
+    }
+    assert MADE.ending() == {
+        'labels': 'identity',
+        'shuffle': False,
+        'exports': ['png', 'zip'],
+        'drop_duplicates': False,
+    }
+    assert list(MADE.record().items()) == [
+        ('source', 'people'),
+        ('format', 'tree'),
+        ('partition', None),
+        ('size', 64),
+        ('margin', 50),
+        ('detect', True),
+        ('labels', 'identity'),
+        ('no-shuffle', True),
+        ('export', ['png', 'zip']),
+        ('max-pixels', 120000000),
+        ('reference-loader', False),
+        ('drop-duplicates', False),
+    ]
+    assert 'margin' not in dataclasses.replace(MADE, detect=False, margin=0, device=None).record()
