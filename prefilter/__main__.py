@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from dnnlib.flags import DEVICE_CHOICES
 from dnnlib.folder_kinds import DATASET, RUN, kind_of
 from dnnlib.folders import is_finished, unfinished_path
 from dnnlib.records.levels import SMALLEST_RESOLUTION, is_resolution
@@ -23,7 +24,6 @@ from prefilter.pipeline import describe, make_dataset
 from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, PARTITIONS, open_source
 from prefilter.sources.download import fetch_lfw
 
-DEVICES = ['auto', 'cpu', 'gpu']  # those of dnnlib.tflib.devices, which would start TensorFlow
 LOCAL, BEAM = 'local', 'beam'  # runners
 LARGEST_SIZE = 1024  # px, the largest StyleGAN was made for
 
@@ -189,7 +189,7 @@ are one identity too. The other formats know their own: in ytf, for one, all vid
 )
 @click.option(
     '--device',
-    type=click.Choice(DEVICES),
+    type=click.Choice(DEVICE_CHOICES),
     default='auto',
     show_default=True,
     help='Where to look for faces; auto is a GPU if there is one.',
