@@ -69,7 +69,8 @@ class GridPictures:
         Returns:
             Dict of file name to `GridPicture`, or to the reason why there is none.
         """
-        self._kept = {key: self._kept.get(key) or self._make(key[0]) for key in map(self._key, progress(names))}
+        shown = progress(names) if names else ()  # no bar of nothing
+        self._kept = {key: self._kept.get(key) or self._make(key[0]) for key in map(self._key, shown)}
         return {key[0]: picture for key, picture in self._kept.items()}
 
     def _key(self, name):

@@ -9,10 +9,11 @@ import os
 import click
 
 from dnnlib.errors import UserError
+from dnnlib.records.names import MANIFEST_FILE
 from prefilter.sources import aligned, celeba, labelled, listed, msceleb, recordio, trees
 from prefilter.sources.archives import is_archive
 from prefilter.sources.bundled import LFW_SUBSET, open_lfw_subset
-from prefilter.sources.files import list_files
+from prefilter.sources.files import is_dataset, list_files
 
 AUTO = 'auto'
 PARTITIONS = {  # by format
@@ -80,6 +81,11 @@ def open_source(location, format=AUTO, partition=None, leave_out=None):
     if format == AUTO:
         format = next((name for name, fits in DETECTORS if fits(files)), 'tree')
     _check_partition(format, partition)
+    if format == 'tree' and is_dataset(path for path in files.find(MANIFEST_FILE, '.tfrecords') if '/' not in path):
+        raise UserError(
+            f'SOURCE {location} is a dataset: name the folder of photographs, or give --format tfrecords to take its '
+            'crops.'
+        )
     if format == 'tree' and not len(files.images):
         packed = [path for path in files.others if is_archive(path)]
         mend = (

@@ -152,7 +152,7 @@ def _walk(folder, leave_out):
             if identity not in seen:  # links may lead round in circles
                 seen.add(identity)
                 children = sorted(_children(path, relative), reverse=True)
-                if relative and _is_dataset(children):
+                if relative and is_dataset(children):
                     datasets.append(relative.rstrip('/'))
                 else:
                     pending += children
@@ -163,8 +163,9 @@ def _walk(folder, leave_out):
     return index, datasets
 
 
-def _is_dataset(paths):
-    names = [path.rsplit('/', 1)[-1] for path in paths]
+def is_dataset(paths):
+    """Whether the paths of the files in a folder show that this filter made it."""
+    names = {path.rsplit('/', 1)[-1] for path in paths}
     return MANIFEST_FILE in names and any(name.endswith('-r02.tfrecords') for name in names)
 
 

@@ -35,6 +35,7 @@ def places(tmp_path, monkeypatch):
     (tmp_path / 'dataset' / 'manifest.jsonl').write_text('{"path": "a.png", "accepted": true, "index": 0}\n')
     (tmp_path / 'dataset' / 'options.json').write_text('{"source": "photos", "size": 8}')
     (tmp_path / 'dataset' / 'report.html').write_text('the page about the dataset')
+    (tmp_path / 'dataset' / 'accepted.png').write_bytes(picture(3))
     make_run(tmp_path / 'run', values=[])
     (tmp_path / 'run' / 'network-final.pkl').write_bytes(b'')
     (tmp_path / 'file').write_bytes(b'text')
@@ -111,6 +112,11 @@ KINDS = {'dataset': DATASET, 'run': RUN, 'file': FILE, 'empty': EMPTY}
             {'dataset': 'name another folder for the figures'},
         ),
         (prefilter.__main__.main, ['{}', '--out', 'new'], {'run': 'name a folder or an archive of photographs'}),
+        (
+            prefilter.__main__.main,
+            ['{}', '--out', 'new', '--format', 'tree', '--no-detect'],
+            {'dataset': 'name the folder of photographs, or give --format tfrecords'},
+        ),
         (
             prefilter.__main__.main,
             ['photos', '--out', '{}'],
