@@ -45,7 +45,7 @@ def kind_of(path: str) -> str:
 
 
 def _are_options_of_a_run(path):
-    """A dataset, and anybody's folder, may have an options.json too; that of a run says how long it trains."""
+    """A dataset, and anybody's folder, may have an options.json too; a run's says how long the run trains."""
     try:
         with open(path, encoding='utf-8') as file:
             return 'total_kimg' in json.load(file)
