@@ -1,6 +1,6 @@
 """Draws the paper's figures, and more, for a training run or a network pickle."""
 
-import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
 import os
 import re
@@ -131,7 +131,7 @@ def seeds_option(flag, default, what):
     return click.option(flag, type=Seeds(), default=default, help=f'{what}  [default: {",".join(map(str, default))}]')
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Verb, epilog=EPILOG)
 @click.argument('run_or_network', type=NetworkSource())
 @click.option(
     '--figures',

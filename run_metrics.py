@@ -1,6 +1,6 @@
 """Measures networks: every snapshot of training runs, and single pickles."""
 
-import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
 import contextlib
 import functools
@@ -75,7 +75,7 @@ def clear_cache(ctx, _param, value):
         ctx.exit()
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Verb, epilog=EPILOG)
 @click.argument('runs_or_networks', metavar='RUN|NETWORK...', type=NetworkSource(), nargs=-1, required=True)
 @click.option(
     '--metrics',

@@ -1,5 +1,7 @@
 """Trains StyleGAN on a TFRecord dataset: `python train.py --help`."""
 
+from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
+
 import contextlib
 import dataclasses
 import json
@@ -9,7 +11,6 @@ import click
 from click.core import ParameterSource
 
 import config
-import dnnlib.quiet  # noqa: F401, first: it silences TensorFlow before anything imports it
 from dnnlib.download.published import NetworkSource, offline_option, resolve
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.flags import DEVICE_CHOICES, FiniteRange, GridSize
@@ -71,6 +72,7 @@ COUNT = click.IntRange(min=1)
 
 
 @click.command(
+    cls=Verb,
     epilog='\b\nExamples:\n'
     '  # The run of the paper: 256x256, configuration F, 25,000 kimg, FID50k at every snapshot.\n'
     '  python train.py --data datasets/faces --gpus 2\n\n'
@@ -82,7 +84,7 @@ COUNT = click.IntRange(min=1)
     '  python train.py --resume results/00000-faces-256-paper-2gpu --kimg 30000\n\n'
     '\b\n  # A new run that starts from the networks of another one.\n'
     '  python train.py --data datasets/others --resume network-best.pkl\n\n'
-    'The same command again goes on with a run that was stopped.'
+    'The same command again goes on with a run that was stopped.',
 )
 @click.option(
     '--data',

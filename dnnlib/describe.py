@@ -1,5 +1,7 @@
 """Tells what is in a network pickle, without running anything in it: `python -m dnnlib.describe network-best.pkl`."""
 
+from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
+
 import importlib.util
 import os
 
@@ -19,7 +21,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Verb, epilog=EPILOG)
 @click.argument('network', type=NetworkSource())
 @click.option('--variables/--no-variables', default=True, show_default=True, help='List every variable.')
 @offline_option

@@ -1,6 +1,6 @@
 """Checks a dataset from end to end: `python -m dnnlib.verify datasets/faces`."""
 
-import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
 import os
 
@@ -17,7 +17,7 @@ Example:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Verb, epilog=EPILOG)
 @click.argument('folder', type=click.Path(exists=True))
 def main(folder):
     """Read every record of every level of the dataset in FOLDER and compare it with its checksums.

@@ -1,6 +1,6 @@
 """The page about a training run, `report.html` in its directory, and `python -m metrics.run_report`, which makes it."""
 
-import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
 import functools
 import math
@@ -285,7 +285,7 @@ def _decimal(value, form, unit=''):
 # The verb.
 
 
-@click.command(epilog='Example: python -m metrics.run_report results/00000-demo')
+@click.command(cls=Verb, epilog='Example: python -m metrics.run_report results/00000-demo')
 @click.argument('run_dir', metavar='RUN', type=click.Path(exists=True))
 def main(run_dir):
     """Make report.html of RUN, the directory of a training run, again.

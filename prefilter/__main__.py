@@ -1,6 +1,6 @@
 """The verb `python -m prefilter`: photographs in, a dataset for train.py out."""
 
-import dnnlib.quiet  # noqa: I001,F401  before TensorFlow
+from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
 import dataclasses
 import glob
@@ -131,7 +131,7 @@ are one identity too. The other formats know their own: in ytf, for one, all vid
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Verb, epilog=EPILOG)
 @click.argument('source')
 @click.option('--out', required=True, type=click.Path(), help='Dataset folder to make, such as datasets/NAME.')
 @click.option(

@@ -1,5 +1,7 @@
 """The page and the picture about a finished dataset, and `python -m prefilter.report`, which makes them again."""
 
+from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
+
 import functools
 import os
 import shlex
@@ -219,7 +221,7 @@ def _size(path):
 # The verb.
 
 
-@click.command(epilog='Example: python -m prefilter.report datasets/faces --source photos')
+@click.command(cls=Verb, epilog='Example: python -m prefilter.report datasets/faces --source photos')
 @click.argument('dataset', type=click.Path())
 @click.option('--source', help='What the dataset was made of; without it no refused image is shown, and no identities.')
 @click.option('--force', is_flag=True, help='Without --source, replace even a report that shows more.')

@@ -1,5 +1,7 @@
 """The verb `python -m dnnlib.download`: published networks into the cache, and whose source text may run."""
 
+from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
+
 import os
 import re
 
@@ -22,7 +24,7 @@ name that the error says.
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Verb, epilog=EPILOG)
 @click.argument('names', nargs=-1, metavar='[NAME]...')
 @click.option('--list', 'as_list', is_flag=True, help='Show what is published, and what of it is in the cache.')
 @click.option('--offline', is_flag=True, help='Do not download: only check what is in the cache.')

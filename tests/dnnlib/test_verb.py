@@ -1,0 +1,55 @@
+"""Ctrl-C ends every command in one sentence, with the exit status that shells expect."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from dnnlib.verb import SENTENCE
+
+ROOT = pathlib.Path(__file__).parents[2]
+DATA = 'tests/golden/tfrecords/tiny32'
+NETWORK = 'tests/golden/official_tiny_16_nosrc.pkl'
+# Runs a command, and lets Ctrl-C come when it imports a module.
+PROGRAM = """
+import runpy, sys
+
+class CtrlC:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == wanted:
+            raise KeyboardInterrupt
+
+verb, wanted, *sys.argv[1:] = sys.argv[1:]
+sys.meta_path.insert(0, CtrlC)
+if verb.endswith('.py'):
+    runpy.run_path(verb, run_name='__main__')
+else:
+    runpy.run_module(verb, run_name='__main__', alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    'verb, module, args',
+    [
+        ('train.py', 'training.options', ['--help']),
+        ('train.py', 'tensorflow', ['--data', DATA, '--device', 'cpu', '--dry-run']),
+        ('run_metrics.py', 'metrics.cache', ['--help']),
+        ('run_metrics.py', 'tensorflow', [NETWORK, '--metrics', 'ppl_wend']),
+        ('generate_figures.py', 'metrics.figures.drawing', ['--help']),
+        ('generate_figures.py', 'tensorflow', [NETWORK, '--figures', 'uncurated', '--out']),
+        ('prefilter', 'prefilter.pipeline', ['--help']),
+        ('dnnlib.verify', 'tensorflow', [DATA]),
+    ],
+)
+def test_ctrl_c_during_imports_and_work_is_one_sentence(verb, module, args, tmp_path):
+    args = [*args, str(tmp_path / 'out')] if args[-1] == '--out' else args
+    outcome = subprocess.run(
+        [sys.executable, '-c', PROGRAM, verb, module, *args],
+        cwd=str(ROOT),
+        capture_output=True,
+        text=True,
+    )
+    assert outcome.returncode == 130, outcome.stderr
+    assert SENTENCE in outcome.stderr and 'Traceback' not in outcome.stderr
