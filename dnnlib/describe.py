@@ -4,6 +4,7 @@ from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, an
 
 import importlib.util
 import os
+from typing import Any, Dict, Iterator, Optional
 
 import click
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from dnnlib.download.published import NetworkSource, offline_option, resolve, trusted_as
 from dnnlib.errors import UserError
 from dnnlib.folder_kinds import kind_of
-from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, shown, walk
+from dnnlib.network_file import BUILD_FUNCTIONS, NetworkFile, read_network_file, shown, walk
 from dnnlib.run_dir import BEST_PICKLE
 
 EPILOG = """\b
@@ -37,7 +38,7 @@ def main(network, variables, offline):
         click.echo(line)
 
 
-def describe(file, with_variables=True):
+def describe(file: NetworkFile, with_variables: bool = True) -> Iterator[str]:
     """Yields lines of text about a `dnnlib.network_file.NetworkFile`; a line for each variable only on demand."""
     what = f'{len(file.networks)} networks' if len(file.networks) > 1 else '1 network'
     yield f'{file.path}: {what}, {file.num_bytes:,} bytes, SHA-256 {file.sha256}'
@@ -56,7 +57,7 @@ def describe(file, with_variables=True):
                 yield from _variable_lines(network['variables'])
 
 
-def describe_source(file, network):
+def describe_source(file: NetworkFile, network: Dict[str, Any]) -> str:
     """Whose source text a network carries, and whether it would run, in a few words."""
     source = network['build_module_src']
     if source == own_source(network['build_func_name']):
@@ -68,7 +69,7 @@ def describe_source(file, network):
     return f'{size}; ' + ('not trusted, so it cannot be opened' if name is None else f'runs when opened, as {name}')
 
 
-def own_source(build_func_name):
+def own_source(build_func_name: str) -> Optional[str]:
     """Source text of the project's module with that build function, without importing it; None if there is none."""
     module_name = BUILD_FUNCTIONS.get(build_func_name, '').rpartition('.')[0]
     if not module_name:
@@ -77,7 +78,7 @@ def own_source(build_func_name):
         return file.read()
 
 
-def count_values(network):
+def count_values(network: Dict[str, Any]) -> int:
     """Number of values in a network's own variables."""
     return sum(int(np.size(value)) for _, value in network['variables'])
 

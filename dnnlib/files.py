@@ -4,17 +4,20 @@ import contextlib
 import hashlib
 import os
 import secrets
+from typing import IO, Callable, Iterator, Union
 
 try:
     import fcntl
 except ImportError:  # Windows, where nothing is locked
     fcntl = None
 
+Path = Union[str, os.PathLike]
+
 _PART = '.part'  # ends the names of files that are not whole yet
 
 
 @contextlib.contextmanager
-def atomic_write(path, mode='wb'):
+def atomic_write(path: Path, mode: str = 'wb') -> Iterator[IO]:
     """Opens a temporary file beside `path` that takes its name only once it is complete and on disk.
 
     Args:
@@ -44,7 +47,7 @@ def atomic_write(path, mode='wb'):
         raise
 
 
-def remove_leftovers(folder):
+def remove_leftovers(folder: Path) -> None:
     """Deletes the temporary files that killed processes left in a folder; those still being written stay."""
     for name in os.listdir(folder):
         if name.startswith('.') and name.endswith(_PART):
@@ -54,7 +57,7 @@ def remove_leftovers(folder):
                     os.remove(path)
 
 
-def try_lock(file):
+def try_lock(file: IO) -> bool:
     """Locks an open file, until it is closed or the process ends; returns whether nobody else has it locked.
 
     Where the file system knows no locks, everything counts as not locked.
@@ -69,7 +72,7 @@ def try_lock(file):
     return True
 
 
-def still_has_name(file, path):
+def still_has_name(file: IO, path: Path) -> bool:
     """Whether `path` still leads to an open file: another process may have renamed or removed it."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
@@ -77,7 +80,7 @@ def still_has_name(file, path):
         return False
 
 
-def wait_for_lock(file):
+def wait_for_lock(file: Union[IO, int]) -> None:
     """Waits until nobody else has an open file locked, and locks it; at once where the file system knows no locks."""
     if fcntl is not None:
         with contextlib.suppress(OSError):
@@ -85,7 +88,7 @@ def wait_for_lock(file):
 
 
 @contextlib.contextmanager
-def folder_locked(folder):
+def folder_locked(folder: Path) -> Iterator[None]:
     """Waits until no other process is in such a block for the folder: for changes that must not cross."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -95,7 +98,7 @@ def folder_locked(folder):
         os.close(descriptor)
 
 
-def append_line(path, line):
+def append_line(path: Path, line: bytes) -> None:
     """Adds a line to a file, made if missing; durably, or not at all.
 
     Args:
@@ -117,7 +120,7 @@ def append_line(path, line):
             raise
 
 
-def keep_lines(path, is_wanted=lambda line: True):
+def keep_lines(path: Path, is_wanted: Callable[[bytes], bool] = lambda line: True) -> None:
     """Drops lines from a file in one step, and what follows the last end of line; a missing file stays missing.
 
     Args:
@@ -134,7 +137,7 @@ def keep_lines(path, is_wanted=lambda line: True):
             file.write(after)
 
 
-def fsync_folder(folder):
+def fsync_folder(folder: Path) -> None:
     """Makes renames inside `folder` survive a power cut. A no-op where folders cannot be opened (Windows)."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
@@ -146,7 +149,7 @@ def fsync_folder(folder):
         os.close(descriptor)
 
 
-def sha256_of_file(path):
+def sha256_of_file(path: Path) -> str:
     """SHA-256 of a file's content, as 64 lower-case hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+from typing import Any, Dict, Iterator
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write, fsync_folder, remove_leftovers, still_has_name, try_lock
@@ -12,19 +13,21 @@ PLAN, LOCK, FINISHED = 'plan.json', 'lock', 'finished.json'
 CONTENT, PARTS, REPLACED = 'content', 'parts', 'replaced'  # folders
 
 
-def unfinished_path(target):
+def unfinished_path(target: str) -> str:
     """Where a folder is made: beside `target`, or beside what a link of that name leads to."""
     parent, name = os.path.split(os.path.realpath(target))
     return os.path.join(parent, f'.{name}.unfinished')
 
 
-def is_finished(target):
+def is_finished(target: str) -> bool:
     """Whether the making of `target` was ended by force only after everything in it was complete."""
     return os.path.exists(os.path.join(unfinished_path(target), FINISHED))
 
 
 @contextlib.contextmanager
-def unfinished_folder(target, plan, ending, replace=False, restart=False):
+def unfinished_folder(
+    target: str, plan: Dict[str, Any], ending: Dict[str, Any], replace: bool = False, restart: bool = False
+) -> Iterator['Unfinished']:
     """Makes a folder in a work folder beside it, `unfinished_path`, that outlives whoever makes it.
 
     Args:
@@ -71,7 +74,7 @@ class Unfinished:
         self._target, self._plan, self._ending, self._replace = target, plan, ending, replace
         self._owned = False  # whether the plan in there is ours
 
-    def open(self, restart):
+    def open(self, restart: bool) -> None:
         """Adopts what is there, or begins."""
         finished = _read_json(os.path.join(self.path, FINISHED))
         replaced = os.path.join(self.path, REPLACED)
@@ -95,7 +98,7 @@ class Unfinished:
         os.makedirs(self.parts, exist_ok=True)
         remove_leftovers(self.parts)
 
-    def begin_content(self):
+    def begin_content(self) -> str:
         """Makes the folder `content`, empty. Returns its path."""
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(self.path, FINISHED))
@@ -104,7 +107,7 @@ class Unfinished:
         os.mkdir(self.content)  # with the permissions of any new folder; tempfile would make it private
         return self.content
 
-    def complete(self, result):
+    def complete(self, result: Any) -> None:
         """Gives the content its name, and removes the rest. `result`, JSON, is what a later run gets to know."""
         _fsync_files(self.content)
         with atomic_write(os.path.join(self.path, FINISHED), 'w') as file:
@@ -112,11 +115,11 @@ class Unfinished:
         _move(self.content, self._target, self._replace, os.path.join(self.path, REPLACED))
         self.result = result
 
-    def discard(self):
+    def discard(self) -> None:
         """Has the work folder removed at the end, whatever is in it."""
         shutil.rmtree(self.parts)
 
-    def leave(self):
+    def leave(self) -> None:
         """Removes what nobody needs any more."""
         if self.result is not None:
             _empty(self.path, last=FINISHED)

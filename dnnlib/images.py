@@ -1,12 +1,14 @@
 """Images to files: grids, and the rounding that goes with them."""
 
+from typing import Optional, Sequence, Tuple
+
 import numpy as np
 import PIL.Image
 
-from dnnlib.files import atomic_write
+from dnnlib.files import Path, atomic_write
 
 
-def create_image_grid(images, grid_size=None):
+def create_image_grid(images: np.ndarray, grid_size: Optional[Sequence[int]] = None) -> np.ndarray:
     """Puts images side by side, row by row; cells without an image stay 0.
 
     Args:
@@ -27,13 +29,13 @@ def create_image_grid(images, grid_size=None):
     return grid.reshape(channels, rows * height, columns * width)
 
 
-def to_uint8(images, drange=(-1, 1)):
+def to_uint8(images: np.ndarray, drange: Tuple[float, float] = (-1, 1)) -> np.ndarray:
     """Rounds to the nearest of 256 levels: rint(x * 127.5 + 127.5) for [-1, 1], clipped; uint8 of the same shape."""
     scale = 255 / (drange[1] - drange[0])
     return np.rint((np.asarray(images, np.float32) - drange[0]) * scale).clip(0, 255).astype(np.uint8)
 
 
-def to_pil(image, drange=(0, 255)):
+def to_pil(image: np.ndarray, drange: Tuple[float, float] = (0, 255)) -> PIL.Image.Image:
     """An array [C, H, W] with 1 or 3 channels, or [H, W], as a `PIL.Image`."""
     pixels = to_uint8(image, drange)
     if pixels.ndim == 3:
@@ -41,7 +43,12 @@ def to_pil(image, drange=(0, 255)):
     return PIL.Image.fromarray(pixels)
 
 
-def save_image_grid(path, images, grid_size=None, drange=(-1, 1)):
+def save_image_grid(
+    path: Path,
+    images: np.ndarray,
+    grid_size: Optional[Sequence[int]] = None,
+    drange: Tuple[float, float] = (-1, 1),
+) -> None:
     """Writes images as one PNG; it appears whole or not at all.
 
     Args:

@@ -9,10 +9,12 @@ import hashlib
 import os
 import re
 import stat
+from typing import Any, Dict, Iterator, Tuple
 
 import numpy as np
 
 from dnnlib.errors import UserError, disk_errors
+from dnnlib.files import Path
 from dnnlib.pickle_machine import Made, Maker, PickleError, read_pickle
 from dnnlib.pickled_arrays import PickledArray, array_of, bytes_of, make_dtype, shown
 
@@ -68,14 +70,14 @@ class NetworkFile:
         self._sha256 = None
 
     @property
-    def sha256(self):
+    def sha256(self) -> str:
         """SHA-256 of exactly the bytes that were read, as 64 hexadecimal digits."""
         if self._sha256 is None:
             self._sha256 = hashlib.sha256(self._data).hexdigest()
         return self._sha256
 
 
-def read_network_file(path):
+def read_network_file(path: Path) -> NetworkFile:
     """Reads a network pickle; nothing in it is executed, nothing is built.
 
     Args:
@@ -108,7 +110,7 @@ def read_network_file(path):
         raise UserError(f'{path}: takes more memory than this machine has.') from error
 
 
-def walk(network, prefix=''):
+def walk(network: Dict[str, Any], prefix: str = '') -> Iterator[Tuple[str, Dict[str, Any]]]:
     """Yields a network and all its components as pairs of a path of names, such as 'Gs/G_mapping', and dict."""
     yield prefix + network['name'], network
     for part in network['components'].values():

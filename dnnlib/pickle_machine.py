@@ -8,6 +8,7 @@ takes no more than the file holds of it, and the number of operations is limited
 import codecs
 import pickle
 import struct
+from typing import Any, Callable
 
 MOST_OPERATIONS = 250_000  # a triple of published networks has 12,000
 LONGEST_NUMBER = 1000  # characters or bytes; Python takes forever over a whole number of a million digits
@@ -49,7 +50,7 @@ class Made:
         raise NotImplementedError
 
 
-def read_pickle(data, find_maker):
+def read_pickle(data: bytes, find_maker: Callable[[str, str], Maker]) -> Any:
     """The value that a pickle holds.
 
     Args:

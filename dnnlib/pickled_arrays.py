@@ -2,6 +2,7 @@
 
 import re
 import reprlib
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ _shortener.maxstring = _shortener.maxother = 100
 _shortener.maxlevel = 2
 
 
-def shown(value):
+def shown(value: Any) -> str:
     """What a file holds, as it can be shown in a sentence: short, without control characters."""
     text = _shortener.repr(value)
     return text if len(text) <= 200 else text[:200] + '...'
@@ -53,7 +54,7 @@ class PickledArray(Made):
         shape, dtype, is_fortran, data = state[-4:]  # a version may stand before it
         self._array = array_of(data, dtype, shape, 'F' if is_fortran == 1 else 'C', self._charge)
 
-    def array(self):
+    def array(self) -> np.ndarray:
         if not hasattr(self, '_array'):
             raise PickleError('an array has no data')
         return self._array

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tempfile
+from typing import Any, Dict, Iterator, List
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write, remove_leftovers, try_lock
@@ -44,23 +45,23 @@ def snapshot_kimg(name):
     return match and (float(match.group(1)) if '.' in match.group(1) else int(match.group(1)))
 
 
-def fakes_name(kimg):
+def fakes_name(kimg: float) -> str:
     """File name of the grid of fakes made after `kimg` thousand reals: fakesKKKKKK.png, rounded down."""
     return f'fakes{int(kimg):06d}.png'
 
 
-def state_name(nimg):
+def state_name(nimg: int) -> str:
     """File name of the state of training after `nimg` reals: training-state-NNNNNNNNN.npz."""
     return f'training-state-{nimg:09d}.npz'
 
 
-def find_states(run_dir):
+def find_states(run_dir: str) -> List[int]:
     """The number of reals shown in each state of training that a run directory holds, newest first."""
     matches = map(STATE_PATTERN.fullmatch, os.listdir(run_dir))
     return sorted((int(match.group(1)) for match in matches if match), reverse=True)
 
 
-def find_runs(results_dir):
+def find_runs(results_dir: str) -> List[str]:
     """Paths of the run directories in a folder, oldest first; none if the folder does not exist.
 
     Raises:
@@ -78,7 +79,7 @@ def _number_of(path):
     return int(_RUN_NAME.fullmatch(os.path.basename(path)).group(1))
 
 
-def check_writable(results_dir):
+def check_writable(results_dir: str) -> None:
     """Refuses a folder of runs that cannot be written; makes it if it is missing.
 
     Raises:
@@ -95,7 +96,7 @@ def _written(results_dir):
 
 
 @contextlib.contextmanager
-def new_run(results_dir, description, options):
+def new_run(results_dir: str, description: str, options: Dict[str, Any]) -> Iterator[str]:
     """Makes the next run directory, locked as by `locked_run`, and writes the run's options into it.
 
     A directory that was made for such a run but ended before its options were written is used up first.
@@ -149,13 +150,13 @@ def _is_stillborn(run_dir):
     return all(name == LOCK_FILE or name.startswith('.' + OPTIONS_FILE) for name in os.listdir(run_dir))
 
 
-def description_of(run_dir):
+def description_of(run_dir: str) -> str:
     """What follows the number in the name of a run directory."""
     return os.path.basename(run_dir).split('-', 1)[1]
 
 
 @contextlib.contextmanager
-def locked_run(run_dir):
+def locked_run(run_dir: str) -> Iterator[str]:
     """While active no other process trains in the directory. What killed ones left half-written is deleted.
 
     The lock ends with the process, however that ends.
@@ -184,14 +185,14 @@ def locked_run(run_dir):
         yield run_dir
 
 
-def write_options(run_dir, options):
+def write_options(run_dir: str, options: Dict[str, Any]) -> None:
     """Writes the options of a run, a dict fit for JSON, replacing those it had."""
     with atomic_write(os.path.join(run_dir, OPTIONS_FILE), 'w') as file:
         json.dump(options, file, indent=2, sort_keys=True)
         file.write('\n')
 
 
-def read_options(run_dir):
+def read_options(run_dir: str) -> Dict[str, Any]:
     """The options a run was started with, as a dict.
 
     Raises:

@@ -20,7 +20,7 @@ class EasyDict(dict):
             raise AttributeError(name) from None
 
 
-def format_duration(seconds):
+def format_duration(seconds: float) -> str:
     """Seconds as a person reads them: '41s', '7m 05s', '3h 02m', '12d 04h'.
 
     Args:

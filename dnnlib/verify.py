@@ -3,6 +3,7 @@
 from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
 import os
+from typing import Any, Callable
 
 import click
 from tqdm import tqdm
@@ -38,7 +39,7 @@ def main(folder):
         )
 
 
-def verify(dataset, on_record):
+def verify(dataset: MultiResolutionDataset, on_record: Callable[[], Any]) -> None:
     """Reads every record of every level.
 
     Opening the dataset has checked the levels, their equal number of records and the labels. This checks the rest: each

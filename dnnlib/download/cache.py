@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import urllib.parse
+from typing import Any, Dict, Optional, Union
 
 from dnnlib.download.transfer import PART, PART_IDENTITY, Unavailable, download, problem_of
 from dnnlib.errors import UserError, disk_error, disk_errors
@@ -15,7 +16,7 @@ LONGEST_NAME = 100  # characters of a file's own name that are kept
 RECORD = '.sha256'  # ends the name of the file that keeps the hash of the first download
 
 
-def fetch(source, cache_dir, offline=False):
+def fetch(source: Union[str, Dict[str, Any]], cache_dir: str, offline: bool = False) -> str:
     """Returns the path of a published file, downloading it when it is not in the cache yet.
 
     The name in the cache is the one the original StyleGAN code uses, `<md5 of the URL>_<file name>`, so files it
@@ -59,12 +60,12 @@ def fetch(source, cache_dir, offline=False):
     return path
 
 
-def cache_path(entry, cache_dir):
+def cache_path(entry: Dict[str, Any], cache_dir: str) -> str:
     """Where `fetch` keeps the file of `entry`: `<cache_dir>/<md5 of its URL>_<its file name>`."""
     return os.path.join(cache_dir, _url_digest(entry['url']) + '_' + entry['file'])
 
 
-def find_cached(entry, cache_dir):
+def find_cached(entry: Dict[str, Any], cache_dir: str) -> Optional[str]:
     """The file of `entry` in the cache, unchecked, or None."""
     path = cache_path(entry, cache_dir)
     if os.path.isfile(path):
@@ -75,7 +76,7 @@ def find_cached(entry, cache_dir):
     return found[0] if found else None
 
 
-def entry_of_url(url):
+def entry_of_url(url: str) -> Dict[str, Any]:
     """What `fetch` takes, for a URL of which nothing else is known."""
     try:
         last = os.path.basename(urllib.parse.urlsplit(url).path)

@@ -2,6 +2,7 @@
 
 import html.parser
 import urllib.parse
+from typing import Dict, Optional
 
 _QUOTA_SIGNS = ('quota exceeded', 'too many users have viewed or downloaded', "can't view or download this file at")
 _SIGN_IN_SIGNS = (
@@ -15,7 +16,7 @@ _SIGN_IN_SIGNS = (
 _GONE_SIGNS = ('the file you have requested does not exist', 'error 404 (not found)')
 
 
-def reason_of_page(page, url):
+def reason_of_page(page: str, url: str) -> Optional[str]:
     """Why Drive sends this page instead of the file, or None where it is none of Drive's refusals.
 
     Args:
@@ -38,7 +39,7 @@ def reason_of_page(page, url):
     return None
 
 
-def confirmed_url(page, url, cookies):
+def confirmed_url(page: str, url: str, cookies: Dict[str, str]) -> Optional[str]:
     """The address behind the button of Drive's page that confirms large downloads, or None where there is no button.
 
     Args:

@@ -6,13 +6,14 @@ The table is `config.NETWORKS`; `config` imports nothing, so it lies below every
 import difflib
 import os
 import re
+from typing import Any, Callable, Dict, List, Optional
 
 import click
 
 import config
 from dnnlib.download import fetch
 from dnnlib.errors import UserError, disk_errors
-from dnnlib.files import append_line
+from dnnlib.files import Path, append_line
 
 METRIC_GROUP = 'metrics'  # names all metric networks at once
 TRUST_FLAG = 'python -m dnnlib.download --trust-embedded-source'
@@ -20,18 +21,18 @@ TRUST_FLAG = 'python -m dnnlib.download --trust-embedded-source'
 _URL = re.compile('https?://', re.IGNORECASE)
 
 
-def find_entry(name):
+def find_entry(name: str) -> Optional[Dict[str, Any]]:
     """The entry of a published network in `config.NETWORKS`, by its name there or the name of its file; else None."""
     by_file = {os.path.splitext(entry['file'])[0]: entry for entry in config.NETWORKS.values()}
     return config.NETWORKS.get(name) or by_file.get(name[: -len('.pkl')] if name.endswith('.pkl') else name)
 
 
-def names_of_kind(kind):
+def names_of_kind(kind: str) -> List[str]:
     """Names of all published networks of a kind, such as `config.METRIC`."""
     return [name for name, entry in config.NETWORKS.items() if entry['kind'] == kind]
 
 
-def fetch_published(name, offline=False):
+def fetch_published(name: str, offline: bool = False) -> str:
     """Path of the file of a published network, downloaded into `config.CACHE_DIR` when it is not there yet.
 
     Raises:
@@ -43,7 +44,7 @@ def fetch_published(name, offline=False):
     return fetch(entry, config.CACHE_DIR, offline)
 
 
-def check_source(source):
+def check_source(source: str) -> None:
     """Refuses, as a `UserError`, what is neither an existing path nor a URL nor the name of a published network."""
     if not (os.path.exists(source) or _URL.match(source) or find_entry(source)):
         raise UserError(_unknown(source))
@@ -62,12 +63,12 @@ class NetworkSource(click.ParamType):
         return value
 
 
-def offline_option(function):
+def offline_option(function: Callable) -> Callable:
     """The flag --offline of a command that takes networks."""
     return click.option('--offline', is_flag=True, help='Use only what is in the cache, without downloading.')(function)
 
 
-def resolve(source, offline=False):
+def resolve(source: Path, offline: bool = False) -> str:
     """The path behind what a user names.
 
     Args:
@@ -89,7 +90,7 @@ def resolve(source, offline=False):
     return fetch_published(source, offline)
 
 
-def name_of(source):
+def name_of(source: str) -> str:
     """How a result is called that comes from `source`: a published network by its name, a file by its file name."""
     if os.path.exists(source):
         return os.path.basename(os.path.normpath(source))
@@ -111,7 +112,7 @@ def _unknown(source):
 # Whose source text may run
 
 
-def trusted_as(sha256):
+def trusted_as(sha256: str) -> Optional[str]:
     """As what a file is trusted to run the source text inside it: a few words, or None if it is not.
 
     Args:
@@ -127,7 +128,7 @@ def trusted_as(sha256):
     return None if name is None else f'{name}, which {config.TRUST_FILE} trusts'
 
 
-def trust(sha256, name):
+def trust(sha256: str, name: str) -> None:
     """Lets the source text in a file of that hash run from now on, until its line in `config.TRUST_FILE` is deleted.
 
     Raises:

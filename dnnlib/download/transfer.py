@@ -8,6 +8,7 @@ import os
 import re
 import time
 import urllib.parse
+from typing import Any, Callable, Dict, Optional
 
 import click
 import requests
@@ -54,7 +55,7 @@ class _StalePart(_Interrupted):
 _unreachable = {}  # host to when it was given up (`time.monotonic`): the other files of a group fail at once
 
 
-def download(entry, path):
+def download(entry: Dict[str, Any], path: str) -> None:
     """Downloads a file; goes on with what an earlier try, in this process or another, has left of it.
 
     A process that finds another one at it waits for that. A mirror without TLS is asked only if the hash is known.
@@ -79,7 +80,7 @@ def download(entry, path):
         part.become(path)
 
 
-def problem_of(entry, size, sha256):
+def problem_of(entry: Dict[str, Any], size: int, sha256: Callable[[], str]) -> Optional[str]:
     """What is wrong with a file of `size` bytes whose hash the function `sha256` returns, or None."""
     if entry['size'] is not None and size != entry['size']:
         return '{:,} bytes instead of {:,}'.format(size, entry['size'])

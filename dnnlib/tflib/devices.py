@@ -1,5 +1,7 @@
 """Which devices there are, and which of them carries which replica."""
 
+from typing import List
+
 import click
 import tensorflow.compat.v1 as tf
 
@@ -8,20 +10,20 @@ from dnnlib.tflib.versions import CUDA
 GPU_HINT = f'If the machine has one, check the driver and {CUDA} with nvidia-smi.'
 
 
-def list_gpus():
+def list_gpus() -> List[str]:
     """Names of the GPUs TensorFlow can use, without opening a session on them: ['/gpu:0', ...]."""
     gpus = tf.config.experimental.list_physical_devices('GPU')
     return [f'/gpu:{index}' for index in range(len(gpus))]
 
 
-def session_gpus():
+def session_gpus() -> List[str]:
     """Names of the GPUs of the default session: none if it was opened with GPUs hidden, or there is no session."""
     session = tf.get_default_session()
     devices = [] if session is None else session.list_devices()
     return [f'/gpu:{index}' for index in range(sum(device.device_type == 'GPU' for device in devices))]
 
 
-def resolve_device(device):
+def resolve_device(device: str) -> str:
     """Turns 'auto' into the kind of device that is there.
 
     Args:
@@ -41,7 +43,7 @@ def resolve_device(device):
     return device
 
 
-def replica_devices(device, count):
+def replica_devices(device: str, count: int) -> List[str]:
     """The devices that carry `count` replicas, one each.
 
     Args:

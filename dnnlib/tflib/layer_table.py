@@ -1,9 +1,12 @@
 """The table of a network's layers that `Network.print_layers` prints."""
 
+from typing import List, Optional
+
 import numpy as np
+import tensorflow.compat.v1 as tf
 
 
-def layer_table(network, title=None):
+def layer_table(network, title: Optional[str] = None) -> str:
     """Lines of text: each layer with trainable variables, its number of parameters, its shapes of output and weight.
 
     Args:
@@ -27,7 +30,7 @@ def layer_table(network, title=None):
     return '\n'.join('  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
-def shape_list(tensor):
+def shape_list(tensor: tf.Tensor) -> Optional[List[Optional[int]]]:
     """The static shape of a tensor as a list, None for unknown lengths; None if even the number of axes is unknown."""
     return tensor.shape.as_list() if tensor.shape.ndims is not None else None
 

@@ -3,10 +3,11 @@
 import pickle
 import sys
 import types
+from typing import Tuple, Union
 
 from dnnlib.download.published import TRUST_FLAG, resolve, trusted_as
 from dnnlib.errors import UserError
-from dnnlib.files import atomic_write
+from dnnlib.files import Path, atomic_write
 from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, walk
 from dnnlib.tflib.network import Network, find_known_build_func
 from dnnlib.tflib.restoring import FreshBudget
@@ -15,7 +16,7 @@ from dnnlib.tflib.versions import builtins_for_source_text
 PICKLE_PROTOCOL = 4  # what the published files use; Python 3.4 and later read it
 
 
-def load_networks(source, offline=False):
+def load_networks(source: Path, offline: bool = False) -> Union[Network, Tuple[Network, ...]]:
     """Opens the networks in a pickle with this project's own build functions; source text inside it is not executed.
 
     The exception are networks with other build functions, as those of metrics have. These are built by the source text
@@ -47,7 +48,7 @@ def load_networks(source, offline=False):
     return networks if file.is_tuple else networks[0]
 
 
-def check_trusted(path):
+def check_trusted(path: Path) -> None:
     """Refuses, as a `UserError`, a file whose networks could not be built, before any of it is.
 
     Args:
@@ -60,7 +61,7 @@ def check_trusted(path):
             builders.check(network)
 
 
-def save_networks(path, networks):
+def save_networks(path: Path, networks: Union[Network, Tuple[Network, ...]]) -> None:
     """Writes networks to a pickle that the original StyleGAN code opens too.
 
     Args:

@@ -1,5 +1,7 @@
 """Bounds for what a network pickle makes its build function do: the arguments in a file may claim anything."""
 
+from typing import List, Optional, Sequence
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
@@ -17,7 +19,7 @@ class FreshBudget:
     def __init__(self):
         self._variables, self._values = MOST_FRESH_VARIABLES, MOST_FRESH_VALUES
 
-    def takes(self, shape):
+    def takes(self, shape: Sequence[int]) -> bool:
         """Takes a variable of that shape from the budget; returns whether it was enough."""
         self._variables -= 1
         self._values -= np.prod([float(size) for size in shape])
@@ -59,7 +61,7 @@ class VariablesOfFile:
         return getter(name, *args, shape=shape, **kwargs)
 
 
-def check_sizes(name, shapes):
+def check_sizes(name: str, shapes: List[Optional[list]]) -> None:
     """Refuses a network that would take or make more of one sample than any image has.
 
     Args:

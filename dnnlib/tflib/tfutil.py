@@ -1,13 +1,14 @@
 """The session everything runs in, and small helpers around it."""
 
 import contextlib
+from typing import Any, Dict, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
 
 from dnnlib.tflib.devices import resolve_device
 
 
-def init_tf(device='auto', cpu_replicas=1, seed=None):
+def init_tf(device: str = 'auto', cpu_replicas: int = 1, seed: Optional[int] = None) -> tf.Session:
     """Opens the process's session and makes it the default one; does nothing if there is one already.
 
     Args:
@@ -41,7 +42,7 @@ def run(*args, **kwargs):
     return session.run(*args, **kwargs)
 
 
-def is_tf_expression(value):
+def is_tf_expression(value: Any) -> bool:
     """True for what stands for a value in a graph: a tensor, a variable or an operation."""
     return isinstance(value, (tf.Tensor, tf.Variable, tf.Operation))
 
@@ -63,7 +64,7 @@ def lerp_clip(a, b, t):
         return a + (b - a) * tf.clip_by_value(t, 0.0, 1.0)
 
 
-def set_vars(values):
+def set_vars(values: Dict[tf.Variable, Any]) -> None:
     """Sets variables to given values in one run, without adding to the graph more than once for each variable.
 
     Args:
@@ -98,7 +99,9 @@ def outside_of_control_flow():
         yield
 
 
-def convert_images_to_uint8(images, drange=(-1, 1), nchw_to_nhwc=False, shrink=1):
+def convert_images_to_uint8(
+    images: tf.Tensor, drange: Tuple[float, float] = (-1, 1), nchw_to_nhwc: bool = False, shrink: int = 1
+) -> tf.Tensor:
     """Quantises images for files and feature networks: truncate(clip(x * 127.5 + 128)) for [-1, 1].
 
     Args:

@@ -1,6 +1,7 @@
 """What depends on the version of TensorFlow: one source runs with 1.15 and, by `tensorflow.compat.v1`, with 2.15."""
 
 import builtins
+from typing import Any, Dict, Iterable
 
 import tensorflow
 import tensorflow.compat.v1 as tf
@@ -17,7 +18,7 @@ CPU_GETS_NCHW_WRONG = IS_TF2
 tf.disable_v2_behavior()
 
 
-def refuse_what_cpus_get_wrong(operations):
+def refuse_what_cpus_get_wrong(operations: Iterable[tf.Operation]) -> None:
     """Refuses layers in NCHW for a CPU as soon as they are in a graph; 1.15 refuses to run them.
 
     Args:
@@ -36,7 +37,7 @@ def refuse_what_cpus_get_wrong(operations):
             )
 
 
-def builtins_for_source_text():
+def builtins_for_source_text() -> Dict[str, Any]:
     """The builtins of source text written for TensorFlow 1: there, `import tensorflow` brings names of version 1.
 
     Returns:
