@@ -12,7 +12,7 @@ from tests.toy_run import make_dataset
 
 DISK_MB = 32
 KIMG = 6
-REFUSED = 'cannot be written (No space left on device)'
+REFUSED = 'written (No space left on device)'
 
 
 @click.command()
@@ -64,7 +64,7 @@ def train_on_full_disk(data, disk, frees):
             click.echo('The disk has space again.')
     code = process.wait()
     click.echo(
-        f'{refusals} times the run said that something {REFUSED}; it ended with status {code}: '
+        f'{refusals} times the run said that something cannot be {REFUSED}; it ended with status {code}: '
         f'{output.splitlines()[-1]}'
     )
     failures = [] if refusals >= 2 else [f'The run said {refusals} times that the disk is full:\n' + output]
