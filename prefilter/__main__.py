@@ -101,7 +101,7 @@ def _plan_cluster(options):
 
 
 def _reachable(source, runner):
-    """SOURCE by a name that holds for workers too, which may work in another folder."""
+    """The path of SOURCE for workers, which may run in another folder."""
     return os.path.abspath(source) if runner == BEAM and source != LFW_SUBSET else source
 
 
@@ -126,8 +126,8 @@ EPILOG = f"""Example: python -m prefilter {LFW_SUBSET} --out datasets/faces --si
 SOURCE is searched with all folders below it for files named {' '.join(sorted(IMAGE_EXTENSIONS))}; other and hidden
 files are left out. An image without a face, or one that cannot be read, is refused, and {MANIFEST_FILE} says why.
 
-With --labels identity a plain tree's folder is known by its whole path below SOURCE, and the images directly in SOURCE
-are one identity too. The other formats know their own: in ytf, for one, all videos of a person are one identity.
+With --labels identity and --format tree, an identity is a folder, by its whole path below SOURCE; the images directly
+in SOURCE are one identity too. The other formats have their own rules: in ytf all videos of a person are one identity.
 """
 
 

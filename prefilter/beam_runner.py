@@ -1,12 +1,12 @@
 """Shards examined by the workers of an Apache Beam runner: Dataflow, Flink, Spark, or processes of this machine.
 
-Launcher and workers meet in a folder, `prefilter.exchange.Exchange`. The launcher lays a file there with a line for
-each shard, and where workers cannot read the source themselves, its images; workers leave the shard files; the launcher
-fetches these, shard by shard, while the pipeline runs. So neither the pipeline's graph nor any memory grows with the
-source, and what is done is kept whenever a run ends.
+Launcher and workers share a folder, `prefilter.exchange.Exchange`. The launcher writes a file there with a line for
+each shard. It also writes the images, if the workers cannot read the source themselves. The workers write the shard
+files, and the launcher fetches them, shard by shard, while the pipeline runs. So the pipeline's graph and the memory do
+not grow with the source, and finished shards are kept when a run ends early.
 
-Beam may hand a shard to several workers. What comes of it depends on the shard alone, and its file appears whole, so
-the first to end counts.
+Beam may give a shard to several workers. The first result counts: all are equal, because a result depends on the shard
+alone, and its file appears whole.
 """
 
 import contextlib
@@ -104,7 +104,7 @@ def plan_cluster(options, staging, workers):
 
 
 class BeamRun:
-    """One source's way over a cluster; use it in a `with` block, which leaves nothing in the exchange folder.
+    """Examines one source on a cluster; use it in a `with` block, which empties the exchange folder at its end.
 
     Args:
         cluster: `Cluster`.
@@ -122,7 +122,7 @@ class BeamRun:
         self._examiner = Examiner(self._exchange, reader, options, make_detector, views)
 
     def __enter__(self):
-        """Fetches what a killed run has left first."""
+        """Fetches the results that a killed run has left."""
         self._exchange.connect(PipelineOptions(self._cluster.flags))
         with self._errors_as_sentence():
             self._collect(lambda *args: None)
@@ -133,13 +133,13 @@ class BeamRun:
         self._exchange.clear()
 
     def room(self, missing):
-        """What the examination takes of this machine's disk beside the shards' files: pairs of a name and bytes."""
+        """What takes room on this machine's disk beside the shard files: list of (name, bytes)."""
         if not self._sends_images or self._cluster.staging is not None:
             return []
         return [('the unpacked images', sum(spooled_bytes(self._source, self._shards[number]) for number in missing))]
 
     def examine(self, missing, progress):
-        """Has shards examined, all whose files are not there.
+        """Examines the shards that have no file yet.
 
         Args:
             missing: Ascending numbers of the shards.
@@ -183,7 +183,7 @@ class BeamRun:
         for name in self._exchange.names(RESULT):
             number = int(name.split('.')[0])
             path = shard_path(self._work.parts, number)
-            if not os.path.exists(path):  # a worker may come late with what another one has done
+            if not os.path.exists(path):  # another worker may have been faster
                 with self._exchange.reading(name) as source, atomic_write(path) as file:
                     named = _from_line(source.readline().decode('ascii') or '[]')
                     shutil.copyfileobj(source, file)
@@ -198,12 +198,12 @@ class BeamRun:
         except OSError as error:
             raise UserError(
                 f'{self._exchange.url}, where launcher and workers meet, cannot be used ({error}): '
-                'mend that, or give another folder by --staging.'
+                'make it readable and writable, or give another folder with --staging.'
             ) from error
 
 
 def _exchange_url(cluster, work_path):
-    """In the work folder, or one that only this work folder knows of."""
+    """The exchange folder: in the work folder, or below `staging` under a random name that the work folder keeps."""
     if cluster.staging is None:
         return os.path.join(work_path, FOLDER)
     path = os.path.join(work_path, STAGING_FILE)
@@ -215,7 +215,7 @@ def _exchange_url(cluster, work_path):
 
 
 def _is_whole(path):
-    """Whether a shard's file is; else, as after a power cut, it is removed."""
+    """Whether a shard file is whole; a damaged one, as after a power cut, is removed."""
     try:
         read_verdicts(path)
     except ValueError:
@@ -241,7 +241,7 @@ def _failed(error, runner):
     if not isinstance(error, UserError):
         tqdm.write(''.join(traceback.format_exception(type(error), error, error.__traceback__)), file=sys.stderr)
     last = (str(error).strip() or repr(error)).splitlines()[-1]
-    return UserError(f'The pipeline failed in {runner} ({last}): mend that; the same command goes on from here.')
+    return UserError(f'The pipeline failed in {runner} ({last}): remove the cause; the same command goes on from here.')
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -251,12 +251,11 @@ def _failed(error, runner):
 class Examiner(beam.DoFn):
     """Examines shards, given the lines of `SHARDS_FILE`, and leaves their files in the exchange folder.
 
-    The work is done in a process of its own, so that an image that kills whatever examines it is found and refused as
-    it is without Beam.
+    The work is done in a process of its own: an image that kills this process is found and refused, as without Beam.
 
     Args:
         exchange: `Exchange`.
-        reader, options: As for `prefilter.shards.examine_shard`; no reader where images are in the folder too.
+        reader, options: As for `prefilter.shards.examine_shard`; reader is None where the images are in the folder.
         make_detector: As for `prefilter.workers.Workers`.
         views: As for `prefilter.shards.examine_shard`.
     """
@@ -306,7 +305,7 @@ class Examiner(beam.DoFn):
 
 @dataclasses.dataclass(frozen=True)
 class _Pipeline:
-    """The pipeline, as a task for a process that ends when it has to: Beam's own processes on this machine would not.
+    """The pipeline as a task for a process of `Workers`, which can be ended; Beam's processes here would go on.
 
     Attributes:
         flags: As those of `Cluster`.
@@ -332,7 +331,7 @@ class _Pipeline:
         return pipeline.run()
 
     def run(self, state, report):
-        """Runs it to its end; reports something now and then. What Beam and its processes say is kept in `log`."""
+        """Runs the pipeline to its end and reports 'tick' every second; Beam's output goes to `log`."""
         over = threading.Event()
         with open(self.log, 'ab') as file:
             os.dup2(file.fileno(), sys.stderr.fileno())
@@ -351,12 +350,12 @@ class _Pipeline:
             ticking.join()
 
     def after_death(self, report):
-        """There is no other try."""
+        """Raises UserError: a pipeline is not tried again."""
         raise UserError('a process of it died, perhaps for want of memory')
 
 
 class _Worker(local_job_service.SubprocessSdkWorker):
-    """A worker process of this machine; without this, the runner waits for ever for one that died."""
+    """A worker process of this machine that ends the pipeline when it dies; Beam's own class would wait for ever."""
 
     def run(self):
         """Starts it and waits for its end."""

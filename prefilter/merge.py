@@ -1,4 +1,8 @@
-"""From finished shards to a dataset: what became of all images, records, labels, manifest."""
+"""From finished shards to a dataset: survey of all images, records, labels, manifest.
+
+The verdicts are read twice. The first reading gives which images are accepted and which are copies; only then the
+second can write the manifest, whose lines have the numbers of records and the originals of copies.
+"""
 
 import collections
 import json
@@ -17,7 +21,7 @@ from prefilter.summary import Summary
 from prefilter.tasks import WriteRecords
 
 MANIFEST_FIELDS = [*VERDICT_FIELDS, 'index', 'duplicate_of']
-RECORDS_AT_ONCE = 256  # that a process writes
+RECORDS_AT_ONCE = 256  # number of records in a task
 ACCEPTED = 0  # code of an image; 1 and more are the reasons, in their order
 DIGEST = np.dtype('>u8')  # two of them begin a SHA-256: enough to tell images apart
 
@@ -28,7 +32,7 @@ def shard_path(folder, number):
 
 
 class Survey:
-    """What became of all images of a source, from its shard files. It takes 17 bytes an image, 36 for a moment.
+    """The results of all images of a source, from its shard files. It takes 17 bytes of memory an image, at most 36.
 
     Args:
         folder: Of the shard files, all of which are there.
@@ -38,8 +42,9 @@ class Survey:
     Attributes:
         accepted: int64, places of accepted images.
         showable: int64, places of refused images that have pixels.
-        reasons: Counter of why the others are refused.
-        copies, originals: int64, places of images that have the bytes of an earlier one, and of the first of these.
+        reasons: Counter of the reasons of all refused images.
+        copies, originals: int64, places of images that have the bytes of an earlier one, and the places of the first
+            image with the same bytes.
 
     Raises:
         UserError: A shard file is damaged; it has been removed, so that the next run makes it again.
@@ -124,10 +129,10 @@ def find_copies(digests):
     """Which images have the bytes of an earlier one.
 
     Args:
-        digests: uint64 [number of images, 2]; zeros where nothing is known of the bytes.
+        digests: uint64 [number of images, 2]; zeros for an image whose bytes are unknown.
 
     Returns:
-        (places of the later ones, ascending; for each the place of the first), int64.
+        (places of the copies, ascending; for each copy the place of the first image with its bytes), int64.
     """
     order = np.lexsort(digests.T)  # stable: of equals, the earliest comes first
     alike = np.empty(len(order), bool)

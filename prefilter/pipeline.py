@@ -1,7 +1,7 @@
-"""The filter's run: shards of the source examined by several processes, then records, manifest, galleries.
+"""The filter's run: several processes examine the shards of the source, then records, manifest, galleries are made.
 
-Everything grows in a work folder beside the dataset, shard by shard, and a run that was killed goes on from the
-finished ones. Nothing in memory grows with the dataset but the list of paths and a few bytes an image.
+The shard files are written in a work folder beside the dataset; a run that was killed goes on from the finished shards.
+In memory only the list of paths and a few bytes an image grow with the dataset.
 """
 
 import array
@@ -39,7 +39,7 @@ from prefilter.tasks import SHOWN_REFUSALS, ExamineShard, detector_maker
 from prefilter.views import view_images
 from prefilter.workers import Workers
 
-LINE_BYTES = 600  # of a manifest, a generous guess
+LINE_BYTES = 600  # of a line of the manifest, a generous guess
 
 
 def make_dataset(source, options, workers=1, environments=None, make_detector=None, cluster=None):
@@ -105,7 +105,7 @@ def describe(reasons):
 
 
 def _plan(source, options):
-    """What finished shards depend on, by names that a user knows."""
+    """All that finished shards depend on, by names that a user knows."""
     location, stamp = options.source, None
     if os.path.isfile(location):
         status = os.stat(location)
@@ -133,7 +133,7 @@ def _nothing_accepted(source, survey, options):
 
 
 def _check_room(folder, needs, later=()):
-    """Says how much disk is needed, and refuses to begin without it; `later` is said only."""
+    """Prints how much disk is needed, and raises UserError if `needs` do not fit; `later` is only printed."""
     free = shutil.disk_usage(folder).free
     said = [f'{size / 1e9:.2f} GB for {what}' for what, size in [*needs, *later]]
     line = f'Disk: up to {" and ".join(said)}, {free / 1e9:.2f} GB free.'
@@ -148,7 +148,7 @@ def _check_room(folder, needs, later=()):
 
 @contextlib.contextmanager
 def _open_examiner(source, shards, options, work, pool, cluster, make_detector, views):
-    """Yields what has `examine(missing, progress)`, which makes shard files, and `room(missing)`, bytes it takes."""
+    """Yields an object with `examine(missing, progress)`, which makes shard files, and `room(missing)`, other bytes."""
     if cluster is None:
         yield _Pool(source, shards, options, work, pool, views)
         return
@@ -186,7 +186,7 @@ class _Pool:
 
 
 def _examine(source, shards, options, work, examiner, views):
-    """Has the missing shard files made. Returns the number of images, and the seconds it took."""
+    """Makes the missing shard files. Returns the number of examined images and the seconds it took."""
     missing = array.array('Q', _missing(shards, work.parts))
     count = sum(shards[number].stop - shards[number].start for number in missing)
     done = len(source.paths) - count

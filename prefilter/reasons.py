@@ -1,6 +1,6 @@
-"""Why an image is refused: the codes of the manifest and of the closing count, each with what it means."""
+"""The reasons to refuse an image: their codes, as in the manifest, and what each means."""
 
-CRASH = 'crash'  # the one reason after which nobody looks at the image again
+CRASH = 'crash'  # such an image is never read again
 REASONS = {
     'unreadable': 'the bytes cannot be had (permission, disk, a damaged archive) or are no whole image (damaged)',
     'truncated': 'the file ends before its pixels do: a download or copy that was cut off',
@@ -13,7 +13,7 @@ REASONS = {
     'empty-crop': 'the face lies outside the image',
     'duplicate': 'only with --drop-duplicates: an earlier image has the same bytes',
 }
-WITHOUT_PIXELS = frozenset(REASONS) - {'no-face', 'empty-crop', 'duplicate'}  # there is nothing to show of these
+WITHOUT_PIXELS = frozenset(REASONS) - {'no-face', 'empty-crop', 'duplicate'}  # such an image cannot be shown
 
 
 class Refusal(Exception):

@@ -1,7 +1,7 @@
 """Shards: ranges of a source's images that are examined together, and the files of what comes of them.
 
-What comes of an image depends on its shard alone, never on how many processes there are or on what they did before:
-shards have a fixed size, and so have the batches of images within, whose faces are found together.
+The result for an image depends on its shard alone, never on the number of processes or on their earlier work: shards
+have a fixed size, and within a shard the batches of images whose faces are found together are fixed too.
 
 A shard file holds the crops, raw [C, H, W] bytes one after another, then the thumbnails that are kept, raw [H, W, C],
 then a JSON line for each image, then `TRAILER`.
@@ -23,7 +23,7 @@ from prefilter.reasons import CRASH, Refusal
 
 SHARD_IMAGES = 64
 BATCH_IMAGES = 16  # whose faces are found together
-BATCH_PIXELS = 1 << 24  # decoded, after which a batch takes no further image; two batches are held at once
+BATCH_PIXELS = 1 << 24  # a batch with this many decoded pixels takes no further image; two batches are in memory
 VERDICT_FIELDS = ('path', 'sha256', 'width', 'height', 'accepted', 'reason', 'faces', 'box', 'crop', 'score')
 TRAILER = struct.Struct('<8sQQ')  # ends a shard file: magic, number of crops, bytes of lines
 MAGIC = b'FSHARD1\n'
@@ -32,13 +32,13 @@ VIEW = 'view'  # in a line of a shard file: [offset, width, height] of the thumb
 VIEW_BYTES = 3 * CELL * CELL  # of a thumbnail, at most
 
 Shard = collections.namedtuple('Shard', ['number', 'start', 'stop'])  # places `start` to `stop` - 1 of a source
-Item = collections.namedtuple('Item', ['path', 'entry'])  # an image, for whoever has the source's reader
+Item = collections.namedtuple('Item', ['path', 'entry'])  # an image; the source's reader takes its entry
 Result = collections.namedtuple('Result', ['verdict', 'crop', 'refusal', 'view'])
 _Decoded = collections.namedtuple('_Decoded', ['verdict', 'pixels', 'refusal'])
 
 
 def plan_shards(source):
-    """The shards of a source: list-like, of `Shard`, at no memory."""
+    """The shards of a source: a sequence of `Shard` that takes no memory."""
     return ShardPlan(len(source.paths))
 
 
@@ -66,16 +66,16 @@ def shard_items(source, shard):
 
 
 def examine_shard(reader, items, options, detector, condemned=frozenset(), views=NO_VIEWS, batch_images=BATCH_IMAGES):
-    """Decides about the images of a shard; the next batch is read and decoded while faces are found in this one.
+    """Examines the images of a shard; a thread reads and decodes the next batch while faces are found in this one.
 
     Args:
         reader: Has `read(entry)`: the bytes of an image; raises OSError or `Refusal`.
         items: List of `Item`.
         options: `prefilter.options.DatasetOptions`.
         detector: Has `detect_batch(images)` as `dnnlib.faces.detector.FaceDetector`; None takes every image whole.
-        condemned: Places in `items` of images that end the process that examines them; refused unseen.
+        condemned: Places in `items` of images that kill the process that examines them; they are refused unread.
         views: Whose thumbnails are made: `NO_VIEWS`, `VIEWS_OF_REFUSED` or `ALL_VIEWS`.
-        batch_images: Images whose faces are found together; another number may change boxes by rounding.
+        batch_images: Number of images whose faces are found together; another number may change the rounding of boxes.
 
     Yields:
         `Result` for each item, in order: the manifest's line as a dict of `VERDICT_FIELDS`; the crop, uint8
@@ -142,7 +142,7 @@ def _view(pixels, refusal):
     try:
         return thumbnail(pixels)
     except MemoryError:
-        return None  # whoever wants it looks at the image again
+        return None  # the image is read again if it is shown
 
 
 def _detect(images, detector):

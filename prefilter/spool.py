@@ -1,7 +1,7 @@
-"""Sources that can only be read forward, made fit for several processes: shards of bytes, parked on disk for a while.
+"""Lets several processes examine a source that can only be read forward.
 
-The process that has the index decompresses the archive once and writes the bytes of the next shards into files, which
-live no longer than their shard is examined.
+The leading process decompresses the archive once and writes the bytes of the next shards into files. Each file is
+removed when its shard is examined.
 """
 
 import contextlib
@@ -31,15 +31,15 @@ class SpoolReader:
 
 
 def is_forward_only(source):
-    """Whether a source can only be read forward, so that but one process should read it."""
+    """Whether a source can only be read forward, so that only one process should read it."""
     return getattr(source.reader, 'forward_only', False)
 
 
 def views_to_keep(source, drop_duplicates):
     """Which views the shard files of a source keep, for `prefilter.shards.examine_shard`.
 
-    To read an image again is cheap, but in a compressed archive, where it means to decompress all before it. Whether an
-    image is a duplicate is known only when all are examined.
+    In a compressed archive, reading an image again means decompressing everything before it, so the views of refused
+    images are kept. With `drop_duplicates` all are kept: the duplicates are known only when all images are examined.
     """
     if not is_forward_only(source):
         return NO_VIEWS
@@ -47,13 +47,13 @@ def views_to_keep(source, drop_duplicates):
 
 
 def spooled_bytes(source, shard):
-    """How much a shard of a source that can only be read forward, whose entries are (offset, size), takes of a disk."""
+    """Bytes on disk of a spooled shard; the entries of the source are (offset, size)."""
     return sum(source.entry(place)[1] for place in range(shard.start, shard.stop))
 
 
 @contextlib.contextmanager
 def open_spool(source, folder, always=False):
-    """Yields a `Spool` for a source that can only be read forward, else a `Direct`; at the end nothing of it is left.
+    """Yields a `Spool` for a source that can only be read forward, else a `Direct`; removes its files at the end.
 
     Args:
         source: As from `prefilter.sources.open_source`.
@@ -73,7 +73,7 @@ def open_spool(source, folder, always=False):
 
 
 class Direct:
-    """Where every process can read all images itself."""
+    """Gives shards of a source that every process can read itself."""
 
     def __init__(self, source):
         self._source = source
@@ -87,7 +87,7 @@ class Direct:
 
 
 class Spool:
-    """Where only this process reads; shards must be taken in their order."""
+    """Gives shards of a source that only this process reads; take them in their order."""
 
     def __init__(self, source, folder):
         self._source = source

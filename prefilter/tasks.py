@@ -12,11 +12,11 @@ from prefilter.options import DatasetOptions
 from prefilter.reasons import WITHOUT_PIXELS
 from prefilter.shards import NO_VIEWS, examine_shard, read_crop, write_shard
 
-REPORT_SECONDS = 0.2  # between reports of progress, each of which costs the process that leads some work
-TOGETHER_TRIES = 2  # of a shard, before its images are tried one by one
-ALONE_TRIES = 3  # of an image on its own, since something else may have killed the process
-WRITING_TRIES = 3  # of a range of records
-SHOWN_REFUSALS = 10  # files of a shard that are named; the manifest has them all
+REPORT_SECONDS = 0.2  # between two reports of progress; each costs the leading process some work
+TOGETHER_TRIES = 2  # so often a shard is tried before its images are tried one by one
+ALONE_TRIES = 3  # so often an image is tried alone, because something else may have killed the process
+WRITING_TRIES = 3  # so often a range of records is tried
+SHOWN_REFUSALS = 10  # so many files are named on the screen; the manifest names all
 
 
 def open_detector(device):
@@ -37,21 +37,21 @@ def detector_maker(options):
 class ExamineShard:
     """Examines a shard and writes its file.
 
-    A process may die of one image, or for reasons of the machine. So the shard is tried again as it is; then its images
-    are tried one by one to find who is to blame, and then again together without those, so that the outcome is the
-    same; only if even that fails, what is kept is what comes of each image alone.
+    A process may die because of one image, or because of the machine. So the shard is first tried again as it is. If
+    that fails, its images are tried one by one to find those that kill the process, and then the rest again together,
+    which gives the same result as without a death. Only if this fails too, the results of the single images are kept.
 
     Attributes:
         number: Of the shard.
         path: Of the file to write.
         reader, items, options: As for `prefilter.shards.examine_shard`.
         views: As for `prefilter.shards.examine_shard`.
-        deaths: Of processes that had this shard.
-        condemned: Places of the images that processes die of.
-        cleared: Number of images that were survived alone.
-        suspect: Place of the image that a process died of last, alone.
-        alone_deaths: How often in a row it did.
-        apart: Whether only one image at a time can be examined.
+        deaths: Number of processes that died with this shard.
+        condemned: Places of the images that kill processes.
+        cleared: Number of images, from the first on, that were examined alone without a death.
+        suspect: Place of the last image that killed a process that examined it alone.
+        alone_deaths: Number of processes in a row that died of `suspect`.
+        apart: Whether the images are examined one at a time for good.
     """
 
     number: int
@@ -130,7 +130,7 @@ class WriteRecords:
         start: Number of the first record.
         crops: For each record, the path of the shard file and the crop's place in it.
         options: `prefilter.options.DatasetOptions`.
-        deaths: Of processes that had this range.
+        deaths: Number of processes that died with this range.
     """
 
     folder: str

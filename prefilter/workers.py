@@ -1,6 +1,6 @@
-"""Processes that work off tasks, outlive the death of any of them, and end with the process that started them.
+"""Processes that execute tasks. A process that dies is replaced; all end with the process that started them.
 
-They are spawned, not forked, so that each begins small, whatever the process that starts them has loaded.
+They are spawned, not forked: a fork would begin with all that the starting process has loaded.
 """
 
 import collections
@@ -15,7 +15,7 @@ import traceback
 from dnnlib.errors import UserError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-STARTS = 3  # in a row that may fail
+STARTS = 3  # so many starts of a process in a row may fail
 
 
 def nothing():
@@ -25,9 +25,9 @@ def nothing():
 class Workers:
     """A fixed number of processes; use it in a `with` block, which ends them.
 
-    A task is a picklable object with `run(state, report)`, executed in any of the processes, and `after_death(report)`,
-    called here when the process died meanwhile, with what it reported last (None: nothing): returns the task to try
-    next, or raises.
+    A task is a picklable object with two methods. `run(state, report)` is executed in one of the processes.
+    `after_death(report)` is called in this process when that one died before the end, with its last report or None; it
+    returns the task to try next, or raises.
 
     Args:
         count: Number of processes.
@@ -52,8 +52,8 @@ class Workers:
         """Executes tasks, each as soon as a process is free.
 
         Args:
-            tasks: Iterable of tasks; at most one a process is asked for ahead of time.
-            on_report: Called with the task and each thing that it reports.
+            tasks: Iterable of tasks; at most one for each process is taken ahead of time.
+            on_report: Called with the task and its report, for each report.
 
         Yields:
             Tuples of a task and what its `run` returned, as they end.
@@ -157,7 +157,7 @@ class _Worker:
 
 @contextlib.contextmanager
 def _signals_blocked():
-    """Processes started in this block never get Ctrl-C and its like, which reach the whole group: they are told."""
+    """Processes started in this block ignore Ctrl-C and the like; the process that started them ends them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield

@@ -88,12 +88,12 @@ def open_source(location, format=AUTO, partition=None, leave_out=None):
         )
     if format == 'tree' and not len(files.images):
         packed = [path for path in files.others if is_archive(path)]
-        mend = (
+        hint = (
             f'name one of its archives, as {os.path.join(files.location, packed[0])}'
             if packed
             else ('choose a folder with .jpg, .png or similar files')
         )
-        raise UserError(f'SOURCE has no images ({files.ignored} other files): {mend}.')
+        raise UserError(f'SOURCE has no images ({files.ignored} other files): {hint}.')
     source = FORMATS[format](files, partition)
     source.remarks += [f'{path} is a dataset of this filter: left out.' for path in files.datasets]
     if files.ignored and source.ignored == files.ignored:  # else the format knows some of them

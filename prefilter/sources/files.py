@@ -4,7 +4,7 @@ import array
 import collections
 import os
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_error
 from dnnlib.records.names import MANIFEST_FILE
 from prefilter.images import IMAGE_EXTENSIONS
 from prefilter.reasons import Refusal
@@ -77,7 +77,7 @@ class Files:
         try:
             return self.reader.read(self.others.entry(self.others.index(path)))
         except OSError as error:
-            raise UserError(f'{path} in {self.location} cannot be read ({error}): mend that.') from error
+            raise disk_error(error, 'read', f'{path} in {self.location}') from error
         except Refusal as refusal:  # the reader takes it for an image
             raise UserError(
                 f'{path} in {self.location} cannot be read ({refusal.detail}): take a shorter list, or split SOURCE.'

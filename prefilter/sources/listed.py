@@ -141,7 +141,9 @@ def _open_batches(format, files, expected, lists):
             folder = os.path.dirname(name) if is_image(name) else name.rstrip('/')
             folder = os.path.normpath(os.path.join(os.path.dirname(path), folder))
             if subjects.setdefault(folder, subject) != subject:
-                raise UserError(f'{path}: {folder} has images of SUBJECT_ID {subjects[folder]} and {subject}. Mend it.')
+                raise UserError(
+                    f'{path}: {folder} has images of SUBJECT_ID {subjects[folder]} and {subject}: correct it.'
+                )
     index = files.images.select(lambda path: os.path.dirname(path) in subjects)
     if not len(index):
         expected += ' with SUBJECT_ID and FILE, and the files that it names below its folder'

@@ -11,7 +11,7 @@ import os
 
 from tqdm import tqdm
 
-from dnnlib.errors import UserError
+from dnnlib.errors import disk_errors
 from prefilter.sources.index import Index
 from prefilter.sources.readers import LARGEST_FILE, RandomAccess
 from prefilter.sources.source import Source, unexpected
@@ -34,10 +34,8 @@ def open_ms_celeb_1m(files, partition=None):
     index = Index(3)
     with tqdm(desc='Listing', total=sum(map(os.path.getsize, paths)), unit='B', unit_scale=True) as bar:
         for number, path in enumerate(paths):
-            try:
+            with disk_errors('read', path):
                 _list_lines(path, number, index, bar)
-            except OSError as error:
-                raise UserError(f'{path} cannot be read ({error.strerror}): mend that.') from error
     return Source('ms-celeb-1m', index, Base64Reader(*paths), len(files.others) - len(names))
 
 

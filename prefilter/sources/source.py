@@ -1,4 +1,4 @@
-"""What the filter knows of where images come from: their paths, their bytes, their labels."""
+"""A source of images: their paths, their bytes, their labels."""
 
 import os
 
@@ -8,8 +8,8 @@ from dnnlib.errors import UserError
 class Source:
     """Images in a fixed order, an index of where each one is, and a reader that fetches bytes.
 
-    The index stays in the process that made it. Workers need only `reader`, which pickles as the few words that say
-    what to open, opens it at its first read in a process, and takes what `entry` returns:
+    The index stays in the process that made it. Workers need only `reader`. It pickles as the names of its files, opens
+    them at the first read in a process, and takes what `entry` returns:
 
         bytes = source.reader.read(source.entry(place))  # what `source.read(place)` does
 
@@ -23,13 +23,13 @@ class Source:
         identity_of: Function from a path to the identity in the picture, a str or int; None where the set has none.
         identities: Instead of that, the identities by place: anything with `[place]`.
         attributes: (names, uint8 [number of images, number of names], 0 or 1), or None.
-        aligned: Whether these are crops already, made for `--no-detect`.
+        aligned: Whether the images are crops already, so that `--no-detect` fits them.
 
     Attributes:
         paths: Names of the images, relative, with '/': a sequence.
         format, reader, ignored, aligned: As given.
         attribute_names: List, or None.
-        remarks: Sentences for a person about what is no part of it.
+        remarks: Sentences for a person about files that are no part of the source.
     """
 
     def __init__(

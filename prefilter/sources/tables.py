@@ -40,7 +40,9 @@ def open_csv(files, path):
 def _checked_rows(path, rows, width):
     for row in rows:
         if row and len(row) < width:
-            raise UserError(f'{path}, line {rows.line_num}: expected {width} columns, found {len(row)}. Mend the line.')
+            raise UserError(
+                f'{path}, line {rows.line_num}: expected {width} columns, found {len(row)}: correct the line.'
+            )
         if row:
             yield [value.strip() for value in row]
 
@@ -52,4 +54,4 @@ def decoded(files, path):
 
 def bad_line(path, line, expected):
     """The `UserError` for a line that is not as expected."""
-    return UserError(f'{path}: expected {expected}, found {line[:80]!r}. Mend or replace the file.')
+    return UserError(f'{path}: expected {expected}, found {line[:80]!r}: correct or replace the file.')

@@ -361,5 +361,5 @@ def test_umdfaces_whose_lists_contradict_or_are_cut(tmp_path):
     with pytest.raises(UserError, match='umdfaces_batch1/ann has images of SUBJECT_ID 5 and 6'):
         open_source(str(tmp_path))
     write_files(tmp_path, {name: files[name] + '6,ann\n'})
-    with pytest.raises(UserError, match='line 4: expected 6 columns, found 2. Mend the line'):
+    with pytest.raises(UserError, match='line 4: expected 6 columns, found 2: correct the line'):
         open_source(str(tmp_path))
