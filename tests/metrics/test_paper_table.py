@@ -108,5 +108,5 @@ def test_files_of_a_new_folder_and_one_that_cannot_be(tmp_path):
     with open(paths[1]) as file:
         assert file.read() == as_csv(rows)
     (tmp_path / 'file').write_bytes(b'')
-    with pytest.raises(UserError, match='--write: .*name another folder'):
+    with pytest.raises(UserError, match='cannot be written .*name another folder with --write'):
         write_files(str(tmp_path / 'file'), rows)
