@@ -38,7 +38,7 @@ def copy_galleries(dataset_dir, out_dir, which=tuple(_FILES)):
             copied.append((None, caption))
             continue
         target = os.path.join(out_dir, f'gallery-{what}.png')
-        with disk_errors('read or written', target), open(source, 'rb') as original, atomic_write(target) as copy:
+        with disk_errors('written', target), open(source, 'rb') as original, atomic_write(target) as copy:
             shutil.copyfileobj(original, copy)
         copied.append((target, caption))
     return copied
