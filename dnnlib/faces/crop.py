@@ -5,6 +5,8 @@
 The reference is facenet's alignment script, the MTCNN implementation that Section III of the paper used.
 """
 
+from typing import List, Sequence
+
 import numpy as np
 from PIL import Image
 
@@ -13,7 +15,7 @@ from dnnlib.records.levels import is_resolution, pyramid
 OFF_CENTRE_PENALTY = 2.0  # px^2 of face area that each px^2 of distance from the image's centre costs
 
 
-def choose_face(faces, width, height):
+def choose_face(faces: np.ndarray, width: int, height: int) -> int:
     """The face that is large and near the centre: the highest area - 2 * (distance from the image's centre)^2.
 
     Args:
@@ -31,7 +33,7 @@ def choose_face(faces, width, height):
     return int(np.argmax(area - OFF_CENTRE_PENALTY * (off_x**2 + off_y**2)))
 
 
-def crop_box(box, width, height, margin):
+def crop_box(box: Sequence[float], width: int, height: int, margin: int) -> List[int]:
     """The pixels to cut out: the face's box, half the margin wider on every side, ended by the image's edges.
 
     It is neither padded nor shifted, so at an edge (and in general) it is not square.
@@ -55,7 +57,7 @@ def crop_box(box, width, height, margin):
     ]
 
 
-def cut_out(pixels, crop, size):
+def cut_out(pixels: np.ndarray, crop: Sequence[int], size: int) -> np.ndarray:
     """Cuts a box out of an image and resizes it to a square, bilinear, whatever its proportions.
 
     Args:
@@ -72,7 +74,7 @@ def cut_out(pixels, crop, size):
     return np.asarray(face.resize((size, size), Image.BILINEAR))
 
 
-def take_whole(pixels, size):
+def take_whole(pixels: np.ndarray, size: int) -> np.ndarray:
     """All of an image that is a crop already, brought to a square.
 
     A square of `size` times a power of two is averaged over 2x2 blocks, unrounded until the end, as the levels of a
@@ -95,7 +97,7 @@ def take_whole(pixels, size):
     return np.asarray(square.resize((size, size), Image.LANCZOS))
 
 
-def central_square(width, height):
+def central_square(width: int, height: int) -> List[int]:
     """[left, top, right, bottom], ints, right and bottom exclusive, of what `take_whole` takes of an image."""
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2

@@ -1,17 +1,19 @@
 """The levels of a dataset: the same image at every power of two from 4x4 up."""
 
+from typing import Iterator, List
+
 import numpy as np
 
 SMALLEST_RESOLUTION = 4  # px; every dataset goes down to this level
 LARGEST_EXACT = 1024  # px; up to this side, float32 holds the means of all levels of a uint8 image exactly
 
 
-def is_resolution(side):
+def is_resolution(side: int) -> bool:
     """Whether StyleGAN knows images of this side in px: a power of two from 4 on."""
     return side >= SMALLEST_RESOLUTION and side & (side - 1) == 0
 
 
-def resolutions(largest):
+def resolutions(largest: int) -> List[int]:
     """Sides of all levels in px, largest first."""
     sides = []
     while largest >= SMALLEST_RESOLUTION:
@@ -20,7 +22,7 @@ def resolutions(largest):
     return sides
 
 
-def pyramid(image):
+def pyramid(image: np.ndarray) -> Iterator[np.ndarray]:
     """An image at every level of a dataset, largest first, ending at 4x4.
 
     Each level is the mean of 2x2 blocks of the level above before that one was rounded, so rounding never adds up.

@@ -26,7 +26,7 @@ FINGERPRINT_RECORDS = 64  # that stand for all of a dataset in its fingerprint
 ORDER_SEED = 123  # of the order in which StyleGAN's dataset tool writes images
 
 
-def shuffled_order(count):
+def shuffled_order(count: int) -> np.ndarray:
     """The order in which StyleGAN's dataset tool writes `count` images: a fixed permutation of their sorted list.
 
     Args:
@@ -69,7 +69,7 @@ class MultiResolutionWriter:
             with _written(self._name):
                 self._levels.close()
 
-    def add(self, image):
+    def add(self, image: np.ndarray) -> None:
         """Appends one image to the files of all resolutions.
 
         Args:
@@ -86,7 +86,7 @@ class MultiResolutionWriter:
             self._levels.write(image)
         self.num_images += 1
 
-    def add_labels(self, labels):
+    def add_labels(self, labels: np.ndarray) -> None:
         """Writes the label file; call it once all images are there.
 
         Args:
@@ -234,7 +234,7 @@ class MultiResolutionDataset:
         self.num_images = self._files[0].count
         self.labels = _read_labels(self.folder, self.num_images)
 
-    def read(self, index, lod=0):
+    def read(self, index: int, lod: int = 0) -> np.ndarray:
         """One image.
 
         Args:
@@ -250,7 +250,7 @@ class MultiResolutionDataset:
         """
         return self._files[lod].read(index)
 
-    def content_digest(self, count):
+    def content_digest(self, count: int) -> str:
         """Tells the first `count` images, in their order, from any others: 64 hexadecimal digits.
 
         They are the SHA-256 of the images' shape and of the checksums that stand behind the records of lod 0.
