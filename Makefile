@@ -14,11 +14,13 @@ VENV := $(if $(filter 2,$(TF)),.venv-tf2,.venv)
 PINS := $(if $(filter 2,$(TF)),requirements-tf2.txt,requirements.txt)
 PY := $(VENV)/bin/python
 
+# The same flags find the same run again; other DEMO_FLAGS are another run.
+TRAIN_DEMO = $(PY) train.py --data datasets/demo --preset demo --desc demo $(DEMO_FLAGS)
+
 demo: venv
 	test -d datasets/demo || $(PY) -m prefilter lfw-subset --out datasets/demo --size 32
-	ls results/?????-demo/network-final.pkl >/dev/null 2>&1 || \
-	$(PY) train.py --data datasets/demo --preset demo --desc demo $(DEMO_FLAGS)
-	run=$$(ls -d results/?????-demo | tail -n 1) && \
+	if run=$$($(TRAIN_DEMO) --find 2>/dev/null); then echo "$$run is trained already."; else $(TRAIN_DEMO); fi
+	run=$$($(TRAIN_DEMO) --find) && \
 	$(PY) run_metrics.py $$run --metrics fd_onet5k && \
 	$(PY) generate_figures.py $$run && \
 	$(PY) run_metrics.py $$run/network-best.pkl --metrics onet5k --table --write $$run && \

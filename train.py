@@ -117,6 +117,7 @@ COUNT = click.IntRange(min=1)
     help="Where in the schedule a pickle's networks go on.  [by its name, else by its level of detail]",
 )
 @click.option('--new-run', 'anew', is_flag=True, help='Start anew even if this command has an unfinished run.')
+@click.option('--find', is_flag=True, help='Print the directory of the finished run of this command, and exit.')
 @click.option('--dry-run', is_flag=True, help='Print options, schedule and what the run needs, and exit.')
 @click.option('--kimg', 'total_kimg', type=POSITIVE, help='Length of the run, thousands of reals.  [25000]')
 @click.option('--resolution', type=int, help="Train at this side, px.  [the dataset's]")
@@ -153,7 +154,7 @@ COUNT = click.IntRange(min=1)
 @click.option('--grid', type=GridSize(), help='Size of the image grids.  [what fits a 4k screen]')
 @click.option('--seed', type=click.IntRange(0, 2**32 - 1), help='Of everything random.  [1000]')
 @click.pass_context
-def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, dry_run, offline, **given):
+def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_run, offline, **given):
     """Trains StyleGAN on the TFRecord dataset in the folder DATA, as the paper did or with what you change.
 
     Defaults in brackets are those of --preset paper.
@@ -185,9 +186,16 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, dry_run, o
         if dry_run:
             from training.plan import print_plan  # here: it counts the parameters of the networks with TensorFlow
 
-            print_plan(options, dataset, results)
+            print_plan(options, dataset, results, flags_of(ctx))
             return
-    start_training(options, results, desc or default_description(options, preset), anew, offline)
+    description = desc or default_description(options, preset)
+    if find:
+        run_dir = find_run(results, description, dataclasses.asdict(options), finished=True)
+        if run_dir is None:
+            raise UserError(f'--find: {results} has no finished run of this command; leave --find out to train it.')
+        click.echo(run_dir)
+        return
+    start_training(options, results, description, anew, offline)
 
 
 def flags_of(ctx):
@@ -197,7 +205,7 @@ def flags_of(ctx):
 
 def refuse_flags_of_new_runs(ctx):
     """Refuses what has no meaning for a run that goes on in its directory."""
-    for name in ('preset', 'results', 'desc', 'resume_kimg', 'anew'):
+    for name in ('preset', 'results', 'desc', 'resume_kimg', 'anew', 'find'):
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
             raise click.UsageError(
                 f'{flags_of(ctx)[name]} is for new runs: leave it out to go on with the run in {ctx.params["resume"]}.'
@@ -227,7 +235,7 @@ def start_training(options, results, description, anew, offline):
         with stop.at_once():
             training_set, meter = prepare(options, results, offline)
         stored = dataclasses.asdict(options)
-        run_dir = None if anew else find_unfinished_run(results, description, stored)
+        run_dir = None if anew else find_run(results, description, stored, finished=False)
         with training_set, locked_run(run_dir) if run_dir else new_run(results, description, stored) as run_dir:
             train_in(run_dir, options, training_set, meter, stop)
 
@@ -245,7 +253,7 @@ def continue_training(run_dir, given, flags, dry_run, offline):
         from training.plan import print_plan  # here: it counts the parameters of the networks with TensorFlow
 
         with MultiResolutionDataset(options.data) as dataset:
-            print_plan(options, dataset, os.path.dirname(run_dir) or os.curdir)
+            print_plan(options, dataset, os.path.dirname(run_dir) or os.curdir, flags)
         return
     with stoppable(run_dir) as stop:
         with stop.at_once():
@@ -322,15 +330,15 @@ def train_in(run_dir, options, training_set, meter, stop):
         log.close()
 
 
-def find_unfinished_run(results_dir, description, options):
-    """The newest run directory of the same description and options if it has something left to do, else None."""
+def find_run(results_dir, description, options, finished):
+    """The newest run directory with this description and these options, if it is `finished` or not; else None."""
     for run_dir in reversed(find_runs(results_dir)):
         if description_of(run_dir) != description or not os.path.exists(os.path.join(run_dir, OPTIONS_FILE)):
             continue
         if same_options(read_options(run_dir), options):
             counters = load_counters(run_dir)
             # Without a state it was stopped while its graph was built.
-            return None if counters is not None and is_finished(counters, options) else run_dir
+            return run_dir if finished == (counters is not None and is_finished(counters, options)) else None
     return None
 
 

@@ -3,8 +3,10 @@
 import dataclasses
 import os
 import shutil
+import textwrap
 
 import tensorflow.compat.v1 as tf
+from tabulate import tabulate
 
 from dnnlib.util import format_duration
 from training.checkpoint import STATES_KEPT
@@ -32,21 +34,21 @@ V100_DAYS = {
 WORK_OPTIONS = ('latent_size', 'mapping_layers', 'fmap_base', 'fmap_max', 'minibatch', 'minibatch_by_resolution')
 
 
-def print_plan(options, dataset, results_dir):
+def print_plan(options, dataset, results_dir, flags):
     """Prints the options, and tables of the growing schedule, the networks, memory, disk space and time.
 
     Args:
         options: `TrainingOptions`.
         dataset: The open `MultiResolutionDataset`.
         results_dir: Folder of the runs; it need not exist.
+        flags: Dict of field of the options to the flag that sets it.
     """
     print(
         f'Dataset {dataset.folder}: {dataset.num_images} images, {dataset.shape[0]}x{dataset.shape[1]}x'
         f'{dataset.shape[2]}.'
     )
     print('\nOptions:')
-    for name, value in dataclasses.asdict(options).items():
-        print(f'  {name:<24s}{value}')
+    print(textwrap.indent(tabulate(_option_rows(options, flags), tablefmt='plain', disable_numparse=True), '  '))
     rows = phases(options.total_kimg, options.resolution, **options.schedule_options())
     print('\nSchedule:')
     _print_schedule(rows)
@@ -60,6 +62,15 @@ def print_plan(options, dataset, results_dir):
     print('\nTime:')
     for line in published_times(options):
         print(f'  {line}')
+
+
+def _option_rows(options, flags):
+    """(flag, value) of each option that has a flag; values by resolution stand beside the one that they refine."""
+    values = dataclasses.asdict(options)
+    for name, value in values.items():
+        by_resolution = values.get(name + '_by_resolution')
+        if name in flags:
+            yield flags[name], f'{value}' + (f', by resolution {by_resolution}' if by_resolution else '')
 
 
 def count_parameters(options, num_channels, label_size):

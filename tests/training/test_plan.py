@@ -24,7 +24,12 @@ def rows_of(options):
 
 def plan_of(capsys, data, results='results', **given):
     with MultiResolutionDataset(data) as dataset:
-        print_plan(options_of(dataset.resolution, **given), dataset, results)
+        print_plan(
+            options_of(dataset.resolution, **given),
+            dataset,
+            results,
+            {'r1_gamma': '--gamma', 'minibatch': '--minibatch'},
+        )
     return capsys.readouterr().out
 
 
@@ -35,6 +40,16 @@ def data(tmp_path_factory):
 
 def test_parameters_are_those_of_stylegan():
     assert count_parameters(options_of(), 3, 0) == PAPER
+
+
+def test_options_are_named_by_their_flags(capsys, data):
+    lines = [
+        line.split(None, 1)
+        for line in plan_of(capsys, data, gpus=2).split('Options:')[1].split('\n\n')[0].splitlines()
+        if line
+    ]
+    assert lines[0] == ['--gamma', '10.0'] and lines[1][0] == '--minibatch'
+    assert 'by resolution {' in lines[1][1] and len(lines) == 2
 
 
 def test_plan_of_the_papers_run(capsys, data):
