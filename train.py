@@ -297,7 +297,6 @@ def prepare(options, folder, offline):
             f'--labels: {options.data} has no label file; make one with python -m prefilter --labels identity.'
         )
     check_networks_fit(options, training_set)
-    check_writable(folder)
 
     from dnnlib import tflib
     from dnnlib.tflib.devices import resolve_device
@@ -305,6 +304,7 @@ def prepare(options, folder, offline):
 
     kind = resolve_device(options.device)
     tflib.replica_devices(options.device, options.gpus)  # refuses more GPUs than there are
+    check_writable(folder)  # last of the checks that cost little, because it makes the folder
     meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, offline, open_cache())
     tflib.init_tf(options.device, cpu_replicas=options.gpus if kind == 'cpu' else 1, seed=options.seed)
     return training_set, meter
