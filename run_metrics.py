@@ -264,10 +264,12 @@ def _measure_all(task, how):
         (snapshot, value): find_result(known, snapshot.name, value, meter.settings(metric))
         for snapshot in snapshots
         for metric in meter.metrics
-        for value in metric.values
+        for value in metric.value_names
     }
     missing = {
-        snapshot: [metric for metric in meter.metrics if any(found[snapshot, value] is None for value in metric.values)]
+        snapshot: [
+            metric for metric in meter.metrics if any(found[snapshot, value] is None for value in metric.value_names)
+        ]
         for snapshot in snapshots
     }
     pending = [snapshot for snapshot in snapshots if missing[snapshot]]
@@ -283,7 +285,7 @@ def _measure_all(task, how):
                 from metrics.meter import Result  # TensorFlow has started by now
 
                 failures.append(results.message)
-                results = [Result(value, None, None, meter.settings(metric)) for value in metric.values]
+                results = [Result(value, None, None, meter.settings(metric)) for value in metric.value_names]
             for result in results:
                 found[snapshot, result.metric] = _keep(source, task.name, snapshot, result)
     return list(found.values()), list(dict.fromkeys(failures))

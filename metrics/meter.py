@@ -1,4 +1,4 @@
-"""Networks to numbers: what is known already, what has to be read, and the values."""
+"""Networks to numbers: reads what each metric states that it reads, and calls the metric with these arrays."""
 
 import hashlib
 import json
@@ -13,12 +13,10 @@ from dnnlib.records.tfrecords import fingerprint
 from dnnlib.tflib.devices import session_gpus
 from metrics.batches import Labels, default_minibatch_size
 from metrics.cache import StageCache
-from metrics.evaluation import Evaluation, Work, identity_of
-from metrics.features import open_classifiers, open_distance, open_feature_network
-from metrics.measures import MEASURES
-from metrics.path_length import PairDistance
+from metrics.features import open_extractor
+from metrics.generator import GeneratorReadings, Work, identity_of
 from metrics.reals import Reals
-from metrics.registry import LinearSeparability, PathLength, decisive_value, find_metrics
+from metrics.registry import decisive_value, find_metrics
 
 _VALUES = 'values'
 
@@ -48,7 +46,7 @@ class Meter:
         cache: `metrics.cache.StageCache`; what is known of the reals is kept in memory too.
 
     Attributes:
-        metrics: The `Metric`s, in the order of the names.
+        metrics: The `metrics.kinds.Metric`s, in the order of the names.
 
     Raises:
         click.UsageError: A metric is unknown.
@@ -61,24 +59,24 @@ class Meter:
         self._dataset, self._mirror, self._seed, self._cache = dataset, mirror, seed, cache
         self._fingerprint = None if dataset is None else fingerprint(dataset)
         self._reals = None if dataset is None else Reals(dataset, mirror, seed, cache)
-        self._tools = {}
+        self._extractors = {}
         for metric in self.metrics:
-            if metric.needs_different_reals and metric.num_reals > dataset.num_images:
+            if metric.needs_different_reals and metric.num_compared > dataset.num_images:
                 raise UserError(
-                    f'{metric.name} needs {metric.num_reals} different reals, and dataset {dataset.folder} '
+                    f'{metric.name} needs {metric.num_compared} different reals, and dataset {dataset.folder} '
                     f'has {dataset.num_images}: choose a larger dataset, or other --metrics.'
                 )
-            if _tool_key(metric) not in self._tools:
-                self._tools[_tool_key(metric)] = _open_tool(metric, offline)
+            if metric.extractor not in self._extractors:
+                self._extractors[metric.extractor] = open_extractor(*metric.extractor, offline)
 
     @property
     def decisive(self):
-        """That of `decisive_value`."""
+        """Name of the value that decides which snapshot is best; None without metrics."""
         return decisive_value(self.metrics)
 
     def settings(self, metric):
         """Everything the values of `metric` depend on beside the network, as a dict fit for JSON."""
-        settings = {field: value for field, value in metric._asdict().items() if field != 'name'}
+        settings = metric.settings()
         if metric.needs_data:
             settings.update(
                 {
@@ -107,8 +105,8 @@ class Meter:
             anew: Measure what the cache knows of this network again.
 
         Yields:
-            (metric, results) as soon as it is measured: a list of `Result`, one for each of `metric.values`; or the
-            `UserError` that says why it could not be.
+            (metric, results) as soon as it is measured: a list of `Result`, one for each of `metric.value_names`; or
+            the `UserError` that says why it could not be.
 
         Raises:
             UserError: The network can be measured by none: it does not fit the dataset, or holds values that are not
@@ -119,11 +117,11 @@ class Meter:
         labels = self._labels(Gs)
         keys = {metric: self._value_key(metric, identity, labels[1], work) for metric in metrics}
         known = {metric: None if anew else self._cache.load((_VALUES,), key) for metric, key in keys.items()}
-        evaluation = Evaluation(
+        generator = GeneratorReadings(
             Gs,
             identity,
             [metric for metric in metrics if known[metric] is None],
-            self._tool,
+            self._extractors,
             labels,
             self._seed,
             self._cache,
@@ -131,23 +129,29 @@ class Meter:
         )
         if anew:
             for metric in metrics:
-                evaluation.drop(metric)
+                generator.drop(metric)
         for metric in metrics:
             try:
                 results = (
-                    self._measure(metric, evaluation, keys[metric])
+                    self._measure(metric, generator, work, keys[metric])
                     if known[metric] is None
                     else self._results(metric, known[metric])
                 )
             except UserError as error:
                 results = error
-            evaluation.finish(metric)
+            generator.finish(metric)
             yield metric, results
 
-    def _measure(self, metric, evaluation, key):
+    def _measure(self, metric, generator, work, key):
         begin = time.perf_counter()
-        with evaluation.work.memory_as_sentence():
-            values, details = MEASURES[type(metric)](metric, evaluation, self._reals, self._tool(metric))
+        with work.memory_as_sentence():
+            arrays = [
+                self._reals.read(reading, self._extractors[reading.extractor], work)
+                if reading.source == 'reals'
+                else generator.read(reading)
+                for reading in metric.readings()
+            ]
+            values, details = metric.values(*arrays, seed=self._seed, progress=work.progress)
         if not np.isfinite(values).all():
             raise UserError(
                 f'{metric.name} is not a number for this network: its images hold values that are none, or '
@@ -166,27 +170,24 @@ class Meter:
         seconds, settings = float(arrays['seconds']), self.settings(metric)
         return [
             Result(name, float(value), seconds, settings, detail)
-            for name, value, detail in zip(metric.values, arrays['values'], json.loads(str(arrays['details'])))
+            for name, value, detail in zip(metric.value_names, arrays['values'], json.loads(str(arrays['details'])))
         ]
 
     def _value_key(self, metric, identity, labels, work):
         key = {
-            'metric': [type(metric).__name__, *metric],
+            'metric': [type(metric).__name__, metric.name, metric.settings()],
             'seed': self._seed,
             'generator': identity,
             'labels': labels,
-            'network': self._tool(metric).identity,
+            'network': self._extractors[metric.extractor].identity,
             **work.rounding,
         }
         if metric.needs_data:
-            key['reals'] = self._reals.identity(metric.num_reals)
+            key['reals'] = self._reals.identity(metric.num_compared)
         return key
 
-    def _tool(self, metric):
-        return self._tools[_tool_key(metric)]
-
     def _labels(self, Gs):
-        """The `Labels` of a generator, and what tells them from others; fit for JSON."""
+        """The `Labels` of a generator, and their identity, fit for JSON."""
         size = Gs.input_shapes[1][1] if len(Gs.input_shapes) > 1 else 0
         if not size:
             return Labels(None, self._seed), None
@@ -225,24 +226,6 @@ def _work(Gs, minibatch_size, num_gpus, print_progress):
         'gpu' if available else 'cpu',
         print_progress,
     )
-
-
-def _tool_key(metric):
-    """Which tool a metric looks at images with: its kind, and its name."""
-    if isinstance(metric, LinearSeparability):
-        return 'classifiers', metric.classifiers
-    if isinstance(metric, PathLength):
-        return 'distance', metric.distance
-    return 'features', metric.features
-
-
-def _open_tool(metric, offline):
-    kind, name = _tool_key(metric)
-    if kind == 'classifiers':
-        return open_classifiers(name, offline)
-    if kind == 'distance':
-        return PairDistance(open_distance(name, offline))
-    return open_feature_network(name, offline)
 
 
 def _by(shape):

@@ -34,11 +34,11 @@ def collect(records, snapshot, with_paper=True):
     """
     found = dict.fromkeys(config.PAPER_TABLE if with_paper else (), NOT_MEASURED)
     for metric in METRICS.values():
-        settings = {field: setting for field, setting in metric._asdict().items() if field != 'name'}
+        settings = metric.settings()
         for record in records:
             if (
                 record['snapshot'] == snapshot
-                and record['metric'] in metric.values
+                and record['metric'] in metric.value_names
                 and all(record['settings'].get(field) == setting for field, setting in settings.items())
             ):
                 found[record['metric']] = 'failed' if record['value'] is None else record['value']
@@ -55,7 +55,7 @@ def make_rows(network, numbers):
     descriptions = {
         value: description
         for metric in METRICS.values()
-        for value, description in zip(metric.values, metric.descriptions)
+        for value, description in zip(metric.value_names, metric.descriptions)
     }
     with_paper = not config.PAPER_TABLE.keys().isdisjoint(numbers)
     networks = config.PAPER_NETWORKS if with_paper else ()

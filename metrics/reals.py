@@ -1,4 +1,4 @@
-"""What metrics want to know of a dataset: features, and what follows from these alone. The cache keeps it for good."""
+"""Readings of a dataset: features, and what follows from features alone. The cache keeps them for good."""
 
 import numpy as np
 
@@ -10,9 +10,15 @@ from metrics.batches import real_batches
 
 _PLACE = 'reals'
 
+# What follows from the features alone, by name: functions of these and of the summary's arguments to a dict of arrays.
+_SUMMARIES = {
+    'statistics': lambda features: statistics(features)._asdict(),
+    'radii': lambda features, neighbours: {'radii': squared_radii(features, neighbours)},
+}
+
 
 class Reals:
-    """The reals of one dataset. What was asked for once is kept in memory too.
+    """The reals of one dataset. What was read once is kept in memory too.
 
     Args:
         dataset: An open `dnnlib.records.tfrecords.MultiResolutionDataset`.
@@ -37,67 +43,58 @@ class Reals:
             'seed': self._seed if self._mirror else None,
         }
 
-    def features(self, metric, network, work):
-        """Features of the reals that a metric compares with, float32 [N, F], of a feature network."""
-        reading = self._reading(metric, network, work)
-        key = 'features', metric.features, metric.num_reals, work.minibatch_size
-        if key not in self._known:
-            self._known[key] = self._read(metric, reading, work)
-        return self._known[key]
+    def read(self, reading, extractor, work):
+        """The array of a `metrics.readings.Reading` of reals.
 
-    def statistics(self, metric, network, work):
-        """Their `metrics.arithmetic.frechet.Statistics`."""
+        Args:
+            reading: Without a summary it is the features, float32 [N, F].
+            extractor: `metrics.features.extractor.FeatureNetwork`.
+            work: `metrics.generator.Work`.
 
-        def compute():
-            known = self._known.get(('features', metric.features, metric.num_reals, work.minibatch_size))
-            features = self._read(metric, self._reading(metric, network, work), work) if known is None else known
-            return statistics(features)._asdict()
+        Returns:
+            The features; or `metrics.arithmetic.frechet.Statistics`, or squared radii float [N].
+        """
+        known = reading, work.minibatch_size
+        if known not in self._known:
+            column = self._column(reading, extractor, work)
+            read = self._summarise if reading.summary else self._features
+            self._known[known] = read(reading, column, work)
+        return self._known[known]
 
-        return Statistics(**self._stage('statistics', metric, network, work, compute))
+    def _column(self, reading, extractor, work):
+        key = {**self.identity(reading.count), 'network': extractor.identity, **work.rounding}
+        return stages.Column(_PLACE, key, reading.count, extractor)
 
-    def radii(self, metric, network, work):
-        """Their `metrics.arithmetic.precision_recall.squared_radii`, float [N]."""
-        return self._stage(
-            'radii',
-            metric,
-            network,
-            work,
-            lambda: {'radii': squared_radii(self.features(metric, network, work), metric.neighbours)},
-            neighbours=metric.neighbours,
-        )['radii']
-
-    def _reading(self, metric, network, work):
-        key = {**self.identity(metric.num_reals), 'network': network.identity, **work.rounding}
-        return stages.Reading(_PLACE, key, metric.num_reals, network)
-
-    def _read(self, metric, reading, work):
+    def _features(self, reading, column, work):
         def batches(begin, end, _looks):
             for images in real_batches(self._dataset, begin, end, work.minibatch_size, self._mirror, self._seed):
-                yield [reading.look(images, work.num_gpus)]
+                yield [column.look(images, work.num_gpus)]
 
         try:
-            with work.bar(f'{metric.features} reals', metric.num_reals, 'img') as bar:
-                return stages.read([reading], work.minibatch_size, batches, self._cache, bar)[0]
+            with work.bar(f'{reading.extractor[1]} reals', reading.count, 'img') as bar:
+                return stages.read([column], work.minibatch_size, batches, self._cache, bar)[0]
         except UserError:
-            self._cache.drop(reading.place)
+            self._cache.drop(column.place)
             raise
 
-    def _stage(self, what, metric, network, work, compute, **more):
-        memory_key = (what, metric.features, metric.num_reals, work.minibatch_size, *more.values())
-        if memory_key not in self._known:
-            reading = self._reading(metric, network, work)
-            key = {**reading.key, 'what': what, 'count': metric.num_reals, **more}
-            arrays = self._cache.load(reading.place, key)
-            if arrays is None:
-                arrays = compute()
-                if not all(np.isfinite(array).all() for array in arrays.values()):
-                    raise UserError(
-                        f'{metric.name}: features of the reals in {self._dataset.folder} are no numbers or '
-                        'too large: check the dataset with python -m dnnlib.verify.'
-                    )
-                self._cache.save(reading.place, key, **arrays)
-            self._known[memory_key] = arrays
-        return self._known[memory_key]
+    def _summarise(self, reading, column, work):
+        """A summary from the cache; else of the features, which are not kept in memory for its sake."""
+        summary, *arguments = reading.summary
+        key = {**column.key, 'what': list(reading.summary), 'count': reading.count}
+        arrays = self._cache.load(column.place, key)
+        if arrays is None:
+            plain = reading._replace(summary=())
+            features = self._known.get((plain, work.minibatch_size))
+            arrays = _SUMMARIES[summary](
+                self._features(plain, column, work) if features is None else features, *arguments
+            )
+            if not all(np.isfinite(array).all() for array in arrays.values()):
+                raise UserError(
+                    f'Features of the reals in {self._dataset.folder} are no numbers or too large: check the dataset '
+                    'with python -m dnnlib.verify.'
+                )
+            self._cache.save(column.place, key, **arrays)
+        return Statistics(**arrays) if summary == 'statistics' else arrays['radii']
 
     def _content_digest(self, count):
         if self._cache.folder is None:

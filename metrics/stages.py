@@ -1,4 +1,4 @@
-"""Reading features of many images in chunks, each with its cached twin, so that what was killed goes on."""
+"""Arrays over many images, read in chunks that each have a cached twin, so that what was killed goes on."""
 
 import contextlib
 from typing import NamedTuple, Tuple
@@ -11,8 +11,8 @@ from metrics.cache import digest
 CHUNK = 1000  # images, rounded up to whole minibatches, that a killed measurement loses at most
 
 
-class Reading(NamedTuple):
-    """What is to be known of each of a number of images: one array."""
+class Column(NamedTuple):
+    """One of the arrays [count, ...] that a pass over images fills."""
 
     kind: str  # of the images, names a folder of the cache
     key: dict  # what it depends on beside the number of images, fit for JSON
@@ -25,11 +25,11 @@ class Reading(NamedTuple):
         return self.kind, digest(self.key)
 
 
-def read(readings, minibatch_size, batches, cache, bar=None):
-    """Reads what several readings want to know of the same images, in one pass.
+def read(columns, minibatch_size, batches, cache, bar=None):
+    """Fills several columns of the same images in one pass.
 
     Args:
-        readings: List of `Reading`.
+        columns: List of `Column`.
         minibatch_size: Of the batches.
         batches: Generator function of (begin, end, looks) that yields, for whole minibatches from image `begin` on
             until `end` is among them, a list of arrays [N, ...], one for each look. It is asked only for what is not
@@ -38,36 +38,36 @@ def read(readings, minibatch_size, batches, cache, bar=None):
         bar: Progress bar over the largest number of images.
 
     Returns:
-        List of arrays [count, ...], one for each reading.
+        List of arrays [count, ...], one for each column.
 
     Raises:
         UserError: Something is not a number.
     """
-    step, total = -(-CHUNK // minibatch_size) * minibatch_size, max(reading.count for reading in readings)
-    results = [None] * len(readings)
+    step, total = -(-CHUNK // minibatch_size) * minibatch_size, max(column.count for column in columns)
+    results = [None] * len(columns)
     for begin in range(0, total, step):
-        ends = [min(begin + step, reading.count) for reading in readings]
+        ends = [min(begin + step, column.count) for column in columns]
         pieces = {
-            index: _load(cache, reading, begin, ends[index])
-            for index, reading in enumerate(readings)
-            if begin < reading.count
+            index: _load(cache, column, begin, ends[index])
+            for index, column in enumerate(columns)
+            if begin < column.count
         }
         missing = [index for index, piece in pieces.items() if piece is None]
         if missing:
-            looks = [readings[index].look for index in missing]
+            looks = [columns[index].look for index in missing]
             # Closed at once, whatever happens, so that what the source has changed is as before.
             with contextlib.closing(batches(begin, max(ends[index] for index in missing), looks)) as chunk:
                 arrays = _read_chunk(chunk, bar)
             for index, array in zip(missing, arrays):
                 pieces[index] = array[: ends[index] - begin]
-                _save(cache, readings[index], begin, ends[index], pieces[index])
+                _save(cache, columns[index], begin, ends[index], pieces[index])
         elif bar is not None:
             if not bar.disable:
                 bar.initial += step  # so that the time left is that of what is read
             _advance(bar, step)
         for index, piece in pieces.items():
             if results[index] is None:
-                results[index] = np.empty([readings[index].count, *piece.shape[1:]], piece.dtype)
+                results[index] = np.empty([columns[index].count, *piece.shape[1:]], piece.dtype)
             results[index][begin : ends[index]] = piece
     return results
 
@@ -91,14 +91,14 @@ def _advance(bar, count):
     bar.update(min(count, bar.total - bar.n))  # whole minibatches may go beyond the end
 
 
-def _chunk_key(reading, begin, end):
-    return {**reading.key, 'begin': begin, 'end': end}
+def _chunk_key(column, begin, end):
+    return {**column.key, 'begin': begin, 'end': end}
 
 
-def _load(cache, reading, begin, end):
-    arrays = cache.load(reading.place, _chunk_key(reading, begin, end))
+def _load(cache, column, begin, end):
+    arrays = cache.load(column.place, _chunk_key(column, begin, end))
     return None if arrays is None else arrays['values']
 
 
-def _save(cache, reading, begin, end, values):
-    cache.save(reading.place, _chunk_key(reading, begin, end), values=values)
+def _save(cache, column, begin, end, values):
+    cache.save(column.place, _chunk_key(column, begin, end), values=values)

@@ -1,5 +1,6 @@
 """`run_metrics.py` on a run in miniature, and on what it must refuse."""
 
+import dataclasses
 import filecmp
 import json
 import os
@@ -202,7 +203,7 @@ def test_a_published_network_is_measured_by_its_name(published_toy, finished):
 
 
 def test_path_lengths_need_neither_data_nor_a_run(finished, tmp_path, monkeypatch):
-    metric = registry.METRICS['pl_onet5k_wend']._replace(num_samples=10)
+    metric = dataclasses.replace(registry.METRICS['pl_onet5k_wend'], num_samples=10)
     monkeypatch.setitem(registry.METRICS, 'pl_onet5k_wend', metric)
     pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
     outcome = invoke(pickle_path, '--metrics', 'pl_onet5k_wend')
@@ -212,11 +213,11 @@ def test_path_lengths_need_neither_data_nor_a_run(finished, tmp_path, monkeypatc
 
 
 def test_what_cannot_be_measured_shows_as_such_and_the_rest_is_measured(run_dir, monkeypatch):
-    def fail(self, metric, pair_distance):
+    def fail(self, reading):
         raise UserError('no such thing')
 
     metric = registry.METRICS['pl_onet5k_wend']
-    monkeypatch.setattr('metrics.evaluation.Evaluation.distances', fail)
+    monkeypatch.setattr('metrics.generator.GeneratorReadings.paths', fail)
     outcome = invoke(run_dir, '--metrics', f'{metric.name},fd_onet5k')
     assert 'no such thing' in refused(outcome, 1) and outcome.stderr.count('no such thing') == 1
     assert [r['metric'] for r in results(run_dir)] == ['fd_onet5k'] * 2
@@ -227,7 +228,7 @@ def test_what_cannot_be_measured_shows_as_such_and_the_rest_is_measured(run_dir,
 def test_the_papers_table_has_the_best_networks_numbers_and_is_written(run_dir, tmp_path):
     outcome = invoke(run_dir, '--metrics', 'fd_onet5k')
     best = min(results(run_dir), key=lambda record: record['value'])
-    fid = {**registry.METRICS['fid50k']._asdict(), 'seed': 1}
+    fid = {**registry.METRICS['fid50k'].settings(), 'seed': 1}
     for snapshot, value in (('network-snapshot-000000.pkl', 7.5), ('network-snapshot-000004.pkl', 8.5)):
         append_result(run_dir, Snapshot(snapshot, 0), Result('fid50k', value, 1.0, fid))
     expected = {'network-snapshot-000000.pkl': '7.5000', 'network-snapshot-000004.pkl': '8.5000'}
@@ -302,7 +303,7 @@ def test_what_cannot_be_opened_does_not_keep_the_others_from_being_measured(run_
 
 
 def test_best_names_the_value_that_decides_measures_it_and_says_why(run_dir, monkeypatch):
-    metric = registry.METRICS['pr_onet5k3']._replace(num_fakes=40, num_reals=12)
+    metric = dataclasses.replace(registry.METRICS['pr_onet5k3'], num_fakes=40, num_reals=12)
     monkeypatch.setitem(registry.METRICS, 'pr_onet5k3', metric)
     outcome = invoke(run_dir, '--metrics', 'fd_onet5k', '--best', 'pr_onet5k3_recall')
     assert outcome.exit_code == 0, outcome.stderr
@@ -400,7 +401,7 @@ def test_networks_that_cannot_be_measured_are_a_sentence_and_nothing_is_kept(tmp
 
 
 def test_path_lengths_that_are_no_numbers_are_a_sentence_and_nothing_is_kept(tmp_path, monkeypatch):
-    metric = registry.METRICS['pl_onet5k_wend']._replace(num_samples=10)
+    metric = dataclasses.replace(registry.METRICS['pl_onet5k_wend'], num_samples=10)
     monkeypatch.setitem(registry.METRICS, 'pl_onet5k_wend', metric)
     path = broken_network(str(tmp_path / 'mine.pkl'), bias=3e38)
     assert 'not a number' in refused(invoke(path, '--metrics', 'pl_onet5k_wend'), 1)

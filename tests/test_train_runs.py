@@ -1,5 +1,6 @@
 """The command that trains, to the end of small runs in this process."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -9,8 +10,8 @@ import signal
 import pytest
 
 from dnnlib.errors import UserError
-from metrics.measures import MEASURES
-from metrics.registry import METRICS, PathLength
+from metrics.kinds import PathLength
+from metrics.registry import METRICS
 from metrics.run_report import RunReport
 from tests.toy_run import make_dataset
 from tests.train_command import NAME, TINY, read_lines, run_here
@@ -29,7 +30,7 @@ def run(built_steps):
 
 
 def test_path_lengths_at_snapshots_are_kept_and_leave_training_as_it_was(run, data, tmp_path, monkeypatch):
-    metric = METRICS['pl_onet5k_wend']._replace(num_samples=20)
+    metric = dataclasses.replace(METRICS['pl_onet5k_wend'], num_samples=20)
     monkeypatch.setitem(METRICS, metric.name, metric)
     finals = []
     for names in ('none', metric.name):
@@ -45,17 +46,19 @@ def test_path_lengths_at_snapshots_are_kept_and_leave_training_as_it_was(run, da
 
 
 def test_a_metric_that_fails_ends_the_run_but_loses_nothing_of_the_others(run, data, tmp_path, monkeypatch):
-    first, second = (METRICS[name]._replace(num_samples=20) for name in ('pl_onet5k_wend', 'pl_onet5k_wfull'))
-    measure = MEASURES[PathLength]
+    first, second = (
+        dataclasses.replace(METRICS[name], num_samples=20) for name in ('pl_onet5k_wend', 'pl_onet5k_wfull')
+    )
+    values = PathLength.values
 
-    def fail_at_first(metric, *args):
+    def fail_at_first(metric, *arrays, **options):
         if metric == first:
             raise UserError('no such thing')
-        return measure(metric, *args)
+        return values(metric, *arrays, **options)
 
     for metric in (first, second):
         monkeypatch.setitem(METRICS, metric.name, metric)
-    monkeypatch.setitem(MEASURES, PathLength, fail_at_first)
+    monkeypatch.setattr(PathLength, 'values', fail_at_first)
     result = run('--data', data, '--results', tmp_path / 'results', *TINY, '--metrics', f'{first.name},{second.name}')
     assert result.exit_code == 1 and result.output.endswith('Error: no such thing\n')
     run_dir = tmp_path / 'results' / NAME

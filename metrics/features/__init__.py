@@ -1,27 +1,30 @@
-"""What metrics look at images with, by name: feature networks, distances and classifiers.
+"""What looks at images, by kind and name: feature networks, distances of pairs of images, classifiers of attributes.
 
-A feature network is a callable: (uint8 images [N, C, H, W], number of GPUs) to float32 features [N, F]; its `identity`
-is a text that tells other weights. For distances see `metrics.features.distances`.
+All are `metrics.features.extractor.Extractor`s. Nothing here imports TensorFlow before an extractor is opened.
 """
 
 import config
 from dnnlib.download.published import fetch_published
 
 
-def open_feature_network(name, offline=False):
-    """Gets everything a feature network needs, downloading it if it must be; builds no graph yet.
+def open_extractor(kind, name, offline=False):
+    """Gets everything an extractor needs, downloading it if it must be; builds no graph yet.
 
     Args:
-        name: A key of `FEATURE_NETWORKS`.
+        kind: 'features', 'distance' or 'classifiers'.
+        name: A key of `FEATURE_NETWORKS` or of `DISTANCES`; or what the classifiers' names begin with in
+            `config.NETWORKS`.
         offline: Do not download.
 
     Returns:
-        The callable.
+        An `Extractor`; of features, a `FeatureNetwork`.
 
     Raises:
         UserError: Its file cannot be had, or is not trusted; the message says what to do.
     """
-    return FEATURE_NETWORKS[name](offline)
+    if kind == 'classifiers':
+        return _open_classifiers(name, offline)
+    return (DISTANCES if kind == 'distance' else FEATURE_NETWORKS)[name](offline)
 
 
 def _open_onet(_offline):
@@ -30,63 +33,36 @@ def _open_onet(_offline):
     return ONet()
 
 
-def _open_inception(name):
-    def open_it(offline):
-        from metrics.features.inception import Inception
+def _open_inception(offline):
+    from metrics.features.inception import Inception
 
-        return Inception(fetch_published(name, offline))
-
-    return open_it
+    return Inception(fetch_published('inception', offline))
 
 
-FEATURE_NETWORKS = {'onet': _open_onet, **{name: _open_inception(name) for name in ('inception', 'inception-softmax')}}
+def _open_inception_classes(offline):
+    from metrics.features.inception import InceptionClasses
 
-
-def open_distance(name, offline=False):
-    """Gets everything a distance of two images needs, as `open_feature_network` does.
-
-    Args:
-        name: A key of `DISTANCES`.
-        offline: Do not download.
-
-    Returns:
-        A distance, see `metrics.features.distances`.
-
-    Raises:
-        UserError: Its file cannot be had, or is not trusted; the message says what to do.
-    """
-    return DISTANCES[name](offline)
+    return InceptionClasses(fetch_published('inception-softmax', offline))
 
 
 def _open_lpips(offline):
-    from metrics.features.distances import Perceptual
+    from metrics.features.distances import PairDistance, Perceptual
 
-    return Perceptual(fetch_published('vgg16-zhang-perceptual', offline))
+    return PairDistance(Perceptual(fetch_published('vgg16-zhang-perceptual', offline)))
 
 
 def _open_onet_distance(_offline):
-    from metrics.features.distances import ONetDistance
+    from metrics.features.distances import ONetDistance, PairDistance
 
-    return ONetDistance()
-
-
-DISTANCES = {'lpips': _open_lpips, 'onet': _open_onet_distance}
+    return PairDistance(ONetDistance())
 
 
-def open_classifiers(name, offline=False):
-    """Gets the classifiers of attributes, as `open_feature_network` does.
-
-    Args:
-        name: What the names of their networks begin with in `config.NETWORKS`.
-        offline: Do not download.
-
-    Returns:
-        `metrics.features.classifiers.Classifiers`.
-
-    Raises:
-        UserError: A file cannot be had, or is not trusted; the message says what to do.
-    """
+def _open_classifiers(name, offline):
     from metrics.features.classifiers import Classifiers
 
     networks = {network[len(name) + 1 :]: network for network in config.NETWORKS if network.startswith(name + '-')}
     return Classifiers({attribute: fetch_published(network, offline) for attribute, network in networks.items()})
+
+
+FEATURE_NETWORKS = {'onet': _open_onet, 'inception': _open_inception, 'inception-softmax': _open_inception_classes}
+DISTANCES = {'lpips': _open_lpips, 'onet': _open_onet_distance}

@@ -20,6 +20,19 @@ def shrink(images):
     return tf.transpose(pooled, [0, 3, 1, 2])  # pooling exists on every device only with channels last
 
 
+def crop_window(height):
+    """The part of an image where a face is: horizontally centred, from 3/8 of the height to 7/8.
+
+    Args:
+        height: Of a square image, px; at least 8.
+
+    Returns:
+        (top, left, side of the square), px.
+    """
+    unit = height // 8
+    return 3 * unit, 2 * unit, 4 * unit
+
+
 def as_rgb(images):
     """Repeats the channel of gray images [N, 1, H, W]; others stay as they are."""
     return tf.tile(images, [1, 3, 1, 1]) if images.shape[1] == 1 else images

@@ -1,15 +1,14 @@
 """The published classifiers of CelebA's attributes, one pickle each."""
 
-import contextlib
-
 import tensorflow.compat.v1 as tf
 
 from dnnlib.errors import UserError
 from metrics.features.adapting import as_rgb, shrink, shrink_factor
+from metrics.features.extractor import Extractor
 from metrics.features.foreign import ForeignNetwork
 
 
-class Classifiers:
+class Classifiers(Extractor):
     """Probabilities of attributes inside a graph, as an output transform of a generator.
 
     Args:
@@ -28,18 +27,9 @@ class Classifiers:
 
     @property
     def identity(self):
-        """Tells other weights."""
         return ' '.join(network.identity for network in self._networks)
 
     def open(self, shape):
-        """Opens the networks in the default graph.
-
-        Args:
-            shape: (C, H, W) of the images to come.
-
-        Raises:
-            UserError: They take other images, even shrunk.
-        """
         side = shape[-1] // shrink_factor(shape[-1])
         for network in self._networks:
             taken = network.open().input_shape[1:]
@@ -49,7 +39,7 @@ class Classifiers:
                     f'{shape[1]}x{shape[2]}: choose other --metrics.'
                 )
 
-    def __call__(self, images):
+    def in_graph(self, images):
         """From images [N, C, H, W] in [-1, 1] to float32 [N, attributes, 2], the first class being the attribute."""
         images = shrink(images)
         return tf.stack([self._probabilities(network.open(), images) for network in self._networks], axis=1)
@@ -61,8 +51,5 @@ class Classifiers:
         logits = tf.reshape(network.get_output_for(images, labels), [-1, 1])
         return tf.nn.softmax(tf.concat([logits, -logits], axis=1))
 
-    @contextlib.contextmanager
     def errors_as_sentences(self):
-        """Says of errors of TensorFlow inside the block what they mean."""
-        with self._networks[0].errors_as_sentences():
-            yield
+        return self._networks[0].errors_as_sentences()

@@ -9,9 +9,11 @@ import contextlib
 
 import tensorflow.compat.v1 as tf
 
+from dnnlib.errors import UserError
 from dnnlib.faces.mtcnn_trunk import mtcnn_trunk
 from dnnlib.faces.mtcnn_weights import SIDES, identity_of, normalise, read_layers
-from metrics.features.adapting import as_rgb
+from metrics.features.adapting import as_rgb, crop_window, shrink
+from metrics.features.extractor import Extractor
 from metrics.features.foreign import ForeignNetwork
 
 
@@ -51,3 +53,31 @@ def _onet_input(images):
     """[N, 3, H, W] in [0, 255] to O-Net's input, without rounding to levels."""
     resized = tf.image.resize_area(tf.transpose(images, [0, 2, 3, 1]), [SIDES['onet']] * 2)
     return normalise(tf.transpose(resized, [0, 2, 1, 3]))  # width before height
+
+
+class PairDistance(Extractor):
+    """Distances of neighbours among images, seen in the part where a face is.
+
+    Args:
+        distance: A distance of this module.
+    """
+
+    def __init__(self, distance):
+        self._distance, self.identity = distance, distance.identity
+
+    def open(self, shape):
+        if shape[1] < 8:
+            raise UserError(
+                'Path lengths look at the middle of images of 8x8 px and more; this network makes '
+                f'{shape[1]}x{shape[1]}: choose other --metrics.'
+            )
+        self._distance.open()
+
+    def in_graph(self, images):
+        """From a tensor [2 N, C, H, W] in [-1, 1] to one [N]: the 1st with the 2nd image, the 3rd with the 4th, ..."""
+        top, left, side = crop_window(images.shape[2].value)
+        crops = shrink((images[:, :, top : top + side, left : left + side] + 1) * 127.5)
+        return self._distance(crops[0::2], crops[1::2])
+
+    def errors_as_sentences(self):
+        return self._distance.errors_as_sentences()

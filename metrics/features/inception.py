@@ -2,12 +2,31 @@
 
 import numpy as np
 
+from dnnlib.errors import UserError
+from metrics.features.extractor import FeatureNetwork
 from metrics.features.foreign import ForeignNetwork
 
 
-class Inception(ForeignNetwork):
-    """uint8 images to what a published Inception-v3 network says of them, given its pickle: 2048 features, or the
-    probabilities of 1008 classes."""
+class Inception(FeatureNetwork):
+    """uint8 images to the 2048 features of the published Inception-v3 network.
+
+    Args:
+        path: The network's pickle.
+
+    Raises:
+        UserError: It is no network pickle, or not trusted.
+    """
+
+    def __init__(self, path):
+        self._network = ForeignNetwork(path)
+        self.path = path
+
+    @property
+    def identity(self):
+        return self._network.identity
+
+    def errors_as_sentences(self):
+        return self._network.errors_as_sentences()
 
     def __call__(self, images, num_gpus=1):
         """Features of a batch.
@@ -22,7 +41,20 @@ class Inception(ForeignNetwork):
         Raises:
             UserError: Its graph cannot run on this machine's devices.
         """
-        network = self.open()
+        network = self._network.open()
         rgb = np.broadcast_to(images, (len(images), 3, *images.shape[2:]))
         with self.errors_as_sentences():
             return network.run(rgb, num_gpus=num_gpus).astype(np.float32, copy=False)
+
+
+class InceptionClasses(Inception):
+    """uint8 images to the probabilities of the published Inception-v3 network's 1008 classes, rows of sum 1."""
+
+    def __call__(self, images, num_gpus=1):
+        probabilities = super().__call__(images, num_gpus)
+        if not (probabilities.min() >= 0 and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
+            raise UserError(
+                f'The network in {self.path} gives no probabilities of classes: it is another file than its name says; '
+                'delete it, and it is downloaded again.'
+            )
+        return probabilities

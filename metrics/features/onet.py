@@ -6,18 +6,16 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib.faces.mtcnn_trunk import mtcnn_trunk
 from dnnlib.faces.mtcnn_weights import SIDES, identity_of, normalise, read_layers
+from metrics.features.extractor import FeatureNetwork
 
 NUM_FEATURES = 256
 SIDE = SIDES['onet']
 
 
-class ONet:
+class ONet(FeatureNetwork):
     """uint8 images to O-Net's 256 values after its dense layer and that layer's PReLU, before its three heads.
 
     The weights are read at once; the graph is built in the default graph at the first call, once.
-
-    Attributes:
-        identity: Tells other weights.
     """
 
     def __init__(self):

@@ -6,8 +6,10 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
-from metrics.path_length import PairDistance, mean_of_inner, path_distances
-from metrics.registry import PathLength
+from metrics.arithmetic.path_length import mean_of_inner
+from metrics.features.distances import PairDistance
+from metrics.paths import path_distances
+from metrics.readings import Path
 from tests.goldens.files import Comparison, set_all
 
 FILTER_TOLERANCE = 1e-5  # a mean of float32
@@ -17,9 +19,13 @@ STEP_TOLERANCE = 1e-3
 SHORT_STEP_TOLERANCE, SHORT_STEP_MEAN_TOLERANCE = 1e-1, 1e-2
 
 
-def mean_squared_difference(a, b):
+class MeanSquaredDifference:
     """The distance that the golden files have in place of a network's."""
-    return tf.reduce_mean(tf.squared_difference(a, b), axis=[1, 2, 3])
+
+    identity = 'mean squared difference'
+
+    def __call__(self, a, b):
+        return tf.reduce_mean(tf.squared_difference(a, b), axis=[1, 2, 3])
 
 
 def cases(golden):
@@ -31,7 +37,7 @@ def path_lengths(golden, case, open_session):
     """Distances of minibatches whose latents, positions and noise are known, and the mean of all distances."""
     open_session(device='cpu', seed=1)
     about = golden.meta[case]
-    metric = PathLength(case, 'stub', about['space'], about['sampling'], about['n'], about['epsilon'])
+    path = Path(about['space'], about['sampling'], about['epsilon'])
     distances = golden[case + '/out/distances']
     yield Comparison('mean of distances', case, abs(mean_of_inner(distances) / about['ppl'] - 1), FILTER_TOLERANCE)
 
@@ -39,13 +45,13 @@ def path_lengths(golden, case, open_session):
     set_all(Gs, golden.under('Gs/'))
     synthesis = Gs.components.synthesis
     tolerance = SHORT_STEP_TOLERANCE if about['epsilon'] < 1e-3 else STEP_TOLERANCE
-    pair_distance = PairDistance(mean_squared_difference)
+    pair_distance = PairDistance(MeanSquaredDifference())
     for key, match in golden.matches(re.compile(f'{case}/in/latents([0-9]+)')):
         batch = int(match.group(1))
         positions = golden[f'{case}/in/t{batch}']
         noise_key = re.compile(f'{case}/in/(noise[0-9]+)/batch{batch}')
         tflib.set_vars({synthesis.vars[found.group(1)]: golden[noise] for noise, found in golden.matches(noise_key)})
-        actual = path_distances(Gs, metric, pair_distance, golden[key], positions)
+        actual = path_distances(Gs, path, pair_distance, golden[key], positions)
         expected = distances[batch * len(positions) :][: len(positions)]
         error = np.abs(actual / expected - 1).max()
         yield Comparison('distances', f'{case}/{batch}', error, tolerance)

@@ -66,7 +66,7 @@ def add_tick(folder, number, kimg, **changes):
 
 def add_value(folder, kimg, name, value):
     """A record of metrics.jsonl, with the settings the value's name has today."""
-    metric = next(metric for metric in METRICS.values() if name in metric.values)
-    settings = {field: setting for field, setting in metric._asdict().items() if field != 'name'}
+    metric = next(metric for metric in METRICS.values() if name in metric.value_names)
+    settings = metric.settings()
     snapshot = Snapshot(f'network-snapshot-{int(kimg):06d}.pkl', kimg + 0.064 if kimg else 0)
     append_result(str(folder), snapshot, Result(name, value, 1.0, settings))

@@ -1,5 +1,6 @@
 """Measurements in stages: what is shared, what is kept, what goes on after a kill, and what is never stale."""
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -18,7 +19,9 @@ from dnnlib.records.tfrecords import MultiResolutionDataset, MultiResolutionWrit
 from dnnlib.tflib.network import Network
 from metrics import registry, stages
 from metrics.cache import StageCache
-from metrics.evaluation import identity_of
+from metrics.features import FEATURE_NETWORKS
+from metrics.features.extractor import FeatureNetwork
+from metrics.generator import identity_of
 from metrics.meter import Meter
 from metrics.registry import (
     FrechetDistance,
@@ -48,7 +51,7 @@ TOYS = {
 @pytest.fixture(autouse=True)
 def toys(monkeypatch):
     monkeypatch.setattr(stages, 'CHUNK', 8)
-    monkeypatch.setattr('metrics.meter.open_classifiers', lambda name, offline: stub_classifiers())
+    monkeypatch.setattr('metrics.features._open_classifiers', lambda name, offline: stub_classifiers())
     for name, metric in TOYS.items():
         monkeypatch.setitem(registry.METRICS, name, metric)
 
@@ -142,7 +145,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_bits(session, dataset, cache, r
 def test_noise_is_as_before_when_distances_on_paths_fail(session, dataset, monkeypatch):
     Gs = generator()
     before = tflib.run(Gs.vars)
-    monkeypatch.setattr('metrics.path_length.path_distances', lambda *args: np.full(2, np.nan))
+    monkeypatch.setattr('metrics.paths.path_distances', lambda *args: np.full(2, np.nan))
     with pytest.raises(UserError, match='not a number') as caught:
         measure(dataset, Gs, ['pl'], StageCache(None))
     assert caught.tb is not None  # the frames that hold the source are alive
@@ -184,7 +187,7 @@ def test_a_dataset_made_anew_under_its_name_is_looked_at_anew_even_for_one_image
     changed = images.copy()
     changed[101, :, 0, 0] ^= 1  # none of those that the dataset's fingerprint looks at
     Gs, found, folder = generator(), [], tmp_path / 'many'
-    registry.METRICS['fd'] = TOYS['fd']._replace(num_reals=130)
+    registry.METRICS['fd'] = dataclasses.replace(TOYS['fd'], num_reals=130)
     for content in (images, images, changed, changed[::-1], images):
         if folder.exists():
             folder.rename(tmp_path / str(time.time_ns()))
@@ -225,23 +228,21 @@ def test_damaged_files_are_made_anew(session, dataset, cache):
 
 
 def test_nothing_is_kept_of_what_is_no_number(session, dataset, cache, monkeypatch):
-    monkeypatch.setattr('metrics.measures.frechet_distance', lambda a, b: float('nan'))
+    monkeypatch.setattr('metrics.arithmetic.frechet.frechet_distance', lambda a, b: float('nan'))
     with pytest.raises(UserError, match='fd is not a number'):
         measure(dataset, generator(), ['fd'], cache)
     assert 'fakes' not in places(cache) and 'values' not in places(cache)
 
 
 def test_a_metric_that_fails_leaves_the_others_theirs(session, dataset, cache, monkeypatch):
-    class Broken:
+    class Broken(FeatureNetwork):
         identity = 'broken'
 
         def __call__(self, images, num_gpus=1):
             raise UserError('broken network')
 
     monkeypatch.setitem(registry.METRICS, 'broken', FrechetDistance('broken', 'broken', 40, 30))
-    monkeypatch.setattr(
-        'metrics.meter.open_feature_network', lambda name, offline: Broken() if name == 'broken' else registry_onet()
-    )
+    monkeypatch.setitem(FEATURE_NETWORKS, 'broken', lambda offline: Broken())
     Gs = generator()
     meter = Meter(['broken', 'fd', 'kd'], dataset, True, 5, cache=cache)
     results = {metric.name: found for metric, found in meter.measure(meter.metrics, Gs, minibatch_size=4)}
@@ -250,14 +251,8 @@ def test_a_metric_that_fails_leaves_the_others_theirs(session, dataset, cache, m
     assert [results[name][0].value for name in ('fd', 'kd')] == [alone[name][0] for name in ('fd', 'kd')]
 
 
-def registry_onet():
-    from metrics.features.onet import ONet
-
-    return ONet()
-
-
 def test_too_few_different_reals_are_a_sentence_before_any_work(session, dataset, cache, runs):
-    registry.METRICS['kd'] = TOYS['kd']._replace(num_reals=13)
+    registry.METRICS['kd'] = dataclasses.replace(TOYS['kd'], num_reals=13)
     with pytest.raises(UserError, match='kd needs 13 different reals, and dataset .*toy has 12: choose'):
         measure(dataset, generator(), ['kd'], cache)
     assert runs.calls == 0 and cache.size() == 0
@@ -327,5 +322,5 @@ if __name__ == '__main__':
     from run_metrics import main
 
     config.CACHE_DIR, stages.CHUNK = sys.argv.pop(1), 8
-    registry.METRICS['pl'] = TOYS['pl']._replace(num_samples=2000)
+    registry.METRICS['pl'] = dataclasses.replace(TOYS['pl'], num_samples=2000)
     main()

@@ -11,6 +11,7 @@ from dnnlib.records.tfrecords import fingerprint
 from metrics import batches, features, meter, registry
 from metrics.arithmetic.frechet import frechet_distance, statistics
 from metrics.batches import Fakes, Labels, default_minibatch_size, real_batches
+from metrics.features.extractor import FeatureNetwork
 from metrics.meter import Meter
 from metrics.registry import FrechetDistance
 from tests.toy_run import SMALL, SMALL_G
@@ -45,7 +46,7 @@ class FakeGenerator:
         ]
 
 
-class CornerFeatures:
+class CornerFeatures(FeatureNetwork):
     identity = 'corner'
 
     def __call__(self, images, num_gpus=1):
@@ -235,11 +236,13 @@ def test_a_network_that_is_not_numbers_is_refused(toy_metric, session):
 
 
 def test_lack_of_memory_is_a_sentence(toy_metric, monkeypatch):
-    def fail(images, num_gpus):
-        raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor')
+    class Greedy(FeatureNetwork):
+        identity = 'greedy'
 
-    fail.identity = 'fail'
-    monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda offline: fail)
+        def __call__(self, images, num_gpus=1):
+            raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor')
+
+    monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda offline: Greedy())
     mend = 'run_metrics.py and a --minibatch below that, and train with --metrics none'
     with pytest.raises(UserError, match='memory to measure 64 images at a time: measure with ' + mend):
         measure(make_meter(FakeDataset(random_images())), toy_metric, FakeGenerator([3, 4, 4]))
@@ -280,11 +283,11 @@ def test_minibatches_shrink_with_resolution(resolution, size):
 
 
 def test_onet_distance_needs_no_download(session):
-    assert meter.open_feature_network('onet')(random_images()).shape == (20, 256)
+    assert features.open_extractor('features', 'onet')(random_images()).shape == (20, 256)
 
 
 def test_what_is_not_a_number_is_no_result(toy_metric, monkeypatch):
-    monkeypatch.setattr('metrics.measures.frechet_distance', lambda a, b: float('nan'))
+    monkeypatch.setattr('metrics.arithmetic.frechet.frechet_distance', lambda a, b: float('nan'))
     with pytest.raises(UserError, match='fd_toy is not a number'):
         measure(make_meter(FakeDataset(random_images())), toy_metric, FakeGenerator([3, 4, 4]))
 

@@ -12,8 +12,8 @@ from metrics.registry import METRICS
 
 
 def record(value, number, snapshot='a.pkl', **settings):
-    metric = next(metric for metric in METRICS.values() if value in metric.values)
-    of_name = {field: setting for field, setting in metric._asdict().items() if field != 'name'}
+    metric = next(metric for metric in METRICS.values() if value in metric.value_names)
+    of_name = metric.settings()
     return {'snapshot': snapshot, 'metric': value, 'value': number, 'settings': {**of_name, 'seed': 1, **settings}}
 
 
@@ -86,7 +86,7 @@ def test_without_the_paper_it_is_a_table_of_the_same_shape():
 
 @pytest.mark.parametrize('metric', METRICS.values(), ids=METRICS)
 def test_each_value_has_a_description_of_its_own(metric):
-    assert len(metric.descriptions) == len(set(metric.descriptions)) == len(metric.values)
+    assert len(metric.descriptions) == len(set(metric.descriptions)) == len(metric.value_names)
 
 
 def test_all_forms_say_the_same():

@@ -1,5 +1,7 @@
 """Path lengths: the original's numbers, the arithmetic, and what is drawn."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -8,22 +10,17 @@ from hypothesis import strategies as st
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from metrics.arithmetic.path_length import lerp, mean_of_inner, slerp
 from metrics.batches import Labels
-from metrics.features.adapting import shrink_factor
-from metrics.features.distances import ONetDistance
+from metrics.features.adapting import crop_window, shrink_factor
+from metrics.features.distances import ONetDistance, PairDistance
 from metrics.features.onet import ONet
 from metrics.meter import Meter
-from metrics.path_length import (
-    PairDistance,
-    Paths,
-    crop_window,
-    lerp,
-    mean_of_inner,
-    slerp,
-)
+from metrics.paths import Paths
+from metrics.readings import Path
 from metrics.registry import METRICS, PathLength
 from tests.goldens.kinds import assert_agreement, golden_cases
-from tests.goldens.paths import mean_squared_difference
+from tests.goldens.paths import MeanSquaredDifference
 from tests.toy_run import SMALL, SMALL_G
 
 
@@ -75,7 +72,14 @@ def test_only_what_lies_within_the_percentiles_counts_these_included():
 def test_pairs_are_cropped_scaled_to_levels_and_shrunk(session):
     images = np.random.RandomState(2).randn(4, 3, 1024, 1024).astype(np.float32)
     seen = []
-    output = PairDistance(lambda a, b: seen.extend([a, b]) or mean_squared_difference(a, b))(tf.constant(images))
+    distance = MeanSquaredDifference()
+
+    class Seen(MeanSquaredDifference):
+        def __call__(self, a, b):
+            seen.extend([a, b])
+            return distance(a, b)
+
+    output = PairDistance(Seen()).in_graph(tf.constant(images))
     crops = (images[:, :, 384:896, 256:768].astype(np.float64) + 1) * 127.5
     crops = crops.reshape(4, 3, 256, 2, 256, 2).mean(axis=(3, 5))
     np.testing.assert_allclose(tflib.run(seen[0]), crops[0::2], rtol=1e-3, atol=1e-3)
@@ -95,7 +99,8 @@ def small_generator(**kwargs):
 
 
 def sample_distances(Gs, metric, pair_distance, minibatch_size, num_gpus, seed):
-    paths = Paths(Gs, metric, pair_distance, minibatch_size, num_gpus, seed, Labels(None, seed))
+    path = Path(metric.space, metric.sampling, metric.epsilon)
+    paths = Paths(Gs, path, pair_distance, minibatch_size, num_gpus, seed, Labels(None, seed))
     return paths.batches(0, metric.num_samples)
 
 
@@ -104,7 +109,7 @@ def toy_metric(space='w', sampling='full', num_samples=10):
 
 
 def test_samples_repeat_with_their_seed_and_leave_the_noise_as_it_was(session):
-    Gs, pair_distance = small_generator(), PairDistance(mean_squared_difference)
+    Gs, pair_distance = small_generator(), PairDistance(MeanSquaredDifference())
     before = tflib.run(Gs.vars)
     draws = [
         np.concatenate(list(sample_distances(Gs, toy_metric(space), pair_distance, 4, 1, seed)))
@@ -122,21 +127,21 @@ def test_samples_repeat_with_their_seed_and_leave_the_noise_as_it_was(session):
 def test_noise_is_shared_by_a_minibatch_and_drawn_anew_for_the_next(session, monkeypatch):
     Gs, drawn = small_generator(), []
     noise = Gs.components.synthesis.vars['noise0']
-    monkeypatch.setattr('metrics.path_length.path_distances', lambda *args: drawn.append(tflib.run(noise)) or [0])
+    monkeypatch.setattr('metrics.paths.path_distances', lambda *args: drawn.append(tflib.run(noise)) or [0])
     list(sample_distances(Gs, toy_metric(), None, 5, 1, 1))
     assert len(drawn) == 2 and not np.intersect1d(*drawn).size
 
 
 def test_the_number_of_paths_at_a_time_is_a_multiple_of_the_gpus(session, monkeypatch):
     sizes = []
-    monkeypatch.setattr('metrics.path_length.path_distances', lambda *args: sizes.append((len(args[3]), args[5])) or [])
+    monkeypatch.setattr('metrics.paths.path_distances', lambda *args: sizes.append((len(args[3]), args[5])) or [])
     list(sample_distances(small_generator(), toy_metric('z', 'end'), None, 3, 2, 1))
     assert sizes == [(8, 2)] * 3
 
 
-def test_a_network_whose_images_have_no_middle_is_refused(session):
+def test_a_network_whose_images_have_no_middle_is_refused():
     with pytest.raises(UserError, match='8x8 px and more; this network makes 4x4'):
-        next(sample_distances(small_generator(resolution=4), toy_metric(), None, 4, 1, 1))
+        PairDistance(ONetDistance()).open([3, 4, 4])
 
 
 def test_the_meter_measures_a_path_length_without_any_data(session, monkeypatch):
@@ -169,9 +174,11 @@ def test_a_step_of_the_onet_path_lengths_is_far_above_rounding(session):
     # Half a step changes images half as much, so distances over epsilon squared stay; rounding would show in them.
     Gs, pair_distance = small_generator(), PairDistance(ONetDistance())
     for space in 'zw':
-        metric = METRICS[f'pl_onet5k_{space}end']._replace(num_samples=32)
+        metric = dataclasses.replace(METRICS[f'pl_onet5k_{space}end'], num_samples=32)
         whole, half = (
-            np.concatenate(list(sample_distances(Gs, metric._replace(epsilon=epsilon), pair_distance, 32, 1, 1)))
+            np.concatenate(
+                list(sample_distances(Gs, dataclasses.replace(metric, epsilon=epsilon), pair_distance, 32, 1, 1))
+            )
             for epsilon in (metric.epsilon, metric.epsilon / 2)
         )
         assert np.median(whole / half) == pytest.approx(1, abs=0.4)  # of nothing but rounding it would be 1/4

@@ -65,9 +65,9 @@ def test_what_is_no_list_of_metrics_is_refused_with_the_mend(text, message):
 
 
 def test_every_value_belongs_to_one_metric_and_the_papers_table_is_measured_in_full():
-    values = [value for metric in METRICS.values() for value in metric.values]
+    values = [value for metric in METRICS.values() for value in metric.value_names]
     assert len(values) == len(set(values))
-    assert list(config.PAPER_TABLE) == [value for name in GROUPS['table1'] for value in METRICS[name].values]
+    assert list(config.PAPER_TABLE) == [value for name in GROUPS['table1'] for value in METRICS[name].value_names]
 
 
 def test_what_decides_is_a_value_by_its_own_name_or_by_that_of_its_metric():

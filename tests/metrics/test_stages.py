@@ -6,7 +6,7 @@ import pytest
 from dnnlib.errors import UserError
 from metrics import stages
 from metrics.cache import StageCache
-from metrics.stages import Reading, read
+from metrics.stages import Column, read
 
 
 class Source:
@@ -34,7 +34,7 @@ def cache(tmp_path):
 
 
 def reading(look, count, **key):
-    return Reading('fakes', {'look': look, **key}, count, look)
+    return Column('fakes', {'look': look, **key}, count, look)
 
 
 def expected(look, count):

@@ -1,6 +1,7 @@
 """Linear separability: the original's numbers, what is kept and fitted, and images to probabilities."""
 
 import contextlib
+import dataclasses
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from metrics import meter as meter_module
 from metrics.arithmetic.separability import (
     conditional_entropies,
     fit_processes,
@@ -20,8 +20,8 @@ from metrics.arithmetic.separability import (
 )
 from metrics.batches import Labels
 from metrics.cache import StageCache
-from metrics.evaluation import Evaluation, Work
 from metrics.features.classifiers import Classifiers
+from metrics.generator import GeneratorReadings, Work
 from metrics.meter import Meter
 from metrics.registry import METRICS
 from metrics.results import Snapshot, append_result, read_results
@@ -134,7 +134,7 @@ def test_probabilities_are_those_of_the_attribute_and_of_its_absence(session, ch
     images = np.random.RandomState(2).randn(3, channels, 8, 8).astype(np.float32)
     classifiers = stub_classifiers()
     classifiers.open([channels, 8, 8])
-    values = tflib.run(classifiers(tf.constant(images)))
+    values = tflib.run(classifiers.in_graph(tf.constant(images)))
     logit = 3 * images.mean(axis=(1, 2, 3))
     np.testing.assert_allclose(values[:, 0, 0], 1 / (1 + np.exp(-2 * logit)), rtol=1e-5)
     np.testing.assert_allclose(values[:, 1], values[:, 0, ::-1], rtol=1e-5)
@@ -147,7 +147,7 @@ def test_large_images_are_shrunk_and_small_ones_refused(session):
         file.network.get_output_for = lambda images, labels: seen.append(images) or tf.zeros([1, 1])
     images = np.random.RandomState(2).randn(1, 3, 512, 512).astype(np.float32)
     classifiers.open(images.shape[1:])
-    classifiers(tf.constant(images))
+    classifiers.in_graph(tf.constant(images))
     expected = images.reshape(1, 3, 256, 2, 256, 2).mean(axis=(3, 5))
     np.testing.assert_allclose(tflib.run(seen[0]), expected, atol=1e-5)
     with pytest.raises(UserError, match='take images of 256x256 px; this network makes 128x128'):
@@ -156,8 +156,8 @@ def test_large_images_are_shrunk_and_small_ones_refused(session):
 
 @pytest.fixture
 def toy_metric(monkeypatch):
-    monkeypatch.setattr(meter_module, 'open_classifiers', lambda name, offline: stub_classifiers())
-    metric = METRICS['ls']._replace(num_samples=60, num_keep=30)
+    monkeypatch.setattr('metrics.features._open_classifiers', lambda name, offline: stub_classifiers())
+    metric = dataclasses.replace(METRICS['ls'], num_samples=60, num_keep=30)
     monkeypatch.setitem(METRICS, 'ls', metric)
     return metric
 
@@ -180,19 +180,19 @@ def test_the_meter_gives_a_value_and_entropies_for_each_space_and_repeats(sessio
 
 def test_w_is_the_last_layer_of_the_mapping(session, toy_metric):
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    evaluation = Evaluation(
+    generator = GeneratorReadings(
         Gs,
         'toy',
         [toy_metric],
-        lambda metric: stub_classifiers(),
+        {toy_metric.extractor: stub_classifiers()},
         (Labels(None, 3), None),
         3,
         StageCache(None),
         Work(8, 1, 'cpu', False),
     )
-    latents, dlatents = evaluation.latents(60)
+    predictions, latents, dlatents, names = map(generator.read, toy_metric.readings())
     np.testing.assert_array_equal(latents, np.random.RandomState(3).randn(60, 8).astype(np.float32))
     np.testing.assert_allclose(dlatents, Gs.components.mapping.run(latents, None)[:, -1], rtol=1e-4, atol=1e-6)
-    predictions = evaluation.fakes(toy_metric)
+    assert names.tolist() == ['bright', 'dark', 'always']
     assert predictions.shape == (60, 3, 2)
     np.testing.assert_allclose(predictions.sum(axis=2), 1, rtol=1e-6)

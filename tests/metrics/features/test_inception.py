@@ -1,5 +1,6 @@
 """Networks that exist only as a pickle with a builder of its own, as the published ones of the metrics do."""
 
+import dataclasses
 import importlib
 import sys
 
@@ -127,7 +128,7 @@ def test_path_lengths_of_the_paper_take_the_published_network(write_pickle, monk
     trust(sha256_of_file(path), 'my distance')
     meter = Meter(['ppl_wend'], None, False, 0)
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    ((_, (result,)),) = meter.measure([meter.metrics[0]._replace(num_samples=8)], Gs)
+    ((_, (result,)),) = meter.measure([dataclasses.replace(meter.metrics[0], num_samples=8)], Gs)
     assert result.value > 0 and result.settings['distance'] == 'lpips'
 
 
@@ -138,7 +139,7 @@ def test_separability_takes_the_published_classifiers_of_all_forty_attributes(wr
         Meter(['ls'], None, False, 0)
     asked.clear()
     trust(sha256_of_file(path), 'my classifier')
-    monkeypatch.setitem(METRICS, 'ls', METRICS['ls']._replace(num_samples=16, num_keep=8))
+    monkeypatch.setitem(METRICS, 'ls', dataclasses.replace(METRICS['ls'], num_samples=16, num_keep=8))
     meter = Meter(['ls'], None, False, 0)
     assert len(asked) == 40 and asked[0] == 'celebahq-classifier-00-male' and asked[39].endswith('-39-wearing-necktie')
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
@@ -149,7 +150,7 @@ def test_separability_takes_the_published_classifiers_of_all_forty_attributes(wr
 def test_the_inception_score_takes_the_published_classes_and_no_other_file(write_pickle, monkeypatch):
     path = write_pickle('channel_classes')
     monkeypatch.setattr('metrics.features.fetch_published', lambda name, offline: {'inception-softmax': path}[name])
-    monkeypatch.setitem(METRICS, 'is50k', METRICS['is50k']._replace(num_fakes=40, num_splits=4))
+    monkeypatch.setitem(METRICS, 'is50k', dataclasses.replace(METRICS['is50k'], num_fakes=40, num_splits=4))
     meter = Meter(['is50k'], None, False, 0)
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
     ((_, (mean, deviation)),) = meter.measure(meter.metrics, Gs, minibatch_size=8)

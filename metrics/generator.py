@@ -1,0 +1,227 @@
+"""Readings of one generator: its images are made once for all metrics."""
+
+import contextlib
+import hashlib
+import json
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from tqdm import tqdm
+
+from dnnlib.errors import UserError
+from metrics import stages
+from metrics.batches import Fakes, latents_of
+from metrics.paths import Paths
+
+
+class Work(NamedTuple):
+    """How to measure."""
+
+    minibatch_size: int
+    num_gpus: int  # that the session has, at least 1
+    device: str  # 'gpu' or 'cpu'
+    print_progress: bool
+
+    @property
+    def rounding(self):
+        """What the last digits of the networks' outputs depend on; fit for JSON."""
+        return {'minibatch': self.minibatch_size, 'gpus': self.num_gpus, 'device': self.device}
+
+    def bar(self, label, total, unit):
+        """A progress bar with the time left."""
+        return tqdm(desc=label, total=total, unit=unit, leave=False, disable=not self.print_progress)
+
+    def progress(self, label, total, unit):
+        """Function that passes items on and shows their progress in a bar."""
+
+        def follow(items):
+            with self.bar(label, total, unit) as bar:
+                for item in items:
+                    yield item
+                    bar.update()
+
+        return follow
+
+    @contextlib.contextmanager
+    def memory_as_sentence(self):
+        """Turns a lack of memory inside the block into a sentence that says what to do."""
+        try:
+            yield
+        except tf.errors.ResourceExhaustedError as error:
+            raise UserError(
+                f'The device has too little memory to measure {self.minibatch_size} images at a time: '
+                'measure with run_metrics.py and a --minibatch below that, and train with --metrics none.'
+            ) from error
+
+
+def identity_of(Gs, values):
+    """64 digits that differ between any two generators, and are equal for a network in training and its pickle.
+
+    Args:
+        Gs: `Network`.
+        values: Dict of its variables' names to arrays.
+    """
+    digest = hashlib.sha256(json.dumps(_description(Gs), sort_keys=True, default=repr).encode('utf-8'))
+    for name in sorted(values):
+        array = np.ascontiguousarray(values[name])
+        digest.update(f'{name} {array.dtype} {array.shape}'.encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _description(network):
+    return {
+        'settings': dict(network.static_kwargs),
+        'parts': {role: _description(part) for role, part in network.components.items()},
+    }
+
+
+class GeneratorReadings:
+    """Readings of one generator, in the default session: fakes, paths, latents.
+
+    The fakes are generated once for all metrics. The cache keeps what was read of fakes and paths until `finish`.
+
+    Args:
+        Gs: Generator `Network`.
+        identity: Of `identity_of`.
+        metrics: All that are to be measured, `metrics.kinds.Metric`s.
+        extractors: Dict of (kind, name) to `metrics.features.extractor.Extractor`.
+        labels: `metrics.batches.Labels`, and their identity, fit for JSON.
+        seed: Of latents and noise.
+        cache: `metrics.cache.StageCache`.
+        work: `Work`.
+    """
+
+    def __init__(self, Gs, identity, metrics, extractors, labels, seed, cache, work):
+        self._Gs, self._seed, self._work, self._extractors, self._cache = Gs, seed, work, extractors, cache
+        self._labels, labels_identity = labels
+        self._key = {'generator': identity, 'labels': labels_identity, 'seed': seed, **work.rounding}
+        self._pending, self._read, self._is_together = list(metrics), {}, True
+        self._fakes = Fakes(Gs, work.minibatch_size, work.num_gpus, seed, self._labels)
+        self._readers = {
+            'fakes': self.fakes,
+            'paths': self.paths,
+            'latents': self.latents,
+            'dlatents': self.dlatents,
+            'attributes': self.attributes,
+        }
+
+    def read(self, reading):
+        """The array of a `metrics.readings.Reading` that is not of reals."""
+        return self._readers[reading.source](reading)
+
+    def fakes(self, reading):
+        """What an extractor gives for the fakes, float32 [count, ...].
+
+        The first call reads for all metrics that have not been finished, as far as that is possible.
+        """
+        place = self._column(reading).place
+        if place not in self._read and self._is_together:
+            try:
+                self._read_fakes(self._columns_of_all())
+            except (UserError, tf.errors.OpError):  # perhaps of one extractor only; each metric is to find its own
+                self._is_together = False
+        if place not in self._read:
+            with self._extractors[reading.extractor].errors_as_sentences():
+                self._open(reading)
+                self._read_fakes([self._column(reading)])
+        return self._read[place][: reading.count]
+
+    def paths(self, reading):
+        """Distances on paths, float32 [count rounded up to whole minibatches]."""
+        extractor, work = self._extractors[reading.extractor], self._work
+        self._open(reading)
+        size = max(work.minibatch_size // 2, 1)
+        paths = Paths(self._Gs, reading.path, extractor, size, work.num_gpus, self._seed, self._labels)
+        size = paths.minibatch_size
+        column = self._column(reading)._replace(count=-(-reading.count // size) * size)
+
+        def batches(begin, end, _looks):
+            with contextlib.closing(paths.batches(begin, end)) as minibatches:
+                for distances in minibatches:
+                    yield [distances]
+
+        label = f'paths {reading.path.space} {reading.path.sampling}'
+        with extractor.errors_as_sentences(), work.bar(label, column.count, 'path') as bar:
+            return stages.read([column], size, batches, self._cache, bar)[0]
+
+    def latents(self, reading):
+        """The fakes' latents in Z, float32 [count, L]."""
+        return self._points(reading.count, self._Gs.input_shape[-1], lambda latents, labels: latents)
+
+    def dlatents(self, reading):
+        """The fakes' latents in W, the mapping's last layer, float32 [count, L]."""
+        mapping = self._Gs.components.mapping
+        return self._points(
+            reading.count, mapping.output_shape[-1], lambda latents, labels: mapping.run(latents, labels)[:, -1]
+        )
+
+    def attributes(self, reading):
+        """Names of what classifiers tell apart, str [attributes]."""
+        return np.array(self._extractors[reading.extractor].names)
+
+    def drop(self, metric):
+        """Deletes from the cache what has been read of this generator for a metric."""
+        for column in self._columns(metric):
+            self._cache.drop(column.place)
+
+    def finish(self, metric):
+        """Forgets what no other metric needs any more, in the cache too."""
+        self._pending = [other for other in self._pending if other != metric]
+        needed = {column.place for other in self._pending for column in self._columns(other)}
+        for column in self._columns(metric):
+            if column.place not in needed:
+                self._cache.drop(column.place)
+                self._read.pop(column.place, None)
+
+    def _points(self, count, size, make):
+        points, step, stream = (
+            np.empty([count, size], np.float32),
+            self._work.minibatch_size,
+            latents_of(self._Gs, self._seed),
+        )
+        for begin in range(0, count, step):
+            end = min(begin + step, count)
+            points[begin:end] = make(stream.take(begin, end), self._labels.take(begin, end))
+        return points
+
+    def _columns_of_all(self):
+        """What all unfinished metrics read of the fakes: of each array the longest."""
+        columns = {}
+        for metric in self._pending:
+            for reading in metric.readings():
+                if reading.source == 'fakes':
+                    with contextlib.suppress(UserError):  # which its metric meets again when its turn comes
+                        self._open(reading)
+                        column = self._column(reading)
+                        other = columns.get(column.place)
+                        columns[column.place] = column if other is None or other.count < column.count else other
+        return list(columns.values())
+
+    def _read_fakes(self, columns):
+        columns = [column for column in columns if column.place not in self._read]
+        total = max(column.count for column in columns)
+        with self._work.memory_as_sentence(), self._work.bar('fakes', total, 'img') as bar:
+            arrays = stages.read(columns, self._work.minibatch_size, self._look_at, self._cache, bar)
+        self._read.update((column.place, array) for column, array in zip(columns, arrays))
+
+    def _look_at(self, begin, end, extractors):
+        transforms = list(dict.fromkeys(extractor.in_graph for extractor in extractors))
+        for outputs in self._fakes.batches(begin, end, transforms):
+            made = dict(zip(transforms, outputs))
+            yield [extractor.finish(made[extractor.in_graph], self._work.num_gpus) for extractor in extractors]
+
+    def _columns(self, metric):
+        return [self._column(reading) for reading in metric.readings() if reading.source in ('fakes', 'paths')]
+
+    def _column(self, reading):
+        extractor = self._extractors[reading.extractor]
+        key = {**self._key, 'network': extractor.identity}
+        if reading.path is not None:
+            key['path'] = list(reading.path)
+        return stages.Column(reading.source, key, reading.count, extractor)
+
+    def _open(self, reading):
+        """Prepares an extractor in the generator's graph."""
+        self._extractors[reading.extractor].open(self._Gs.output_shape[1:])

@@ -1,0 +1,106 @@
+"""Distances on paths: how far images move for a step of length epsilon on a path between two latents, over epsilon^2.
+
+Karras et al. (reference [3] of the paper), section 4.1; the paper's Table I.
+"""
+
+import contextlib
+
+import numpy as np
+
+from dnnlib import tflib
+from dnnlib.random_streams import PATH_LATENTS, PATH_NOISE, PATH_POSITIONS
+from metrics.arithmetic.path_length import lerp, slerp
+from metrics.batches import Stream, latents_of
+
+
+def path_distances(Gs, path, pair_distance, latents, positions, num_gpus=1, labels=None):
+    """Distances of the two ends of a step on each of several paths, over epsilon squared, with the noise as it is.
+
+    Args:
+        Gs: Generator `Network`.
+        path: `metrics.readings.Path`.
+        pair_distance: `metrics.features.distances.PairDistance`.
+        latents: float [2 N, L]: even rows are where a path begins, odd ones where it ends.
+        positions: float [N]: where on the path the step begins, from 0 to 1.
+        num_gpus: How many GPUs share the work; divides N.
+        labels: float [2 N, label size], the same for both ends of a path; None for networks without labels.
+
+    Returns:
+        float32 [N].
+    """
+    mapping, synthesis = Gs.components.mapping, Gs.components.synthesis
+    if path.space == 'z':
+        ends = _interleaved(latents, positions, path.epsilon, slerp)
+        dlatents = mapping.run(ends, labels)
+    else:
+        dlatents = mapping.run(latents, labels)
+        dlatents = _interleaved(dlatents, positions, path.epsilon, lerp)
+    distances = synthesis.run(
+        dlatents, num_gpus=num_gpus, randomize_noise=False, output_transform={'func': pair_distance.in_graph}
+    )
+    return distances / np.float32(path.epsilon) ** 2
+
+
+def _interleaved(points, positions, epsilon, interpolate):
+    """The two ends of each step, one after the other, [2 N, ...], of points that alternate likewise."""
+    starts, goals = points[0::2], points[1::2]
+    t = positions.reshape(-1, *[1] * (points.ndim - 1)).astype(points.dtype)
+    ends = np.empty_like(points)
+    ends[0::2], ends[1::2] = (interpolate(starts, goals, step) for step in (t, t + points.dtype.type(epsilon)))
+    return ends
+
+
+class Paths:
+    """Distances as of `path_distances` in minibatches, from any minibatch on, the same for the same seed.
+
+    The noise is drawn anew for each minibatch, whose images share it. The noise variables are as before afterwards.
+
+    Args:
+        minibatch_size: Paths at a time, rounded up to a multiple of `num_gpus`.
+        seed: Of latents, positions and noise.
+        labels: `metrics.batches.Labels`.
+
+    Attributes:
+        minibatch_size: Rounded up.
+    """
+
+    def __init__(self, Gs, path, pair_distance, minibatch_size, num_gpus, seed, labels):
+        self.minibatch_size = -(-minibatch_size // num_gpus) * num_gpus
+        self._Gs, self._path, self._pair_distance, self._num_gpus = Gs, path, pair_distance, num_gpus
+        self._seed, self._labels = seed, labels
+        self._latents = latents_of(Gs, [seed, PATH_LATENTS])
+        self._positions = Stream(
+            [seed, PATH_POSITIONS],
+            (lambda random, count: random.rand(count))
+            if path.sampling == 'full'
+            else (lambda random, count: np.zeros(count)),
+        )
+
+    def batches(self, begin, end):
+        """Yields float32 [N] from path `begin` on, a whole minibatch, until path `end` is among them."""
+        size = self.minibatch_size
+        with _restored_noise(self._Gs.components.synthesis) as noise:
+            for start in range(begin, end, size):
+                random = np.random.RandomState([self._seed, PATH_NOISE, start // size])
+                tflib.set_vars({variable: random.randn(*variable.shape.as_list()) for variable in noise})
+                labels = self._labels.take(start, start + size)
+                yield path_distances(
+                    self._Gs,
+                    self._path,
+                    self._pair_distance,
+                    self._latents.take(2 * start, 2 * (start + size)),
+                    self._positions.take(start, start + size),
+                    self._num_gpus,
+                    None if labels is None else np.repeat(labels, 2, axis=0),
+                )
+
+
+@contextlib.contextmanager
+def _restored_noise(synthesis):
+    """The noise variables of a synthesis network, which take back their values after the block."""
+    noise = [variable for name, variable in synthesis.vars.items() if name.startswith('noise')]
+    before = tflib.run(noise) if noise else []
+    try:
+        yield noise
+    finally:
+        tflib.set_vars(dict(zip(noise, before)))
