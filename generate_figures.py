@@ -50,7 +50,7 @@ Figures, by name or by number in the paper (7 or figure7):
   noise-detail   what changes in a sample when only the noise does
   comparison     reals beside as many fakes
   metrics        each metric against kimg, the best snapshot marked
-  interpolation  a walk through latent space: a GIF, and an MP4 where there is ffmpeg
+  interpolation  a walk through latent space: a GIF and an MP4
   galleries      rejected and accepted
 
 Where two numbers stand, the paper has the figure once for CASIA-WebFace and once for CelebA; each of them draws that of

@@ -1,11 +1,12 @@
-"""Features to Gaussian statistics, and two of those to the Frechet distance. Pure arithmetic."""
+"""Features to Gaussian statistics, and two Gaussians to the Frechet distance. Pure arithmetic."""
 
 from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
+from threadpoolctl import threadpool_limits
 
-RELATIVE_ERROR = 1e-7  # of the quick way to a distance, at most; the other one is taken beyond that
+RELATIVE_ERROR = 1e-7  # of the quick way to a distance; where it may be larger, the slow way is taken
 
 
 class Statistics(NamedTuple):
@@ -30,10 +31,10 @@ def statistics(features):
 def frechet_distance(a, b):
     """Squared Frechet distance between two Gaussians (Heusel et al. 2017, reference [23] of the paper).
 
-    |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)). The trace of the square root is that of the eigenvalues of A B,
-    which those of the symmetric L^T A L are, with L L^T = B. Where rounding of these could be seen in the result, as
-    for singular covariances, which arise as soon as there are fewer different images than features, it is the sum of
-    the singular values of sqrt(A) sqrt(B) instead: the same number, slower, but exact for these too.
+    |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)). The trace of the square root is the sum of the square roots of the
+    eigenvalues of A B. These are computed as the eigenvalues of the symmetric L^T A L, with L L^T = B. Singular
+    covariances, which arise as soon as there are fewer different images than features, would show their rounding in the
+    result. There the trace is the sum of the singular values of sqrt(A) sqrt(B): the same number, slower, but exact.
 
     Args:
         a, b: Statistics over the same F features, of finite numbers.
@@ -41,6 +42,12 @@ def frechet_distance(a, b):
     Returns:
         The distance as a float, at least 0. It is symmetric in its arguments.
     """
+    # On busy cores the threads of BLAS wait for each other, spinning, for longer than one thread computes.
+    with threadpool_limits(1, user_api='blas'):
+        return _distance(a, b)
+
+
+def _distance(a, b):
     without_root = np.square(a.mean - b.mean).sum() + np.trace(a.covariance) + np.trace(b.covariance)
     root, error = _trace_of_root(a.covariance, b.covariance)
     if not 2 * error <= RELATIVE_ERROR * (without_root - 2 * root):
@@ -49,7 +56,7 @@ def frechet_distance(a, b):
 
 
 def _trace_of_root(a, b):
-    """(trace of sqrt(a b), what rounding may have done to it); the latter is infinite where a b seems singular."""
+    """(trace of sqrt(a b), its error by rounding); the error is infinite where a b seems singular."""
     try:
         values = scipy.linalg.eigvalsh(a, b, type=2)
     except np.linalg.LinAlgError:

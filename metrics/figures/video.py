@@ -1,4 +1,4 @@
-"""Frames to films: a GIF, and an MP4 where there is ffmpeg."""
+"""Frames to films: a GIF and an MP4. The ffmpeg that makes the MP4 comes with the package imageio-ffmpeg."""
 
 import contextlib
 import itertools
@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 
 import PIL.Image
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from dnnlib.errors import UserError, disk_error
 from dnnlib.files import atomic_write
@@ -29,7 +30,7 @@ def check_film(width, height, num_frames):
 
 
 def save_film(stem, frames, num_frames, fps):
-    """Writes STEM.gif, which plays for ever, and where there is ffmpeg STEM.mp4; each whole or not at all.
+    """Writes STEM.gif, which plays for ever, and STEM.mp4; each whole or not at all.
 
     Args:
         stem: Path without the ending, in an existing folder.
@@ -43,17 +44,14 @@ def save_film(stem, frames, num_frames, fps):
     Raises:
         OSError: The GIF cannot be written.
     """
-    program, remark = shutil.which('ffmpeg'), None
-    with contextlib.ExitStack() as opened:
-        encoder = None
-        if program is None:
-            remark = 'No MP4: there is no ffmpeg on the PATH (Debian: apt-get install ffmpeg).'
-        else:
-            encoder = opened.enter_context(_Encoder(program, fps))
-            frames = encoder.watch(frames)
+    try:
+        program = get_ffmpeg_exe()
+    except RuntimeError:  # the package has no program for this machine
         _save_gif(stem + '.gif', frames, num_frames, fps)
-        if encoder is not None:
-            remark = encoder.finish(stem + '.mp4')
+        return [stem + '.gif'], 'No MP4: there is no ffmpeg; install one (Debian: apt-get install ffmpeg).'
+    with _Encoder(program, fps) as encoder:
+        _save_gif(stem + '.gif', encoder.watch(frames), num_frames, fps)
+        remark = encoder.finish(stem + '.mp4')
     return [stem + '.gif'] + ([] if remark else [stem + '.mp4']), remark
 
 
@@ -76,14 +74,14 @@ def _as_picture(frame):
 
 
 class _Encoder:
-    """An ffmpeg that takes frames while they are made. Whatever is wrong with it is a remark, for there is the GIF."""
+    """An ffmpeg that takes frames while they are made. A failure of it is a remark, no error: there is the GIF."""
 
     def __init__(self, program, fps):
         self._program, self._fps = program, fps
         self._process, self._failure = None, None
         self._held = contextlib.ExitStack()
         folder = self._held.enter_context(tempfile.TemporaryDirectory())
-        # The format's index is put in front in the end, so no pipe can take it.
+        # At its end ffmpeg goes back to the beginning of the file and writes the index there, which a pipe cannot do.
         self._target, self._messages = os.path.join(folder, 'film.mp4'), os.path.join(folder, 'messages.txt')
 
     def __enter__(self):
@@ -103,7 +101,7 @@ class _Encoder:
         self._start(*first.shape)
         for frame in itertools.chain([first], frames):
             if self._process is not None:
-                with contextlib.suppress(BrokenPipeError):  # it has ended, and `finish` says of what
+                with contextlib.suppress(BrokenPipeError):  # it has ended, and `finish` says why
                     self._process.stdin.write(frame.tobytes())
             yield frame
 

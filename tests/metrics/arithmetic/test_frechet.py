@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from metrics.arithmetic.frechet import Statistics, frechet_distance, statistics
 from tests.goldens.kinds import assert_agreement, golden_cases
@@ -63,3 +64,21 @@ def test_both_ways_to_a_distance_agree(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr('metrics.arithmetic.frechet.RELATIVE_ERROR', 0)
     assert quick == [] and frechet_distance(a, b) == pytest.approx(distance, rel=1e-9)
+
+
+@pytest.mark.parametrize('count, function', [(200, 'eigvalsh'), (20, 'eigh')])  # of the quick way and of the slow one
+def test_blas_computes_on_one_thread_and_has_its_threads_back_afterwards(monkeypatch, count, function):
+    random, compute, inside = np.random.RandomState(5), getattr(scipy.linalg, function), []
+    a, b = (statistics(random.randn(count, 32)) for _ in range(2))
+
+    def blas_threads():
+        return {pool['num_threads'] for pool in threadpool_info() if pool['user_api'] == 'blas'}
+
+    def noted(*args, **kwargs):
+        inside.append(blas_threads())
+        return compute(*args, **kwargs)
+
+    monkeypatch.setattr(scipy.linalg, function, noted)
+    with threadpool_limits(2, user_api='blas'):
+        frechet_distance(a, b)
+        assert inside and all(threads == {1} for threads in inside) and blas_threads() == {2}

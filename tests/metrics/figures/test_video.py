@@ -1,10 +1,10 @@
 """Films: their frames, their time, and what becomes of them without ffmpeg, with one, and with a broken one."""
 
 import os
-import shutil
 import stat
 import subprocess
 
+import imageio_ffmpeg
 import numpy as np
 import PIL.Image
 import pytest
@@ -20,19 +20,28 @@ def frames_of(count, height=16, width=32, channels=3):
 
 
 @pytest.fixture
-def without_ffmpeg(monkeypatch, tmp_path):
-    (tmp_path / 'bin').mkdir()
-    monkeypatch.setenv('PATH', str(tmp_path / 'bin'))
+def without_ffmpeg(monkeypatch):
+    def fail():
+        raise RuntimeError('No ffmpeg exe could be found.')
+
+    monkeypatch.setattr('metrics.figures.video.get_ffmpeg_exe', fail)
 
 
 @pytest.fixture
-def stand_in(without_ffmpeg, tmp_path):
+def program(monkeypatch, tmp_path):
+    """The path of what is taken for ffmpeg."""
+    (tmp_path / 'bin').mkdir()
+    monkeypatch.setenv('IMAGEIO_FFMPEG_EXE', str(tmp_path / 'bin' / 'ffmpeg'))
+    return tmp_path / 'bin' / 'ffmpeg'
+
+
+@pytest.fixture
+def stand_in(program):
     """Makes the script that is `ffmpeg` from now on."""
 
     def make(text):
-        path = tmp_path / 'bin' / 'ffmpeg'
-        path.write_text('#!/bin/sh\nPATH=/usr/bin:/bin\n' + text)
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        program.write_text('#!/bin/sh\n' + text)
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
 
     return make
 
@@ -42,7 +51,7 @@ def stand_in(without_ffmpeg, tmp_path):
 def test_the_gif_has_the_frames_plays_for_ever_and_keeps_time(without_ffmpeg, tmp_path, channels, fps, milliseconds):
     paths, remark = save_film(str(tmp_path / 'film'), frames_of(7, channels=channels), 7, fps)
     assert paths == [str(tmp_path / 'film.gif')] and 'no ffmpeg' in remark
-    assert sorted(os.listdir(str(tmp_path))) == ['bin', 'film.gif']
+    assert os.listdir(str(tmp_path)) == ['film.gif']
     with PIL.Image.open(paths[0]) as film:
         assert film.n_frames == 7 and film.info['loop'] == 0 and film.size == (32, 16)
         durations = []
@@ -79,10 +88,9 @@ def test_a_broken_ffmpeg_leaves_the_gif_and_is_named(stand_in, tmp_path, script,
     assert 'No MP4' in remark and reason in remark and not os.path.exists(str(tmp_path / 'film.mp4'))
 
 
-def test_a_program_that_cannot_run_is_a_remark(without_ffmpeg, tmp_path):
-    path = tmp_path / 'bin' / 'ffmpeg'
-    path.write_bytes(b'\x7fELF is not enough')
-    path.chmod(0o755)
+def test_a_program_that_cannot_run_is_a_remark(program, tmp_path):
+    program.write_bytes(b'\x7fELF is not enough')
+    program.chmod(0o755)
     assert 'Exec format error' in save_film(str(tmp_path / 'film'), frames_of(2), 2, 10)[1]
 
 
@@ -98,12 +106,24 @@ def test_a_failure_while_frames_are_made_leaves_no_file(stand_in, tmp_path):
     assert sorted(os.listdir(str(tmp_path))) == ['bin']
 
 
-@pytest.mark.skipif(shutil.which('ffmpeg') is None, reason='needs ffmpeg, for a real MP4')
-def test_the_mp4_plays_the_frames(tmp_path):
+def test_the_mp4_plays_the_frames_and_needs_nothing_on_the_path(tmp_path, monkeypatch):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    monkeypatch.delenv('IMAGEIO_FFMPEG_EXE', raising=False)
     paths, remark = save_film(str(tmp_path / 'film'), frames_of(6, 32, 64), 6, 10)
     assert remark is None
     pixels = subprocess.run(
-        ['ffmpeg', '-loglevel', 'error', '-i', paths[1], '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'],
+        [
+            imageio_ffmpeg.get_ffmpeg_exe(),
+            '-loglevel',
+            'error',
+            '-i',
+            paths[1],
+            '-f',
+            'rawvideo',
+            '-pix_fmt',
+            'rgb24',
+            'pipe:1',
+        ],
         check=True,
         stdout=subprocess.PIPE,
     ).stdout
