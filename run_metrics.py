@@ -279,7 +279,7 @@ def _measure_all(task, how):
             '--force measures them again.'
         )
     failures = []
-    for snapshot in tqdm(pending, desc='networks', unit='network'):
+    for snapshot in tqdm(pending, desc='networks', unit='network', disable=not pending):
         for metric, results in _measure(task, snapshot, missing[snapshot], how):
             if isinstance(results, UserError):  # the others may do
                 from metrics.meter import Result  # TensorFlow has started by now

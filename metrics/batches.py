@@ -1,4 +1,4 @@
-"""Images in minibatches, real and generated, in the order and with the noise that a seed says."""
+"""Minibatches of real and generated images. A seed sets their order and noise."""
 
 import functools
 
@@ -13,7 +13,7 @@ def default_minibatch_size(resolution):
 
 
 class Stream:
-    """Random numbers in the order that a seed says, from any place on.
+    """The random numbers of a seed, readable from any place on.
 
     Args:
         seed: As of `numpy.random.RandomState`.
@@ -24,7 +24,7 @@ class Stream:
         self._seed, self._draw, self._position = seed, draw, None
 
     def take(self, begin, end):
-        """Those from place `begin` to before `end`."""
+        """The numbers from place `begin` to before `end`."""
         if self._position is None or begin < self._position:
             self._random, self._position = np.random.RandomState(self._seed), 0
         while self._position < begin:
@@ -40,7 +40,7 @@ def real_batches(dataset, begin, end, minibatch_size, mirror, seed):
 
     Args:
         dataset: An open `MultiResolutionDataset`.
-        begin, end: Which ones; the last minibatch is whole as well, and goes beyond the end.
+        begin, end: Range of images; the last minibatch is whole, so it may go beyond the end.
         minibatch_size: N.
         mirror: Flip each horizontally with probability 1/2.
         seed: Of the flips.
@@ -61,7 +61,7 @@ def latents_of(Gs, seed):
 
 
 class Labels:
-    """Labels for fakes, as often as the reals have them.
+    """Labels for fakes, each as frequent as among the reals.
 
     Args:
         of_reals: float32 [number of reals, label size]; None for networks without labels.
@@ -73,7 +73,7 @@ class Labels:
         self._choice = Stream([seed, FAKES_LABELS], lambda random, count: random.rand(count))
 
     def take(self, begin, end):
-        """Those of the fakes from `begin` to before `end`, float32 [N, label size], or None."""
+        """Labels of the fakes from `begin` to before `end`, float32 [N, label size]; None without labels."""
         if self._of_reals is None:
             return None
         return self._of_reals[(self._choice.take(begin, end) * len(self._of_reals)).astype(int)]
@@ -82,8 +82,8 @@ class Labels:
 class Fakes:
     """Generated images in minibatches, without truncation and with fresh noise.
 
-    The same seed and minibatch size give the same images again, in any process, wherever the reading begins, but for
-    the rounding of the device. Another number of GPUs draws other noise.
+    The same seed and minibatch size give the same images in any process, up to the device's rounding, whichever image
+    is read first. Another number of GPUs draws other noise.
 
     Args:
         Gs: Generator `Network`.
@@ -98,10 +98,10 @@ class Fakes:
         self._latents, self._labels = latents_of(Gs, seed), labels
 
     def batches(self, begin, end, transforms):
-        """Yields what functions make of each minibatch: a list of arrays [N, ...], one for each function.
+        """Yields for each minibatch a list of arrays [N, ...], one for each transform.
 
         Args:
-            begin, end: Which images; the last minibatch is whole as well, and goes beyond the end.
+            begin, end: Range of images; the last minibatch is whole, so it may go beyond the end.
             transforms: Functions in the graph, of images in [-1, 1], NCHW.
         """
         output_transform = {'func': _together(tuple(transforms))}
@@ -121,20 +121,20 @@ class Fakes:
 
 @functools.lru_cache(maxsize=None)
 def _together(transforms):
-    """Several functions of the same images as one; the same object for the same ones, by which `Network.run` knows the
-    graph it has built."""
+    """Joins several functions of images into one. The same functions give the same object, so that `Network.run` uses
+    the graph again that it has built."""
     return lambda images: [transform(images) for transform in transforms]
 
 
 def seed_noise(seed, position):
-    """Says which noise the next fakes get that take it from this function's value.
+    """Sets the noise of the next minibatch; returns the tensor to pass as `random_seed`.
 
     Args:
         seed: Below 2^32.
-        position: Of the first of them in their sequence, so that each minibatch has noise of its own.
+        position: Number of the minibatch's first image in the sequence, so that each minibatch has noise of its own.
 
     Returns:
-        Tensor int32 [2], the same one for all of a graph: the `random_seed` of a generator's `run`.
+        Tensor int32 [2], the same one for all minibatches of a graph.
     """
     import tensorflow.compat.v1 as tf  # here: the command lines of verbs import this module
 
@@ -146,9 +146,9 @@ def seed_noise(seed, position):
 
 
 def _noise_seed(tf, graph):
-    """The variable, int32 [2], that fakes take their noise from, and its value; one for each graph.
+    """The variable, int32 [2], that sets the noise of fakes, and its value; one for each graph.
 
-    A variable, since `Network.run` feeds nothing but a network's inputs, and keeps the graph it built for this tensor.
+    It is a variable because `Network.run` feeds only a network's inputs, and keeps the graph it built for this tensor.
     """
     kept = graph.get_collection_ref('metrics_noise_seed')
     if not kept:

@@ -1,8 +1,8 @@
-"""Stages of measurements on disk, by what they were made of: features, statistics and values.
+"""What measurements have read and computed, on disk: features, statistics and values, found by what they depend on.
 
-A file is the SHA-256 of what follows, and then arrays in numpy's own format without pickles. A file that is damaged, or
-of other things than its name says, counts as missing. Each appears whole, and another process that makes the same stage
-at the same time writes the same, so the folder can be shared, and deleted at any time.
+A file begins with the SHA-256 of the rest; the rest is arrays in numpy's own format, without pickles. A file that is
+damaged, or whose content does not fit its name, counts as missing. A file appears whole, and two processes that compute
+the same thing write the same bytes, so the folder can be shared, and deleted at any time.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ import config
 from dnnlib.errors import disk_error
 from dnnlib.files import atomic_write, remove_leftovers
 
-ARITHMETIC = 1  # goes up when a stage comes to compute other numbers from the same things
+ARITHMETIC = 1  # goes up when the same things come to give other numbers
 FOLDER = 'measurements'  # in config.CACHE_DIR
 _KEY, _DIGEST_BYTES = '__key__', 32
 
 
 def digest(what):
-    """32 hexadecimal digits that tell what JSON can say apart."""
+    """32 hexadecimal digits that differ for any two different things that JSON can express."""
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode('utf-8')).hexdigest()[:32]
 
 
@@ -34,21 +34,21 @@ class StageCache:
     """Arrays by key.
 
     Args:
-        folder: Where they are; made when something is saved. None keeps nothing and finds nothing.
+        folder: Folder of the files; made when something is saved. None keeps nothing and finds nothing.
     """
 
     def __init__(self, folder):
         self.folder = folder
 
     def load(self, place, key):
-        """What was saved.
+        """Finds what was saved.
 
         Args:
             place: Folders within the folder, a tuple of str.
-            key: What it was made of, as JSON can say it.
+            key: What it depends on, fit for JSON.
 
         Returns:
-            Dict of arrays; None when there is nothing, or nothing whole, or it cannot be read.
+            Dict of arrays; None when there is no file, or it is damaged or cannot be read.
         """
         if self.folder is None:
             return None
@@ -83,11 +83,11 @@ class StageCache:
             warnings.warn(disk_error(error, 'written', self.folder, hint).message, stacklevel=2)
 
     def drop(self, place):
-        """Deletes what is in a place."""
+        """Deletes all files of a place."""
         if self.folder is not None:
             path = os.path.join(self.folder, *place)
             shutil.rmtree(path, ignore_errors=True)
-            for _ in place[1:]:  # what has become empty above it
+            for _ in place[1:]:  # folders above it that are empty now
                 path = os.path.dirname(path)
                 with contextlib.suppress(OSError):
                     os.rmdir(path)
@@ -110,5 +110,5 @@ def _as_bytes(key):
 
 
 def open_cache():
-    """The `StageCache` in the folder of all that is cached."""
+    """The `StageCache` in `config.CACHE_DIR`."""
     return StageCache(os.path.join(config.CACHE_DIR, FOLDER))

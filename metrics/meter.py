@@ -26,15 +26,15 @@ class Result(NamedTuple):
 
     metric: str
     value: float
-    seconds: float  # wall clock; what several metrics share counts for the first of them
+    seconds: float  # wall clock; what several metrics share counts for the first one
     settings: dict  # everything the value depends on beside the network; fit for JSON
     details: Optional[dict] = None  # what the value was made of, fit for JSON
 
 
 class Meter:
-    """Measures generators, where a metric says so against a dataset.
+    """Measures generators, by metrics that need reals against a dataset.
 
-    Making one gets everything that is needed, downloads included, so that what is missing is known before any work.
+    The constructor gets everything that is needed, downloads included: what is missing is known before any work.
 
     Args:
         names: Names of metrics, as in `metrics.METRICS`.
@@ -43,15 +43,15 @@ class Meter:
             does.
         seed: Of latents, noise and flips; below 2^32.
         offline: Do not download feature networks.
-        cache: `metrics.cache.StageCache`; what is known of the reals is kept in memory too.
+        cache: `metrics.cache.StageCache`; what was read of the reals is kept in memory too.
 
     Attributes:
         metrics: The `metrics.kinds.Metric`s, in the order of the names.
 
     Raises:
         click.UsageError: A metric is unknown.
-        UserError: A feature network cannot be had; the message says which file to put where. Or the dataset is damaged,
-            or has fewer images than a metric needs.
+        UserError: A network that looks at images cannot be had; the message says which file to put where. Or the
+            dataset is damaged, or has fewer images than a metric needs.
     """
 
     def __init__(self, names, dataset, mirror, seed, offline=False, cache=StageCache(None)):  # noqa: B008  holds nothing
@@ -98,18 +98,18 @@ class Meter:
         Args:
             metrics: Some of `self.metrics`.
             Gs: Generator `Network` whose images have the dataset's shape.
-            minibatch_size: Images at a time; None chooses by resolution and GPUs. It is no part of what is measured: it
-                changes which noise is drawn and rounding, not what either is.
+            minibatch_size: Images at a time; None chooses by resolution and GPUs. Values depend on it only by chance
+                and rounding: other minibatches draw other noise of the same kind.
             num_gpus: How many GPUs generate; None takes all of the session.
             print_progress: Show progress bars with the time left.
-            anew: Measure what the cache knows of this network again.
+            anew: Measure again what the cache knows of this network.
 
         Yields:
             (metric, results) as soon as it is measured: a list of `Result`, one for each of `metric.value_names`; or
             the `UserError` that says why it could not be.
 
         Raises:
-            UserError: The network can be measured by none: it does not fit the dataset, or holds values that are not
+            UserError: No metric can measure the network: it does not fit the dataset, or holds values that are not
                 numbers.
         """
         identity = self._check(metrics, Gs)
@@ -154,8 +154,8 @@ class Meter:
             values, details = metric.values(*arrays, seed=self._seed, progress=work.progress)
         if not np.isfinite(values).all():
             raise UserError(
-                f'{metric.name} is not a number for this network: its images hold values that are none, or '
-                'are too large; measure an earlier snapshot.'
+                f'{metric.name} is not a number for this network: the pixels of its images are not numbers, or too '
+                'large; measure an earlier snapshot.'
             )
         arrays = {
             'values': np.array(values, np.float64),
@@ -166,7 +166,7 @@ class Meter:
         return self._results(metric, arrays)
 
     def _results(self, metric, arrays):
-        """The results that arrays in the cache stand for."""
+        """Results from the arrays that the cache keeps."""
         seconds, settings = float(arrays['seconds']), self.settings(metric)
         return [
             Result(name, float(value), seconds, settings, detail)
@@ -200,7 +200,7 @@ class Meter:
         return Labels(labels, self._seed), hashlib.sha256(labels.tobytes()).hexdigest()
 
     def _check(self, metrics, Gs):
-        """Refuses what no metric can measure; returns the generator's identity."""
+        """Refuses a generator that no metric can measure; returns its identity."""
         made = list(Gs.output_shape[1:])
         real = list(self._dataset.shape) if any(metric.needs_data for metric in metrics) else made
         if made != real:

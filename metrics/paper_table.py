@@ -4,6 +4,8 @@ import csv
 import io
 import os
 
+from tabulate import tabulate
+
 import config
 from dnnlib.errors import disk_errors
 from dnnlib.files import atomic_write
@@ -84,16 +86,10 @@ def as_text(rows):
     """Aligned columns, and a note below; descriptions only where a terminal has room for them beside the numbers."""
     text_note, described = note(rows), not _has_paper(rows)
     rows = rows if described else [row[:-1] for row in rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    to_the_left = {0, len(widths) - 1} if described else {0}
-    lines = [
-        '  '.join(
-            cell.ljust(width) if column in to_the_left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths))
-        ).rstrip()
-        for row in rows
-    ]
-    return '\n'.join([*lines, text_note])
+    alignments = ['left', *['right'] * (len(rows[0]) - 1)]
+    if described:
+        alignments[-1] = 'left'
+    return tabulate(rows, tablefmt='plain', colalign=alignments, disable_numparse=True) + '\n' + text_note
 
 
 def as_markdown(rows):

@@ -14,7 +14,7 @@ from metrics.batches import Stream, latents_of
 
 
 def path_distances(Gs, path, pair_distance, latents, positions, num_gpus=1, labels=None):
-    """Distances of the two ends of a step on each of several paths, over epsilon squared, with the noise as it is.
+    """Distances between the two ends of a step on each of several paths, over epsilon squared, with the noise as it is.
 
     Args:
         Gs: Generator `Network`.
@@ -42,7 +42,7 @@ def path_distances(Gs, path, pair_distance, latents, positions, num_gpus=1, labe
 
 
 def _interleaved(points, positions, epsilon, interpolate):
-    """The two ends of each step, one after the other, [2 N, ...], of points that alternate likewise."""
+    """The two ends of each step, alternating, [2 N, ...]; `points` alternate between beginnings and ends of paths."""
     starts, goals = points[0::2], points[1::2]
     t = positions.reshape(-1, *[1] * (points.ndim - 1)).astype(points.dtype)
     ends = np.empty_like(points)
@@ -51,9 +51,9 @@ def _interleaved(points, positions, epsilon, interpolate):
 
 
 class Paths:
-    """Distances as of `path_distances` in minibatches, from any minibatch on, the same for the same seed.
+    """The distances of `path_distances` in minibatches, from any minibatch on, the same for the same seed.
 
-    The noise is drawn anew for each minibatch, whose images share it. The noise variables are as before afterwards.
+    Each minibatch has new noise, which its images share. Afterwards the noise variables have their old values again.
 
     Args:
         minibatch_size: Paths at a time, rounded up to a multiple of `num_gpus`.
@@ -97,7 +97,7 @@ class Paths:
 
 @contextlib.contextmanager
 def _restored_noise(synthesis):
-    """The noise variables of a synthesis network, which take back their values after the block."""
+    """Context of the noise variables of a synthesis network; after the block they have their old values again."""
     noise = [variable for name, variable in synthesis.vars.items() if name.startswith('noise')]
     before = tflib.run(noise) if noise else []
     try:

@@ -32,7 +32,7 @@ class Reals:
         self._known, self._contents = {}, {}
 
     def identity(self, count):
-        """What tells the first `count` reals, and how they are shown, from any others; fit for JSON."""
+        """Identity of the first `count` reals and of how they are shown, fit for JSON."""
         used = min(count, self._dataset.num_images)
         if used not in self._contents:
             self._contents[used] = self._content_digest(used)

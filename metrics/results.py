@@ -7,6 +7,8 @@ import os
 import shutil
 from typing import NamedTuple, Optional
 
+from tabulate import tabulate
+
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import append_line, atomic_write, folder_locked, keep_lines
 from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, METRICS_FILE, find_states, snapshot_kimg
@@ -284,12 +286,5 @@ def format_table(records, best=None):
         failed = record['value'] is None
         value, seconds = ('failed', '-') if failed else (f'{record["value"]:.4f}', f'{record["seconds"]:.1f}')
         rows.append((record['snapshot'], kimg, record['metric'], value, seconds, mark))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    numbers = (1, 3, 4)  # columns aligned to the right
-    return '\n'.join(
-        '  '.join(
-            cell.rjust(width) if column in numbers else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths))
-        ).rstrip()
-        for row in rows
-    )
+    alignments = 'left', 'right', 'left', 'right', 'right', 'left'
+    return tabulate(rows, tablefmt='plain', colalign=alignments, disable_numparse=True)

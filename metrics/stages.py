@@ -8,7 +8,7 @@ import numpy as np
 from dnnlib.errors import UserError
 from metrics.cache import digest
 
-CHUNK = 1000  # images, rounded up to whole minibatches, that a killed measurement loses at most
+CHUNK = 1000  # images, rounded up to whole minibatches: the most that a killed measurement loses
 
 
 class Column(NamedTuple):
@@ -17,11 +17,11 @@ class Column(NamedTuple):
     kind: str  # of the images, names a folder of the cache
     key: dict  # what it depends on beside the number of images, fit for JSON
     count: int
-    look: object  # what the images are looked at with, as the source of batches understands it
+    look: object  # what looks at the images; passed on to the source of batches
 
     @property
     def place(self) -> Tuple[str, str]:
-        """Where it is in the cache."""
+        """Its folders in the cache."""
         return self.kind, digest(self.key)
 
 
@@ -55,7 +55,7 @@ def read(columns, minibatch_size, batches, cache, bar=None):
         missing = [index for index, piece in pieces.items() if piece is None]
         if missing:
             looks = [columns[index].look for index in missing]
-            # Closed at once, whatever happens, so that what the source has changed is as before.
+            # Closed at once, whatever happens: the source puts back what it has changed, such as noise.
             with contextlib.closing(batches(begin, max(ends[index] for index in missing), looks)) as chunk:
                 arrays = _read_chunk(chunk, bar)
             for index, array in zip(missing, arrays):
@@ -63,7 +63,7 @@ def read(columns, minibatch_size, batches, cache, bar=None):
                 _save(cache, columns[index], begin, ends[index], pieces[index])
         elif bar is not None:
             if not bar.disable:
-                bar.initial += step  # so that the time left is that of what is read
+                bar.initial += step  # what comes from the cache takes no time, so the time left does not count it
             _advance(bar, step)
         for index, piece in pieces.items():
             if results[index] is None:
@@ -78,8 +78,8 @@ def _read_chunk(batches, bar):
     for arrays in batches:
         if not all(np.isfinite(array).all() for array in arrays):
             raise UserError(
-                'What is read from the images is not a number: they hold values that are none, or are too '
-                'large; measure an earlier snapshot.'
+                'What is read from the images is not a number: their pixels are not numbers, or too large; '
+                'measure an earlier snapshot.'
             )
         collected.append(arrays)
         if bar is not None:

@@ -84,6 +84,7 @@ def test_measured_once_unless_forced_and_the_same_seed_gives_the_same_number(run
     assert invoke(run_dir).exit_code == 0  # with the run's own metric, seed and mirroring
     again = invoke(run_dir)
     assert again.exit_code == 0 and '1 of 1 networks are measured already' in again.stdout
+    assert 'networks:' not in again.stderr  # no bar over nothing
     assert len(results(run_dir)) == 1
     assert invoke(run_dir, '--no-mirror').exit_code == 0
     assert invoke(run_dir, '--force').exit_code == 0
