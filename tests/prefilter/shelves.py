@@ -3,14 +3,16 @@
 import io
 import os
 import signal
+from unittest import mock
 
 import numpy as np
 from PIL import Image
 
+from prefilter import pipeline
 from prefilter.options import DatasetOptions
-from prefilter.pipeline import make_dataset
 from prefilter.sources.index import Index
 from prefilter.sources.source import Source
+from prefilter.workers import Workers
 
 PATHS = [f'{person}/{number:02d}.png' for person in 'abc' for number in range(10)]
 
@@ -55,16 +57,18 @@ class Oracle:
         exhausting: Red value for which memory does not suffice.
         deadly: Red values that kill the process, each time.
         once: Path of a file: as long as it is not there, the process makes it and is killed.
+        idle: Whether it must not be asked at all.
     """
 
-    def __init__(self, faces=((20, 10, 40.5, 30.5, 0.9),), exhausting=None, deadly=(), once=None):
+    def __init__(self, faces=((20, 10, 40.5, 30.5, 0.9),), exhausting=None, deadly=(), once=None, idle=False):
         self.faces = np.array(faces, np.float64).reshape(-1, 5)
-        self.exhausting, self.deadly, self.once = exhausting, deadly, once
+        self.exhausting, self.deadly, self.once, self.idle = exhausting, deadly, once, idle
 
     def __call__(self):
         return self
 
     def detect_batch(self, images):
+        assert not self.idle, 'it was asked'
         reds = [int(image[0, 0, 0]) for image in images]
         if self.exhausting in reds:
             raise MemoryError('Unable to allocate 101. MiB')
@@ -81,14 +85,36 @@ def options(size=8, margin=10, target=None, **others):
 
 
 def run(source, target, oracle=None, workers=1, cluster=None, **flags):
-    """`make_dataset` with an `Oracle`."""
-    return make_dataset(
-        source,
-        options(target=str(target), **flags),
-        workers,
-        make_detector=oracle or Oracle(),
-        cluster=cluster,
-    )
+    """`make_dataset` with an `Oracle`; in processes of their own if there are several, or one is to die."""
+    oracle = oracle or Oracle()
+    dies = bool(oracle.deadly or oracle.once)
+    pool = Workers if workers > 1 or dies or cluster else Here
+    with mock.patch.object(pipeline, 'Workers', pool):
+        return pipeline.make_dataset(
+            source,
+            options(target=str(target), **flags),
+            workers,
+            make_detector=oracle,
+            cluster=cluster,
+        )
+
+
+class Here:
+    """Does in this process what `Workers` have processes do, which take seconds to start."""
+
+    def __init__(self, count, prepare, environments=None):
+        self._prepare = prepare
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        pass
+
+    def run(self, tasks, on_report=lambda task, report: None):
+        state = self._prepare()
+        for task in tasks:
+            yield task, task.run(state, lambda report, task=task: on_report(task, report))
 
 
 def files_of(folder):
