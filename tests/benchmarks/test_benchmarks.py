@@ -9,9 +9,9 @@ import tensorflow.compat.v1 as tf
 from benchmarks.data import published_rate
 from benchmarks.frechet import make_statistics, root_distance
 from benchmarks.memory import memory_of
-from benchmarks.step_memory import traced_peak
 from dnnlib import tflib
 from metrics.arithmetic.frechet import frechet_distance
+from tests.step_memory import traced_peak
 from training.plan import PAPER_DAYS, V100_DAYS
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.step_memory import compare
+from tests.step_memory import compare
 from training.footprint import Networks, step_bytes, variables_bytes
 from training.options import resolve_options
 
