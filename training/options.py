@@ -113,7 +113,7 @@ def resolve_options(preset, given, resolution):
         `TrainingOptions` without open choices.
 
     Raises:
-        click.UsageError: An option does not fit the others; the message names the flag and the mend.
+        click.UsageError: An option does not fit the others; the message names the flag and says what to do.
     """
     options = TrainingOptions(**{**PRESETS[preset], **given})
     if options.resolution is None:

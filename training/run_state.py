@@ -31,8 +31,8 @@ def new_counters(dataset):
         nonfinite_steps=0,  # other steps of the current tick
         nonfinite_in_row=0,  # steps since the last finite one
         named_nimg=-1,  # of the newest snapshot that is named by whole kimg; -1: none yet
-        due=NETWORKS,
-    )  # what is still to be written for the last tick, or the start: NETWORKS, IMAGES or NOTHING
+        due=NETWORKS,  # what is still to be written for the last tick, or the start: NETWORKS, IMAGES or NOTHING
+    )
 
 
 def is_finished(counters, options):

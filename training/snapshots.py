@@ -67,7 +67,8 @@ class ImageGrids:
 def retire_final(run_dir, name):
     """Removes network-final.pkl from a run that goes on, where it would be out of date.
 
-    If no snapshot equals it, it is kept under the name of a snapshot.
+    If no snapshot equals it, it is kept under the name of a snapshot. Where that name is taken by another network, as
+    when the newest state is damaged and an older one counts, it stays: no snapshot is replaced.
 
     Args:
         run_dir: Folder of the run.
@@ -79,5 +80,5 @@ def retire_final(run_dir, name):
     snapshots = [os.path.join(run_dir, other) for other in os.listdir(run_dir) if SNAPSHOT_PATTERN.fullmatch(other)]
     if any(filecmp.cmp(final, snapshot, shallow=False) for snapshot in snapshots):
         os.remove(final)
-    else:
-        os.replace(final, os.path.join(run_dir, name))
+    elif not os.path.exists(os.path.join(run_dir, name)):
+        os.rename(final, os.path.join(run_dir, name))

@@ -142,3 +142,11 @@ def test_final_networks_of_a_run_that_goes_on_stay_as_a_snapshot(tmp_path):
         'network-snapshot-000009.pkl',
         'network-snapshot-000010.pkl',
     ]
+
+
+def test_a_final_network_does_not_replace_a_snapshot(tmp_path):
+    (tmp_path / 'network-final.pkl').write_bytes(b'final')
+    (tmp_path / 'network-snapshot-000010.pkl').write_bytes(b'another')
+    retire_final(str(tmp_path), 'network-snapshot-000010.pkl')
+    assert (tmp_path / 'network-final.pkl').read_bytes() == b'final'
+    assert (tmp_path / 'network-snapshot-000010.pkl').read_bytes() == b'another'
