@@ -29,7 +29,7 @@ Examples:
 def main(network, variables, offline):
     """Print what is in NETWORK, a network pickle, a URL, or the name of a published network.
 
-    For each network and its components: how it is called, the function that builds it and its arguments, whose source
+    For each network and its components: its name, the function that builds it, the function's arguments, whose source
     text is in the file, and the variables. Nothing in the file is executed.
     """
     if os.path.isdir(network):
@@ -39,7 +39,7 @@ def main(network, variables, offline):
 
 
 def describe(file: NetworkFile, with_variables: bool = True) -> Iterator[str]:
-    """Yields lines of text about a `dnnlib.network_file.NetworkFile`; a line for each variable only on demand."""
+    """Yields lines of text about a `dnnlib.network_file.NetworkFile`; with a line for each variable if asked."""
     what = f'{len(file.networks)} networks' if len(file.networks) > 1 else '1 network'
     yield f'{file.path}: {what}, {file.num_bytes:,} bytes, SHA-256 {file.sha256}'
     for top in file.networks:
@@ -58,7 +58,7 @@ def describe(file: NetworkFile, with_variables: bool = True) -> Iterator[str]:
 
 
 def describe_source(file: NetworkFile, network: Dict[str, Any]) -> str:
-    """Whose source text a network carries, and whether it would run, in a few words."""
+    """Says in a few words whose source text a network carries, and whether it would run."""
     source = network['build_module_src']
     if source == own_source(network['build_func_name']):
         return "this project's, as it is here; not run"
@@ -70,7 +70,7 @@ def describe_source(file: NetworkFile, network: Dict[str, Any]) -> str:
 
 
 def own_source(build_func_name: str) -> Optional[str]:
-    """Source text of the project's module with that build function, without importing it; None if there is none."""
+    """Source text of the project's module that has this build function, or None. Does not import the module."""
     module_name = BUILD_FUNCTIONS.get(build_func_name, '').rpartition('.')[0]
     if not module_name:
         return None

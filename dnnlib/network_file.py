@@ -1,8 +1,8 @@
-"""Network pickles as data: what is in a file, checked, without running any of it, and without TensorFlow.
+"""Network pickles as data: reads and checks what is in a file, without running any of it, and without TensorFlow.
 
-The container is that of the published StyleGAN networks: a tuple (G, D, Gs), or one network alone. A network is a dict
-of `version`, `name`, `static_kwargs`, `components` (networks by role), `build_module_src` (source text),
-`build_func_name` (of the build function in it), and `variables` (pairs of name and value).
+A file holds a tuple (G, D, Gs), as the published StyleGAN networks do, or one network. A network is a dict with
+`version`, `name`, `static_kwargs`, `components` (networks by role), `build_module_src` (source text), `build_func_name`
+(the name of the build function in the source text), and `variables` (pairs of name and value).
 """
 
 import hashlib
@@ -18,9 +18,9 @@ from dnnlib.files import Path
 from dnnlib.pickle_machine import Made, Maker, PickleError, read_pickle
 from dnnlib.pickled_arrays import PickledArray, array_of, bytes_of, make_dtype, shown
 
-STATE_VERSIONS = (2, 3)  # of a network's dict; 2 is without components
+STATE_VERSIONS = (2, 3)  # of a network's dict; version 2 has no components
 
-# The only build functions that are called by the name in a file. Source text in the file is not what is called.
+# The only build functions that a file can name. The functions of this project are called, not source text in the file.
 BUILD_FUNCTIONS = {
     name: 'training.networks_stylegan.' + name for name in ('G_style', 'G_mapping', 'G_synthesis', 'D_basic')
 }
@@ -28,10 +28,10 @@ BUILD_FUNCTIONS = {
 LARGEST_FILE = 4 << 30  # bytes; the largest published network has 0.33e9
 MOST_NETWORKS = 16  # in a file, components included; a published triple has 7
 DEEPEST_COMPONENT = 3
-MOST_KWARGS = 100  # values in the arguments of one network, those in lists included; a published one has 10
-SLACK = 1 << 20  # bytes that small values may take beyond those of the file, since they may stand in it once
+MOST_KWARGS = 100  # values in the arguments of one network, also inside lists; a published one has 10
+SLACK = 1 << 20  # bytes that variables may take beyond the file's size, since several may share a small value
 
-_NAME = re.compile(r'[A-Za-z0-9.][A-Za-z0-9_.\-/]{0,199}')  # what TensorFlow takes as the name of a scope
+_NAME = re.compile(r'[A-Za-z0-9.][A-Za-z0-9_.\-/]{0,199}')  # what TensorFlow accepts as the name of a scope
 _STATE_FIELDS = {
     'version': int,
     'name': str,
@@ -48,30 +48,30 @@ class NetworkFile:
 
     Attributes:
         path: Of the file.
-        networks: List of dicts as described above; components are such dicts too, values are arrays or scalars of numpy
-            that share memory with the file's content and cannot be written.
+        networks: List of dicts as described above; components are such dicts too. Values of variables are arrays or
+            scalars of numpy. They share memory with the file's content and are read-only.
         is_tuple: Whether the file holds a tuple of networks; False for a network alone.
         num_bytes: Size of the file.
     """
 
-    def __init__(self, path, data, content):
+    def __init__(self, path: Path, data: bytes, content: Any) -> None:
         self.path, self._data, self.num_bytes = path, data, len(data)
         self.is_tuple = type(content) is tuple
         parts = content if self.is_tuple else (content,)
         if not parts or not all(isinstance(part, _Network) for part in parts):
-            raise UserError(f'{path}: holds something else than networks.')
+            raise UserError(f'{path}: holds something other than networks: name a network pickle.')
         budget = [MOST_NETWORKS]
         self.networks = [part.checked(budget, depth=0) for part in parts]
         held = sum(
             value.nbytes for top in self.networks for _, network in walk(top) for _, value in network['variables']
         )
-        if held > self.num_bytes + SLACK:  # several variables share an array, but would not in TensorFlow
-            raise PickleError(f'its variables take {held:,} bytes, which are more than the file has')
+        if held > self.num_bytes + SLACK:  # in TensorFlow, variables that share an array here would each take its bytes
+            raise PickleError(f'its variables take {held:,} bytes, more than the file has')
         self._sha256 = None
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of exactly the bytes that were read, as 64 hexadecimal digits."""
+        """SHA-256 of the bytes that were read, as 64 hexadecimal digits."""
         if self._sha256 is None:
             self._sha256 = hashlib.sha256(self._data).hexdigest()
         return self._sha256
@@ -87,8 +87,8 @@ def read_network_file(path: Path) -> NetworkFile:
         A `NetworkFile`.
 
     Raises:
-        UserError: The file cannot be read, is damaged, or holds something that has no place in a network; the message
-            names it, and the first offender in it.
+        UserError: The file cannot be read, is damaged, or holds something that no network pickle may hold; the message
+            names the file and the first thing that is wrong in it.
     """
     try:
         with disk_errors('read', path), open(path, 'rb') as file:
@@ -111,7 +111,7 @@ def read_network_file(path: Path) -> NetworkFile:
 
 
 def walk(network: Dict[str, Any], prefix: str = '') -> Iterator[Tuple[str, Dict[str, Any]]]:
-    """Yields a network and all its components as pairs of a path of names, such as 'Gs/G_mapping', and dict."""
+    """Yields (path of names, dict) of a network and of all its components; a path is like 'Gs/G_mapping'."""
     yield prefix + network['name'], network
     for part in network['components'].values():
         yield from walk(part, prefix + network['name'] + '/')
@@ -132,7 +132,7 @@ class _Network(Made):
         self.state = state
 
     def checked(self, budget, depth):
-        """The network's dict with everything in it checked; `budget` is a list of how many networks may follow."""
+        """The network's dict, all of it checked; `budget` is a list of one number: how many networks may follow."""
         budget[0] -= 1
         if budget[0] < 0 or depth > DEEPEST_COMPONENT:  # one that is a part of itself, too
             raise PickleError(f'its networks have more than {MOST_NETWORKS} parts, or parts within parts without end')
@@ -173,7 +173,7 @@ def _checked_kwargs(kwargs, where):
 
 
 def _checked_value(value, budget, where, depth=0):
-    """An argument that is made of plain values; anything else is refused."""
+    """An argument made of plain values; refuses anything else."""
     budget[0] -= 1
     if budget[0] < 0 or depth > 3:
         raise PickleError(f'{where} is too long')
@@ -187,7 +187,7 @@ def _checked_value(value, budget, where, depth=0):
         return type(value)(_checked_value(item, budget, where, depth + 1) for item in value)
     if type(value) is dict:
         return {key: _checked_value(item, budget, where, depth + 1) for key, item in value.items()}
-    raise PickleError(f'{where} is neither number nor text nor a list of these')
+    raise PickleError(f'{where} is no number, text or list')
 
 
 def _checked_variables(variables, where):
@@ -220,7 +220,7 @@ def _make_network(arguments):
 
 def _make_no_bytes(arguments):
     if arguments:
-        raise PickleError('it makes bytes from something')
+        raise PickleError('it makes bytes from arguments')
     return b''
 
 
@@ -231,11 +231,11 @@ def _refuse_call(arguments):
 class _Makers:
     """Every class and function that a network pickle may name.
 
-    Protocols 0 to 2 have no bytes, hence the encoding; 0 and 1 have no operation for objects, hence copyreg's function;
-    5 has another function for arrays.
+    Protocols 0 to 2 have no bytes, so they encode text. Protocols 0 and 1 have no operation for objects, so they call a
+    function of copyreg. Protocol 5 has a function of its own for arrays.
 
     Args:
-        most_copied: Bytes that may be copied, since a pickle can have one value copied over and over.
+        most_copied: How many bytes may be copied in all: a pickle can ask for copies of one value over and over.
     """
 
     def __init__(self, most_copied):
@@ -259,14 +259,14 @@ class _Makers:
         }
 
     def find(self, module, name):
-        """The maker of a name; raises `PickleError` for what has no place in a network."""
+        """The maker of a name; raises `PickleError` for a name that no network pickle needs."""
         # numpy 2 moved its modules to numpy._core.
         known = _PYTHON2_NAMES.get(module, module).replace('numpy._core.', 'numpy.core.')
         maker = self._known.get((known, name))
         if maker is None:
             named = f'{module}.{name}'
             named = named if named.isprintable() and len(named) < 200 else shown(named)
-            raise PickleError(f'it names {named}, which has no place in a network pickle')
+            raise PickleError(f'it names {named}, which is not allowed in a network pickle')
         return maker
 
     def _charge(self, num_bytes):
@@ -277,7 +277,7 @@ class _Makers:
     def _make_array(self, arguments):
         kind, shape, code = arguments if len(arguments) == 3 else (None, None, None)
         if kind is not self._ndarray or shape != (0,) or bytes_of(code, self._charge) != b'b':
-            raise PickleError('it makes an array otherwise than numpy does')
+            raise PickleError('it makes an array in another way than numpy does')
         return PickledArray(self._charge)
 
     def _make_scalar(self, arguments):
@@ -295,7 +295,7 @@ class _Makers:
     def _make_bytes(self, arguments):
         text, encoding = arguments if len(arguments) == 2 else (None, None)
         if type(text) is not str or type(encoding) is not str or encoding not in ('latin1', 'latin-1'):
-            raise PickleError('it encodes something otherwise than as latin-1')
+            raise PickleError('it encodes text in another way than latin-1')
         self._charge(len(text))
         return text.encode('latin-1')
 

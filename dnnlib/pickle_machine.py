@@ -1,52 +1,53 @@
-"""A pickle machine that runs nothing: it makes plain values, and of everything else only what it is given makers for.
+"""A pickle machine that runs nothing: it makes plain values, and other objects only with the makers it is given.
 
-Python's own unpickler calls what a file tells it to, allocates what a file claims, and, in Python 3.7, knows nothing of
-protocol 5. This one reads protocols 0 to 5, as the documentation in `pickletools` describes them, with bounds: a value
-takes no more than the file holds of it, and the number of operations is limited, so memory is too.
+Python's own unpickler calls any function that a file names, and allocates as much memory as a file claims. In Python
+3.7 it does not know protocol 5. This machine reads protocols 0 to 5, as the documentation in `pickletools` describes
+them. Its memory is limited: a value takes no more bytes than the file holds, and the number of operations is limited.
 """
 
 import codecs
 import pickle
 import struct
-from typing import Any, Callable
+from typing import Any, Callable, Tuple
 
 MOST_OPERATIONS = 250_000  # a triple of published networks has 12,000
-LONGEST_NUMBER = 1000  # characters or bytes; Python takes forever over a whole number of a million digits
+LONGEST_NUMBER = 1000  # characters or bytes; Python needs very long for a whole number of a million digits
 NEWEST_PROTOCOL = 5
 
-_BYTEARRAY8 = b'\x96'  # protocol 5, which Python 3.7's pickle has no name for
+_BYTEARRAY8 = b'\x96'  # of protocol 5; Python 3.7's pickle has no name for it
 
 
 class PickleError(Exception):
-    """A file that this machine does not read; the message is the reason, without a full stop."""
+    """This machine refuses a file; the message is the reason, without a full stop."""
 
 
 class Maker:
-    """Stands for a class or function that a pickle names; itself it does nothing, and nothing can be set on it.
+    """Stands for a class or function that a pickle names. It runs only `make`, and no attribute can be set on it.
 
     Args:
         make: Function from the tuple of arguments to the value.
-        is_class: Whether it is made by `NEWOBJ`, too, as instances of classes are.
+        is_class: Whether the pickle may make instances of it (`NEWOBJ`), as of a class.
     """
 
     __slots__ = ('_is_class', '_make')
 
-    def __init__(self, make, is_class=False):
+    def __init__(self, make: Callable[[tuple], Any], is_class: bool = False) -> None:
         self._make, self._is_class = make, is_class
 
-    def make(self, arguments, as_class):
+    def make(self, arguments: Tuple[Any, ...], as_class: bool) -> Any:
+        """The value; raises `PickleError` if `as_class` asks for an instance of what is no class."""
         if as_class and not self._is_class:
             raise PickleError('it makes an object of something that is no class')
         return self._make(arguments)
 
 
 class Made:
-    """What makers return for objects that a pickle gives a state afterwards."""
+    """An object that a maker returns, and that the pickle then gives a state."""
 
     __slots__ = ()
 
-    def set_state(self, state):
-        """Takes the state; raises `PickleError` if it is none for this object."""
+    def set_state(self, state: Any) -> None:
+        """Takes the state; raises `PickleError` if it does not fit this object."""
         raise NotImplementedError
 
 
@@ -54,16 +55,16 @@ def read_pickle(data: bytes, find_maker: Callable[[str, str], Maker]) -> Any:
     """The value that a pickle holds.
 
     Args:
-        data: Bytes of the pickle; what follows its end is left out, as `pickle.load` does.
-        find_maker: Function from (module, name), both text, to the `Maker`; raises `PickleError` for what may not be
-            named.
+        data: Bytes of the pickle; bytes after its end are ignored, as by `pickle.load`.
+        find_maker: Function from (module, name), both text, to the `Maker`; raises `PickleError` for a name that is not
+            allowed.
 
     Returns:
-        None, booleans, numbers, text, tuples, lists, dicts with keys of text, and what makers make. Bytes come as
-        memoryviews on `data`; what Python 2 calls a string as text, a character a byte (latin-1).
+        None, a boolean, number, text, tuple, list, dict with keys of text, or an object of a maker. Bytes become
+        memoryviews on `data`. Strings of Python 2 become text with one character for each byte (latin-1).
 
     Raises:
-        PickleError: The pickle is damaged, or holds something else.
+        PickleError: The pickle is damaged, or holds anything else.
     """
     return _Machine(data, find_maker).run()
 
@@ -72,7 +73,7 @@ class _Machine:
     def __init__(self, data, find_maker):
         self._data, self._find_maker = memoryview(data), find_maker
         self._position = 0
-        self._stack, self._outer_stacks = [], []  # a mark puts the stack aside and begins another
+        self._stack, self._outer_stacks = [], []  # a mark puts the stack aside and begins a new one
         self._memo = {}
 
     def run(self):
@@ -83,7 +84,7 @@ class _Machine:
                 return self._pop()
             operation = _OPERATIONS.get(code)
             if operation is None:
-                raise PickleError(f'operation {code!r} at byte {begin} has no place in it')
+                raise PickleError(f'operation {code!r} at byte {begin} is not allowed')
             try:
                 operation(self)
             except (ValueError, struct.error, OverflowError) as error:  # text that is no number, no UTF-8, ...
@@ -97,7 +98,7 @@ class _Machine:
         if not 0 <= length <= left:
             if left == 0:
                 raise PickleError('it ends early')
-            raise PickleError(f'at byte {self._position} it claims {length} bytes, of which it holds {left}')
+            raise PickleError(f'at byte {self._position} it claims {length} bytes, but holds {left}')
 
     def _take(self, length):
         self._check_left(length)
@@ -108,7 +109,7 @@ class _Machine:
         return struct.unpack(form, self._take(struct.calcsize(form)))[0]
 
     def _line(self, longest=None):
-        # In steps, so that a line is found without a copy of all that follows.
+        # In steps: a search in all that follows would copy it.
         end, step = self._position, 1 << 12
         while True:
             found = bytes(self._data[end : end + step]).find(b'\n')
@@ -157,7 +158,7 @@ class _Machine:
 
     def _recall(self, place):
         if place not in self._memo:
-            raise PickleError(f'before byte {self._position} it recalls a value {place} that is none')
+            raise PickleError(f'before byte {self._position} it recalls the value {place}, which it has not made')
         self._push(self._memo[place])
 
     # Values
@@ -170,7 +171,7 @@ class _Machine:
         if len(values) % 2:
             raise PickleError(f'before byte {self._position} a key has no value')
         for key, value in zip(values[::2], values[1::2]):
-            # Tuples within tuples may take forever to hash, and no network has other keys.
+            # Only text, as in every network: nested tuples could take very long to hash.
             if type(key) is not str:
                 raise PickleError(f'before byte {self._position} a key is no text')
             target[key] = value
@@ -183,7 +184,7 @@ class _Machine:
 
     def _whole_number(self):
         text = self._line(LONGEST_NUMBER)
-        # I00 and I01 are how protocols 0 and 1 write booleans.
+        # Protocols 0 and 1 write booleans as I00 and I01.
         self._push({b'00': False, b'01': True}[text] if text in (b'00', b'01') else int(text.rstrip(b'L')))
 
     def _binary_whole_number(self, length):
@@ -299,7 +300,9 @@ def _operation(code):
 def _check_protocol(machine):
     protocol = machine._number('<B')
     if protocol > NEWEST_PROTOCOL:
-        raise PickleError(f'it has the protocol {protocol}, and {NEWEST_PROTOCOL} is the newest that is known')
+        raise PickleError(
+            f'it has the protocol {protocol}, but {NEWEST_PROTOCOL} is the newest that this version reads'
+        )
 
 
 @_operation(pickle.DUP)

@@ -1,8 +1,8 @@
-"""What numpy pickles, as `dnnlib.pickle_machine` makes it: types of numbers, and arrays of them, checked."""
+"""Makes numpy's types of numbers and arrays for `dnnlib.pickle_machine`, and checks them."""
 
 import re
 import reprlib
-from typing import Any
+from typing import Any, Callable, Union
 
 import numpy as np
 
@@ -17,13 +17,13 @@ _shortener.maxlevel = 2
 
 
 def shown(value: Any) -> str:
-    """What a file holds, as it can be shown in a sentence: short, without control characters."""
+    """A value from a file as text for a sentence: short, without control characters."""
     text = _shortener.repr(value)
     return text if len(text) <= 200 else text[:200] + '...'
 
 
 class _Dtype(Made):
-    """A type of numbers, without the structures, objects and dates that numpy could make of it."""
+    """A type of numbers; structures, objects and dates, which numpy also has, are refused."""
 
     __slots__ = ('dtype',)
 
@@ -40,27 +40,41 @@ class _Dtype(Made):
         self.dtype = self.dtype.newbyteorder(order)
 
 
+Charge = Callable[[int], None]  # called with each number of bytes to copy; raises `PickleError` beyond a limit
+
+
 class PickledArray(Made):
-    """An array whose data comes in its state."""
+    """An array, whose shape, type and bytes come with its state."""
 
     __slots__ = ('_array', '_charge')
 
-    def __init__(self, charge):
+    def __init__(self, charge: Charge) -> None:
         self._charge = charge
 
-    def set_state(self, state):
+    def set_state(self, state: Any) -> None:
+        """See `Made.set_state`."""
         if type(state) is not tuple or len(state) not in (4, 5):
             raise PickleError('an array has an unknown state')
         shape, dtype, is_fortran, data = state[-4:]  # a version may stand before it
         self._array = array_of(data, dtype, shape, 'F' if is_fortran == 1 else 'C', self._charge)
 
     def array(self) -> np.ndarray:
+        """The array; raises `PickleError` if it got no state."""
         if not hasattr(self, '_array'):
             raise PickleError('an array has no data')
         return self._array
 
 
-def array_of(data, dtype, shape, order, charge):
+def array_of(data: Any, dtype: Any, shape: Any, order: str, charge: Charge) -> np.ndarray:
+    """The array of some parts of a pickle; raises `PickleError` if they are not what numpy pickles.
+
+    Args:
+        data: Its bytes.
+        dtype: A made type of numbers.
+        shape: Tuple of int.
+        order: 'C' or 'F'.
+        charge: See `Charge`.
+    """
     if type(shape) is not tuple or len(shape) > MOST_AXES or not all(type(n) is int and n >= 0 for n in shape):
         raise PickleError(f'{shown(shape)} is no shape of an array')
     dtype, data = _dtype_of(dtype), bytes_of(data, charge)
@@ -77,12 +91,13 @@ def array_of(data, dtype, shape, order, charge):
 
 def _dtype_of(value):
     if not isinstance(value, _Dtype):
-        raise PickleError('an array has a type that is none of numbers')
+        raise PickleError('an array has a type that is no type of numbers')
     return value.dtype
 
 
-def bytes_of(value, charge):
-    if type(value) is str:  # of Python 2, which knows no other bytes
+def bytes_of(value: Any, charge: Charge) -> Union[bytes, memoryview]:
+    """The bytes that a value of a pickle stands for; raises `PickleError` if it stands for none."""
+    if type(value) is str:  # Python 2 pickles bytes as text
         charge(len(value))
         return value.encode('latin-1')
     if type(value) not in (memoryview, bytes):
@@ -90,7 +105,8 @@ def bytes_of(value, charge):
     return value
 
 
-def make_dtype(arguments):
+def make_dtype(arguments: tuple) -> Made:
+    """The type of numbers that `numpy.dtype(*arguments)` would be; raises `PickleError` if it is none."""
     code = arguments[0] if arguments else None
     if type(code) is not str or not _DTYPE.fullmatch(code):
         raise PickleError(f'{shown(code)} is no type of numbers')

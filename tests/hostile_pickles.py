@@ -133,7 +133,7 @@ def bombs():
             'too long',
         ),
         'a million lists': (pickled(b']' * 1_000_000), 'operations'),
-        'a million lists within lists': (pickled(b']' * 120_000 + b'a' * 119_999), 'something else than networks'),
+        'a million lists within lists': (pickled(b']' * 120_000 + b'a' * 119_999), 'something other than networks'),
         'a key that takes forever to hash': (pickled(b'})' + b'2\x86' * 100 + b'Ns'), 'a key is no text'),
         'an array of 4 TB': (
             pickled(network(_variable(array(b'(J\x00\x00\x01\x00J\x00\x00\x01\x00I256\nt')))),
@@ -259,8 +259,8 @@ def bombs():
             ),
             'larger than any image',
         ),
-        'tuples that double': (pickled(b'(]' + b'2\x86' * 60 + b't'), 'something else than networks'),
-        'a value from no place in the memo': (pickled(b'j\xff\xff\xff\xff'), 'recalls a value 4294967295'),
+        'tuples that double': (pickled(b'(]' + b'2\x86' * 60 + b't'), 'something other than networks'),
+        'a value from no place in the memo': (pickled(b'j\xff\xff\xff\xff'), 'recalls the value 4294967295'),
     }
 
 

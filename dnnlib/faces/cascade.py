@@ -69,7 +69,7 @@ def _propose(images, runtime):
     regression = found[:, 4:]
     kept = suppress(faces, faces[:, 4], levels, LEVEL_OVERLAP)
     # Here the references also drop boxes that overlap by more than 0.7 across levels. No two boxes of different levels
-    # can: the larger one is too large.
+    # can overlap so much: the larger one is too large.
     kept = kept[best_first(faces[kept, 4], owners[kept])]
     faces, regression, owners = faces[kept], regression[kept], owners[kept]
     width, height = faces[:, 2] - faces[:, 0], faces[:, 3] - faces[:, 1]  # without the + 1 of the other stages
@@ -110,7 +110,7 @@ def _decide(images, faces, owners, runtime):
 
 def _score(network, images, faces, owners, threshold, runtime):
     """Runs a network on the candidates. Returns those above the threshold, their owners and their regression."""
-    # A regression could turn a box inside out (it was never seen to). The references give up such an image.
+    # A regression could turn a box inside out (this was never seen). The references give up such an image.
     empty = (faces[:, 2:4] < faces[:, :2]).any(axis=1)
     hopeless = np.isin(owners, owners[empty])
     faces, owners = faces[~hopeless], owners[~hopeless]
@@ -129,7 +129,7 @@ def _score(network, images, faces, owners, threshold, runtime):
 
 
 def find_candidates(levels: Iterable[np.ndarray], runtime: Runtime) -> Tuple[np.ndarray, np.ndarray]:
-    """Candidates of all levels before suppression, ordered by level, then from left to right, then downwards.
+    """Finds the candidates of all levels, before suppression: by level, then from left to right, then downwards.
 
     P-Net gets small levels of one size together, which is faster as long as its activations stay in the processor's
     cache.
@@ -139,15 +139,15 @@ def find_candidates(levels: Iterable[np.ndarray], runtime: Runtime) -> Tuple[np.
         runtime: As for `detect_faces`.
 
     Returns:
-        int [N], ascending, the number of each candidate's level; and float32 [N, 8]: x and y of P-Net's output, and
-        its heads there.
+        int [N], ascending: the number of each candidate's level. float32 [N, 8]: x and y of P-Net's output, and its six
+        heads there.
     """
     parts, waiting = [(np.empty(0, np.int64), np.empty([0, 8], np.float32))], collections.defaultdict(dict)
     numbers = itertools.count()
     for level in levels:
         shape = level.shape
         waiting[shape][next(numbers)] = level
-        del level  # which may be large, before the next one is made
+        del level  # it may be large: free it before the next one is made
         if len(waiting[shape]) * shape[0] * shape[1] >= LEVEL_PIXELS:
             parts.append(_candidates_of_alike(waiting.pop(shape), runtime))
     parts += [_candidates_of_alike(alike, runtime) for alike in waiting.values()]
@@ -165,7 +165,7 @@ def _levels(images, owners, scales):
 
 
 def _candidates_of_alike(alike, runtime):
-    """The candidates of a dict of levels of one size, by number; as from `find_candidates`, in no order."""
+    """The candidates of levels of one size, {number: level}; returns as `find_candidates`, but in no order."""
     numbers, levels = np.array(list(alike)), list(alike.values())
     height, width = (_outputs(side) for side in levels[0].shape[:2])
     by_tile = [_tile_candidates(levels, x, y, runtime) for y in range(0, height, TILE) for x in range(0, width, TILE)]
@@ -196,12 +196,12 @@ PNET_LOG_ODDS = _log_odds(PNET_THRESHOLD)  # comparing logits saves computing th
 
 
 def _outputs(side):
-    """Number of P-Net's outputs along a side of that many px."""
+    """How many outputs P-Net has along a side, px."""
     return (side - CELL + 1) // STRIDE + 1
 
 
 def _pnet_heads(levels, x, y, size, runtime):
-    """P-Net's heads [N, h, w, 6] at up to `size` outputs from (x, y) on in both directions, from their pixels alone."""
+    """P-Net's heads [N, h, w, 6] at outputs from (x, y) on, at most `size` in each direction; uses no other pixels."""
     extent = STRIDE * (size - 1) + CELL
     # Where a side is odd, the last output sees only 11 px, as in the whole level.
     rows, columns = slice(STRIDE * y, STRIDE * y + extent), slice(STRIDE * x, STRIDE * x + extent)
@@ -209,7 +209,7 @@ def _pnet_heads(levels, x, y, size, runtime):
 
 
 def _tile_candidates(levels, x, y, runtime):
-    """The level of each candidate, int [N], and float32 [N, 8] as from `find_candidates`."""
+    """The candidates of a tile: the level of each, int [N], and float32 [N, 8] as from `find_candidates`."""
     heads = _pnet_heads(levels, x, y, TILE, runtime)
     places = np.flatnonzero(heads[..., 1] - heads[..., 0] >= PNET_LOG_ODDS)
     owners, rows, columns = np.unravel_index(places, heads.shape[:3])

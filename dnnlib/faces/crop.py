@@ -1,8 +1,7 @@
-"""Which face of a photograph is taken, and which pixels of it. Pure functions, the reference filter's rule to the byte.
+"""Which face of a photograph is taken, and which pixels of it. Pure functions; the reference filter's rule to the byte.
 
-`take_whole` is for images that are crops already, of which the reference filter knows nothing.
-
-The reference is facenet's alignment script, the MTCNN implementation that Section III of the paper used.
+The reference is facenet's alignment script, the MTCNN implementation that Section III of the paper used. It has no
+counterpart of `take_whole`, which is for images that are crops already.
 """
 
 from typing import List, Sequence
@@ -12,11 +11,11 @@ from PIL import Image
 
 from dnnlib.records.levels import is_resolution, pyramid
 
-OFF_CENTRE_PENALTY = 2.0  # px^2 of face area that each px^2 of distance from the image's centre costs
+OFF_CENTRE_PENALTY = 2.0  # each px^2 of distance from the image's centre costs as much as so many px^2 of face area
 
 
 def choose_face(faces: np.ndarray, width: int, height: int) -> int:
-    """The face that is large and near the centre: the highest area - 2 * (distance from the image's centre)^2.
+    """Chooses the face with the highest area - 2 * (distance from the image's centre)^2: large, and near the centre.
 
     Args:
         faces: float64 [N, 4 or more], N >= 1; left, top, right, bottom in px. Boxes may reach outside the image.
@@ -24,7 +23,7 @@ def choose_face(faces: np.ndarray, width: int, height: int) -> int:
         height: Of the image, px.
 
     Returns:
-        Index of the face; the first one of equals.
+        Index of the face; of equal ones, the first.
     """
     left, top, right, bottom = faces[:, :4].T
     area = (right - left) * (bottom - top)
@@ -34,9 +33,9 @@ def choose_face(faces: np.ndarray, width: int, height: int) -> int:
 
 
 def crop_box(box: Sequence[float], width: int, height: int, margin: int) -> List[int]:
-    """The pixels to cut out: the face's box, half the margin wider on every side, ended by the image's edges.
+    """The pixels to cut out: the face's box, half the margin wider on every side, clipped to the image.
 
-    It is neither padded nor shifted, so at an edge (and in general) it is not square.
+    The crop is neither padded nor shifted, so it is often not square.
 
     Args:
         box: Four floats: left, top, right, bottom in px.
@@ -58,7 +57,7 @@ def crop_box(box: Sequence[float], width: int, height: int, margin: int) -> List
 
 
 def cut_out(pixels: np.ndarray, crop: Sequence[int], size: int) -> np.ndarray:
-    """Cuts a box out of an image and resizes it to a square, bilinear, whatever its proportions.
+    """Cuts a box out of an image and resizes it to a square, bilinear, without keeping its proportions.
 
     Args:
         pixels: uint8 [H, W, 3], dynamic range [0, 255].
@@ -75,11 +74,11 @@ def cut_out(pixels: np.ndarray, crop: Sequence[int], size: int) -> np.ndarray:
 
 
 def take_whole(pixels: np.ndarray, size: int) -> np.ndarray:
-    """All of an image that is a crop already, brought to a square.
+    """Resizes an image that is a crop already to a square.
 
-    A square of `size` times a power of two is averaged over 2x2 blocks, unrounded until the end, as the levels of a
-    dataset are, so that it gives what the original tool makes of it. Anything else loses what is longer than its
-    shorter side, the same at both ends, and is resized with PIL's Lanczos filter.
+    A square whose side is `size` times a power of two is averaged over 2x2 blocks and rounded only at the end, like the
+    levels of a dataset; the original tool gives the same pixels. Any other image is cut to its central square and
+    resized with PIL's Lanczos filter.
 
     Args:
         pixels: uint8 [H, W, 3], dynamic range [0, 255].
@@ -98,7 +97,7 @@ def take_whole(pixels: np.ndarray, size: int) -> np.ndarray:
 
 
 def central_square(width: int, height: int) -> List[int]:
-    """[left, top, right, bottom], ints, right and bottom exclusive, of what `take_whole` takes of an image."""
+    """The part of an image that `take_whole` uses: [left, top, right, bottom], ints, right and bottom exclusive."""
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
     return [left, top, left + side, top + side]

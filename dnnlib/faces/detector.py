@@ -1,4 +1,4 @@
-"""Finds faces in images: MTCNN with the settings of the reference filter, which gives the same decisions."""
+"""Finds faces in images: MTCNN with the settings of the reference filter, and with the same decisions."""
 
 from typing import List, Sequence
 
@@ -8,7 +8,7 @@ from PIL import Image
 from dnnlib.faces.cascade import detect_faces
 from dnnlib.faces.runtimes import open_runtime
 
-COUNTING_SIDE = 64  # px; `count_faces` brings the shorter side of each image to this
+COUNTING_SIDE = 64  # px; `count_faces` resizes the shorter side of each image to this
 COUNTING_FRAME = 32  # px; width of the grey frame that `count_faces` adds
 COUNTED_AT_ONCE = 16  # images
 
@@ -48,8 +48,8 @@ class FaceDetector:
             images: List of uint8 [H, W, 3] as for `detect`; sizes may differ.
 
         Returns:
-            List of float64 [N, 5] as from `detect`, one for each image. Coordinates may differ from those of `detect`
-            by rounding, less than 1e-3 px.
+            List of float64 [N, 5] as from `detect`, one for each image. Rounding may move coordinates, compared with
+            `detect`, by less than 1e-3 px.
 
         Raises:
             MemoryError: As from `detect`.
@@ -59,8 +59,8 @@ class FaceDetector:
     def count_faces(self, images: np.ndarray) -> int:
         """Counts the images that show at least one face.
 
-        All images are brought to one size, so that the count does not depend on the resolution of crops, and get a grey
-        frame, because a face that fills the image is often missed without one: of 95 real crops of 32 px, 93 count
+        All images are resized to one size, so that the count does not depend on the resolution of crops. They also get
+        a grey frame, because MTCNN often misses a face that fills the image: of 95 real crops of 32 px, 93 count
         without the frame and 95 with it.
 
         Args:

@@ -3,16 +3,18 @@
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from dnnlib.faces.mtcnn_weights import Layers
 
-def mtcnn_trunk(x, layers):
-    """Convolutions, and the dense layer where there is one.
+
+def mtcnn_trunk(x: tf.Tensor, layers: Layers) -> tf.Tensor:
+    """The convolutions of a network, and its dense layer if it has one.
 
     Args:
         x: float32 tensor [N, W, H, 3], width before height, from `dnnlib.faces.mtcnn_weights.normalise`.
         layers: From `dnnlib.faces.mtcnn_weights.read_layers`.
 
     Returns:
-        float32 tensor [N, w, h, C] of P-Net, else [N, C].
+        float32 tensor, [N, w, h, C] for P-Net and [N, C] for the others.
     """
     for layer in layers.convolutions:
         x = _prelu(tf.nn.conv2d(x, layer.kernel, strides=1, padding='VALID') + layer.bias, layer.slope)

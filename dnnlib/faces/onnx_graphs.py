@@ -8,21 +8,21 @@ from dnnlib.faces.mtcnn_weights import PIXEL_MIDDLE, PIXEL_SPREAD, SIDES, read_l
 from dnnlib.faces.patches import PIXEL_ZERO
 
 OPSET, IR_VERSION = 12, 7  # understood by ONNX Runtime 1.10
-# ONNX Runtime's fast convolutions compute channels in blocks of 8 or 16, depending on the processor. What they take may
-# be in such blocks too, or less than a block as it is.
+# ONNX Runtime's fast convolutions compute channels in blocks of 8 or 16, depending on the processor. Their input has
+# whole blocks of channels, or less than one block.
 CHANNEL_BLOCK = 16
-WINOGRAD_CHANNELS = 64  # of a layer, from which on fewer multiplications are worth the additions they cost
+WINOGRAD_CHANNELS = 64  # from this many on, a layer is faster with fewer multiplications and more additions
 
 
-def build_graph(network):
+def build_graph(network: str) -> bytes:
     """The serialized graph of 'pnet', 'rnet' or 'onet'.
 
-    Its input `lines` is from `as_lines`. Its output `heads` is float32 [N, 6, h, w] of P-Net, else [N, 6]: logits of
-    'no face' and 'face', then the regression of left, top, right and bottom.
+    `as_lines` makes its input `lines`. Its output `heads` is float32, [N, 6, h, w] for P-Net and [N, 6] for the others:
+    logits of 'no face' and 'face', then the regression of left, top, right and bottom.
     """
     layers, graph = read_layers(network), _Graph()
     convolutions = layers.convolutions
-    if network == 'pnet':  # its lines are rows, and kernels have width before height; heads of 1 x 1 have no order
+    if network == 'pnet':  # its lines are rows, but kernels have width before height; the heads are 1 x 1
         convolutions = [layer._replace(kernel=layer.kernel.swapaxes(0, 1)) for layer in convolutions]
     first, second, *others = convolutions
     first = _normalising(first)
@@ -42,15 +42,16 @@ def build_graph(network):
     return graph.serialize(['batch', 1, 3 * SIDES[network], SIDES[network]], ['batch', 6])
 
 
-def as_lines(network, pixels):
-    """What the graph of 'pnet', 'rnet' or 'onet' takes: a line of the image in red, in green, in blue, then the next.
+def as_lines(network: str, pixels: np.ndarray) -> np.ndarray:
+    """Arranges pixels as the graph takes them: a line of the image in red, in green, in blue, then the next line.
 
     Args:
+        network: 'pnet', 'rnet' or 'onet'.
         pixels: float32 [N, H, W, 3], dynamic range [-128, 127].
 
     Returns:
-        The same, of P-Net in rows, [N, 1, 3 * H, W]; of the others in columns, [N, 1, 3 * W, H]. It is not copied where
-        it is in memory like this, as from `dnnlib.faces.patches`.
+        The same numbers. For P-Net a line is a row: [N, 1, 3 * H, W]. For the others it is a column: [N, 1, 3 * W, H].
+        Nothing is copied if `pixels` come from `dnnlib.faces.patches`, which has them in this memory order.
     """
     lines = pixels.transpose([0, 1, 3, 2] if network == 'pnet' else [0, 2, 3, 1])
     count, number, colours, length = lines.shape
@@ -58,10 +59,10 @@ def as_lines(network, pixels):
 
 
 class _Graph:
-    """Nodes and constants, named as they come.
+    """Nodes and constants, numbered in the order in which they are added.
 
-    What a convolution takes are parts: tuples of the name of a value and int [C], which channels it has of the layer.
-    Rows, columns, height and width are those of values: where lines are columns of the image, height runs across it.
+    The input of a convolution is a list of parts. A part is a tuple (name of a value, int [C]: its channels' numbers in
+    the layer). Rows and height run down a value of the graph; if lines are columns of the image, that is across it.
     """
 
     def __init__(self):
@@ -74,10 +75,10 @@ class _Graph:
         return name
 
     def doubled(self, layer):
-        """The parts of a first layer of few channels, which with all PReLUs after the pool takes a block.
+        """The parts of a first layer of few channels: with every PReLU after the pool, it takes one block.
 
-        There they have a quarter of the numbers. One whose slope is not negative commutes with the maximum; any other
-        one is the larger of x and slope * x, both of which are computed and pooled.
+        After the pool, a PReLU has only a quarter of the numbers to compute. If its slope is not negative, it commutes
+        with the maximum. If it is negative, PReLU is the larger of x and slope * x: both are computed and pooled.
         """
         straight, bent = _by_slope(layer)
         order = np.concatenate([straight, bent, bent])
@@ -91,7 +92,7 @@ class _Graph:
         ]
 
     def halves(self, layer):
-        """The parts of a first layer of many channels: a block of those with the PReLU after the pool, and the rest."""
+        """The parts of a first layer of many channels: a block with its PReLU after the pool, and the rest."""
         order = np.concatenate(_by_slope(layer))
         early, late = order[:CHANNEL_BLOCK], order[CHANNEL_BLOCK:]
         assert (layer.slope[early] >= 0).all()
@@ -101,7 +102,7 @@ class _Graph:
         return [(block, early), (rest, late)]
 
     def convolution_of_lines(self, kernel, bias):
-        """A first convolution, which sums all colours up at once: of planes, it would go over each in turn."""
+        """A first convolution. In lines, all colours are summed in one pass; in planes, each would need a pass."""
         height, width, colours, channels = kernel.shape
         kernel = kernel.transpose(3, 0, 2, 1).reshape(channels, 1, height * colours, width)
         return self.node('Conv', 'lines', kernel, bias, strides=[colours, 1])
@@ -123,9 +124,9 @@ class _Graph:
         return onto
 
     def rows(self, parts, kernel, bias):
-        """The even and the odd rows of the convolution by a kernel of 3 x 3, where the last odd row may be no result.
+        """The even and the odd rows of a 3 x 3 convolution. The last odd row may be one too many, and no result.
 
-        Winograd's F(2, 3), down the columns: two rows of the result from four rows of the input, by four products with
+        Winograd's F(2, 3), down the columns: four rows of the input give two rows of the result, by four products with
         rows of kernels instead of six. Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
         """
 
@@ -144,40 +145,40 @@ class _Graph:
         return product([1, 0, -1], first, bias, total), product([0, -1, 0, 1], last, bias, difference)
 
     def pool_rows(self, even, odd, layer):
-        """The maximum after a layer, from its rows; a row less than all where windows overlap."""
+        """The max pool after a layer, from its even and odd rows. If windows overlap, it drops the last odd row."""
         size, _ = layer.pool
         channels, overlap = len(layer.bias), size - 2
         even = self.node('MaxPool', even, kernel_shape=[1 + overlap, size], strides=[1, 2])
         odd = self.node('MaxPool', odd, kernel_shape=[1, size], strides=[1, 2])
         if overlap:
             odd = self.columns(odd, [1, 0], channels)
-        # Max would not keep the blocked layout.
+        # The larger of two, without Max, which would not keep the blocked layout.
         more = self.node('Relu', self.node('Add', self.columns(even, [-1], channels), odd))
         return self.node('Add', more, even)
 
     def columns(self, x, taps, channels, **attributes):
-        """The convolution of each channel by the same few numbers, down the columns."""
+        """Convolves each channel with the same few numbers, down the columns."""
         kernel = np.tile(np.reshape(taps, [1, 1, -1, 1]), [channels, 1, 1, 1])
         return self.node('Conv', x, kernel, group=channels, **attributes)
 
     def prelu(self, x, slope):
-        # x + (1 - slope) * relu(-x), whose two products are convolutions of each channel with a single number: unlike
-        # PRelu and Mul, these keep the blocked layout, and ONNX Runtime merges the relu and the sum into them.
+        # x + (1 - slope) * relu(-x). Both products are convolutions of each channel with a single number. Unlike PRelu
+        # and Mul, such convolutions keep the blocked layout, and ONNX Runtime merges the relu and the sum into them.
         negative = self.node('Relu', self.columns(x, [-1], len(slope)))
         scaled = self.node('Conv', negative, (1 - slope).reshape(-1, 1, 1, 1), group=len(slope))
         return self.node('Add', scaled, x)
 
     def pool(self, x, layer):
-        """The maximum that comes after a layer, if there is one."""
+        """The max pool after a layer, if it has one."""
         if not layer.pool:
             return x
         size, padding = layer.pool
         return self.node('MaxPool', x, kernel_shape=[size] * 2, strides=[2, 2], ceil_mode=int(padding == 'SAME'))
 
     def dense_heads(self, x, layer, channels, kernel, bias):
-        """A dense layer on `channels` channels, and the heads on what it gives."""
+        """A dense layer on `channels` channels, and the heads on its output."""
         x = self.node('Gemm', self.node('Flatten', x), _dense_kernel(layer.kernel, channels), layer.bias)
-        # Its PReLU is slope * x + (1 - slope) * relu(x), and both go into a product with the heads: PRelu takes longer.
+        # PReLU is slope * x + (1 - slope) * relu(x). Each term is multiplied by the heads at once: PRelu takes longer.
         slope = layer.slope[:, np.newaxis]
         positive = self.node('Gemm', self.node('Relu', x), (1 - slope) * kernel, bias)
         self.node('Gemm', x, slope * kernel, positive, name='heads')
@@ -206,14 +207,14 @@ class _Graph:
 
 
 def _normalising(layer):
-    """A first layer that normalises its pixels, which saves as much work as there are pixels."""
+    """The first layer with the normalisation of pixels in its weights, so that pixels need no normalisation."""
     kernel = layer.kernel / np.float32(PIXEL_SPREAD)  # rounds nothing, the spread is a power of two
     shift = (PIXEL_ZERO - PIXEL_MIDDLE) * kernel.sum(axis=(0, 1, 2), dtype=np.float64)
     return layer._replace(kernel=kernel, bias=(layer.bias + shift).astype(np.float32))
 
 
 def _in_blocks(layer, following):
-    """Two layers with channels between them that are always 0, for whole blocks of them."""
+    """Two layers with added channels between them, which are always 0, so that blocks are whole."""
     more = -len(layer.bias) % CHANNEL_BLOCK
     kernel, bias, slope = (
         np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, more)]) for array in (layer.kernel, layer.bias, layer.slope)
@@ -223,7 +224,7 @@ def _in_blocks(layer, following):
 
 
 def _by_slope(layer):
-    """Channels of a layer, int [C] each: those whose PReLU has no negative slope, and the others."""
+    """Two int [C]: the channels whose PReLU has no negative slope, and the other channels."""
     return np.flatnonzero(layer.slope >= 0), np.flatnonzero(layer.slope < 0)
 
 

@@ -1,27 +1,29 @@
-"""What the networks get to see: levels of the image pyramid, and the squares of an image around candidates.
+"""The inputs of the networks: levels of the image pyramid, and squares of an image around candidates.
 
-Pixels come out less `PIXEL_ZERO`. `stack` and `cut_patches` have them in memory as `dnnlib.faces.onnx_graphs.as_lines`
-takes them without a copy: rows of levels, which are resized across first, as OpenCV does, and then down; columns of
-patches, which are resized down first, as their rows lie in the image, and then across.
+`PIXEL_ZERO` is subtracted from all pixels. `stack` and `cut_patches` return arrays in the memory order that
+`dnnlib.faces.onnx_graphs.as_lines` needs, so that it copies nothing. Levels lie in memory row by row: they are resized
+across first, as OpenCV does, then down. Patches lie column by column: they are resized down first, in the order of the
+image's rows, then across.
 """
 
 import functools
+from typing import Sequence
 
 import cv2
 import numpy as np
-from scipy.sparse import _sparsetools  # `csr_matrix` takes longer to begin than most products here take
+from scipy.sparse import _sparsetools  # a call of `csr_matrix` costs more than most products here
 
-PYRAMID_PIXELS = 1 << 22  # of an image that is held as float32 while its levels are made
-PATCH_PIXELS = 1 << 16  # of a candidate that are held as numbers at once, which the processor's cache has room for
-PIXEL_ZERO = 128  # whole, unlike the middle, so that values less this take no more digits than sums with `ROUND` have
-ROUND = np.float32(3 << 22)  # added and subtracted, it rounds a small float32 to whole numbers, halves to even ones
+PYRAMID_PIXELS = 1 << 22  # px; an image of at most this size is held as float32 while its levels are made
+PATCH_PIXELS = 1 << 16  # px of a candidate that are held as floats at once, so that the processor's cache holds them
+PIXEL_ZERO = 128  # a whole number, unlike the middle 127.5, so that it can be subtracted together with `ROUND`, exactly
+ROUND = np.float32(3 << 22)  # added and then subtracted, it rounds a small float32 to a whole number, halves to even
 
 # OpenCV's threads would compete with other processes of the filter, and do not survive a fork.
 cv2.setNumThreads(0)
 
 
 def _exhaustion_is_memory_error(function):
-    """Makes a function raise MemoryError where OpenCV has an error of its own for that."""
+    """Makes a function raise MemoryError instead of the error that OpenCV has for too little memory."""
 
     @functools.wraps(function)
     def wrapped(*args):
@@ -43,25 +45,29 @@ class Pyramid:
     """
 
     @_exhaustion_is_memory_error
-    def __init__(self, image):
+    def __init__(self, image: np.ndarray) -> None:
         self._image = image
         small = image.shape[0] * image.shape[1] <= PYRAMID_PIXELS
         self._columns = cv2.transpose(image).astype(np.float32) if small else None  # [W, H, 3]
 
     @_exhaustion_is_memory_error
-    def level(self, scale):
-        """The image resized to [ceil(H * scale), ceil(W * scale), 3], scale < 1: whole numbers, float32 or int8.
+    def level(self, scale: float) -> np.ndarray:
+        """The image resized as by OpenCV's INTER_AREA on uint8, to the bit, minus `PIXEL_ZERO`.
 
-        Plus `PIXEL_ZERO`, they are those of OpenCV's INTER_AREA on uint8, to the bit.
+        Args:
+            scale: Less than 1.
+
+        Returns:
+            [ceil(H * scale), ceil(W * scale), 3], whole numbers as float32 or int8, dynamic range [-128, 127].
         """
         height, width = self._image.shape[:2]
         rows, columns = int(np.ceil(height * scale)), int(np.ceil(width * scale))
-        # Where both sides shrink by whole factors, OpenCV rounds in other ways.
+        # Where both sides shrink by whole factors, OpenCV rounds differently.
         if self._columns is None or (height % rows == 0 and width % columns == 0):
             level = cv2.resize(self._image, (columns, rows), interpolation=cv2.INTER_AREA)
-            level ^= PIXEL_ZERO  # in two's complement, the same as to subtract it
+            level ^= PIXEL_ZERO  # in two's complement, this subtracts it
             return level.view(np.int8)
-        # OpenCV adds up the same float32 products in the same order, but one by one: a third of the speed.
+        # OpenCV adds the same float32 products in the same order, but one by one, at a third of this speed.
         level = _level_weights(_area, width, columns).times(self._columns)
         level = _level_weights(_area, height, rows).times(cv2.transpose(level))
         level += ROUND
@@ -69,28 +75,28 @@ class Pyramid:
         return level.reshape(rows, 3, columns).transpose(0, 2, 1)
 
 
-def stack(levels):
-    """Levels of one size, a list of [H, W, 3], as float32 [N, H, W, 3], rows of one colour whole in memory."""
+def stack(levels: Sequence[np.ndarray]) -> np.ndarray:
+    """Stacks levels of one size: a list of [H, W, 3] becomes float32 [N, H, W, 3], in memory as [N, H, 3, W]."""
     lines = np.array([level.transpose(0, 2, 1) for level in levels], np.float32)
     return lines.transpose(0, 1, 3, 2)
 
 
 @_exhaustion_is_memory_error
-def cut_patches(images, owners, boxes, side):
+def cut_patches(images: Sequence[np.ndarray], owners: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
     """Cuts squares out of images, and resizes them as floating-point numbers.
 
-    They are resized as by OpenCV's INTER_AREA. The references do this in float64, as is done here for large ones; in
-    float32, values differ by less than 1e-4, and scores by less than between two ways of computing the networks.
+    They are resized as by OpenCV's INTER_AREA. The references resize in float64, and here large squares are too. Small
+    squares are resized in float32, which changes values by less than 1e-4, and scores by less than two runtimes differ.
 
     Args:
         images: List of uint8 [H, W, 3], contiguous.
-        owners: int [N], which image each square is of.
+        owners: int [N], the number of each square's image.
         boxes: int [N, 4]: left, top, right, bottom in px, counted from 1 and the last pixels included; one side may be
             a pixel longer than the other. They may reach outside the image, where everything is 0; none is empty.
-        side: Of the result, px.
+        side: Side of the results, px.
 
     Returns:
-        float32 [N, side, side, 3], dynamic range [-128, 127], columns of one colour whole in memory.
+        float32 [N, side, side, 3], dynamic range [-128, 127], in memory as [N, column, colour, row].
     """
     patches = np.zeros([len(boxes), side, 3, side], np.float32)
     for patch, owner, box in zip(patches, owners.tolist(), boxes.tolist()):
@@ -100,7 +106,7 @@ def cut_patches(images, owners, boxes, side):
 
 
 def _shrink(image, box, target):
-    """Puts the pixels in a box, resized, into zeros, float32 [side, 3, side]: by column, colour and row."""
+    """Adds the resized pixels of a box to `target`: zeros, float32 [column, colour, row]."""
     left, top, right, bottom = box
     width, height, side = right - left + 1, bottom - top + 1, len(target)
     way = _area if width >= side and height >= side else _line
@@ -109,7 +115,7 @@ def _shrink(image, box, target):
         low = _patch_weights(way, height, side).times(pixels)
         _patch_weights(way, width, side).add_product(cv2.transpose(low), target)
         return
-    # In float64, since sums of many float32 of a bright surface would all round one way.
+    # In float64: float32 sums over a large bright surface would all be rounded in one direction.
     down, across = (_patch_weights(way, source, side, np.float64) for source in (height, width))
     low, strip = np.empty([side, width, 3]), max(PATCH_PIXELS // height, 1)
     for column in range(0, width, strip):
@@ -142,10 +148,10 @@ class _Weights:
 
     Args:
         counts: int [target], how many numbers each row has.
-        places: int [sum of counts], the columns they are in.
-        shares: float [sum of counts], these numbers.
+        places: int [sum of counts], the column of each number.
+        shares: float [sum of counts], the numbers, row by row.
         source: Number of columns.
-        dtype: float32 or float64, of all numbers.
+        dtype: float32 or float64: the type of all numbers.
     """
 
     def __init__(self, counts, places, shares, source, dtype):
@@ -160,7 +166,7 @@ class _Weights:
         return product
 
     def add_product(self, values, target):
-        """The same added to numbers [target, ...], contiguous."""
+        """Adds the product with numbers [source, ...] to numbers [target, ...], both contiguous."""
         count = values.size // self._columns
         _sparsetools.csr_matvecs(self._rows, self._columns, count, *self._numbers, values, target)
 
@@ -170,11 +176,13 @@ def _weights(way, source, target, dtype=np.float32):
 
 
 _level_weights = functools.lru_cache(maxsize=1024)(_weights)
-_patch_weights = functools.lru_cache(maxsize=2048)(_weights)  # apart: levels of images of all sizes would evict these
+_patch_weights = functools.lru_cache(maxsize=2048)(
+    _weights
+)  # a cache of its own: levels of many sizes would evict these
 
 
 def _area(source, target):
-    """Weights for fewer pixels, averages: counts, places and shares as for `_Weights`."""
+    """Weights to shrink a side, by averages: counts, places and shares as for `_Weights`."""
     scale = 1 / (target / source)  # not source / target, which may differ in the last bit
     start = np.arange(target) * scale
     end, length = start + scale, np.minimum(scale, source - start)
@@ -191,7 +199,7 @@ def _area(source, target):
 
 
 def _line(source, target):
-    """The same for more pixels, linear interpolation."""
+    """Weights to enlarge a side, by linear interpolation: counts, places and shares as for `_Weights`."""
     scale = target / source
     place = np.arange(target)
     before = np.floor(place * (1 / scale)).astype(np.int32)

@@ -1,7 +1,4 @@
-"""What computes MTCNN's networks: ONNX Runtime on CPUs, TensorFlow on GPUs.
-
-Both are a `Runtime`.
-"""
+"""What computes MTCNN's networks: ONNX Runtime on CPUs, TensorFlow on GPUs. Each is a `Runtime`."""
 
 import abc
 import ctypes
@@ -26,12 +23,12 @@ class Runtime(abc.ABC):
 
         Args:
             network: 'pnet', 'rnet' or 'onet'.
-            pixels: float32 [N, H, W, 3] in any memory order, dynamic range [-128, 127]: values less
-                `dnnlib.faces.patches.PIXEL_ZERO`.
+            pixels: float32 [N, H, W, 3] in any memory order, dynamic range [-128, 127]: `PIXEL_ZERO` of
+                `dnnlib.faces.patches` is subtracted already.
 
         Returns:
-            float32 [N, h, w, 6] for P-Net, else [N, 6]: logits of 'no face' and 'face', then the regression of left,
-            top, right and bottom.
+            float32, [N, h, w, 6] for P-Net and [N, 6] for the others: logits of 'no face' and 'face', then the
+            regression of left, top, right and bottom.
 
         Raises:
             MemoryError: The memory of the computer or the GPU is too small.
@@ -39,10 +36,10 @@ class Runtime(abc.ABC):
 
 
 def resolve_device(device: str) -> str:
-    """Turns 'auto' into 'gpu' or 'cpu'. It starts TensorFlow only where there is an NVIDIA driver.
+    """Turns 'auto' into 'gpu' or 'cpu'. Starts TensorFlow only if 'gpu' is asked for or there is an NVIDIA driver.
 
     Raises:
-        click.UsageError: 'gpu' was asked for and there is none.
+        click.UsageError: 'gpu' was asked for, but TensorFlow sees none.
     """
     if device == 'cpu' or (device == 'auto' and not _has_nvidia_driver()):
         return 'cpu'
@@ -53,10 +50,10 @@ def resolve_device(device: str) -> str:
 
 
 def open_runtime(device: str) -> Runtime:
-    """The runtime for a device: 'cpu', 'gpu' (where TensorFlow sees none, it computes on the CPU) or 'auto'."""
+    """The runtime for a device: 'cpu', 'gpu' (TensorFlow, which uses the CPU if it sees no GPU) or 'auto'."""
     if (resolve_device(device) if device == 'auto' else device) == 'cpu':
         return OnnxRuntime()
-    from dnnlib.faces.tensorflow_runtime import TensorFlowRuntime  # here: CPUs need no TensorFlow, which starts slowly
+    from dnnlib.faces.tensorflow_runtime import TensorFlowRuntime  # here: CPUs need no TensorFlow, and it starts slowly
 
     return TensorFlowRuntime()
 
@@ -70,9 +67,9 @@ def _has_nvidia_driver():
 
 
 class OnnxRuntime(Runtime):
-    """ONNX Runtime on one CPU core; more cores are better used by more processes.
+    """ONNX Runtime on one CPU core: to use more cores, start more processes.
 
-    The sessions are made at the first call, and once more in a process that was forked off later.
+    The sessions are made at the first call. A process that is forked later makes its own.
     """
 
     batch = {'rnet': 16, 'onet': 4}  # small, so that the activations stay in the processor's cache
@@ -93,5 +90,5 @@ class OnnxRuntime(Runtime):
 def _open_session(network):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # it would remember a plan for each size of image
+    options.enable_mem_pattern = False  # it would keep a plan for each size of image in memory
     return onnxruntime.InferenceSession(build_graph(network), options, providers=['CPUExecutionProvider'])

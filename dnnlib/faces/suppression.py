@@ -2,24 +2,26 @@
 
 import numpy as np
 
-PAIRS_AT_ONCE = 1 << 20  # that are compared; bounds the memory
+PAIRS_AT_ONCE = 1 << 20  # pairs of boxes that are compared at once; bounds the memory
 
 
-def suppress(boxes, scores, groups, threshold, relative_to='union'):
-    """Keeps of boxes that overlap the one with the highest score, group by group.
+def suppress(
+    boxes: np.ndarray, scores: np.ndarray, groups: np.ndarray, threshold: float, relative_to: str = 'union'
+) -> np.ndarray:
+    """Keeps the best of overlapping boxes, group by group.
 
-    The same as to take the best box of a group, to drop all that overlap it too much, and to begin again with the
-    rest. Of equal scores the one comes first that is last in the order of numpy's default argsort.
+    The result is the same as from this loop: take the best box of a group, drop all boxes that overlap it too much, and
+    go on with the rest. Of equal scores, the one that numpy's default argsort puts last counts as the best.
 
     Args:
         boxes: float64 [N, 4 or more]: left, top, right, bottom in px, the last pixels included.
         scores: float64 [N].
-        groups: int [N], ascending; boxes of different groups do not touch each other.
-        threshold: Share of the area above which an overlap is too much.
-        relative_to: 'union' or 'smaller', the area that the overlap is divided by.
+        groups: int [N], ascending; boxes of different groups do not affect each other.
+        threshold: A box is dropped if the overlap is a larger share of the area than this.
+        relative_to: The area that the overlap is divided by: 'union' of both boxes, or the 'smaller' box.
 
     Returns:
-        int64 [K], places of the boxes that are kept: by group, best score first.
+        int64 [K], indices of the kept boxes: by group, best score first.
     """
     order = best_first(scores, groups)
     boxes, groups = boxes[order, :4], groups[order]
@@ -34,9 +36,9 @@ def suppress(boxes, scores, groups, threshold, relative_to='union'):
     return order[kept]
 
 
-def best_first(scores, groups):
-    """Places by group, and by score within each, in the order in which `suppress` takes them: int64 [N]."""
-    # One argsort a group, since its order among equals depends on all the numbers that are sorted.
+def best_first(scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The order in which `suppress` takes boxes: int64 [N], their indices, by group, best score first."""
+    # One argsort for each group: its order of equal numbers depends on all the numbers that it sorts.
     starts = np.flatnonzero(np.diff(groups, prepend=-1)) if len(groups) else []
     ends = [*starts[1:], len(groups)]
     parts = [start + np.argsort(scores[start:end])[::-1] for start, end in zip(starts, ends)]
@@ -44,12 +46,12 @@ def best_first(scores, groups):
 
 
 def _overlapping(boxes, groups, threshold, relative_to):
-    """Pairs (winner, loser) of places in `boxes`, which are ranked within their groups, that overlap too much."""
+    """The pairs that overlap too much, as indices (winner, loser) of `boxes`, which stand best first in each group."""
     if len(boxes) < 2:
         return np.empty([2, 0], np.int64)
     sides = left, top, right, bottom = boxes.T.copy()
     areas = (right - left + 1) * (bottom - top + 1)
-    # Groups side by side, so that one sweep from left to right meets all boxes that can overlap, and only those.
+    # Groups are put side by side: one sweep from left to right then meets only boxes of one group.
     shift = groups * (right.max() - left.min() + 3)
     sweep = np.argsort(left + shift)
     reach = np.searchsorted((left + shift)[sweep], (right + shift)[sweep] + 1, 'right')
@@ -64,14 +66,14 @@ def _overlapping(boxes, groups, threshold, relative_to):
         first, second = sweep[first], sweep[second]
         share = _overlap(sides, areas, first, second, relative_to)
         far = ~(share <= threshold)
-        # The better one, whose place is the lower one, first.
+        # The better box, which has the lower index, comes first.
         found.append(np.stack([np.minimum(first, second)[far], np.maximum(first, second)[far]]))
         row = stop
     return np.concatenate(found, axis=1)
 
 
 def _overlap(sides, areas, one, other, relative_to):
-    """Overlapping share of the area, of pairs of places."""
+    """The overlap of each pair of boxes, as a share of the area."""
     left, top, right, bottom = sides
     width = np.minimum(right[one], right[other]) - np.maximum(left[one], left[other]) + 1
     height = np.minimum(bottom[one], bottom[other]) - np.maximum(top[one], top[other]) + 1

@@ -14,7 +14,7 @@ from dnnlib.faces.runtimes import Runtime
 class TensorFlowRuntime(Runtime):
     """The networks in a graph and session of their own, so that they can run beside a network in training.
 
-    Do not use it in a process that was forked off later: TensorFlow does not survive a fork.
+    Do not use it in a process that is forked later: TensorFlow does not survive a fork.
     """
 
     batch = {'rnet': 256, 'onet': 64}
@@ -25,7 +25,7 @@ class TensorFlowRuntime(Runtime):
         with graph.as_default():
             for network in SIDES:
                 self._heads[network] = _build(network)
-        # GPU memory is taken as needed: the process may need the rest for other things.
+        # Takes GPU memory only as needed, because the process may need the rest for other things.
         self._session = tf.Session(graph=graph, config=tf.ConfigProto(gpu_options={'allow_growth': True}))
 
     def run(self, network: str, pixels: np.ndarray) -> np.ndarray:

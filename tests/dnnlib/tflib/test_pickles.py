@@ -269,9 +269,9 @@ def test_networks_that_do_not_fit_are_refused(session, tmp_path, discriminator_s
     [
         (b'', 'is not a whole network pickle'),
         (b'<html>404</html>', 'is not a whole network pickle'),
-        (pickle.dumps((1, 2, 3)), 'holds something else than networks'),
-        (pickle.dumps(()), 'holds something else than networks'),
-        (pickle.dumps({'G': 1}), 'holds something else than networks'),
+        (pickle.dumps((1, 2, 3)), 'holds something other than networks'),
+        (pickle.dumps(()), 'holds something other than networks'),
+        (pickle.dumps({'G': 1}), 'holds something other than networks'),
     ],
 )
 def test_other_files_are_refused(session, tmp_path, content, message):
