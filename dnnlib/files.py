@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, lines likewise, and locks that die with their owner."""
+"""Files, and lines in them, that appear whole or not at all; and locks that end with the process that holds them."""
 
 import contextlib
 import hashlib
@@ -28,8 +28,8 @@ def atomic_write(path: Path, mode: str = 'wb') -> Iterator[IO]:
         The open file object. When the block raises, the temporary file is removed and `path` is left as it was.
     """
     folder, name = os.path.split(os.path.abspath(path))
-    # Not by `tempfile`, which makes private files: their permissions could be widened only by reading the process's
-    # umask, which means setting it, for all threads.
+    # Not by `tempfile`: it makes private files, and wider permissions need the umask, which Python can
+    # only read by setting it, for all threads.
     temporary = os.path.join(folder, f'.{name}.{secrets.token_hex(8)}{_PART}')
     try:
         with open(temporary, mode.replace('w', 'x'), encoding=None if 'b' in mode else 'utf-8') as file:
@@ -43,7 +43,7 @@ def atomic_write(path: Path, mode: str = 'wb') -> Iterator[IO]:
         with contextlib.suppress(OSError):
             os.remove(temporary)
         if isinstance(error, OSError) and error.filename in (None, temporary) and error.filename2 is None:
-            error.filename = os.fspath(path)  # what a user knows
+            error.filename = os.fspath(path)  # the name that a user knows
         raise
 
 
@@ -58,9 +58,9 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def try_lock(file: IO) -> bool:
-    """Locks an open file, until it is closed or the process ends; returns whether nobody else has it locked.
+    """Locks an open file until it is closed or the process ends. Returns False if another process has locked it.
 
-    Where the file system knows no locks, everything counts as not locked.
+    Where the file system knows no locks, every call returns True.
     """
     try:
         if fcntl is not None:
@@ -81,7 +81,7 @@ def still_has_name(file: IO, path: Path) -> bool:
 
 
 def wait_for_lock(file: Union[IO, int]) -> None:
-    """Waits until nobody else has an open file locked, and locks it; at once where the file system knows no locks."""
+    """Waits until no other process has locked an open file, and locks it. No wait where a file system has no locks."""
     if fcntl is not None:
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -89,7 +89,7 @@ def wait_for_lock(file: Union[IO, int]) -> None:
 
 @contextlib.contextmanager
 def folder_locked(folder: Path) -> Iterator[None]:
-    """Waits until no other process is in such a block for the folder: for changes that must not cross."""
+    """Runs the block while no other process runs such a block for the folder; waits until that is so."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         wait_for_lock(descriptor)
@@ -106,7 +106,7 @@ def append_line(path: Path, line: bytes) -> None:
         line: Bytes without the end of line.
 
     Raises:
-        OSError: It could not be written; the file is as before, as with whatever a signal raises meanwhile.
+        OSError: The line could not be written. The file is then as before, also if a signal raises an exception.
     """
     with open(path, 'ab', buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
@@ -115,13 +115,13 @@ def append_line(path: Path, line: bytes) -> None:
             while rest:
                 rest = rest[file.write(rest) :]
             os.fsync(file.fileno())
-        except BaseException:  # a signal, too, may come while the disk is at it
+        except BaseException:  # a signal, too, may come while the disk writes
             file.truncate(end)
             raise
 
 
 def keep_lines(path: Path, is_wanted: Callable[[bytes], bool] = lambda line: True) -> None:
-    """Drops lines from a file in one step, and what follows the last end of line; a missing file stays missing.
+    """Drops lines from a file in one step, also an unfinished last line. A missing file stays missing.
 
     Args:
         path: The file.

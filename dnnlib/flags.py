@@ -1,6 +1,7 @@
 """Types of flags that several commands take."""
 
 import math
+from typing import Any, List, Optional
 
 import click
 
@@ -12,7 +13,8 @@ class GridSize(click.ParamType):
 
     name = 'COLSxROWS'
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> List[int]:
+        """[columns, rows]."""
         try:
             columns, rows = (int(part) for part in value.split('x'))
         except ValueError:
@@ -25,7 +27,8 @@ class GridSize(click.ParamType):
 class FiniteRange(click.FloatRange):
     """A range of numbers; click's own lets `nan` and `inf` pass."""
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> float:
+        """The number."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f'{value!r} is not a finite number.', param, ctx)

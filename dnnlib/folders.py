@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all, and whose making goes on where it was killed."""
+"""Folders that appear whole or not at all. If a process that makes one is killed, the next one goes on from there."""
 
 import contextlib
 import json
@@ -14,13 +14,13 @@ CONTENT, PARTS, REPLACED = 'content', 'parts', 'replaced'  # folders
 
 
 def unfinished_path(target: str) -> str:
-    """Where a folder is made: beside `target`, or beside what a link of that name leads to."""
+    """The work folder in which `target` is made: beside it or, if it is a link, beside the folder it leads to."""
     parent, name = os.path.split(os.path.realpath(target))
     return os.path.join(parent, f'.{name}.unfinished')
 
 
 def is_finished(target: str) -> bool:
-    """Whether the making of `target` was ended by force only after everything in it was complete."""
+    """Whether an earlier run completed everything in `target` and was killed while it cleaned up."""
     return os.path.exists(os.path.join(unfinished_path(target), FINISHED))
 
 
@@ -28,23 +28,23 @@ def is_finished(target: str) -> bool:
 def unfinished_folder(
     target: str, plan: Dict[str, Any], ending: Dict[str, Any], replace: bool = False, restart: bool = False
 ) -> Iterator['Unfinished']:
-    """Makes a folder in a work folder beside it, `unfinished_path`, that outlives whoever makes it.
+    """Makes a folder in a work folder, `unfinished_path`, that stays if the process is killed.
 
     Args:
         target: Folder to make. Missing parents are made too.
-        plan: Dict of JSON values by their names to a user, all that the finished parts depend on. A work folder with
+        plan: Dict of all that the finished parts depend on: JSON values, by names that a user knows. A work folder with
             another plan is refused.
-        ending: Dict of what only the steps after the parts depend on, which may change from run to run.
-        replace: Whether an existing `target` is replaced; that happens in the last moment.
-        restart: Whether a work folder that is there is emptied first.
+        ending: Dict of what only the steps after the parts depend on. It may change from run to run.
+        replace: Whether an existing `target` is replaced; that happens at the very end.
+        restart: Whether an existing work folder is emptied first.
 
     Yields:
         `Unfinished`. When the block raises, Ctrl-C included, an existing `target` is left as it was. The work folder
-        stays if it has finished parts; else it, and the parents made for it, are removed.
+        stays if it has finished parts; else it is removed, with the parents that were made for it.
 
     Raises:
-        UserError: The target exists and may not be replaced, another process makes it, the plan is another one, or the
-            disk refuses the data.
+        UserError: The target exists and may not be replaced, another process is making it, the plan is another one, or
+            the disk refuses the data.
     """
     target = os.path.realpath(target)  # a link to a folder on a larger disk stays a link
     path = unfinished_path(target)
@@ -63,19 +63,20 @@ class Unfinished:
     Attributes:
         path: The work folder.
         parts: Folder in it for files that later runs go on from.
-        content: Folder in it that becomes the target, made empty by `begin_content`.
-        result: What `complete` was given, when an earlier run of the same plan and ending came that far; else None.
+        content: Folder in it that becomes the target; `begin_content` makes it, empty.
+        result: The argument of `complete`, if this run, or an earlier one with the same plan and ending, has called it;
+            else None.
     """
 
-    def __init__(self, path, target, plan, ending, replace):
+    def __init__(self, path: str, target: str, plan: Dict[str, Any], ending: Dict[str, Any], replace: bool) -> None:
         self.path = path
         self.parts, self.content = os.path.join(path, PARTS), os.path.join(path, CONTENT)
         self.result = None
         self._target, self._plan, self._ending, self._replace = target, plan, ending, replace
-        self._owned = False  # whether the plan in there is ours
+        self._owned = False  # whether the work folder has our plan
 
     def open(self, restart: bool) -> None:
-        """Adopts what is there, or begins."""
+        """Goes on with the work folder that is there, or begins a new one. See `unfinished_folder`."""
         finished = _read_json(os.path.join(self.path, FINISHED))
         replaced = os.path.join(self.path, REPLACED)
         if os.path.isdir(replaced) and not os.path.lexists(self._target):
@@ -84,7 +85,7 @@ class Unfinished:
             if [finished['plan'], finished['ending']] == [self._plan, self._ending]:
                 self.result = finished['result']
                 return
-            restart = True  # nothing of it is lost: it has taken its place
+            restart = True  # nothing is lost: the content has become the target
         if os.path.lexists(self._target) and not self._replace:
             raise UserError(f'{self._target} exists already: choose another name.')
         found = _read_json(os.path.join(self.path, PLAN))
@@ -108,7 +109,7 @@ class Unfinished:
         return self.content
 
     def complete(self, result: Any) -> None:
-        """Gives the content its name, and removes the rest. `result`, JSON, is what a later run gets to know."""
+        """Moves the content to the target. Later runs find `result`, a JSON value, as their `result`."""
         _fsync_files(self.content)
         with atomic_write(os.path.join(self.path, FINISHED), 'w') as file:
             json.dump({'plan': self._plan, 'ending': self._ending, 'result': result}, file)
@@ -116,7 +117,7 @@ class Unfinished:
         self.result = result
 
     def discard(self) -> None:
-        """Has the work folder removed at the end, whatever is in it."""
+        """Drops the finished parts, so that `leave` removes the work folder."""
         shutil.rmtree(self.parts)
 
     def leave(self) -> None:
@@ -135,11 +136,11 @@ def _difference(path, found, plan):
     names = sorted(name for name in {*found, *plan} if found.get(name) != plan.get(name))
     short = [name for name in names if len(str(found.get(name))) < 40 and len(str(plan.get(name))) < 40]
     told = [
-        f'{name} was {found.get(name)} and is {plan.get(name)}' if name in short else f'{name} is another'
+        f'{name} was {found.get(name)} and is {plan.get(name)}' if name in short else f'{name} has changed'
         for name in names
     ]
     return (
-        f'{path} has an unfinished run of other options or images ({"; ".join(told)}): '
+        f'{path} holds an unfinished run with other options or images ({"; ".join(told)}): '
         'give the same ones to go on with it, or --restart to begin anew.'
     )
 
@@ -171,7 +172,7 @@ def _read_json(path):
 
 
 def _empty(folder, last=PLAN):
-    """Removes all in a work folder but the lock, and last of all what identifies it."""
+    """Removes everything in a work folder except the lock; `last`, the file that identifies it, goes last."""
     names = sorted(set(os.listdir(folder)) - {last, LOCK})
     for path in (os.path.join(folder, name) for name in [*names, last]):
         if os.path.isdir(path):
@@ -193,7 +194,7 @@ def _parents_of(target):
         yield
     except BaseException:
         for folder in missing:
-            with contextlib.suppress(OSError):  # it has a work folder, or someone else has put something there
+            with contextlib.suppress(OSError):  # not empty: a work folder, or files of somebody else
                 os.rmdir(folder)
         raise
 
@@ -210,7 +211,7 @@ def _fsync_files(folder):
 
 
 def _move(temporary, target, replace, aside):
-    """Renames `temporary` to `target`; what is replaced steps aside first."""
+    """Renames `temporary` to `target`. A target that is replaced is first renamed to `aside`."""
     replaced = replace and os.path.lexists(target)
     if replaced:
         os.rename(target, aside)

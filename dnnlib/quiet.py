@@ -1,7 +1,7 @@
 """Keeps TensorFlow's chatter away from the user. Every verb imports this before anything that imports TensorFlow.
 
 TensorFlow greets with dozens of lines (deprecations inside itself, processor features, missing CUDA libraries).
-What goes wrong for the user arrives as an exception, so none of them is needed. `TF_CPP_MIN_LOG_LEVEL=0` in the
+No user needs these lines: whatever goes wrong arrives as an exception. `TF_CPP_MIN_LOG_LEVEL=0` in the
 environment brings the lines of its C++ side back.
 """
 

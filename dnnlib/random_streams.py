@@ -5,6 +5,8 @@ other metrics pass `[seed, STREAM, ...]` to `numpy.random.RandomState`. The two 
 and metrics may use the same stream number. A changed number would change every run and every measured value.
 """
 
+from typing import List
+
 import numpy as np
 
 # Training, the order of the reals and how they are shown.
@@ -35,12 +37,12 @@ KERNEL_SUBSETS = 8
 INFINITY_SUBSETS = 9
 
 
-def seed_from(*numbers):
+def seed_from(*numbers: int) -> int:
     """One 32-bit seed from several non-negative integers; other numbers give an independent seed."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
-def noise_seed(*numbers):
+def noise_seed(*numbers: int) -> List[int]:
     """Two seeds, a list of int below 2^30, for the stateless noise inside a graph.
 
     Networks count further streams up from these seeds; the limit keeps those within int32.

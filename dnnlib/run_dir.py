@@ -5,7 +5,7 @@ import json
 import os
 import re
 import tempfile
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write, remove_leftovers, try_lock
@@ -15,16 +15,16 @@ STATS_FILE = 'stats.jsonl'  # the figures of each tick, one JSON object a line
 METRICS_FILE = 'metrics.jsonl'  # what was measured, one JSON object a line
 REPORT_FILE = 'report.html'  # a page about the run
 REALS_FILE = 'reals.png'
-LOCK_FILE = 'lock'  # holds the number of the process that trains, and is locked as long as that lives
+LOCK_FILE = 'lock'  # holds the number of the process that trains, which keeps it locked
 FINAL_PICKLE = 'network-final.pkl'  # the networks at the end of the run
-BEST_PICKLE = 'network-best.pkl'  # a copy of the snapshot that a metric singles out
+BEST_PICKLE = 'network-best.pkl'  # a copy of the snapshot that is best by a metric
 SNAPSHOT_PATTERN = re.compile(r'network-snapshot-(\d{6,}(?:\.\d{3})?)\.pkl')  # the group is kimg
 FAKES_PATTERN = re.compile(r'fakes(\d{6,})\.png')  # the group is kimg
 STATE_PATTERN = re.compile(r'training-state-(\d{9,})\.npz')  # the group is the number of images shown
 _RUN_NAME = re.compile(r'(\d{5,})-.*', re.DOTALL)
 
 
-def snapshot_name(nimg, named_nimg=-1):
+def snapshot_name(nimg: int, named_nimg: int = -1) -> str:
     """File name of the network pickle taken after `nimg` reals: network-snapshot-KKKKKK.pkl, kimg rounded down.
 
     A second snapshot within the same kimg is named to the image, network-snapshot-KKKKKK.KKK.pkl, so that it does not
@@ -39,7 +39,7 @@ def snapshot_name(nimg, named_nimg=-1):
     return f'network-snapshot-{kimg:06d}.{rest:03d}.pkl' if is_taken else f'network-snapshot-{kimg:06d}.pkl'
 
 
-def snapshot_kimg(name):
+def snapshot_kimg(name: str) -> Optional[float]:
     """Thousands of reals in the file name of a snapshot; None for other files."""
     match = SNAPSHOT_PATTERN.fullmatch(name)
     return match and (float(match.group(1)) if '.' in match.group(1) else int(match.group(1)))
@@ -99,7 +99,7 @@ def _written(results_dir):
 def new_run(results_dir: str, description: str, options: Dict[str, Any]) -> Iterator[str]:
     """Makes the next run directory, locked as by `locked_run`, and writes the run's options into it.
 
-    A directory that was made for such a run but ended before its options were written is used up first.
+    If a process made such a directory but died before it wrote the options, that directory is used first.
 
     Args:
         results_dir: Folder of all runs; made if missing.
@@ -136,10 +136,10 @@ def _make_next(results_dir, description):
 
 
 def _lock_stillborn(results_dir, description, stack):
-    """Locks the newest run if it is of that description and nobody's: killed before its options were written."""
+    """Locks the newest run if it has this description but, because its process was killed, no options; else None."""
     path = (find_runs(results_dir) or [''])[-1]
     if path and description_of(path) == description and _is_stillborn(path):
-        with contextlib.suppress(UserError):  # of a process that is just about to write them
+        with contextlib.suppress(UserError):  # locked by a process that is about to write the options
             stack.enter_context(locked_run(path))
             if _is_stillborn(path):
                 return path
@@ -157,9 +157,9 @@ def description_of(run_dir: str) -> str:
 
 @contextlib.contextmanager
 def locked_run(run_dir: str) -> Iterator[str]:
-    """While active no other process trains in the directory. What killed ones left half-written is deleted.
+    """While the block runs, no other process trains in the directory. Deletes half-written files of killed processes.
 
-    The lock ends with the process, however that ends.
+    The lock ends with the process, even if that is killed.
 
     Args:
         run_dir: Existing run directory.
@@ -186,7 +186,7 @@ def locked_run(run_dir: str) -> Iterator[str]:
 
 
 def write_options(run_dir: str, options: Dict[str, Any]) -> None:
-    """Writes the options of a run, a dict fit for JSON, replacing those it had."""
+    """Writes the options of a run, a dict fit for JSON, in place of older ones."""
     with atomic_write(os.path.join(run_dir, OPTIONS_FILE), 'w') as file:
         json.dump(options, file, indent=2, sort_keys=True)
         file.write('\n')

@@ -5,6 +5,7 @@ A command imports this module before any other of the project, so that Ctrl-C du
 
 import signal
 import sys
+from typing import Any
 
 import click
 
@@ -17,7 +18,7 @@ SENTENCE = 'Stopped by Ctrl-C. What is on disk is whole: give the same command a
 class Verb(click.Command):
     """A command that Ctrl-C ends in one sentence: `@click.command(cls=Verb)`."""
 
-    def invoke(self, ctx):
+    def invoke(self, ctx: click.Context) -> Any:
         """Runs the command."""
         try:
             return super().invoke(ctx)
@@ -34,4 +35,4 @@ def _end_imports(kind, error, traceback, show=sys.excepthook):
     sys.exit(STATUS)
 
 
-sys.excepthook = _end_imports  # Python calls it for what nobody has caught, as during the imports of a command
+sys.excepthook = _end_imports  # Python calls it for errors that nobody has caught, as during the imports of a command

@@ -26,8 +26,8 @@ import tensorflow.compat.v1 as tf
 import run_metrics
 import train
 from dnnlib import tflib
+from dnnlib.records.integrity import check_records
 from dnnlib.records.tfrecords import MultiResolutionDataset
-from dnnlib.verify import verify
 from metrics import registry
 from metrics.registry import FrechetDistance
 from metrics.results import read_results
@@ -154,7 +154,7 @@ def pixels(folder):
     """The largest difference between the dataset and what it was made of, at full resolution."""
     images = toy_images().astype(int)
     with MultiResolutionDataset(str(folder / DATA)) as dataset:
-        verify(dataset, lambda: None)
+        check_records(dataset, lambda: None)
         return difference(images, np.stack([dataset.read(index, 0) for index in range(dataset.num_images)]))
 
 

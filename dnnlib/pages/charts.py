@@ -116,7 +116,7 @@ def histogram(
 
 
 def thin(points: List[Point], most: int = MOST_POINTS) -> Tuple[List[Point], int]:
-    """Means over neighbours, of as many as leave at most `most` points; values that are not finite are left out.
+    """Replaces groups of neighbours by their means, so that at most `most` points are left; skips values not finite.
 
     Returns:
         (points, count): the means, NaN where no value of the neighbours is finite, and how many points each stands for.

@@ -7,10 +7,10 @@ import PIL.Image
 
 from dnnlib.pages.html_page import jpeg
 
-MOST = 60  # grids that are chosen, beside the last one and the wanted ones
+MOST = 60  # grids that are chosen, not counting the last one and the wanted ones
 LONGEST_SIDE = 1280  # px
 LARGEST = 200000  # bytes of a picture; with `MOST` this bounds the page
-QUALITIES = (88, 80, 70)  # that are tried before the picture is made smaller
+QUALITIES = (88, 80, 70)  # of JPEG, tried in this order before the picture is made smaller
 
 
 class GridPicture(NamedTuple):
@@ -25,8 +25,8 @@ def choose(kimgs: Sequence[int], wanted: Iterable[int] = (), most: int = MOST) -
     """Chooses which grids to show: the first one in each of at most `most` equal spans of training, the last one, and
     the wanted ones.
 
-    The spans are 1, 2, 4, ... kimg long. So when the run goes on, every older grid that is chosen, but for the last
-    one, was chosen before.
+    The spans are 1, 2, 4, ... kimg long, so that older grids are dropped from the choice, but never added to it, while
+    the run goes on.
 
     Args:
         kimgs: The times of all grids, kimg, increasing.

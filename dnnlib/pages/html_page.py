@@ -1,7 +1,7 @@
-"""Pages about what was made, as HTML that needs nothing but itself: pictures are inside, and nothing is fetched.
+"""HTML pages about what was made. A page is one file: pictures are inside, and nothing is fetched.
 
 A page is a Jinja2 template beside the code that fills it. It extends `base.html`, and `parts.html` has macros for it.
-Names of files and people come from strangers: templates escape whatever is put into them.
+Names of files and people come from strangers: templates escape all values.
 """
 
 import base64
@@ -18,7 +18,7 @@ from PIL import Image
 QUALITY = 85  # of JPEG pictures
 LONGEST_NAME = 120  # characters of a name that are shown
 
-# Forbids what an escape that was forgotten could do; a script runs only if it is the page's own, by its hash.
+# If an escape is forgotten somewhere, this still loads nothing, and runs no script but the page's own, by its hash.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -90,11 +90,11 @@ def _shared_style():
 
 
 def printable(text: Any, longest: int = LONGEST_NAME) -> str:
-    """A name from anywhere as text that shows: controls and lone bytes, which no glyph stands for, are written out.
+    """Any name as text that can be shown: control characters and undecodable bytes become escapes such as \\x07.
 
     Args:
         text: Anything that has a text.
-        longest: Characters that are shown at most; a longer text loses its middle.
+        longest: Most characters; a longer text loses its middle.
     """
     text = ''.join(
         letter if letter.isprintable() else letter.encode('unicode_escape').decode('ascii') for letter in str(text)
@@ -128,7 +128,7 @@ def bytes_in_words(size: int) -> str:
 
 
 def jpeg(image: Image.Image, **options: Any) -> bytes:
-    """A PIL image as JPEG; `options` are those of its `save`."""
+    """A PIL image as JPEG; `options` go to its `save`."""
     file = io.BytesIO()
     image.save(file, 'JPEG', **{'quality': QUALITY, **options})
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Charts as pictures, for files that are looked at outside of a page: a matplotlib figure without a display."""
+"""Charts as picture files, for use outside of pages: matplotlib figures without a display."""
 
 import contextlib
 import io
@@ -11,12 +11,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 DPI = 100
-TEXT, FIRST, SECOND = '#222222', '#3b7dd8', '#d95f02'  # as on pages; told apart by the colour-blind too
+TEXT, FIRST, SECOND = '#222222', '#3b7dd8', '#d95f02'  # as on pages; colour-blind people can tell them apart
 
 
 @contextlib.contextmanager
 def new_figure(width: int, height: int) -> Iterator[Figure]:
-    """A figure of that size, px, that looks alike whatever the user has made matplotlib's defaults."""
+    """Yields a figure of this size, px. The user's own defaults of matplotlib do not change its look."""
     with matplotlib.rc_context(matplotlib.rcParamsDefault):
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
         FigureCanvasAgg(figure)

@@ -9,7 +9,7 @@ LARGEST_EXACT = 1024  # px; up to this side, float32 holds the means of all leve
 
 
 def is_resolution(side: int) -> bool:
-    """Whether StyleGAN knows images of this side in px: a power of two from 4 on."""
+    """Whether images of StyleGAN can have this side in px: a power of two from 4 on."""
     return side >= SMALLEST_RESOLUTION and side & (side - 1) == 0
 
 
@@ -25,7 +25,7 @@ def resolutions(largest: int) -> List[int]:
 def pyramid(image: np.ndarray) -> Iterator[np.ndarray]:
     """An image at every level of a dataset, largest first, ending at 4x4.
 
-    Each level is the mean of 2x2 blocks of the level above before that one was rounded, so rounding never adds up.
+    Each level is the mean of 2x2 blocks of the level above. Means are taken before rounding, so errors never add up.
 
     Args:
         image: [C, H, W], uint8 or float, dynamic range [0, 255], H = W a power of two >= 4.
@@ -44,7 +44,7 @@ def pyramid(image: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _whole_number_levels(image):
-    """What float32, which holds all these numbers exactly, gives too, in a third of the time."""
+    """The same levels as with float32, which is exact for all these numbers, in a third of the time."""
     sums, bits = image.astype(np.uint16), 0  # sums of 4, 16, ... pixels: the level times 2^bits
     while sums.shape[1] > SMALLEST_RESOLUTION:
         if bits == 8:

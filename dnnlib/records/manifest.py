@@ -1,25 +1,26 @@
-"""The manifest beside a dataset: a JSON object a line, for each photograph in the order of its source."""
+"""The manifest beside a dataset: one line, a JSON object, for each photograph, in the order of the source."""
 
 import json
 import os
+from typing import Any, Dict, Iterator, Union
 
 from dnnlib.errors import UserError, disk_error
 from dnnlib.folder_kinds import kind_of
 from dnnlib.records.names import MANIFEST_FILE
 
 
-def read_manifest(folder, what='report'):
+def read_manifest(folder: Union[str, os.PathLike], what: str = 'report') -> Iterator[Dict[str, Any]]:
     """Reads the manifest of a dataset line by line, since it may have millions of them.
 
     Args:
         folder: The dataset's folder, which `python -m prefilter` made.
-        what: What the caller makes of it, for the sentence about a folder that has none.
+        what: What the caller makes from the manifest; the error about a missing manifest names it.
 
     Yields:
         Dict of one photograph, with a bool `accepted` at least.
 
     Raises:
-        UserError: There is none, it cannot be read, or a line is damaged.
+        UserError: There is no manifest, it cannot be read, or a line is damaged.
     """
     path = os.path.join(folder, MANIFEST_FILE)
     try:

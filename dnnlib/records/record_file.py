@@ -6,16 +6,18 @@ CRC-32C of the payload, all little-endian and the checksums masked. Only `dnnlib
 
 import os
 import struct
+from contextlib import ExitStack
+from typing import List, Sequence, Union
 
 import google_crc32c
 import numpy as np
 
 from dnnlib.errors import UserError, disk_errors
 
-HEADER_BYTES = 12  # before a record's payload: its length, and the checksum of that
-CHECKSUM_BYTES = 4  # after it: the payload's checksum
+HEADER_BYTES = 12  # before a record's payload: its length, and the length's checksum
+CHECKSUM_BYTES = 4  # after the payload: its checksum
 FRAME_BYTES = HEADER_BYTES + CHECKSUM_BYTES
-CUT_OFF = 'the file ends before it does'
+CUT_OFF = 'the file ends before the record does'
 HINT = 'copy it again or make the dataset anew with python -m prefilter'
 
 
@@ -28,33 +30,33 @@ class RecordFile:
 
     Attributes:
         path: As given.
-        shape: (C, H, W) of record 0 and so of all.
-        count: Number of records, known once `locate_records` was called.
+        shape: (C, H, W) of each image.
+        count: Number of records; None until `locate_records` was called.
 
     Raises:
         UserError: The file cannot be opened, or record 0 is damaged.
     """
 
-    def __init__(self, path, opened):
+    def __init__(self, path: str, opened: ExitStack) -> None:
         self.path = path
         with disk_errors('read', path, f'or {HINT}'):
             file = open(path, 'rb', buffering=0)  # noqa: SIM115  closed by the caller's stack
         self._file = opened.enter_context(file)
-        self._starts = None  # where each record begins, in case they are not equally spaced
+        self._starts = None  # where each record begins, if their lengths differ
         self._step = self._record_bytes(0, 0)
         self.count = None
         self.shape, data, record = self._parse(0, 0)
-        # A record that has the bytes of record 0 around its pixels needs no parsing.
+        # A record with the same bytes around its pixels as record 0 needs no parsing.
         begin = _place_in(data, record)
         self._before, self._after = record[:begin], record[begin + len(data) : -CHECKSUM_BYTES]
 
-    def locate_records(self):
-        """Counts the records, at no cost when all have the same length; a `UserError` names a damaged one."""
+    def locate_records(self) -> None:
+        """Counts the records, at once if all have the same length. Raises `UserError` if one is damaged."""
         size = self._size()
         self.count = size // self._step
         if size % self._step == 0 and self._length(size - self._step) == self._step - FRAME_BYTES:
             return
-        # Either the records differ in length or the file is damaged: walking through it tells.
+        # Either the records differ in length or the file is damaged: a walk through all of it shows which.
         starts, start = [], 0
         while start < size:
             starts.append(start)
@@ -64,8 +66,8 @@ class RecordFile:
         self._starts = np.array(starts)
         self.count = len(starts)
 
-    def read(self, index):
-        """Record `index` as a read-only uint8 array [C, H, W]; a `UserError` when it is damaged."""
+    def read(self, index: int) -> np.ndarray:
+        """The image of record `index`: uint8 [C, H, W], read-only. Raises `UserError` if the record is damaged."""
         if not 0 <= index < self.count:
             raise IndexError(f'{self.path} has records 0 to {self.count - 1}, not {index}')
         start = index * self._step if self._starts is None else int(self._starts[index])
@@ -76,17 +78,17 @@ class RecordFile:
             return np.frombuffer(record, np.uint8, end - len(self._before), len(self._before)).reshape(self.shape)
         shape, data, _ = self._parse(start, index)
         if shape != self.shape:
-            raise damage(self.path, index, f'its shape {list(shape)} differs from that of record 0')
+            raise damage(self.path, index, f'its shape {list(shape)} is not {list(self.shape)}, the shape of record 0')
         return np.frombuffer(data, np.uint8).reshape(shape)
 
-    def checksum(self, index):
-        """The bytes of the checksum that stands behind the payload of record `index`, unverified."""
+    def checksum(self, index: int) -> bytes:
+        """The checksum that stands behind the payload of record `index`, unverified."""
         start = index * self._step if self._starts is None else int(self._starts[index])
         size = self._step if self._starts is None else self._record_bytes(start, index)
         return os.pread(self._file.fileno(), CHECKSUM_BYTES, start + size - CHECKSUM_BYTES)
 
-    def stamp(self):
-        """[path, size, time of change in ns] of the file: what changes whenever it is written."""
+    def stamp(self) -> List[Union[str, int]]:
+        """[path, size, time of change in ns] of the file; writing the file changes it."""
         status = os.fstat(self._file.fileno())
         return [os.path.abspath(self.path), status.st_size, status.st_mtime_ns]
 
@@ -120,15 +122,15 @@ class RecordFile:
         return os.fstat(self._file.fileno()).st_size
 
 
-def damage(path, index, what):
+def damage(path: str, index: int, what: object) -> UserError:
     """The `UserError` for a damaged record."""
     return UserError(f'Record {index} (counted from 0) of {path} is damaged, {what}: {HINT}.')
 
 
 class RecordEncoder:
-    """Turns images of one shape into TFRecords, all of one length: the bytes that TensorFlow's own writer gives.
+    """Turns images of one shape into TFRecords of one length: the same bytes as from TensorFlow's own writer.
 
-    The two features stand sorted by name, `data` first, as in TensorFlow's deterministic serialization.
+    The two features are sorted by name, `data` first, as in TensorFlow's deterministic serialization.
 
     Args:
         shape: (C, H, W).
@@ -137,7 +139,7 @@ class RecordEncoder:
         record_bytes: Length of a record.
     """
 
-    def __init__(self, shape):
+    def __init__(self, shape: Sequence[int]) -> None:
         pixels = bytes(int(np.prod(shape)))
         integers = _field(3, _field(1, b''.join(map(_as_varint, shape))))  # Feature, its Int64List
         self._after = _field(1, _field(1, b'shape') + _field(2, integers))
@@ -148,7 +150,7 @@ class RecordEncoder:
         self._header = length + struct.pack('<I', _masked_crc32c(length))
         self.record_bytes = len(payload) + FRAME_BYTES
 
-    def encode(self, image):
+    def encode(self, image: np.ndarray) -> bytes:
         """The record of an image, uint8 [C, H, W]."""
         payload = b''.join((self._before, image.tobytes(), self._after))
         return b''.join((self._header, payload, struct.pack('<I', _masked_crc32c(payload))))
@@ -160,7 +162,7 @@ class RecordEncoder:
 
 
 def _parse_example(payload):
-    """Splits a serialized tf.train.Example into (shape (C, H, W), its C*H*W bytes). Raises ValueError if it is none."""
+    """Splits a serialized tf.train.Example into (shape (C, H, W), its C*H*W bytes). Raises ValueError."""
     features = {}
     for entry in _messages(_only(payload)):
         name, value = (*_messages(entry), b'', b'')[:2]
@@ -175,7 +177,7 @@ def _parse_example(payload):
 
 
 def _place_in(part, whole):
-    """Where a memoryview of some of the bytes begins in them."""
+    """The place in bytes at which a memoryview on a part of them begins."""
     return np.byte_bounds(np.frombuffer(part, np.uint8))[0] - np.byte_bounds(np.frombuffer(whole, np.uint8))[0]
 
 
@@ -208,7 +210,7 @@ def _only(buffer):
 
 
 def _integers(int64_list):
-    """The integers of an Int64List, one a field or all packed into one field."""
+    """The integers of an Int64List: one in each field, or all packed into one field."""
     for value in _fields(int64_list):
         if isinstance(value, int):
             yield value

@@ -3,17 +3,18 @@
 A dataset is a folder. `NAME-rNN.tfrecords` holds every image at 2^NN pixels a side, from 4x4 (r02) up to the full
 size; the optional `NAME-rxx.labels` is a NumPy array file, float32 [number of images, label size]. A record is a
 serialized `tf.train.Example` of two features: `shape`, three int64 (channels, height, width), and `data`, the uint8
-pixels in that order. Level of detail (lod) 0 is the full size, each further lod has half the side. What the
-pre-filter puts beside them, a line for each photograph, pictures and a page, training does not read.
+pixels in that order. Level of detail (lod) 0 is the full size, each further lod has half the side. The pre-filter puts
+other files beside them (a line for each photograph, pictures, a page); training does not read those.
 
-Neither writer nor reader needs TensorFlow. All records of a file have the same length, which makes the place of each
-one known: training reads them in any order, and several processes write them at once.
+Neither writer nor reader needs TensorFlow. All records of a file have the same length, so the place of each is known:
+training can read them in any order, and several processes can write at once.
 """
 
 import contextlib
 import glob
 import hashlib
 import os
+from typing import Iterable, List, Optional, Sequence, Union
 
 import numpy as np
 
@@ -22,8 +23,8 @@ from dnnlib.folder_kinds import kind_of
 from dnnlib.records.levels import is_resolution, pyramid, resolutions
 from dnnlib.records.record_file import HINT, RecordEncoder, RecordFile
 
-FINGERPRINT_RECORDS = 64  # that stand for all of a dataset in its fingerprint
-ORDER_SEED = 123  # of the order in which StyleGAN's dataset tool writes images
+FINGERPRINT_RECORDS = 64  # the fingerprint of a dataset covers so many records
+ORDER_SEED = 123  # the seed with which StyleGAN's dataset tool shuffles images
 
 
 def shuffled_order(count: int) -> np.ndarray:
@@ -52,10 +53,10 @@ class MultiResolutionWriter:
 
     Args:
         folder: Existing folder that takes the files.
-        name: Prefix of the file names: the base name that the dataset's folder has in the end.
+        name: Prefix of the file names: the base name that the dataset's folder will have.
     """
 
-    def __init__(self, folder, name):
+    def __init__(self, folder: str, name: str) -> None:
         self._folder = folder
         self._name = name
         self._levels = None
@@ -77,7 +78,7 @@ class MultiResolutionWriter:
                 and the same shape for all images.
 
         Raises:
-            UserError: The image is none of that, or the disk refuses the data.
+            UserError: The image has another shape or range, or the disk refuses the data.
         """
         self._check(image)
         with _written(self._name):
@@ -93,7 +94,7 @@ class MultiResolutionWriter:
             labels: [number of images, label size], in the order of the images; stored as float32.
 
         Raises:
-            UserError: Not one row for each image written.
+            UserError: The number of rows is not the number of images written.
         """
         if labels.ndim != 2 or len(labels) != self.num_images:
             raise UserError(
@@ -141,8 +142,8 @@ class _LevelFiles:
             file.write(encoder.encode(level))
 
 
-def allocate_records(folder, name, shape, count):
-    """Makes the files of a dataset at their final size, for `write_records` to fill, from several processes at once.
+def allocate_records(folder: str, name: str, shape: Sequence[int], count: int) -> None:
+    """Makes the files of a dataset at their final size. Several processes can then fill them with `write_records`.
 
     Args:
         folder: Existing folder that takes the files, which must not exist yet.
@@ -151,7 +152,7 @@ def allocate_records(folder, name, shape, count):
         count: Number of records.
 
     Raises:
-        UserError: The disk refuses it.
+        UserError: The disk refuses the files.
     """
     with _written(name):
         for side in resolutions(shape[1]):
@@ -159,8 +160,8 @@ def allocate_records(folder, name, shape, count):
                 file.truncate(count * RecordEncoder((shape[0], side, side)).record_bytes)
 
 
-def write_records(folder, name, shape, start, images):
-    """Writes records of every resolution into files of `allocate_records`; the same call again changes nothing.
+def write_records(folder: str, name: str, shape: Sequence[int], start: int, images: Iterable[np.ndarray]) -> None:
+    """Writes records of every resolution into files made by `allocate_records`. Repeating the call changes nothing.
 
     Args:
         folder, name, shape: As for `allocate_records`.
@@ -175,14 +176,14 @@ def write_records(folder, name, shape, start, images):
             levels.write(image)
 
 
-def write_labels(folder, name, labels):
+def write_labels(folder: str, name: str, labels: np.ndarray) -> None:
     """Writes the label file of a dataset: [number of images, label size], in the order of the records, as float32."""
     with open(os.path.join(folder, name + '-rxx.labels'), 'wb') as file:
         np.save(file, labels.astype(np.float32))
 
 
-def dataset_bytes(shape, count):
-    """Bytes that the records of `count` images [C, H, W] take on disk, all resolutions together."""
+def dataset_bytes(shape: Sequence[int], count: int) -> int:
+    """Bytes on disk of the records of `count` images [C, H, W], all resolutions together."""
     return count * sum(RecordEncoder((shape[0], side, side)).record_bytes for side in resolutions(shape[1]))
 
 
@@ -201,12 +202,12 @@ def _file_name(name, resolution):
 class MultiResolutionDataset:
     """A dataset folder, opened for reading records in any order, from any number of threads.
 
-    Everything that can be known without reading all pixels is checked when it is opened. The checksum of a record's
-    length and its shape are checked when it is read; that of its pixels only by `dnnlib.verify`.
+    Opening checks everything that can be checked without reading all pixels. Reading a record checks its shape and the
+    checksum of its length. Only `dnnlib.records.integrity` checks the checksum of the pixels.
 
     Args:
         folder: The dataset's folder, with files of any prefix.
-        resolution: Side in px of level of detail 0: a power of two; larger files are ignored. None: the largest.
+        resolution: Side in px of level of detail 0, a power of two; larger files are ignored. None: the largest side.
 
     Attributes:
         folder: As given.
@@ -221,7 +222,7 @@ class MultiResolutionDataset:
         UserError: The folder is missing or not whole; the sentence says what to do.
     """
 
-    def __init__(self, folder, resolution=None):
+    def __init__(self, folder: Union[str, os.PathLike], resolution: Optional[int] = None) -> None:
         self.folder = str(folder)
         with contextlib.ExitStack() as opened:
             found = _find_files(self.folder, opened)
@@ -251,20 +252,21 @@ class MultiResolutionDataset:
         return self._files[lod].read(index)
 
     def content_digest(self, count: int) -> str:
-        """Tells the first `count` images, in their order, from any others: 64 hexadecimal digits.
+        """Identifies the first `count` images in their order.
 
-        They are the SHA-256 of the images' shape and of the checksums that stand behind the records of lod 0.
+        Returns:
+            64 hexadecimal digits: the SHA-256 of the images' shape and of the checksums behind the records of lod 0.
         """
         digest = hashlib.sha256(repr([count, *self.shape]).encode('utf-8'))
         for index in range(count):
             digest.update(self._files[0].checksum(index))
         return digest.hexdigest()
 
-    def stamp(self):
-        """[path, size, time of change in ns] of the file of lod 0: what changes whenever it is written."""
+    def stamp(self) -> List[Union[str, int]]:
+        """[path, size, time of change in ns] of the file of lod 0; writing the file changes it."""
         return self._files[0].stamp()
 
-    def close(self):
+    def close(self) -> None:
         """Closes the files; nothing can be read any more."""
         self._opened.close()
 
@@ -275,16 +277,18 @@ class MultiResolutionDataset:
         self.close()
 
 
-def fingerprint(dataset):
-    """What tells a dataset from one made anew under its name, without reading all of it: 16 hexadecimal digits.
-
-    They begin the SHA-256 of the number of images, of their shape, and of the pixels of up to 64 images, evenly chosen.
+def fingerprint(dataset: MultiResolutionDataset) -> str:
+    """Identifies a dataset without reading all of it, also if it was made anew under the same name.
 
     Args:
-        dataset: An open `MultiResolutionDataset`.
+        dataset: An open dataset.
+
+    Returns:
+        16 hexadecimal digits, the first ones of a SHA-256 of the number of images, their shape, and the pixels of up to
+        64 images, evenly chosen.
 
     Raises:
-        UserError: One of those records is damaged.
+        UserError: A record that was read is damaged.
     """
     digest = hashlib.sha256(repr([dataset.num_images, *dataset.shape]).encode('utf-8'))
     chosen = min(dataset.num_images, FINGERPRINT_RECORDS)
@@ -294,7 +298,7 @@ def fingerprint(dataset):
 
 
 def _find_files(folder, opened):
-    """Opens the TFRecord files of a folder, as {resolution: file}; a file's first record tells its resolution."""
+    """Opens the TFRecord files of a folder: {resolution: file}. The resolution is found in a file's first record."""
     if not os.path.exists(folder):
         raise UserError(f'There is no folder {folder}: make the dataset with python -m prefilter.')
     if not os.path.isdir(folder):
@@ -337,10 +341,12 @@ def _choose_levels(folder, found, resolution):
     files = [found[side] for side in sides]
     for file in files:
         file.locate_records()
-    for what, of in (('records', lambda file: file.count), ('channels', lambda file: file.shape[0])):
+    for what, number in (('records', lambda file: file.count), ('channels', lambda file: file.shape[0])):
         for file in files[1:]:
-            if of(file) != of(files[0]):
-                raise UserError(f'{files[0].path} has {of(files[0])} {what} but {file.path} has {of(file)}: {HINT}.')
+            if number(file) != number(files[0]):
+                raise UserError(
+                    f'{files[0].path} has {number(files[0])} {what} but {file.path} has {number(file)}: {HINT}.'
+                )
     return files
 
 

@@ -70,7 +70,9 @@ def test_parts_of_another_plan_are_refused_and_stay(tmp_path):
     leave_part(tmp_path / 'set')
     with pytest.raises(UserError) as error:
         make(tmp_path / 'set', 'whole', plan={'--size': 16, 'images': 'e' * 64})
-    told = 'unfinished run of other options or images (--size was 8 and is 16; images is another): give the same ones'
+    told = (
+        'unfinished run with other options or images (--size was 8 and is 16; images has changed): give the same ones'
+    )
     assert told in error.value.message
     leave_part(tmp_path / 'set')
     assert make(tmp_path / 'set', 'whole', plan={'--size': 16}, restart=True) == []

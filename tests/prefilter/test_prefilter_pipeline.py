@@ -205,7 +205,7 @@ def test_other_options_or_images_are_refused_and_nothing_is_lost(tmp_path):
     before = files_of(tmp_path)
     with pytest.raises(UserError, match='--size was 8 and is 16.: give the same ones .* or --restart to begin anew'):
         run(shelf(MANY), tmp_path / 'set', size=16)
-    with pytest.raises(UserError, match='the list of its images is another'):
+    with pytest.raises(UserError, match='the list of its images has changed'):
         run(shelf(MANY[:-1]), tmp_path / 'set')
     assert files_of(tmp_path) == before
     assert run(shelf(MANY), tmp_path / 'set', size=16, restart=True)['examined'] == 200

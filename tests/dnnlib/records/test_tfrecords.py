@@ -341,7 +341,7 @@ def test_truncated_last_record(folder, cut):
     path = os.path.join(folder, 'set-r04.tfrecords')
     os.truncate(path, os.path.getsize(path) - cut)
     message = refusal(folder)
-    assert message.startswith('Record 4 (counted from 0) of') and 'the file ends before it does' in message
+    assert message.startswith('Record 4 (counted from 0) of') and 'the file ends before the record does' in message
     assert path in message and 'copy it again' in message
 
 
@@ -353,7 +353,9 @@ def test_a_file_that_cannot_be_opened(folder):
 def test_empty_file(folder):
     path = os.path.join(folder, 'set-r04.tfrecords')
     os.truncate(path, 0)
-    assert refusal(folder).startswith(f'Record 0 (counted from 0) of {path} is damaged, the file ends before it does')
+    assert refusal(folder).startswith(
+        f'Record 0 (counted from 0) of {path} is damaged, the file ends before the record does'
+    )
 
 
 def test_file_of_something_else(folder):
