@@ -213,7 +213,7 @@ def main(run_or_network, names, out, data, device, offline, **options):
     source = find_source(path)
     data = data or source.data
     is_local = os.path.exists(run_or_network)
-    out = _made(
+    out = _make_folder(
         out
         or os.path.join(
             source.folder if is_local else os.path.join(config.RESULTS_DIR, name_of(run_or_network)), 'figures'
@@ -223,11 +223,11 @@ def main(run_or_network, names, out, data, device, offline, **options):
         _check_device(device)
     galleries = [name for name in GALLERIES if name in chosen]
     if galleries:
-        _attempt('galleries', names, lambda: _copy_galleries(data, out, galleries))
+        _draw_or_skip('galleries', names, lambda: _copy_galleries(data, out, galleries))
     if 'metrics' in chosen:
         from metrics.figures.curves import draw_curves  # here: it brings matplotlib
 
-        _attempt(
+        _draw_or_skip(
             'metrics',
             names,
             lambda: [_save(out, 'metric-' + metric, curve) for metric, curve in draw_curves(source.folder).items()],
@@ -238,7 +238,7 @@ def main(run_or_network, names, out, data, device, offline, **options):
         with open_generator(network, device) as Gs:
             for name in OF_NETWORK:
                 if name in chosen:
-                    _attempt(name, names, lambda name=name: _draw(name, Gs, out, data, options))
+                    _draw_or_skip(name, names, lambda name=name: _draw(name, Gs, out, data, options))
 
 
 def _check_device(device):
@@ -248,7 +248,7 @@ def _check_device(device):
     tflib.replica_devices(device, 1)
 
 
-def _made(folder):
+def _make_folder(folder):
     if os.path.isdir(folder) and kind_of(folder) == DATASET:
         raise UserError(f'--out {folder} is a dataset: name another folder for the figures.')
     with disk_errors('written', folder, 'or name another folder with --out'):
@@ -258,8 +258,8 @@ def _made(folder):
     return folder
 
 
-def _attempt(name, asked_for, draw):
-    """Draws a figure; one that was not asked for by name may turn out to have nothing to draw."""
+def _draw_or_skip(name, asked_for, draw):
+    """Calls `draw`. A figure that cannot be drawn is skipped, unless the user asked for it by name."""
     try:
         draw()
     except UserError as error:
@@ -283,7 +283,7 @@ def _draw(name, Gs, out, data, options):
         ),
         'noise-detail': lambda: noise_detail.draw_noise_detail(Gs, options['detail_seeds'], options['detail_samples']),
         'comparison': lambda: comparison.draw_comparison(
-            Gs, _known(data), options['comparison_seed'], options['comparison_grid'], psi
+            Gs, _required(data), options['comparison_seed'], options['comparison_grid'], psi
         ),
     }[name]
     _save(out, name, draw())
@@ -314,14 +314,14 @@ def _film(Gs, stem, options):
         click.echo(remark)
 
 
-def _known(data):
+def _required(data):
     if data is None:
         raise UserError('No dataset is known: name it with --data.')
     return data
 
 
 def _copy_galleries(data, out, which):
-    for path, caption in copy_galleries(_known(data), out, which):
+    for path, caption in copy_galleries(_required(data), out, which):
         click.echo(f'{path or "No gallery"}: {caption}')
 
 

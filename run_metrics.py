@@ -55,8 +55,8 @@ class Task(NamedTuple):
     decisive: str  # the value that decides which snapshot is best
 
 
-class How(NamedTuple):
-    """What holds for all that is measured."""
+class MeasuringOptions(NamedTuple):
+    """Options that hold for every network."""
 
     device: str
     gpus: Optional[int]
@@ -145,14 +145,15 @@ def main(
     if best and not any(source.is_run for source in sources):
         raise click.UsageError('--best: keeps the best snapshot of a run, so name the directory of one.')
     check_device(device, gpus or 1)
-    cache, how, failures = StageCache(None) if no_cache else open_cache(), How(device, gpus, minibatch, seed, force), []
+    cache = StageCache(None) if no_cache else open_cache()
+    options, failures = MeasuringOptions(device, gpus, minibatch, seed, force), []
     with contextlib.ExitStack() as stack:
         meters = Meters(stack, data, mirror, seed, offline, cache)
         tasks = [_prepare(named, source, names, best, meters) for named, source in zip(runs_or_networks, sources)]
         for task in tasks:
             if len(tasks) > 1:
                 click.echo(f'\n{task.title}:')
-            failures += _run(task, how, table, write)
+            failures += _run(task, options, table, write)
     if cache.size():
         click.echo(f'{cache.folder} holds {cache.size() / 1e6:.1f} MB; --clear-cache empties it.', err=True)
     if failures:
@@ -206,10 +207,10 @@ def _prepare(named, source, names, best, meters):
     return Task(named, None if source.is_run else name_of(named), source, meter, best[1] if best else meter.decisive)
 
 
-def _run(task, how, table, write):
+def _run(task, options, table, write):
     """Measures, and prints what was found; returns why what could not be measured could not."""
     source, best = task.source, None
-    records, failures = _measure_all(task, how)
+    records, failures = _measure_all(task, options)
     if source.is_run:
         settings = task.meter.settings(find_metrics([find_value(task.decisive)[0]])[0])
         rivals = series(read_results(source.folder), task.decisive, settings)
@@ -248,7 +249,7 @@ def _show_table(source, name, best, records, folder):
         click.echo('Written: ' + ', '.join(paper_table.write_files(folder, rows)))
 
 
-def _measure_all(task, how):
+def _measure_all(task, options):
     """Measures what has not been measured before.
 
     Returns:
@@ -259,7 +260,7 @@ def _measure_all(task, how):
     recorded = read_results(source.folder) if source.is_run else []
     kimg = {record['snapshot']: record['kimg'] for record in reversed(recorded)}  # training says more than names do
     snapshots = [snapshot._replace(kimg=kimg.get(snapshot.name, snapshot.kimg)) for snapshot in source.snapshots]
-    known = [] if how.force else recorded
+    known = [] if options.force else recorded
     found = {
         (snapshot, value): find_result(known, snapshot.name, value, meter.settings(metric))
         for snapshot in snapshots
@@ -280,7 +281,7 @@ def _measure_all(task, how):
         )
     failures = []
     for snapshot in tqdm(pending, desc='networks', unit='network', disable=not pending):
-        for metric, results in _measure(task, snapshot, missing[snapshot], how):
+        for metric, results in _measure(task, snapshot, missing[snapshot], options):
             if isinstance(results, UserError):  # the others may do
                 from metrics.meter import Result  # TensorFlow has started by now
 
@@ -291,14 +292,14 @@ def _measure_all(task, how):
     return list(found.values()), list(dict.fromkeys(failures))
 
 
-def _measure(task, snapshot, metrics, how):
+def _measure(task, snapshot, metrics, options):
     """Yields (metric, results or why there are none), as `Meter.measure`, of all metrics."""
     left = list(metrics)
     try:
-        seed = task.source.seed if how.seed is None else how.seed
-        with open_generator(os.path.join(task.source.folder, snapshot.name), how.device, seed) as Gs:
+        seed = task.source.seed if options.seed is None else options.seed
+        with open_generator(os.path.join(task.source.folder, snapshot.name), options.device, seed) as Gs:
             for metric, results in task.meter.measure(
-                metrics, Gs, how.minibatch, how.gpus, print_progress=True, anew=how.force
+                metrics, Gs, options.minibatch, options.gpus, print_progress=True, anew=options.force
             ):
                 left.remove(metric)
                 yield metric, results

@@ -104,7 +104,7 @@ class Fakes:
             begin, end: Range of images; the last minibatch is whole, so it may go beyond the end.
             transforms: Functions in the graph, of images in [-1, 1], NCHW.
         """
-        output_transform = {'func': _together(tuple(transforms))}
+        output_transform = {'func': _join(tuple(transforms))}
         for start in range(begin, end, self._minibatch_size):
             stop = start + self._minibatch_size
             yield self._Gs.run(
@@ -120,7 +120,7 @@ class Fakes:
 
 
 @functools.lru_cache(maxsize=None)
-def _together(transforms):
+def _join(transforms):
     """Joins several functions of images into one. The same functions give the same object, so that `Network.run` uses
     the graph again that it has built."""
     return lambda images: [transform(images) for transform in transforms]

@@ -56,7 +56,7 @@ def bookkeeping_runs():
 
 def _make_run(cur_nimg=0, resolution=256, **given):
     options = resolve_options('paper', dict(given, data='datasets/x'), resolution)
-    log = types.SimpleNamespace(say=lambda text: None, report=lambda stats: None, attempt=lambda action: [action()])
+    log = types.SimpleNamespace(say=lambda text: None, report=lambda stats: None, write_or_warn=lambda write: [write()])
     run = loop._Run(
         options, types.SimpleNamespace(), Reals(), 'results/x', log, None, StopRequest(), None, new_counters('')
     )

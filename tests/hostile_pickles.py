@@ -187,11 +187,11 @@ def bombs():
         ),
         'no feature maps, by which TensorFlow divides': (
             pickled(network(static_kwargs=plain({'resolution': 8, 'fmap_base': 1, 'fmap_max': 2}))),
-            'of no values',
+            'which is empty',
         ),
         'no channels, by which TensorFlow divides': (
             pickled(network(static_kwargs=plain({'resolution': 4, 'num_channels': 0, 'fmap_max': 2}))),
-            'of no values',
+            'which is empty',
         ),
         'a text that is encoded over and over': (
             pickled(

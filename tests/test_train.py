@@ -96,7 +96,7 @@ def test_damaged_dataset_is_refused_before_any_work(run, data, tmp_path, kind):
         (['--resume-kimg', '5'], '--resume-kimg: give --resume with a network pickle too'),
     ],
 )
-def test_wrong_usage_names_the_flag_and_the_mend(run, data, tmp_path, flags, sentence):
+def test_wrong_usage_names_the_flag_and_the_hint(run, data, tmp_path, flags, sentence):
     result = run('--data', data, '--results', tmp_path / 'results', '--device', 'cpu', *flags)
     assert result.exit_code == 2
     assert sentence in result.output.replace('\n', ' ')

@@ -82,17 +82,20 @@ class RunLog:
         """
         self._stats.flush()
 
-    def attempt(self, action):
-        """Calls a function that writes files; a disk that refuses them is told of, with a hint.
+    def write_or_warn(self, write):
+        """Calls a function that writes files. If the disk refuses them, a log line says so and what helps.
+
+        Args:
+            write: Function without arguments.
 
         Returns:
-            Whether it succeeded.
+            Whether everything was written.
 
         Raises:
             UserError: The run directory is gone, so that no later try can succeed.
         """
         try:
-            action()
+            write()
         except (OSError, DiskError) as error:
             if not os.path.isdir(self._run_dir):
                 raise UserError(

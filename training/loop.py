@@ -164,7 +164,7 @@ class _Run:
             self.warm_up = counters.cur_nimg - begin_nimg, self.clock.tick_sec() - begin_sec
 
     def _survive_nonfinite_step(self):
-        self.step.mend_averages()
+        self.step.restore_dlatent_avgs()
         if self.counters.nonfinite_in_row == self.options.max_nonfinite:
             raise UserError(
                 f'The losses of {self.options.max_nonfinite} steps in a row were not finite, the last at kimg '
@@ -223,7 +223,7 @@ class _Run:
             return
         self.clock.pause()
         with self.stop.at_once():
-            done = self.log.attempt(lambda: self._write(due))
+            done = self.log.write_or_warn(lambda: self._write(due))
         self.clock.go_on(self.counters)
         if done:
             self.counters.due = NOTHING
@@ -256,7 +256,7 @@ class _Run:
         if self.counters.nonfinite_in_row or self.step.is_spoiled():
             self.log.say(f'Nothing is saved at kimg {self.kimg():.1f}: the newest step was not finite.')
             return False
-        return self.log.attempt(self._write_state)
+        return self.log.write_or_warn(self._write_state)
 
     def _write_state(self):
         self.log.flush()  # a state never knows of more ticks than stats.jsonl

@@ -78,7 +78,7 @@ class TrainingStep:
         stats = [self._make_replica(index) for index in range(len(devices))]
         self._G_update = self._G_optimizer.apply_updates()
         self._D_update = self._D_optimizer.apply_updates()
-        self._mend_averages = tf.group(
+        self._restore_dlatent_avgs = tf.group(
             *[
                 tf.assign(average, tf.where(tf.is_finite(average), average, self.Gs.vars['dlatent_avg']))
                 for average in (G.vars['dlatent_avg'] for G in self._G_replicas)
@@ -199,9 +199,9 @@ class TrainingStep:
         """Whether the networks hold a number that is not finite."""
         return not tflib.run(self._all_finite)
 
-    def mend_averages(self):
-        """Gives the averages of w, which a step that is not finite spoils, the last value that Gs took over."""
-        tflib.run(self._mend_averages)
+    def restore_dlatent_avgs(self):
+        """Sets an average of w that is not finite to the value in Gs. A step that is not finite spoils it."""
+        tflib.run(self._restore_dlatent_avgs)
 
     def train_G(self, schedule, cur_nimg):
         """One step of G. Returns a dict of means over the minibatch: G_loss."""

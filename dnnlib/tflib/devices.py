@@ -1,4 +1,4 @@
-"""Which devices there are, and which of them carries which replica."""
+"""The devices of this machine, and the device of each replica."""
 
 from typing import List
 
@@ -11,20 +11,20 @@ GPU_HINT = f'If the machine has one, check the driver and {CUDA} with nvidia-smi
 
 
 def list_gpus() -> List[str]:
-    """Names of the GPUs TensorFlow can use, without opening a session on them: ['/gpu:0', ...]."""
+    """Names of the GPUs that TensorFlow can use: ['/gpu:0', ...]. Opens no session."""
     gpus = tf.config.experimental.list_physical_devices('GPU')
     return [f'/gpu:{index}' for index in range(len(gpus))]
 
 
 def session_gpus() -> List[str]:
-    """Names of the GPUs of the default session: none if it was opened with GPUs hidden, or there is no session."""
+    """Names of the GPUs of the default session: none if the GPUs are hidden from it, or there is no session."""
     session = tf.get_default_session()
     devices = [] if session is None else session.list_devices()
     return [f'/gpu:{index}' for index in range(sum(device.device_type == 'GPU' for device in devices))]
 
 
 def resolve_device(device: str) -> str:
-    """Turns 'auto' into the kind of device that is there.
+    """Chooses the kind of device: for 'auto' a GPU if there is one, else the CPU.
 
     Args:
         device: 'auto', 'gpu' or 'cpu'.
@@ -44,14 +44,14 @@ def resolve_device(device: str) -> str:
 
 
 def replica_devices(device: str, count: int) -> List[str]:
-    """The devices that carry `count` replicas, one each.
+    """A device for each of `count` replicas.
 
     Args:
         device: 'auto', 'gpu' or 'cpu'.
         count: Number of replicas, at least 1.
 
     Returns:
-        List of device names such as ['/gpu:0', '/gpu:1'] or ['/cpu:0', '/cpu:1'].
+        List of device names: ['/gpu:0', '/gpu:1'] or ['/cpu:0', '/cpu:1'] for 2.
 
     Raises:
         click.UsageError: There are fewer GPUs than replicas. CPU replicas are virtual, so any number fits.

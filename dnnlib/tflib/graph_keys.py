@@ -1,4 +1,4 @@
-"""Keys of graphs that are built once for each set of arguments."""
+"""Keys of a cache of graphs: a graph is built once for each set of arguments."""
 
 import functools
 import hashlib
@@ -9,14 +9,14 @@ import numpy as np
 
 
 def graph_key(value: Any) -> Hashable:
-    """A key that is equal for arguments that would build the same graph, and for no others.
+    """A key that is equal only for arguments that build the same graph.
 
-    Numbers, texts, arrays, and containers of them are compared by type and content. Everything else is the same only
-    if it is the very same object: two functions may have equal source and different closures. The key holds on to the
-    object, so that no later one can have its address.
+    Numbers, texts, arrays, and containers of them are compared by type and content. Every other object is equal only
+    to itself, because two functions may have equal source and different closures. The key keeps a reference to the
+    object, so that no later object can get the same address.
 
     Args:
-        value: An argument, or a container of them; an array of any size counts whole.
+        value: An argument, or a container of arguments. All values of an array count, whatever its size.
     """
     kind = type(value)
     if value is None or kind in (bool, int, str, bytes):
@@ -31,13 +31,13 @@ def graph_key(value: Any) -> Hashable:
         return (kind, *((graph_key(key), graph_key(value[key])) for key in sorted(value, key=repr)))
     if kind is functools.partial:
         return kind, graph_key(value.func), graph_key(value.args), graph_key(value.keywords)
-    if kind is types.MethodType:  # each access makes another object
-        return kind, _Same(value.__self__), _Same(value.__func__)
-    return _Same(value)
+    if kind is types.MethodType:  # each access to a method makes a new object
+        return kind, _Identity(value.__self__), _Identity(value.__func__)
+    return _Identity(value)
 
 
-class _Same:
-    """Equal only to what holds the very same object."""
+class _Identity:
+    """Equal only to another `_Identity` of the very same object."""
 
     __slots__ = ('_value',)
 
@@ -48,4 +48,4 @@ class _Same:
         return id(self._value)
 
     def __eq__(self, other):
-        return isinstance(other, _Same) and self._value is other._value
+        return isinstance(other, _Identity) and self._value is other._value

@@ -1,13 +1,13 @@
 """The table of a network's layers that `Network.print_layers` prints."""
 
-from typing import List, Optional
+from typing import Any, List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 
-def layer_table(network, title: Optional[str] = None) -> str:
-    """Lines of text: each layer with trainable variables, its number of parameters, its shapes of output and weight.
+def layer_table(network: Any, title: Optional[str] = None) -> str:
+    """The layers that have trainable variables: number of parameters, shape of output and of weight. Lines of text.
 
     Args:
         network: A `Network`.
@@ -55,7 +55,7 @@ def _layer_output_shape(network, layer):
         if op.name.startswith(f'{network.scope}/{layer}/') and op.outputs:
             channels_last |= 'data_format' in op.node_def.attr and op.get_attr('data_format') == b'NHWC'
             output = shape_list(op.outputs[0])
-            if output and len(output) > 1 and output[0] is None:  # something of each sample; the last such one
+            if output and len(output) > 1 and output[0] is None:  # the last operation with values for each sample
                 shape = output
     if channels_last and shape and len(shape) == 4:
         shape = [shape[axis] for axis in (0, 3, 1, 2)]

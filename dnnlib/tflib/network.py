@@ -4,6 +4,7 @@ import importlib
 import inspect
 import sys
 import warnings
+from typing import Any, Callable, Dict, List, Optional, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -18,29 +19,32 @@ from dnnlib.tflib.layer_table import layer_table, shape_list
 from dnnlib.tflib.restoring import FreshBudget, VariablesOfFile, check_sizes
 from dnnlib.util import EasyDict
 
+BuildFunction = Callable[..., Any]  # expressions and keyword arguments -> an output tensor, or several
+State = Dict[str, Any]  # what `Network.__getstate__` returns and a network pickle holds
+
 
 class Network:
     """A network built by a function of TensorFlow expressions, usable from numpy and inside other graphs.
 
-    The build function takes its inputs as positional arguments without a default and everything else as keyword
-    arguments. It is called once with `is_template_graph=True` to create the variables, and again for every
-    `get_output_for`. It may create sub-networks and leave them in the `components` dict that it is given.
+    The build function takes its inputs as positional arguments without a default, and everything else as keyword
+    arguments. The constructor calls it with `is_template_graph=True` to create the variables. Every `get_output_for`
+    calls it again. The build function may add sub-networks to its argument `components`, a dict.
 
     Args:
-        name: Name of the network and, made unique, of its variable scope.
+        name: Name of the network. The variable scope has the same name, made unique.
         func_name: The build function, or its dotted name ('training.networks_stylegan.G_style').
         **static_kwargs: Arguments for the build function; they are part of the network and go into its pickle.
 
     Attributes:
-        static_kwargs: What was given, without defaults.
+        static_kwargs: EasyDict of the arguments as they were given, without defaults.
         components: EasyDict of sub-networks by role ('mapping', 'synthesis').
-        vars: Dict of all variables by local name; those of a sub-network are prefixed with its name.
-        trainables: Likewise, only what an optimizer changes.
-        input_shape, output_shape: Of the first input and output, NCHW for images; None is the minibatch.
-        input_shapes, output_shapes: Of all of them.
+        vars: Dict of local name to variable. The name of a sub-network's variable begins with the sub-network's name.
+        trainables: The variables in `vars` that an optimizer changes.
+        input_shape, output_shape: Shape of the first input and output, NCHW for images; None is the minibatch.
+        input_shapes, output_shapes: Lists of the shapes of all inputs and outputs.
     """
 
-    def __init__(self, name, func_name, **static_kwargs):
+    def __init__(self, name: str, func_name: Union[str, BuildFunction], **static_kwargs: Any):
         build_func = _import_function(func_name) if isinstance(func_name, str) else func_name
         self._construct(name, build_func, static_kwargs)
 
@@ -54,7 +58,7 @@ class Network:
         self.static_kwargs = EasyDict(static_kwargs)
         self.components = EasyDict(components or {})
         self._build_func = build_func
-        self._module_source = module_source  # text found in a pickle, kept to be written back; never executed
+        self._module_source = module_source  # source text from a pickle: written back, never executed here
         self._run_cache = {}
         self._input_names = _positional_parameters(build_func)
 
@@ -101,16 +105,18 @@ class Network:
     # ----------------------------------------------------------------------------------------------------------------
     # Inside a graph
 
-    def get_output_for(self, *inputs, return_as_list=False, **dynamic_kwargs):
+    def get_output_for(
+        self, *inputs: Any, return_as_list: bool = False, **dynamic_kwargs: Any
+    ) -> Union[tf.Tensor, List[tf.Tensor]]:
         """Builds the network on the given expressions with the current variables.
 
         Args:
             *inputs: One expression for each input.
             return_as_list: Return a list even if there is one output.
-            **dynamic_kwargs: Override static_kwargs for this call. Of a `random_seed`, each GPU makes one of its own.
+            **dynamic_kwargs: Override static_kwargs for this call.
 
         Returns:
-            The output tensor, or a list of them if there are several.
+            The output tensor, or a list of tensors if there are several outputs.
 
         Raises:
             tf.errors.UnimplementedError: See `dnnlib.tflib.versions.refuse_what_cpus_get_wrong`.
@@ -125,7 +131,7 @@ class Network:
             outputs = self._call_build_func(copies, is_template_graph=False, **dynamic_kwargs)
         versions.refuse_what_cpus_get_wrong(_operations_to_check()[before:])
         for tensor, copy in zip(inputs, copies):
-            tensor.set_shape(copy.shape)  # what a sub-network knows of its inputs, the network around it learns
+            tensor.set_shape(copy.shape)  # a sub-network may know more about the shapes of its inputs
         for tensor, shape in zip(outputs, self.output_shapes):
             if tensor.shape.ndims is not None and tensor.shape.ndims == len(shape):
                 tensor.set_shape([None] + tensor.shape.as_list()[1:])
@@ -144,26 +150,26 @@ class Network:
 
     def run(
         self,
-        *arrays,
+        *arrays: Optional[np.ndarray],
         minibatch_size=None,
         num_gpus=1,
-        output_transform=None,
-        return_as_list=False,
-        print_progress=False,
-        **dynamic_kwargs,
-    ):
+        output_transform: Optional[Dict[str, Any]] = None,
+        return_as_list: bool = False,
+        print_progress: bool = False,
+        **dynamic_kwargs: Any,
+    ) -> Union[np.ndarray, List[np.ndarray]]:
         """Runs the network on arrays, in minibatches, on one or more GPUs.
 
         Args:
             *arrays: One array [N, ...] for each input; None stands for zeros (unconditional labels).
-            minibatch_size: Images at a time; None takes all at once. Minibatches are shared out over the GPUs.
+            minibatch_size: Images at a time; None takes all at once. Each GPU gets a share of the minibatch.
             num_gpus: How many GPUs to use. Ignored where there is none.
-            output_transform: Dict with 'func', applied to the outputs inside the graph, and its keyword arguments,
-                such as dict(func=tflib.convert_images_to_uint8, nchw_to_nhwc=True). Give the same function object
-                again to use its graph again: each new one, such as a lambda made in a loop, adds a graph.
+            output_transform: A function that is applied to the outputs inside the graph, as 'func', and its keyword
+                arguments: dict(func=tflib.convert_images_to_uint8, nchw_to_nhwc=True). Each new function object, such
+                as a lambda made in a loop, adds a graph; the same object again uses its graph again.
             return_as_list: Return a list even if there is one output.
             print_progress: Show a progress bar.
-            **dynamic_kwargs: Override static_kwargs for this call.
+            **dynamic_kwargs: Override static_kwargs for this call. From a `random_seed` each GPU makes its own seed.
 
         Returns:
             The output as an array [N, ...], or a list of arrays if there are several.
@@ -210,14 +216,14 @@ class Network:
     def _shared_out(self, inputs, devices, output_transform, dynamic_kwargs):
         with tf.device('/cpu:0'):
             total = tf.shape(inputs[0])[0]
-            # Every device gets a share; the last ones wrap around, so that none is empty, and are cut off again.
+            # All shares have the same size. Indices past the end wrap around; the results for them are cut off.
             share = (total + len(devices) - 1) // len(devices)
             indices = tf.range(share * len(devices)) % total
         pieces = []
         for number, device in enumerate(devices):
             with tf.device(device):
                 own_kwargs = dict(dynamic_kwargs)
-                if own_kwargs.get('random_seed') is not None:  # of the same seed, all would draw the same
+                if own_kwargs.get('random_seed') is not None:  # otherwise all would draw the same
                     own_kwargs['random_seed'] = tf.add(own_kwargs['random_seed'], [0, number << 24])
                 mine = [tf.gather(x, indices[number * share : (number + 1) * share]) for x in inputs]
                 pieces.append(self._transformed_output(mine, output_transform, own_kwargs))
@@ -235,16 +241,16 @@ class Network:
     # ----------------------------------------------------------------------------------------------------------------
     # Variables
 
-    def get_var(self, local_name):
-        """Value of a variable, as an array."""
+    def get_var(self, local_name: str) -> np.ndarray:
+        """The value of a variable."""
         return tfutil.run(self.vars[local_name])
 
-    def set_var(self, local_name, value):
+    def set_var(self, local_name: str, value: Any) -> None:
         """Sets a variable to a value of its shape."""
         tfutil.set_vars({self.vars[local_name]: value})
 
-    def clone(self, name=None):
-        """A new network with the same build function, arguments and current values, and variables of its own."""
+    def clone(self, name: Optional[str] = None) -> 'Network':
+        """A new network with the same build function, arguments and current values. It has variables of its own."""
         state = self._nested_state()
         if name is not None:
             state['name'] = name
@@ -258,21 +264,20 @@ class Network:
         networks = [self] + list(self.components.values())
         return next(net._build_func for net in networks if net._build_func.__name__ == state['build_func_name'])
 
-    def copy_vars_from(self, source):
+    def copy_vars_from(self, source: 'Network') -> None:
         """Sets every variable to its value in `source`, a network with the same variables."""
         values = tfutil.run(source.vars)
         tfutil.set_vars({self.vars[local_name]: values[local_name] for local_name in self.vars})
 
-    def setup_as_moving_average_of(self, source, beta=0.99, beta_nontrainable=0.0):
+    def setup_as_moving_average_of(
+        self, source: 'Network', beta: tfutil.Value = 0.99, beta_nontrainable: tfutil.Value = 0.0
+    ) -> tf.Operation:
         """Builds the op that moves this network towards `source`: new = source + (old - source) * beta.
 
         Args:
             source: A network with the same variables.
             beta: Decay for the trainable variables; float or scalar tensor.
             beta_nontrainable: Decay for the others; 0 copies them.
-
-        Returns:
-            A `tf.Operation`.
         """
         updates = []
         with tf.name_scope(self.scope.split('/')[-1] + '_moving_average'):
@@ -281,12 +286,12 @@ class Network:
                 updates.append(tf.assign(variable, tfutil.lerp(source.vars[local_name], variable, decay)))
         return tf.group(*updates)
 
-    def print_layers(self, title=None):
-        """Prints the layers with trainable variables: number of parameters, shape of output (NCHW) and of weight."""
+    def print_layers(self, title: Optional[str] = None) -> None:
+        """Prints the layers with trainable variables: number of parameters, output shape (NCHW), weight shape."""
         print(layer_table(self, title))
 
     # ----------------------------------------------------------------------------------------------------------------
-    # Pickling: the container of the published files
+    # Pickling, in the form of the published files
 
     def __getstate__(self):
         values = tfutil.run(self.own_vars)
@@ -305,13 +310,15 @@ class Network:
         self._restore(state, find_known_build_func)
 
     @classmethod
-    def from_state(cls, state, find_build_func, budget=None):
+    def from_state(
+        cls, state: State, find_build_func: Callable[[State], BuildFunction], budget: Optional[FreshBudget] = None
+    ) -> 'Network':
         """Builds a network from what `__getstate__` returns.
 
         Args:
-            state: Dict as in a network pickle; its components are such dicts too.
-            find_build_func: Function from such a dict to the build function of its network.
-            budget: `dnnlib.tflib.restoring.FreshBudget` of the file it is from; None for one of its own.
+            state: Dict as in a network pickle. Its components are dicts of the same form.
+            find_build_func: Function from the state of a network to its build function.
+            budget: `FreshBudget` of the file that holds the network; None makes a new one.
 
         Raises:
             UserError: The build function is unknown, or a variable does not fit the rebuilt network.
@@ -339,7 +346,7 @@ class Network:
         )
         missing = [role for role in self.components if role not in components]
         if missing:  # the build function has made it anew, with random weights
-            raise UserError(f'Network {self.name!r}: its file lacks its component {missing[0]!r}.')
+            raise UserError(f'Network {self.name!r}: the file lacks its component {missing[0]!r}.')
         for local_name in values:
             if local_name not in self.own_vars:
                 raise UserError(f'Network {self.name!r} has no variable {local_name!r}.')
@@ -348,14 +355,18 @@ class Network:
         fresh = [local_name for local_name in self.own_vars if local_name not in values]
         if fresh:
             warnings.warn(
-                f'Network {self.name!r}: its file lacks {len(fresh)} of its variables, the first being '
-                f'{fresh[0]!r}; they keep the values of a new network.',
+                f'Network {self.name!r}: the file lacks values for {len(fresh)} of the variables ({fresh[0]!r}, ...); '
+                'they keep the values of a new network.',
                 stacklevel=2,
             )
 
 
-def find_known_build_func(state):
-    """The project's own build function of the name in a network's state; a UserError if it has none."""
+def find_known_build_func(state: State) -> BuildFunction:
+    """This project's build function for a network's state.
+
+    Raises:
+        UserError: This project has no build function of the name in the state.
+    """
     func_name = state['build_func_name']
     if func_name not in BUILD_FUNCTIONS:
         raise UserError(
@@ -363,12 +374,12 @@ def find_known_build_func(state):
                 func_name, ', '.join(sorted(BUILD_FUNCTIONS))
             )
         )
-    # Imported when first needed, since it stands above this package.
+    # Imported late, because the module imports this package.
     return _import_function(BUILD_FUNCTIONS[func_name])
 
 
 def _canonical(value):
-    """A copy in which equal texts are one object and containers are never shared: what is written depends on that."""
+    """A copy where equal texts are one object and no container is shared. So equal networks give equal pickles."""
     if isinstance(value, str):
         return sys.intern(str(value))
     if isinstance(value, dict):
@@ -392,5 +403,5 @@ def _positional_parameters(function):
 
 
 def _operations_to_check():
-    """Those of the default graph, if what a CPU gets wrong is to be run by one."""
+    """The operations of the default graph if a CPU runs them and may compute them wrongly; else none."""
     return tf.get_default_graph().get_operations() if versions.CPU_GETS_NCHW_WRONG and not session_gpus() else []

@@ -1,5 +1,7 @@
 """Adam over replicas: averaged gradients, updates skipped when a gradient is not finite, optional loss scaling."""
 
+from typing import Any, Iterable
+
 import tensorflow.compat.v1 as tf
 from tensorflow.python.ops import nccl_ops
 
@@ -20,26 +22,26 @@ class Optimizer:
         beta2: Decay of the squared gradient's average.
         epsilon: Added to the square root outside of the bias correction ("epsilon hat" in Kingma and Ba).
         use_loss_scaling: Multiply losses by 2^s and gradients by 2^-s, for half-precision activations.
-        loss_scaling_init: First s, as a power of two.
+        loss_scaling_init: The first s.
         loss_scaling_inc: Added to s after each update.
-        loss_scaling_dec: Taken from s when an update is skipped.
+        loss_scaling_dec: Subtracted from s when an update is skipped.
 
     Attributes:
-        state_variables: Once `apply_updates` has been called, all variables of the optimizer: a list of tuples, each
-            the same variable on every replica.
+        state_variables: All variables of the optimizer, a list of tuples; a tuple holds the same variable of every
+            replica. Empty before `apply_updates` is called.
     """
 
     def __init__(
         self,
-        name,
-        learning_rate,
-        beta1=0.0,
-        beta2=0.99,
-        epsilon=1e-8,
-        use_loss_scaling=False,
-        loss_scaling_init=64.0,
-        loss_scaling_inc=0.0005,
-        loss_scaling_dec=1.0,
+        name: str,
+        learning_rate: Any,
+        beta1: float = 0.0,
+        beta2: float = 0.99,
+        epsilon: float = 1e-8,
+        use_loss_scaling: bool = False,
+        loss_scaling_init: float = 64.0,
+        loss_scaling_inc: float = 0.0005,
+        loss_scaling_dec: float = 1.0,
     ):
         self.name = name
         self.learning_rate = learning_rate
@@ -54,11 +56,11 @@ class Optimizer:
                 'loss_scaling_log2', [], initializer=tf.constant_initializer(loss_scaling_init), trainable=False
             )
 
-    def register_gradients(self, loss, variables, device=''):
+    def register_gradients(self, loss: tf.Tensor, variables: Iterable[tf.Variable], device: str = '') -> None:
         """Adds one replica.
 
         Args:
-            loss: Tensor of any shape; its mean is what is minimised.
+            loss: Tensor of any shape; the optimizer minimises its mean.
             variables: The replica's trainable variables, in the same order for every replica.
             device: Device that holds the replica.
         """
@@ -73,12 +75,8 @@ class Optimizer:
         self._gradients.append(gradients)
         self._variables.append(variables)
 
-    def apply_updates(self):
-        """Builds the op that makes one step on every replica, and the state it needs. Call once, after registering.
-
-        Returns:
-            A `tf.Operation`.
-        """
+    def apply_updates(self) -> tf.Operation:
+        """Builds the op that makes one step on every replica. Call it once, after all `register_gradients`."""
         updates = []
         with tf.variable_scope(self.name), tf.control_dependencies(None):
             averaged = _average_over_replicas(self._gradients, self._devices)
@@ -97,14 +95,14 @@ class Optimizer:
         run([self._reset_op, self.loss_scaling_log2.initializer])
         return tf.group(*updates, name=self.name + '_update')
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Forgets the moments and the step count. The loss scale is kept."""
         run(self._reset_op)
 
     def _adam_step(self, finite, gradients, variables):
         adam = tf.train.AdamOptimizer(self.learning_rate, name='adam', **self._adam)
         self._adams.append(adam)
-        adam._create_slots(variables)  # made inside the conditional, they could not be initialised outside of it
+        adam._create_slots(variables)  # outside of the conditional, so that they can be initialised outside of it
         return tf.cond(finite, lambda: adam.apply_gradients(list(zip(gradients, variables))), tf.no_op)
 
     def _scaled(self, value, sign):
@@ -114,13 +112,13 @@ class Optimizer:
 
 
 def _state_of(adam, variables):
-    """The variables of one Adam, in an order that depends on nobody's name."""
+    """The variables of one Adam, in an order that does not depend on their names."""
     moments = [adam.get_slot(variable, slot) for variable in variables for slot in ('m', 'v')]
     return [*moments, *adam._get_beta_accumulators()]
 
 
 def _average_over_replicas(gradients, devices):
-    """Mean over replicas of each gradient, on each replica's device: a list [replica][variable] of tensors."""
+    """Each gradient averaged over the replicas, on each replica's device: a list [replica][variable] of tensors."""
     count = len(gradients)
     if count == 1:
         return gradients

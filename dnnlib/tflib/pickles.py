@@ -19,9 +19,9 @@ PICKLE_PROTOCOL = 4  # what the published files use; Python 3.4 and later read i
 def load_networks(source: Path, offline: bool = False) -> Union[Network, Tuple[Network, ...]]:
     """Opens the networks in a pickle with this project's own build functions; source text inside it is not executed.
 
-    The exception are networks with other build functions, as those of metrics have. These are built by the source text
-    in the file, which runs only if the file's SHA-256 stands in `config.NETWORKS` or in the user's `config.TRUST_FILE`;
-    a printed line says so each time.
+    The published networks for metrics are an exception: they have other build functions, in the source text inside
+    the file. The text runs only if the file's SHA-256 stands in `config.NETWORKS` or in the user's
+    `config.TRUST_FILE`; a printed line says so each time.
 
     Args:
         source: Path of a file with a tuple (G, D, Gs) or with a single network, of Python 2 or 3; a URL; or the name of
@@ -29,11 +29,11 @@ def load_networks(source: Path, offline: bool = False) -> Union[Network, Tuple[N
         offline: Do not download.
 
     Returns:
-        Tuple (G, D, Gs) of `Network`, or one `Network`, whatever the file holds, in the default session.
+        Tuple (G, D, Gs) of `Network`, or one `Network`, as the file holds, in the default session.
 
     Raises:
-        UserError: The file cannot be had, is damaged, holds something that has no place in a network, or needs source
-            text to run that nobody trusts; the message names the file, the first offender, and what to do.
+        UserError: The file cannot be downloaded or read, is damaged, holds something that does not belong in a network,
+            or its source text would have to run and is not trusted. The message names the file and says what to do.
     """
     file = read_network_file(resolve(source, offline))
     builders, budget = _EmbeddedBuilders(file), FreshBudget()
@@ -41,7 +41,7 @@ def load_networks(source: Path, offline: bool = False) -> Union[Network, Tuple[N
         networks = tuple(Network.from_state(state, builders.find, budget) for state in file.networks)
     except UserError as error:
         raise error if error.message.startswith(file.path) else UserError(f'{file.path}: {error.message}') from error
-    except Exception as error:  # whatever its arguments make the build function raise
+    except Exception as error:  # bad arguments in the file can make the build function raise anything
         raise UserError(
             f'{file.path}: its networks cannot be built ({type(error).__name__}: {_first_line(error)}).'
         ) from error
@@ -49,10 +49,13 @@ def load_networks(source: Path, offline: bool = False) -> Union[Network, Tuple[N
 
 
 def check_trusted(path: Path) -> None:
-    """Refuses, as a `UserError`, a file whose networks could not be built, before any of it is.
+    """Checks that the networks in a file can be built, without building them.
 
     Args:
         path: File of a network pickle.
+
+    Raises:
+        UserError: A network needs source text in the file, and the file is not trusted.
     """
     file = read_network_file(path)
     builders = _EmbeddedBuilders(file)
@@ -79,16 +82,16 @@ class _EmbeddedBuilders:
         self._file, self._trusted_as, self._modules = file, None, {}
 
     def check(self, state):
-        """Refuses a network with a build function of its own in a file that is not trusted."""
+        """Raises a UserError for a network that needs source text in a file that is not trusted."""
         if state['build_func_name'] in BUILD_FUNCTIONS or self._trusted_as is not None:
             return
         sha256 = self._file.sha256
         self._trusted_as = trusted_as(sha256)
         if self._trusted_as is None:
             raise UserError(
-                f'{self._file.path}: network {state["name"]!r} names the build function {state["build_func_name"]!r}, '
-                'which only the source text inside the file has; that runs, with all your rights, only if you trust '
-                f'whoever made the file, and say so: {TRUST_FLAG} {sha256}'
+                f'{self._file.path}: network {state["name"]!r} needs the build function {state["build_func_name"]!r} '
+                'from the source text inside the file, which would run with all your rights. If you trust the maker '
+                f'of the file, type: {TRUST_FLAG} {sha256}'
             )
 
     def find(self, state):

@@ -1,57 +1,59 @@
-"""Bounds for what a network pickle makes its build function do: the arguments in a file may claim anything."""
+"""Limits on what a build function may make when a network pickle is opened: the file may hold any arguments."""
 
-from typing import List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib.errors import UserError
 
-# What the arguments of all networks in a file may ask for beyond the variables that it has: those keep fresh values.
+# Variables that a file lacks get fresh values, up to these numbers for all networks of the file.
 MOST_FRESH_VARIABLES = 100
 MOST_FRESH_VALUES = 1 << 26
-MOST_SAMPLE_VALUES = 1 << 26  # that go in or out for a sample; an image of 1024x1024 has 3 << 20
+MOST_SAMPLE_VALUES = 1 << 26  # of an input or output, for one sample; an image of 1024x1024 has 3 << 20
 
 
 class FreshBudget:
-    """How much of what a file lacks is still made, for all of its networks together."""
+    """How many variables and values may still get fresh values, for all networks of a file."""
 
     def __init__(self):
         self._variables, self._values = MOST_FRESH_VARIABLES, MOST_FRESH_VALUES
 
     def takes(self, shape: Sequence[int]) -> bool:
-        """Takes a variable of that shape from the budget; returns whether it was enough."""
+        """Takes a variable of this shape from the budget; returns whether the budget was enough."""
         self._variables -= 1
         self._values -= np.prod([float(size) for size in shape])
         return self._variables >= 0 and self._values >= 0
 
 
 class VariablesOfFile:
-    """Refuses what a build function asks for and a file does not hold, before anything of that size is made.
+    """Refuses variables that do not fit the values in a file, before TensorFlow makes them: a `custom_getter`.
 
     Args:
-        name: Of the network.
-        prefix: Of the names of its variables.
-        values: Dict of local name to value, as the file has them.
+        name: Name of the network.
+        prefix: What the full names of its variables begin with.
+        values: The values in the file, by local name.
         budget: The file's `FreshBudget`.
     """
 
-    def __init__(self, name, prefix, values, budget):
+    def __init__(self, name: str, prefix: str, values: Dict[str, Any], budget: FreshBudget):
         self._name, self._prefix, self._values, self._budget = name, prefix, values, budget
 
-    def __call__(self, getter, name, *args, shape=None, **kwargs):
-        if shape is None:  # that of its initial value
+    def __call__(
+        self, getter: Callable, name: str, *args: Any, shape: Optional[Sequence[int]] = None, **kwargs: Any
+    ) -> tf.Variable:
+        if shape is None:  # the variable takes the shape of its initial value
             return getter(name, *args, shape=shape, **kwargs)
         local_name, shape = name[len(self._prefix) :], tf.TensorShape(shape).as_list()
         if 0 in shape:  # TensorFlow's convolutions divide by it, which ends the process
             raise UserError(
-                f'Network {self._name!r}: its arguments ask for {local_name!r} of the shape {shape}, of no values.'
+                f'Network {self._name!r}: its arguments ask for {local_name!r} of the shape {shape}, which is empty.'
             )
         if local_name not in self._values:
             if not self._budget.takes(shape):
                 raise UserError(
-                    f'Network {self._name!r}: its arguments ask for variables that the file lacks, such as '
-                    f'{local_name!r} of shape {shape}, and for too many or too large ones.'
+                    f'Network {self._name!r}: its arguments ask for too many or too large variables that the file '
+                    f'lacks, such as {local_name!r} of shape {shape}.'
                 )
         elif list(np.shape(self._values[local_name])) != shape:
             raise UserError(
@@ -62,14 +64,14 @@ class VariablesOfFile:
 
 
 def check_sizes(name: str, shapes: List[Optional[list]]) -> None:
-    """Refuses a network that would take or make more of one sample than any image has.
+    """Refuses a network with an input or output that is larger than any image.
 
     Args:
-        name: Of the network.
+        name: Name of the network.
         shapes: List of shapes of its inputs and outputs, minibatch first.
 
     Raises:
-        UserError: Names the shape.
+        UserError: An input or output is too large; the message names its shape.
     """
     for shape in shapes:
         if np.prod([float(size or 1) for size in (shape or [])[1:]]) > MOST_SAMPLE_VALUES:

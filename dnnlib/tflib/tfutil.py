@@ -1,15 +1,18 @@
 """The session everything runs in, and small helpers around it."""
 
 import contextlib
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple, Union
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib.tflib.devices import resolve_device
 
+Value = Union[tf.Tensor, tf.Variable, np.ndarray, float]
+
 
 def init_tf(device: str = 'auto', cpu_replicas: int = 1, seed: Optional[int] = None) -> tf.Session:
-    """Opens the process's session and makes it the default one; does nothing if there is one already.
+    """Opens a session and makes it the default of the process; does nothing if there is a default session.
 
     Args:
         device: 'auto' (a GPU if there is one), 'gpu' or 'cpu' (GPUs stay hidden and untouched).
@@ -23,7 +26,7 @@ def init_tf(device: str = 'auto', cpu_replicas: int = 1, seed: Optional[int] = N
     if session is not None:
         return session
     options = tf.ConfigProto(allow_soft_placement=True)
-    options.gpu_options.allow_growth = True  # share the card with what else needs it
+    options.gpu_options.allow_growth = True  # leave memory of the card to other programs
     options.device_count['CPU'] = cpu_replicas
     if resolve_device(device) == 'cpu':
         options.device_count['GPU'] = 0
@@ -34,7 +37,7 @@ def init_tf(device: str = 'auto', cpu_replicas: int = 1, seed: Optional[int] = N
     return session
 
 
-def run(*args, **kwargs):
+def run(*args: Any, **kwargs: Any) -> Any:
     """`Session.run` in the default session."""
     session = tf.get_default_session()
     if session is None:
@@ -43,29 +46,29 @@ def run(*args, **kwargs):
 
 
 def is_tf_expression(value: Any) -> bool:
-    """True for what stands for a value in a graph: a tensor, a variable or an operation."""
+    """Whether a value is part of a graph: a tensor, a variable or an operation."""
     return isinstance(value, (tf.Tensor, tf.Variable, tf.Operation))
 
 
-def absolute_name_scope(scope):
-    """A name scope counted from the graph's root, wherever it is entered."""
+def absolute_name_scope(scope: str) -> tf.name_scope:
+    """A name scope at the root of the graph, also inside other scopes."""
     return tf.name_scope(scope + '/')
 
 
-def lerp(a, b, t):
+def lerp(a: Value, b: Value, t: Value) -> tf.Tensor:
     """Linear interpolation: a at t = 0, b at t = 1. Not clipped."""
     with tf.name_scope('lerp'):
         return a + (b - a) * t
 
 
-def lerp_clip(a, b, t):
+def lerp_clip(a: Value, b: Value, t: Value) -> tf.Tensor:
     """Linear interpolation with t clipped to [0, 1]."""
     with tf.name_scope('lerp_clip'):
         return a + (b - a) * tf.clip_by_value(t, 0.0, 1.0)
 
 
 def set_vars(values: Dict[tf.Variable, Any]) -> None:
-    """Sets variables to given values in one run, without adding to the graph more than once for each variable.
+    """Sets variables to given values in one run. The graph grows only when a variable is set for the first time.
 
     Args:
         values: Dict of `tf.Variable` to a value of its shape.
@@ -81,7 +84,7 @@ def set_vars(values: Dict[tf.Variable, Any]) -> None:
 
 
 def _setter_of(variable):
-    # Kept with the graph, so that it is built once and dies with the graph.
+    # Kept in a collection of the graph, so that it is built once and is freed with the graph.
     setters = variable.graph.get_collection_ref('dnnlib_setters')
     if not setters:
         setters.append({})
@@ -93,8 +96,8 @@ def _setter_of(variable):
 
 
 @contextlib.contextmanager
-def outside_of_control_flow():
-    """Ops created inside depend on nothing that surrounds them, and take plain names."""
+def outside_of_control_flow() -> Iterator[None]:
+    """Operations created in the block have no control dependencies, and names that no scope prefixes."""
     with tf.control_dependencies(None), tf.name_scope('set_vars/'):
         yield
 

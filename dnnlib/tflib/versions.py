@@ -1,4 +1,4 @@
-"""What depends on the version of TensorFlow: one source runs with 1.15 and, by `tensorflow.compat.v1`, with 2.15."""
+"""Differences between versions of TensorFlow. One source runs with 1.15, and with 2.15 by `tensorflow.compat.v1`."""
 
 import builtins
 from typing import Any, Dict, Iterable
@@ -7,25 +7,26 @@ import tensorflow
 import tensorflow.compat.v1 as tf
 
 IS_TF2 = tf.__version__.startswith('2.')
-CUDA = 'CUDA 12' if IS_TF2 else 'CUDA 10.0'  # what the published packages were built with
+CUDA = 'CUDA 12' if IS_TF2 else 'CUDA 10.0'  # TensorFlow's published packages were built with it
 
-# On a CPU, 1.15 refuses layers in NCHW. 2.15 has oneDNN run them, which gives wrong numbers at times without a word,
-# and once it has, in NHWC too: small poolings in both layouts by turns were wrong in a quarter of 400 runs.
+# On a CPU, 1.15 refuses to run layers in NCHW. 2.15 runs them with oneDNN, which sometimes gives wrong numbers without
+# an error; after that, layers in NHWC are sometimes wrong too. Small poolings, alternating between the two layouts,
+# were wrong in a quarter of 400 runs.
 CPU_GETS_NCHW_WRONG = IS_TF2
 
-# Graphs, sessions, conditionals and variables as 1.15 has them by default. There, TF2_BEHAVIOR=1 in the environment
-# asks for others, and every process started by one with TensorFlow 2 inherits that.
+# Graphs, sessions, conditionals and variables as 1.15 has them by default. Needed with 1.15 too: importing TensorFlow 2
+# sets TF2_BEHAVIOR=1 in the environment, the processes that it starts inherit this, and 1.15 obeys it.
 tf.disable_v2_behavior()
 
 
 def refuse_what_cpus_get_wrong(operations: Iterable[tf.Operation]) -> None:
-    """Refuses layers in NCHW for a CPU as soon as they are in a graph; 1.15 refuses to run them.
+    """Refuses layers in NCHW for a CPU when a graph is built. 1.15 refuses them itself, when the graph is run.
 
     Args:
-        operations: Iterable of `tf.Operation` that a CPU is to run.
+        operations: Operations that a CPU is to run.
 
     Raises:
-        tf.errors.UnimplementedError: One of them would give wrong numbers.
+        tf.errors.UnimplementedError: An operation would give wrong numbers.
     """
     for operation in operations:
         layout = operation.node_def.attr['data_format'].s if 'data_format' in operation.node_def.attr else b''
@@ -38,12 +39,12 @@ def refuse_what_cpus_get_wrong(operations: Iterable[tf.Operation]) -> None:
 
 
 def builtins_for_source_text() -> Dict[str, Any]:
-    """The builtins of source text written for TensorFlow 1: there, `import tensorflow` brings names of version 1.
+    """Builtins for source text written for TensorFlow 1: its `import tensorflow` imports `tensorflow.compat.v1`.
 
     Returns:
-        Dict, to stand as `__builtins__` in the namespace that the text is executed in.
+        Dict, the value of `__builtins__` in the namespace in which the text is executed.
     """
-    if not IS_TF2:  # its own module has what `compat.v1` lacks, as `contrib`
+    if not IS_TF2:  # TensorFlow 1 has modules that `compat.v1` lacks: `contrib`
         return vars(builtins)
 
     def import_of_version_1(name, *args, **kwargs):

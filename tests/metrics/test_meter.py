@@ -243,8 +243,8 @@ def test_lack_of_memory_is_a_sentence(toy_metric, monkeypatch):
             raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor')
 
     monkeypatch.setitem(features.FEATURE_NETWORKS, 'corner', lambda offline: Greedy())
-    mend = 'run_metrics.py and a --minibatch below that, and train with --metrics none'
-    with pytest.raises(UserError, match='memory to measure 64 images at a time: measure with ' + mend):
+    hint = 'run_metrics.py and a --minibatch below that, and train with --metrics none'
+    with pytest.raises(UserError, match='memory to measure 64 images at a time: measure with ' + hint):
         measure(make_meter(FakeDataset(random_images())), toy_metric, FakeGenerator([3, 4, 4]))
 
 

@@ -59,7 +59,7 @@ def test_names_are_separated_by_commas_and_none_is_none(text, names):
         ('fid50k, none', 'none stands alone'),
     ],
 )
-def test_what_is_no_list_of_metrics_is_refused_with_the_mend(text, message):
+def test_what_is_no_list_of_metrics_is_refused_with_the_hint(text, message):
     with pytest.raises(click.UsageError, match=message):
         parse_metrics(text)
 

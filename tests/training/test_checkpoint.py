@@ -117,7 +117,7 @@ def test_a_state_that_cannot_be_opened_is_not_passed_over(tmp_path):
             read(str(tmp_path))
 
 
-def test_all_states_damaged_are_named_with_the_mend(tmp_path):
+def test_all_states_damaged_are_named_with_the_hint(tmp_path):
     for nimg in (1, 2):
         save(str(tmp_path), nimg)
         (tmp_path / state_name(nimg)).write_bytes(b'PK')

@@ -79,13 +79,13 @@ def test_refused_file_is_told_with_a_hint_and_other_errors_pass(tmp_path, capsys
         raise error from cause
 
     full = OSError(28, 'No space left on device')
-    assert log.attempt(lambda: None)
-    assert not log.attempt(lambda: fail(full))
+    assert log.write_or_warn(lambda: None)
+    assert not log.write_or_warn(lambda: fail(full))
     assert f'{tmp_path} cannot be written (No space left on device): free space' in capsys.readouterr().out
-    assert not log.attempt(lambda: fail(DiskError('There is no copy.'), full))
+    assert not log.write_or_warn(lambda: fail(DiskError('There is no copy.'), full))
     assert capsys.readouterr().out.startswith('There is no copy. Training goes on')
     with pytest.raises(UserError, match='another'):
-        log.attempt(lambda: fail(UserError('another')))
+        log.write_or_warn(lambda: fail(UserError('another')))
 
 
 def test_run_ends_when_its_directory_is_gone(tmp_path):
@@ -94,7 +94,7 @@ def test_run_ends_when_its_directory_is_gone(tmp_path):
     log = RunLog(str(run_dir))
     shutil.rmtree(str(run_dir))
     with pytest.raises(UserError, match='is gone, .* start anew'):
-        log.attempt((run_dir / 'state').touch)
+        log.write_or_warn((run_dir / 'state').touch)
     log.close()
 
 

@@ -56,16 +56,16 @@ def test_saving_before_and_after_a_snapshot_is_maintenance_and_no_training(make_
 
 def test_steps_that_are_not_finite_count_but_move_no_average(make_run):
     run = make_run(gpus=1, max_nonfinite=3)
-    reports, moved, mended = [], [], []
+    reports, moved, restored = [], [], []
     run.log.report = reports.append
     run.step.update_Gs = moved.append
-    run.step.mend_averages = lambda: mended.append(run.counters.cur_nimg)
+    run.step.restore_dlatent_avgs = lambda: restored.append(run.counters.cur_nimg)
     losses = iter([1.0, np.nan, np.inf, 2.0])
     run.step.train_D = lambda *args: {'D_loss': next(losses)}
     run.train_iteration()
     run.end_tick()
     assert (reports[0]['D_loss'], reports[0]['nonfinite_steps']) == (1.5, 2)
-    assert len(moved) == 2 and mended == [256, 384]
+    assert len(moved) == 2 and restored == [256, 384]
     run.step.train_D = lambda *args: {'D_loss': np.nan}
     run.saved = (512, None)
     with pytest.raises(UserError, match='losses of 3 steps in a row .* goes on from kimg 0.5. .* lower --lrate'):

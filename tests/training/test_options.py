@@ -56,7 +56,7 @@ def test_small_dataset_starts_at_its_own_resolution():
         ({'initial_resolution': 10}, '--initial-resolution 10: must be a power of two'),
     ],
 )
-def test_refused_with_the_flag_and_the_mend(given, sentence):
+def test_refused_with_the_flag_and_the_hint(given, sentence):
     with pytest.raises(click.UsageError, match=sentence):
         resolve(**given)
 

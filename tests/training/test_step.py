@@ -133,7 +133,7 @@ def test_step_that_is_not_finite_leaves_nothing_behind(make_step, name):
     stats = step.train_D(schedule, cur_nimg, *reals.minibatch(cur_nimg, schedule.minibatch, int(schedule.lod)))
     stats.update(step.train_G(schedule, cur_nimg))
     assert np.isnan(stats['D_loss']) and np.isnan(stats['G_loss']) and step.is_spoiled()
-    step.mend_averages()
+    step.restore_dlatent_avgs()
     step.G.set_var(name, weight)
     assert not step.is_spoiled()
     after = step.get_state()

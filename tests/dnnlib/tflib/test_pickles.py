@@ -123,7 +123,7 @@ def test_variables_that_a_file_lacks_keep_fresh_values_and_are_named(session, tm
     values = dict(discriminator_state['variables'])
     discriminator_state['variables'].pop(1)
     path = write_raw(tmp_path / 'lacks.pkl', discriminator_state)
-    with pytest.warns(UserWarning, match="'D': its file lacks 1 of its variables, .*'FromRGB_lod0/weight'"):
+    with pytest.warns(UserWarning, match="'D': the file lacks values for 1 of the variables .*'FromRGB_lod0/weight'"):
         D = tflib.load_networks(path)
     assert 0.5 < D.get_var('FromRGB_lod0/weight').std() < 2
     np.testing.assert_array_equal(D.get_var('FromRGB_lod0/bias'), values['FromRGB_lod0/bias'])
@@ -245,7 +245,7 @@ def refused_states(state):
     misshapen = [(name, np.zeros([2, 3], np.float32)) for name, _ in state['variables'][1:2]]
     incomplete = {key: value for key, value in state.items() if key != 'build_func_name'}
     return [
-        (dict(state, build_func_name='E_evil'), "'D' names the build function 'E_evil'"),
+        (dict(state, build_func_name='E_evil'), "'D' needs the build function 'E_evil'"),
         (dict(state, extra=1), "a field 'extra'"),
         (dict(state, variables=renamed), "'D' has no variable 'no_such_variable'"),
         (dict(state, variables=misshapen), r"variable 'FromRGB_lod0/weight' has shape \[1, 1, 3, 16\], .* \[2, 3\]"),
