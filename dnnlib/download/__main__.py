@@ -19,23 +19,22 @@ Examples:
   python -m dnnlib.download celeba-256x256
   python -m dnnlib.download --trust-embedded-source metrics
 
-A download that was interrupted goes on where it was. A file that was downloaded by hand is found in the cache under the
-name that the error says.
+A download that was interrupted goes on where it was. You can also download a file by hand and put it into the cache,
+under the name that the error says.
 """
 
 
 @click.command(cls=Verb, epilog=EPILOG)
 @click.argument('names', nargs=-1, metavar='[NAME]...')
-@click.option('--list', 'as_list', is_flag=True, help='Show what is published, and what of it is in the cache.')
+@click.option('--list', 'as_list', is_flag=True, help='List the published networks, and say which are in the cache.')
 @click.option('--offline', is_flag=True, help='Do not download: only check what is in the cache.')
 @click.option(
     '--trust-embedded-source',
     'trusted',
     multiple=True,
     metavar='NAME|SHA256|metrics',
-    help='Let the source text inside this network run, with all your rights, when the network is opened: a '
-    'file, a published network, which is downloaded for that, the SHA-256 of a file, or all metric '
-    'networks of the list.',
+    help='Let the source text inside a network run, with all your rights, when the network is opened. Name a file, a '
+    'published network (it is downloaded), the SHA-256 of a file, or all metric networks of the list.',
 )
 def main(names, as_list, offline, trusted):
     """Download published networks, by NAME or URL, into the cache folder and print where they are.
@@ -51,7 +50,7 @@ def main(names, as_list, offline, trusted):
         _print_list()
     work = [*((_fetch, name) for name in names), *((_trust, name) for name in trusted)]
     failures = []
-    for do, name in work:  # what can be had does not wait for what cannot
+    for do, name in work:  # a name that fails does not stop the others
         try:
             do(name, offline)
         except UserError as error:
@@ -82,7 +81,7 @@ def _trust(name, offline):
         sha256, what = sha256_of_file(path), name_of(name)
     trust(sha256, what)
     click.echo(
-        f'{what}: source text in the file of SHA-256 {sha256} runs when it is opened; to take that back, '
+        f'{what}: source text in the file of SHA-256 {sha256} runs when it is opened; to forbid that again, '
         f'delete its line from {config.TRUST_FILE}.'
     )
 

@@ -1,4 +1,4 @@
-"""The cache folder: what a file is called there, and whether it is the one that was published."""
+"""The cache folder: names of files in it, and the check that a file is the published one."""
 
 import errno
 import glob
@@ -13,27 +13,27 @@ from dnnlib.errors import UserError, disk_error, disk_errors
 from dnnlib.files import atomic_write, sha256_of_file
 
 LONGEST_NAME = 100  # characters of a file's own name that are kept
-RECORD = '.sha256'  # ends the name of the file that keeps the hash of the first download
+RECORD = '.sha256'  # ends the name of the file with the hash of the first download
 
 
 def fetch(source: Union[str, Dict[str, Any]], cache_dir: str, offline: bool = False) -> str:
-    """Returns the path of a published file, downloading it when it is not in the cache yet.
+    """Returns the path of a published file; downloads it if it is not in the cache yet.
 
-    The name in the cache is the one the original StyleGAN code uses, `<md5 of the URL>_<file name>`, so files it
-    downloaded, or that were put there by hand, are found. TLS certificates are always verified. Where nobody has
-    published a hash, that of the first file is kept beside it, and another file is refused from then on.
+    The name in the cache is the one the original StyleGAN code uses, `<md5 of the URL>_<file name>`, so files that this
+    code downloaded, or that a user put there, are found. TLS certificates are always verified. If no hash is published,
+    the hash of the first file is kept beside it, and from then on any other file is refused.
 
     Args:
         source: A URL, or a dict with `url`, `file` (the file's own name), `size` (bytes or None), `sha256`
             (hexadecimal or None) and, if there is one, `mirror` (another URL), as in `config.NETWORKS`.
         cache_dir: Folder of downloaded files; made when missing.
-        offline: Do not download; what is not in the cache is refused.
+        offline: Do not download; refuse a file that is not in the cache.
 
     Returns:
-        Path of a complete file, whose size and SHA-256 are the stated ones where they are stated.
+        Path of a complete file, with the stated size and SHA-256 if they are stated.
 
     Raises:
-        UserError: The file cannot be had, or is not the one that was published; the message says what to put where.
+        UserError: The file cannot be downloaded, or is not the published one; the message says which file to put where.
     """
     entry = entry_of_url(source) if isinstance(source, str) else source
     cached = find_cached(entry, cache_dir)
@@ -70,14 +70,14 @@ def find_cached(entry: Dict[str, Any], cache_dir: str) -> Optional[str]:
     path = cache_path(entry, cache_dir)
     if os.path.isfile(path):
         return path
-    # The original code names files as the server does, which may differ from our table where that has no name.
+    # The original code takes the server's name of a file, which may not be the name in our table.
     pattern = os.path.join(glob.escape(cache_dir), _url_digest(entry['url']) + '_*')
     found = [name for name in sorted(glob.glob(pattern)) if not name.endswith((PART, PART_IDENTITY, RECORD))]
     return found[0] if found else None
 
 
 def entry_of_url(url: str) -> Dict[str, Any]:
-    """What `fetch` takes, for a URL of which nothing else is known."""
+    """The entry for `fetch` of a URL about which nothing else is known. Raises `UserError` if it is no URL."""
     try:
         last = os.path.basename(urllib.parse.urlsplit(url).path)
     except ValueError as error:
@@ -91,7 +91,7 @@ def _url_digest(url):
 
 
 def _check_cached(entry, path):
-    """Refuses a file that is not the published one, or not the one that was there first."""
+    """Refuses a file that is not the published one or, if no hash is published, not the first one."""
     with disk_errors('read', path, 'or delete it'):
         recorded = None if entry['sha256'] else _recorded_sha256(path)
         expected = dict(entry, sha256=entry['sha256'] or recorded)
@@ -117,7 +117,7 @@ def _record_sha256(path, sha256):
         with atomic_write(path + RECORD, 'w') as file:
             file.write(f'{sha256}  {os.path.basename(path)}\n')  # as sha256sum -c reads it
     except OSError as error:
-        # A folder that can only be read is one that somebody else looks after: it needs no record.
+        # Somebody else looks after a folder that can only be read: it needs no record.
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise disk_error(error, 'written', path + RECORD) from error
 
@@ -128,5 +128,5 @@ def _recorded_sha256(path):
     with disk_errors('read', path + RECORD), open(path + RECORD, encoding='utf-8', errors='replace') as file:
         sha256 = file.read(1000).split(' ')[0]
     if not re.fullmatch('[0-9a-f]{64}', sha256):
-        raise UserError(f'{path}{RECORD} is damaged: delete it, and the file beside it counts as the first again.')
+        raise UserError(f'{path}{RECORD} is damaged: delete it; then the file beside it counts as the first one again.')
     return sha256

@@ -1,4 +1,4 @@
-"""What Google Drive answers instead of a file: pages for people, read here for a program."""
+"""Reads the pages that Google Drive sends instead of a file."""
 
 import html.parser
 import urllib.parse
@@ -17,7 +17,7 @@ _GONE_SIGNS = ('the file you have requested does not exist', 'error 404 (not fou
 
 
 def reason_of_page(page: str, url: str) -> Optional[str]:
-    """Why Drive sends this page instead of the file, or None where it is none of Drive's refusals.
+    """Why Drive sends this page instead of the file; None if the page is no known refusal.
 
     Args:
         page: Text of the page.
@@ -40,10 +40,10 @@ def reason_of_page(page: str, url: str) -> Optional[str]:
 
 
 def confirmed_url(page: str, url: str, cookies: Dict[str, str]) -> Optional[str]:
-    """The address behind the button of Drive's page that confirms large downloads, or None where there is no button.
+    """The address behind the button of Drive's page that asks to confirm large downloads; None without a button.
 
     Args:
-        page: Text of the page: with a form in its newer shape, a link or only a cookie in its older ones.
+        page: Text of the page. Newer pages have a form, older ones a link or only a cookie.
         url: Where it came from.
         cookies: Dict of cookies that came with it.
     """

@@ -36,7 +36,7 @@ def fetch_published(name: str, offline: bool = False) -> str:
     """Path of the file of a published network, downloaded into `config.CACHE_DIR` when it is not there yet.
 
     Raises:
-        UserError: No such name, or the file cannot be had; the message says what to do.
+        UserError: There is no such name, or the file cannot be downloaded; the message says what to do.
     """
     entry = find_entry(name)
     if entry is None:
@@ -45,17 +45,18 @@ def fetch_published(name: str, offline: bool = False) -> str:
 
 
 def check_source(source: str) -> None:
-    """Refuses, as a `UserError`, what is neither an existing path nor a URL nor the name of a published network."""
+    """Raises `UserError` unless `source` is an existing path, a URL, or the name of a published network."""
     if not (os.path.exists(source) or _URL.match(source) or find_entry(source)):
         raise UserError(_unknown(source))
 
 
 class NetworkSource(click.ParamType):
-    """The type of a command line's argument that `resolve` takes."""
+    """The type of a command's argument that goes to `resolve`."""
 
     name = 'source'
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> str:
+        """The value, unchanged, if `check_source` takes it."""
         try:
             check_source(value)
         except UserError as error:
@@ -69,17 +70,17 @@ def offline_option(function: Callable) -> Callable:
 
 
 def resolve(source: Path, offline: bool = False) -> str:
-    """The path behind what a user names.
+    """The path of a network that a user names.
 
     Args:
-        source: An existing path, which comes first; a URL; or the name of a published network.
+        source: An existing path, a URL, or the name of a published network; a path is tried first.
         offline: Do not download.
 
     Returns:
         An existing path.
 
     Raises:
-        UserError: It is none of these, or cannot be downloaded.
+        UserError: `source` is no path, URL or published name, or the file cannot be downloaded.
     """
     source = os.fspath(source)
     check_source(source)
@@ -91,7 +92,7 @@ def resolve(source: Path, offline: bool = False) -> str:
 
 
 def name_of(source: str) -> str:
-    """How a result is called that comes from `source`: a published network by its name, a file by its file name."""
+    """The name of `source` in results: the name of a published network, or the file name of a file."""
     if os.path.exists(source):
         return os.path.basename(os.path.normpath(source))
     return next(
@@ -104,7 +105,7 @@ def _unknown(source):
     hint = f' (perhaps {" or ".join(close)}?)' if close else ''
     return (
         f'{source}: there is no such file, and no published network of that name{hint}; '
-        'python -m dnnlib.download --list shows these.'
+        'python -m dnnlib.download --list shows all names.'
     )
 
 
@@ -113,7 +114,7 @@ def _unknown(source):
 
 
 def trusted_as(sha256: str) -> Optional[str]:
-    """As what a file is trusted to run the source text inside it: a few words, or None if it is not.
+    """Says in a few words why a file's source text may run; None if the file is not trusted.
 
     Args:
         sha256: Of the file's content, 64 hexadecimal digits.
@@ -129,7 +130,7 @@ def trusted_as(sha256: str) -> Optional[str]:
 
 
 def trust(sha256: str, name: str) -> None:
-    """Lets the source text in a file of that hash run from now on, until its line in `config.TRUST_FILE` is deleted.
+    """Lets the source text in a file with this hash run, until its line in `config.TRUST_FILE` is deleted.
 
     Raises:
         UserError: The trust file cannot be written.
@@ -153,7 +154,7 @@ def _trusted():
         except FileNotFoundError:
             return {}
     if mode & 0o002:
-        raise UserError(f'{config.TRUST_FILE} can be written by everyone: take that right away with chmod o-w.')
+        raise UserError(f'{config.TRUST_FILE} can be written by everyone: protect it with chmod o-w.')
     names = {}
     for number, line in enumerate(lines, start=1):
         sha256, _, name = line.partition('  ')

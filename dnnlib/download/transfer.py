@@ -1,4 +1,4 @@
-"""One file from a server: in parts that survive a broken connection, checked before it takes its name."""
+"""Downloads one file. A part survives a broken connection; the file is checked before it takes its name."""
 
 import contextlib
 import hashlib
@@ -17,16 +17,16 @@ from tqdm import tqdm
 from dnnlib.download.drive import confirmed_url, reason_of_page
 from dnnlib.files import atomic_write, fsync_folder, still_has_name, try_lock, wait_for_lock
 
-ATTEMPTS = 5  # how often a connection may fail without bringing the file further
-FIRST_PAUSE = 1.0  # seconds before the second attempt; doubled for each further one
-TIMEOUT = 30.0  # seconds without a byte before an attempt counts as failed
-CHUNK = 1 << 14  # bytes; less than one is lost where a connection breaks off
-LARGEST_PAGE = 1 << 20  # bytes of a web page that are looked at
-UNREACHABLE_FOR = 300.0  # seconds in which a host that could not be reached is not asked again
-LARGEST_FILE = 4 << 30  # bytes, where the size is not known
+TRIES = 5  # how many tries in a row may fail without bringing a byte of the file
+FIRST_PAUSE = 1.0  # seconds before the second try; doubled for each further one
+TIMEOUT = 30.0  # seconds without a byte before a try counts as failed
+CHUNK = 1 << 14  # bytes; less than this is lost when a connection breaks off
+LARGEST_PAGE = 1 << 20  # bytes of a web page that are read
+UNREACHABLE_FOR = 300.0  # seconds for which a host that cannot be reached is not asked again
+LARGEST_FILE = 4 << 30  # bytes, if the size of a file is not known
 
-PART = '.part'  # ends the name of what has arrived of a file
-PART_IDENTITY = '.part.json'  # and of what tells which file that is
+PART = '.part'  # ends the name of the part that has arrived
+PART_IDENTITY = '.part.json'  # ends the name of the file that identifies the part
 
 
 class Unavailable(Exception):
@@ -34,7 +34,7 @@ class Unavailable(Exception):
 
 
 class _Interrupted(Unavailable):
-    """A failure that may be over a moment later."""
+    """A failure that may be gone at the next try."""
 
 
 class _NoConnection(_Interrupted):
@@ -46,19 +46,19 @@ class _NoConnection(_Interrupted):
 
 
 class _StalePart(_Interrupted):
-    """What has arrived is no part of the file that the server has now: it is to be begun anew."""
+    """The part is not from the file that the server has now, so the download must begin anew."""
 
     def __init__(self):
-        super().__init__('what has arrived so far is of another file')
+        super().__init__('the part that has arrived is from another file')
 
 
-_unreachable = {}  # host to when it was given up (`time.monotonic`): the other files of a group fail at once
+_unreachable = {}  # host to the time (`time.monotonic`) when it was given up: the other files of a group fail at once
 
 
 def download(entry: Dict[str, Any], path: str) -> None:
-    """Downloads a file; goes on with what an earlier try, in this process or another, has left of it.
+    """Downloads a file. If an earlier run, in this process or another, has left a part of it, goes on from there.
 
-    A process that finds another one at it waits for that. A mirror without TLS is asked only if the hash is known.
+    If another process is downloading the file, waits for it. A mirror without TLS is asked only if the hash is known.
 
     Args:
         entry: Dict as for `dnnlib.download.fetch`.
@@ -81,7 +81,7 @@ def download(entry: Dict[str, Any], path: str) -> None:
 
 
 def problem_of(entry: Dict[str, Any], size: int, sha256: Callable[[], str]) -> Optional[str]:
-    """What is wrong with a file of `size` bytes whose hash the function `sha256` returns, or None."""
+    """Says what is wrong with a file of `size` bytes, or None. `sha256` is a function that returns its hash."""
     if entry['size'] is not None and size != entry['size']:
         return '{:,} bytes instead of {:,}'.format(size, entry['size'])
     if entry['sha256'] is not None and sha256() != entry['sha256']:
@@ -94,7 +94,7 @@ def problem_of(entry: Dict[str, Any], size: int, sha256: Callable[[], str]) -> O
 
 
 class _Part:
-    """The part of a file that has arrived, and which file it is a part of."""
+    """The part of a file that has arrived, and the identity of that file."""
 
     def __init__(self, file, path):
         self.file, self._path = file, path
@@ -111,7 +111,7 @@ class _Part:
             return None
 
     def restart(self, identity):
-        """Begins anew with a file of that identity; None: one that cannot be told from another one."""
+        """Empties the part. `identity`, from `_identity`, is the file that is downloaded from now on."""
         self.file.truncate(0)
         with contextlib.suppress(FileNotFoundError):
             os.remove(self._identity_path)
@@ -153,9 +153,9 @@ class _Part:
 
 @contextlib.contextmanager
 def _locked_part(path, name):
-    """The `_Part` of a file, which no other process has at the same time."""
+    """Yields the `_Part` of a file, which no other process has at the same time."""
     while True:
-        with open(path + PART, 'a+b', buffering=0) as file:  # a full disk is to be met when writing, and only then
+        with open(path + PART, 'a+b', buffering=0) as file:  # unbuffered: a full disk raises at once, not when closing
             if not try_lock(file):
                 click.echo(f'{name}: another process is downloading it; waiting.', err=True)
                 wait_for_lock(file)
@@ -165,7 +165,7 @@ def _locked_part(path, name):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Attempts
+# Tries
 
 
 def _download_from_any(entry, part):
@@ -187,7 +187,7 @@ def _download_from(url, entry, part):
             with requests.Session() as session:
                 if url.lower().startswith('https:'):
                     session.mount('http://', _RefusesPlainHttp())  # redirections and confirm pages, too
-                _attempt(session, url, entry, part)
+                _receive(session, url, entry, part)
             return
         except _Interrupted as error:
             size = part.size()
@@ -196,7 +196,7 @@ def _download_from(url, entry, part):
             if isinstance(error, _StalePart):
                 part.restart(None)
             failures += 1
-            if failures == ATTEMPTS:
+            if failures == TRIES:
                 if isinstance(error, _NoConnection):
                     _unreachable[error.host] = time.monotonic()
                 raise
@@ -205,7 +205,8 @@ def _download_from(url, entry, part):
             pause *= 2
 
 
-def _attempt(session, url, entry, part):
+def _receive(session, url, entry, part):
+    """One try: gets all that is missing of the file."""
     begin = part.size() if part.identity() is not None else 0
     with _open(session, url, begin) as response:
         identity = _identity(response, entry)
@@ -230,13 +231,13 @@ def _attempt(session, url, entry, part):
 
 
 def _identity(response, entry):
-    """What tells the file that a server offers from another one under its address; None if nothing does."""
+    """Identifies the file that a server offers now, JSON; None if its answer has nothing that does."""
     marks = [response.headers.get(name) for name in ('ETag', 'Last-Modified', 'x-goog-hash')] + [entry['sha256']]
     return [_total(response), *marks] if any(marks) else None
 
 
 def _total(response):
-    """Length of the whole file that a response is of, or None where it does not say."""
+    """Length of the whole file, also if the response brings a part; None if the response does not say."""
     said = response.headers.get('Content-Length', '')
     if response.status_code == 206:
         said = response.headers.get('Content-Range', '').rpartition('/')[2]
@@ -250,7 +251,7 @@ def _append(response, entry, part, begin):
         for number, chunk in enumerate(_chunks(response)):
             if begin == number == 0 and re.match(rb'\s*<(!doctype\s+)?html', chunk[:200], re.IGNORECASE):
                 raise Unavailable('the server sends a web page under the name of the file')
-            size += len(chunk)  # not the bar's count, which stays 0 where bars are switched off
+            size += len(chunk)  # not the bar's count, which stays 0 if bars are switched off
             if size > limit:
                 part.restart(None)
                 raise Unavailable(f'what arrives is not the published file, more than {limit:,} bytes')
@@ -271,7 +272,7 @@ class _RefusesPlainHttp(requests.adapters.BaseAdapter):
 
 
 def _open(session, url, begin):
-    """The response that carries the file from that byte on, past Google Drive's page that asks to confirm."""
+    """The response with the file from byte `begin` on; confirms what Google Drive's page asks first."""
     response = _get(session, url, begin)
     for _ in range(2):
         if not _is_page(response):
@@ -297,7 +298,7 @@ def _understood(page, response, session):
 
 
 def _get(session, url, begin):
-    # Without compression, so that lengths and ranges are those of the file.
+    # Without compression, so that lengths and ranges count bytes of the file.
     headers = {'Accept-Encoding': 'identity', **({'Range': f'bytes={begin}-'} if begin else {})}
     host = urllib.parse.urlsplit(url).netloc
     if time.monotonic() - _unreachable.get(host, -math.inf) < UNREACHABLE_FOR:
@@ -360,8 +361,8 @@ def _text(response):
 
 
 def _chunks(response):
-    # Errors of the connection and of the disk are both OSErrors; only here it is clear which is which. A body shorter
-    # than its Content-Length is such an error too.
+    # Errors of the connection and of the disk are both OSErrors: only the connection can be the cause here. A body
+    # shorter than its Content-Length raises such an error too.
     try:
         yield from response.iter_content(CHUNK)
     except requests.RequestException as error:

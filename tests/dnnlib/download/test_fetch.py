@@ -88,7 +88,7 @@ def test_goes_on_with_what_an_earlier_process_left(server, tmp_path):
     assert sorted(os.listdir(str(tmp_path))) == sorted(
         os.path.basename(path) + end for end in (transfer.PART, transfer.PART_IDENTITY)
     )
-    assert len(server.requests) == transfer.ATTEMPTS
+    assert len(server.requests) == transfer.TRIES
     part = path + transfer.PART
     with open(part, 'wb') as file:
         file.write(CONTENT[:50_000])
@@ -211,11 +211,11 @@ def test_a_host_that_cannot_be_reached_is_not_tried_for_each_of_its_files(server
     monkeypatch.setattr('dnnlib.download.transfer.time.monotonic', lambda: now[0])
     for name in ('a', 'b', 'c'):
         assert 'no connection to 127.0.0.1:9' in refused(entry(f'http://127.0.0.1:9/{name}.pkl'), tmp_path)
-        assert len(pauses) == transfer.ATTEMPTS - 1
+        assert len(pauses) == transfer.TRIES - 1
     assert content(fetch(entry(server.url + '/file.pkl'), str(tmp_path))) == CONTENT  # other hosts are asked
     now[0] = transfer.UNREACHABLE_FOR
     refused(entry('http://127.0.0.1:9/c.pkl'), tmp_path)
-    assert len(pauses) == 2 * (transfer.ATTEMPTS - 1)
+    assert len(pauses) == 2 * (transfer.TRIES - 1)
 
 
 def test_the_limit_of_bytes_holds_without_a_progress_bar(server, tmp_path, monkeypatch):
