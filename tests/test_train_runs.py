@@ -1,6 +1,8 @@
 """The command that trains, to the end of small runs in this process."""
 
 import dataclasses
+import filecmp
+import functools
 import json
 import os
 import pathlib
@@ -13,6 +15,8 @@ from dnnlib.errors import UserError
 from metrics.kinds import PathLength
 from metrics.registry import METRICS
 from metrics.run_report import RunReport
+from tests import earlier
+from tests.faults.toy_training import read_records
 from tests.toy_run import make_dataset
 from tests.train_command import NAME, TINY, read_lines, run_here
 from training.log import RunLog
@@ -136,6 +140,27 @@ def test_new_run_starts_from_a_pickle_and_the_same_command_goes_on_with_it(run, 
     assert 'go on at kimg 0.2: where the schedule reaches the lod 0' in result.output
     assert 'Going on at kimg 0.2' in result.output and 'Trained 0.3 kimg' in result.output
     assert len(list((tmp_path / 'results').iterdir())) == 1
+
+
+def test_the_same_command_goes_on_with_a_run_of_an_earlier_version(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(METRICS, 'fd_onet5k', earlier.METRIC)
+    monkeypatch.chdir(tmp_path)
+    run_dir = earlier.earlier_run(tmp_path)
+    result = run('--data', 'toy', '--results', 'results', *earlier.FLAGS)
+    assert result.exit_code == 0 and os.listdir('results') == [NAME]
+    assert 'Going on at kimg 3.1' in result.output and 'Trained 4.1 kimg' in result.output
+    for name in ('stats.jsonl', 'metrics.jsonl'):
+        found, expected = map(read_records, (run_dir / name, earlier.EARLIER / 'trained_to_its_end' / name))
+        assert len(found) == len(expected)
+        for ours, theirs in zip(found, expected):
+            assert ours.keys() == theirs.keys()
+            # What is rounding at first grows from step to step.
+            near = functools.partial(pytest.approx, rel=1e-4 if theirs['kimg'] < 3.5 else 0.1)
+            for field, value in theirs.items():
+                assert ours[field] == (near(value) if isinstance(value, float) else value), (name, theirs, field)
+    assert read_lines(run_dir / 'stats.jsonl')[-1]['total_sec'] > 36.3  # of these, 36.3 before the stop
+    assert filecmp.cmp(str(run_dir / 'network-final.pkl'), str(run_dir / 'network-snapshot-000004.pkl'), False)
+    assert filecmp.cmp(str(run_dir / 'network-best.pkl'), str(run_dir / 'network-snapshot-000000.pkl'), False)
 
 
 def test_what_ends_a_run_stands_in_its_log(run, data, tmp_path):

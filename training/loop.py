@@ -26,7 +26,7 @@ from training.run_state import (
     new_counters,
 )
 from training.schedule import training_schedule
-from training.snapshots import ImageGrids, retire_final
+from training.snapshots import ImageGrids, earlier_named_nimg, retire_final
 from training.step import TrainingStep
 from training.stop import Stopped
 from training.ticks import tick_stats
@@ -114,7 +114,8 @@ class _Run:
             raise UserError(
                 f'The state in {self.run_dir} is of other networks ({error}): give --new-run to start anew.'
             ) from error
-        self.counters.update(counters)
+        named_nimg = earlier_named_nimg(self.run_dir, counters['cur_nimg'])  # version 0.5 did not count it
+        self.counters.update({'named_nimg': named_nimg, **counters})
         self.saved = self.counters.cur_nimg, self.counters.due
         self.schedule = self._schedule_now()
         self.clock.start(self.counters.total_sec, self.counters.tick_sec)

@@ -7,7 +7,7 @@ import numpy as np
 
 from dnnlib.images import save_image_grid, to_uint8
 from dnnlib.random_streams import GRID_LATENTS, GRID_NOISE, GRID_REALS, noise_seed, seed_from
-from dnnlib.run_dir import FINAL_PICKLE, REALS_FILE, SNAPSHOT_PATTERN, fakes_name
+from dnnlib.run_dir import FINAL_PICKLE, REALS_FILE, SNAPSHOT_PATTERN, fakes_name, snapshot_kimg
 
 
 def grid_size_for(shape, screen=(3840, 2160)):
@@ -62,6 +62,17 @@ class ImageGrids:
         )
         save_image_grid(os.path.join(self._run_dir, fakes_name(kimg)), images, self.grid_size)
         return to_uint8(images).transpose(0, 2, 3, 1)
+
+
+def earlier_named_nimg(run_dir, nimg):
+    """The counter `named_nimg` for a state that does not have it, as closely as the names of the snapshots tell it.
+
+    Args:
+        run_dir: Folder of the run.
+        nimg: Reals shown so far; snapshots of more do not count.
+    """
+    kimgs = map(snapshot_kimg, os.listdir(run_dir))
+    return max((kimg * 1000 for kimg in kimgs if isinstance(kimg, int) and kimg * 1000 <= nimg), default=-1)
 
 
 def retire_final(run_dir, name):

@@ -1,15 +1,12 @@
 """What an earlier version of the filter left opens, and a run that it began goes on."""
 
-import pathlib
 import shutil
 
 from click.testing import CliRunner
 
 from dnnlib.records.tfrecords import MultiResolutionDataset
 from prefilter.__main__ import main
-
-# Of `python -m prefilter lfw-subset --size 8`: a work folder as SIGKILL left it, and the finished dataset.
-EARLIER = pathlib.Path(__file__).parents[1] / 'golden' / 'earlier'
+from tests.earlier import EARLIER
 
 
 def test_an_unfinished_run_of_an_earlier_version_ends_in_its_dataset(tmp_path):

@@ -1,0 +1,35 @@
+"""What an earlier version, 24f9110, wrote: tests/golden/earlier.
+
+- `filtered` and `unfinished_filter`, of `python -m prefilter lfw-subset --size 8`: the dataset, and a work folder as
+  SIGKILL left it.
+- `trained`, of `train.py --data toy` with FLAGS: a run that SIGTERM stopped at kimg 3.072. Its snapshot of kimg 1,
+  network-best.pkl and report.html have been deleted since.
+- `trained_to_its_end`: the figures of the same run, undisturbed.
+- `outputs.npz`: what the networks in `trained/network-snapshot-000002.pkl` made.
+"""
+
+import pathlib
+import shlex
+import shutil
+
+from metrics.registry import FrechetDistance
+from tests.train_command import NAME
+
+EARLIER = pathlib.Path(__file__).parent / 'golden' / 'earlier'
+DATA = EARLIER.parent / 'crossing' / 'tensorflow-1.15' / 'data'  # equals the dataset that the run was trained on
+METRIC = FrechetDistance('fd_onet5k', 'onet', 40, 30)  # what that version measured by this name, but of fewer images
+FLAGS = shlex.split(
+    '--latent-size 8 --mapping-layers 2 --fmap-base 32 --fmap-max 8 --minibatch 64 --initial-resolution 4 '
+    '--phase-kimg 2 --fade-kimg 2 --kimg 4 --tick-kimg 0.25 --snapshot-ticks 4 --metrics fd_onet5k '
+    '--grid 3x2 --device cpu'
+)
+
+
+def earlier_run(folder):
+    """Copies the unfinished run and its dataset, `toy`, to where that version had them: in a folder, its current one.
+
+    Returns:
+        Path of the run directory.
+    """
+    shutil.copytree(str(DATA), str(folder / 'toy'))
+    return pathlib.Path(shutil.copytree(str(EARLIER / 'trained'), str(folder / 'results' / NAME)))
