@@ -13,6 +13,7 @@ import generate_figures
 from dnnlib import tflib
 from metrics.meter import Result
 from metrics.results import Snapshot, append_result, keep_best
+from tests.earlier import earlier_run
 from tests.toy_run import SMALL, SMALL_G, make_dataset
 
 
@@ -63,6 +64,21 @@ def test_draws_everything_of_a_measured_run_from_its_best_network(run_dir):
     assert '12 of 15 images accepted' in outcome.stdout and '3 of 15 images rejected' in outcome.stdout
     with open(os.path.join(out, 'gallery-rejected.png'), 'rb') as file:
         assert file.read() == b'rejected.png'
+
+
+def test_draws_a_run_of_an_earlier_version(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_dir = str(earlier_run(tmp_path))
+    outcome = invoke(run_dir, '--figures', 'metrics,galleries,comparison,truncation')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert sorted(os.listdir(os.path.join(run_dir, 'figures'))) == [
+        'comparison.png',
+        'gallery-accepted.png',
+        'gallery-rejected.png',
+        'metric-fd_onet5k.png',
+        'truncation.png',
+    ]
+    assert '12 of 15 images accepted' in outcome.stdout
 
 
 def test_an_unmeasured_run_is_drawn_from_its_newest_snapshot_and_says_what_it_skips(run_dir, tmp_path):

@@ -22,6 +22,7 @@ from metrics import registry
 from metrics.meter import Result
 from metrics.registry import FrechetDistance
 from metrics.results import Snapshot, append_result
+from tests.earlier import earlier_run
 from tests.toy_run import SMALL, SMALL_G, make_dataset
 
 
@@ -343,6 +344,25 @@ def test_best_without_a_run_or_of_nothing_known_and_tables_of_several_are_refuse
     assert 'name one run or network' in refused(invoke(run_dir, run_dir, '--table'), 2)
     assert "Missing argument 'RUN|NETWORK...'" in refused(invoke(), 2)
     assert not os.path.exists(os.path.join(config.CACHE_DIR, 'measurements'))
+
+
+def test_what_an_earlier_version_measured_counts_and_comes_out_the_same_anew(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_dir = str(earlier_run(tmp_path))
+    old = results(run_dir)
+    with monkeypatch.context() as patch:
+        forbid_generating(patch)
+        outcome = invoke(run_dir)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert '2 of 2 networks are measured already' in outcome.stdout and results(run_dir) == old
+    best = 'network-snapshot-000000.pkl'
+    assert f'Best fd_onet5k: {best} with 1.2561, the lowest of 3, copied' in outcome.stdout
+    assert filecmp.cmp(os.path.join(run_dir, best), os.path.join(run_dir, 'network-best.pkl'), False)
+    with open(os.path.join(run_dir, 'report.html'), encoding='utf-8') as file:
+        assert 'its fd_onet5k of 1.2561 is the lowest of 3 measured snapshots' in file.read()
+    assert invoke(os.path.join(run_dir, 'network-snapshot-000002.pkl'), '--force').exit_code == 0
+    theirs, ours = (dict(records[-1], seconds=None) for records in (old, results(run_dir)))
+    assert ours == dict(theirs, value=pytest.approx(theirs['value'], rel=1e-5)) and theirs['kimg'] == 2.048
 
 
 def test_a_network_measured_in_a_run_needs_nothing_anew_elsewhere(run_dir, finished, tmp_path, monkeypatch):

@@ -130,6 +130,24 @@ def test_no_snapshot_replaces_another_within_the_same_kimg(monkeypatch):
     ]
 
 
+def test_a_run_of_version_05_replaces_none_of_its_snapshots(tmp_path):
+    for kimg in (1, 2):
+        (tmp_path / f'network-snapshot-{kimg:06d}.pkl').touch()
+    with bookkeeping_runs() as make_run:
+        run = make_run(gpus=1)
+        run.run_dir = str(tmp_path)
+        run.step.set_state = lambda variables: None
+        run.snapshots = types.SimpleNamespace(forget_from=lambda kimg: None)
+        run.log.go_back = lambda *args: None
+        names = []
+        for nimg in (64, 1064, 2064, 3064):
+            counters = dict(new_counters(''), cur_nimg=nimg)
+            del counters['named_nimg']  # that version did not count it
+            run._set_state({}, counters)
+            names.append(run._snapshot_name())
+    assert names == [f'network-snapshot-{kimg}.pkl' for kimg in ('000000', '000001.064', '000002.064', '000003')]
+
+
 def test_final_networks_of_a_run_that_goes_on_stay_as_a_snapshot(tmp_path):
     retire_final(str(tmp_path), 'network-snapshot-000010.pkl')  # there is none
     (tmp_path / 'network-snapshot-000009.pkl').write_bytes(b'nine')

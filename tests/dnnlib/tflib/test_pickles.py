@@ -21,6 +21,7 @@ from dnnlib import tflib
 from dnnlib.download.published import trust
 from dnnlib.errors import UserError
 from dnnlib.files import sha256_of_file
+from tests.earlier import EARLIER
 from tests.goldens.files import FOLDER, relative_error
 from tests.goldens.kinds import assert_agreement, golden_cases
 from training import networks_stylegan
@@ -106,6 +107,15 @@ def discriminator_state():
 def plain_pickle_load(path):
     with open(path, 'rb') as file:
         return pickle.load(file)
+
+
+def test_networks_of_an_earlier_version_make_the_same_images(session):
+    _, D, Gs = tflib.load_networks(str(EARLIER / 'trained' / 'network-snapshot-000002.pkl'))
+    with np.load(str(EARLIER / 'outputs.npz')) as expected:
+        latents = np.random.RandomState(5).randn(4, 8)
+        images = Gs.run(latents, None, truncation_psi=0.7, randomize_noise=False)
+        assert relative_error(images, expected['images']) < 1e-5
+        assert relative_error(D.run(images, None), expected['scores']) < 1e-5
 
 
 @golden_cases('official_*_expected')
