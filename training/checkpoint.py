@@ -1,6 +1,6 @@
-"""The full state of a training run in one file, so that the same run can go on after whatever stopped it.
+"""The full state of a training run in one file. From it a run goes on, whatever stopped it.
 
-A run keeps its two newest states: should the newest turn out to be damaged, the run goes on from the one before.
+A run keeps its two newest states. If the newest is damaged, the run goes on from the older one.
 """
 
 import contextlib
@@ -20,8 +20,8 @@ from dnnlib.run_dir import find_states, state_name
 STATES_KEPT = 2
 _COUNTERS = 'counters_json'
 _SUFFIX = '.npy'  # of each array in the archive, as numpy.savez names them
-# What the zipfile module raises where bytes are not what they were; RuntimeError: a flag that now says "encrypted".
-# OSError: a place to read from that cannot be.
+# What the zipfile module raises for damaged files. RuntimeError: a damaged flag says "encrypted". OSError: a damaged
+# offset is outside the file.
 _DAMAGES = (
     OSError,
     EOFError,
@@ -48,16 +48,16 @@ class Checkpoints:
         self._whole = []  # names of the states known to be whole, oldest first
 
     def load(self, say):
-        """Reads the newest whole state; all of it is checked before anything is returned.
+        """Reads the newest state that is not damaged. Everything in it is checked.
 
         Args:
-            say: Called with a sentence for each damaged state that is passed over.
+            say: Function that is called with a sentence for each damaged state.
 
         Returns:
             Tuple of variables (dict of name to array) and counters (dict), or None if the run has no state yet.
 
         Raises:
-            UserError: There are states, and none is whole; or one cannot be opened.
+            UserError: All states are damaged, or a state cannot be opened.
         """
         found = _newest_whole(self._run_dir, _read_all, say)
         if found is None:
@@ -67,21 +67,21 @@ class Checkpoints:
         return state
 
     def save(self, variables, counters):
-        """Writes a state, then deletes all but the newest.
+        """Writes a state, then deletes all states but the newest `STATES_KEPT`.
 
         Args:
             variables: Dict of name to array.
-            counters: Dict fit for JSON: how far the run has come; `cur_nimg` names the file.
+            counters: Dict of the counters, fit for JSON. The name of the file contains `cur_nimg`.
 
         Raises:
-            OSError: It could not be written; all earlier states are as before.
+            OSError: The state could not be written; the earlier states are unchanged.
         """
         name = state_name(counters['cur_nimg'])
         with atomic_write(os.path.join(self._run_dir, name)) as file:
             _write_arrays(file, {**variables, _COUNTERS: np.array(json.dumps(counters))})
         self._whole = [*(known for known in self._whole if known != name), name][-STATES_KEPT:]
-        # What a run went back from is newer by its name, and goes as well. The first state of a run that has just
-        # gone on stands beside the one it came from: with fewer than two known to be whole, others stay.
+        # States with a higher number, left from before the run went back to an older state, are deleted too. As long
+        # as fewer than two states are known to be whole, nothing is deleted.
         if len(self._whole) == STATES_KEPT:
             for other in map(state_name, find_states(self._run_dir)):
                 if other not in self._whole:
@@ -90,7 +90,7 @@ class Checkpoints:
 
 
 def _write_arrays(file, arrays):
-    """As `numpy.savez`, which after a failure complains once more, where nobody can catch it."""
+    """Does what `numpy.savez` does. After a failure that raises a second error, which cannot be caught."""
     archive = zipfile.ZipFile(file, 'w')
     try:
         for name, value in arrays.items():
@@ -99,22 +99,22 @@ def _write_arrays(file, arrays):
             archive.writestr(name + _SUFFIX, content.getbuffer())
         archive.close()
     except BaseException:
-        archive.fp = None  # nothing more is to be written when it is forgotten
+        archive.fp = None  # so that the archive writes nothing when it is garbage-collected
         raise
 
 
 def load_counters(run_dir):
-    """The counters of the newest state that can be opened, without reading any variables; None without states.
+    """The counters of the newest state that is not damaged, or None without states. Reads no variables.
 
     Raises:
-        UserError: There are states, and none is whole; or one cannot be opened.
+        UserError: All states are damaged, or a state cannot be opened.
     """
     found = _newest_whole(run_dir, _read_counters, lambda text: None)
     return None if found is None else found[1]
 
 
 def _newest_whole(run_dir, read, say):
-    """(name, what `read` makes of the open file) of the newest state for which it succeeds; None without states."""
+    """(name, result of `read`) of the newest state that `read` can read; None without states."""
     damages = []
     for nimg in find_states(run_dir):
         name = state_name(nimg)
@@ -131,14 +131,14 @@ def _newest_whole(run_dir, read, say):
         return name, result
     if damages:
         raise UserError(
-            f'{"; ".join(damages)}: bring one of them back, or give --new-run to start anew; the network '
-            'snapshots beside them are whole.'
+            f'{"; ".join(damages)}: bring one of these files back, or give --new-run to start anew; the network '
+            'snapshots are whole.'
         )
     return None
 
 
 def _opened(path):
-    """A state that cannot even be opened may be whole: passed over, it would be lost."""
+    """Opens a state, or raises a UserError: a state that cannot be opened may be whole, so it is not passed over."""
     with disk_errors('read', path, 'or move it away to go on from the state before'):
         return open(path, 'rb')
 
@@ -153,5 +153,5 @@ def _read_counters(archive):
 
 
 def _read_array(archive, name):
-    content = archive.read(name + _SUFFIX)  # compares the checksum before anything looks at the content
+    content = archive.read(name + _SUFFIX)  # compares the checksum first
     return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)

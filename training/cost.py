@@ -1,19 +1,19 @@
-"""How much work a run is, phase by phase: the basis of an honest estimate of the time left."""
+"""The work of a run, phase by phase. The estimate of the time left is computed from it."""
 
 from training.networks_stylegan import feature_maps
 from training.schedule import phases
 
-# What a step of D and G takes besides arithmetic, s: the time of starting some thousand small operations. Measured on
-# CPU cores with the demo's networks; with the paper's, it disappears beside the convolutions.
+# Time of a step of D and G besides arithmetic, s: starting some thousand small operations. Measured on CPU cores with
+# the demo's networks. With the paper's networks the convolutions take so much longer that it does not matter.
 STEP_OVERHEAD_SEC = 0.009
 
 
 def flops_per_image(resolution, fmap_base, fmap_max):
-    """Multiplications in the 3x3 convolutions of G, and again of D, for one image at a resolution; a relative measure.
+    """Multiplications in the 3x3 convolutions of G for one image, a relative measure of work. D has as many.
 
     Args:
         resolution: Side in px that is trained.
-        fmap_base, fmap_max: Of the networks.
+        fmap_base, fmap_max: Sizes of the networks, see `TrainingOptions`.
     """
     fmaps = feature_maps(fmap_base, 1.0, fmap_max)
     total, level = 0, 2
@@ -25,10 +25,10 @@ def flops_per_image(resolution, fmap_base, fmap_max):
 
 
 def flops_between(begin_kimg, end_kimg, options):
-    """Work of a part of a run, in the unit of `flops_per_image` times a thousand images.
+    """The work of a part of a run; the unit is `flops_per_image` for a thousand images.
 
     Args:
-        begin_kimg, end_kimg: Thousands of reals shown at its begin and end.
+        begin_kimg, end_kimg: Thousands of reals shown at the begin and the end of the part.
         options: `TrainingOptions`.
     """
     return sum(
@@ -38,11 +38,14 @@ def flops_between(begin_kimg, end_kimg, options):
 
 
 def eta_sec(tick, tick_begin_kimg, kimg, tick_sec, maintenance_sec, options):
-    """Time left of a run: training by the work that remains, and writing and measuring the networks as so far.
+    """The time left of a run, s.
+
+    The training that remains is estimated from its work and from the speed of the last tick. Writing and measuring the
+    networks is estimated from the time that it has taken so far.
 
     Args:
         tick: Number of the tick that ends now, from 1.
-        tick_begin_kimg: Thousands of reals shown when it began.
+        tick_begin_kimg: Thousands of reals shown when the tick began.
         kimg: Thousands of reals shown now.
         tick_sec: Seconds of training in the tick.
         maintenance_sec: Seconds between ticks, whole run so far.
@@ -65,7 +68,7 @@ def _steps_between(begin_kimg, end_kimg, options):
 
 
 def _rows_between(begin_kimg, end_kimg, options):
-    """The phases of a part of a run, each with how much of it is inside, thousands of reals."""
+    """The phases of a part of a run: list of (phase, thousands of reals of the phase that are in the part)."""
     rows = phases(max(end_kimg, options.total_kimg), options.resolution, **options.schedule_options())
     inside = [(row, min(row.end_kimg, end_kimg) - max(row.begin_kimg, begin_kimg)) for row in rows]
     return [(row, kimg) for row, kimg in inside if kimg > 0]

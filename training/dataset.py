@@ -10,17 +10,17 @@ from dnnlib.records.tfrecords import MultiResolutionDataset
 
 
 class TrainingSet:
-    """The stream of real images a training run sees, and its labels.
+    """The stream of real images that a training run sees, and their labels.
 
-    The stream is one seeded permutation of all records after another, so a position in it is one integer, the
-    shuffle is over the whole dataset, and a resumed run sees what an uninterrupted one would.
+    Each epoch is a seeded permutation of all records. So the position in the stream is one integer, and a resumed run
+    sees the same images as an uninterrupted run.
 
     Args:
         folder: Folder of a multi-resolution TFRecord dataset.
         resolution: Side in px to train at, at most the dataset's; None takes the dataset's.
         max_label_size: Number of label columns to use: 0 none, 'full' all.
-        mirror: Whether images are to be mirrored at random.
-        seed: Of the permutations, mirroring and random labels.
+        mirror: Whether half of the images, chosen at random, are mirrored.
+        seed: Seed of the permutations and of mirroring.
 
     Attributes:
         shape: [C, H, W] at full resolution.
@@ -28,7 +28,7 @@ class TrainingSet:
         num_images: Number of records.
 
     Raises:
-        UserError: The dataset is not whole; the message names the file.
+        UserError: The dataset is incomplete or damaged; the message names the file.
     """
 
     def __init__(self, folder, resolution=None, max_label_size=0, mirror=False, seed=0):
@@ -48,13 +48,15 @@ class TrainingSet:
         """`size` consecutive images of the stream.
 
         Args:
-            position: Number of images of the stream before these.
+            position: Number of images of the stream that come before.
             size: Number of images.
             lod: Level of detail: 0 is the full resolution, 1 half of it, ...
 
         Returns:
-            Tuple of images uint8 [size, C, H, W] with dynamic range [0, 255], labels float32 [size, label_size], and
-            mirror draws float32 [size]: an image is to be flipped horizontally where its draw is >= 0.5.
+            Tuple of
+                images uint8 [size, C, H, W], dynamic range [0, 255],
+                labels float32 [size, label_size],
+                mirror draws float32 [size]: an image must be flipped horizontally if its draw is >= 0.5.
         """
         indices = [self._record_at(position + offset) for offset in range(size)]
         images = np.stack([self.records.read(index, lod) for index in indices])
@@ -64,11 +66,16 @@ class TrainingSet:
         return images, self._labels[indices], draws
 
     def random_labels(self, size, random):
-        """Labels for fakes: rows of the training set drawn by a `RandomState`; float32 [size, label_size]."""
+        """Labels for fakes, drawn from the labels of the training set; float32 [size, label_size].
+
+        Args:
+            size: Number of labels.
+            random: `numpy.random.RandomState`.
+        """
         return self._labels[random.randint(self.num_images, size=size)]
 
     def close(self):
-        """Closes the files of the dataset; nothing can be read any more."""
+        """Closes the files of the dataset. Afterwards nothing can be read."""
         self.records.close()
 
     def __enter__(self):
@@ -88,8 +95,11 @@ class TrainingSet:
 class Prefetcher:
     """Reads the next minibatch in a thread while the current one is trained on.
 
-    It guesses that the next request continues the last one; a wrong guess (the resolution or the minibatch changed)
-    costs one read and nothing else.
+    It guesses that the next minibatch follows the last one and is like it. A guess is wrong when the resolution or the
+    minibatch changes; it costs one read.
+
+    Args:
+        training_set: `TrainingSet`.
     """
 
     def __init__(self, training_set):
@@ -113,7 +123,7 @@ class Prefetcher:
         return result
 
     def close(self):
-        """Ends the thread, after the minibatch that it reads."""
+        """Ends the thread as soon as it has read its minibatch."""
         self._requests.put(None)
         self._thread.join()
 
@@ -124,5 +134,5 @@ class Prefetcher:
                 return
             try:
                 self._results.put(self._training_set.minibatch(*request))
-            except BaseException as error:  # whatever it is, it belongs to who asked
+            except BaseException as error:  # any error is raised where the minibatch is asked for
                 self._results.put(error)

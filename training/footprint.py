@@ -1,8 +1,8 @@
-"""How much GPU memory a training step holds at its peak: a closed form over the levels of the networks.
+"""The GPU memory that a training step holds at its peak: a closed form over the levels of the networks.
 
-It counts the tensors that TensorFlow keeps for the backward passes, as traces of the real step show them
-(`python -m benchmarks.step_memory` compares the two). What cuDNN takes for its workspaces and the driver for itself is
-not in it.
+The form counts the tensors that TensorFlow keeps for the backward passes. Which ones it keeps was read from traces of
+real steps; `python -m benchmarks.step_memory` compares the form with a real step. The memory of cuDNN's workspaces and
+of the driver is not counted.
 """
 
 import collections
@@ -11,38 +11,39 @@ from training.networks_stylegan import RESIZING_SIDES, feature_maps
 
 FLOAT_BYTES = 4
 
-# Tensors kept at the peak, by their size. Of D: of the input's side of a block and of its output's. The reals keep four
-# and four (before and after the activation, after the blur, and their gradients for R1), the fakes two and three.
+# How many tensors are kept at the peak of a step of D, for each block. FULL: of the size of the block's input, HALF: of
+# the size of its output. The reals keep 4 FULL and 4 HALF (before and after the activation, after the blur, gradients
+# for R1), the fakes 2 FULL and 3 HALF.
 D_FULL, D_HALF = 4 + 2, 4 + 3
-D_UNFUSED = 4  # more of the output's size: R1's gradient before the downscaling, at twice the side
-D_TOP = 6  # at the highest level: features from RGB of reals (3) and fakes (2), and what is being computed
-D_FADE = 5  # of the output's size of the highest block while it fades in: features of the halved images
-D_LAST = 12  # at 4x4
-# In the step of G, its blocks keep six of their own size, and what the upscaling convolution takes in; D only what its
-# activations and the change of level need, since its weights get no gradients.
+D_UNFUSED = 4  # HALF, in addition: R1's gradient before the downscaling, one tensor of twice the side
+D_TOP = 6  # FULL, highest block: features from RGB of reals (3) and fakes (2), and what is being computed
+D_FADE = 5  # HALF, highest block while it fades in: features of the halved images
+D_LAST = 12  # tensors of the block at 4x4
+# The same for a step of G. A block of G keeps 6 tensors of its own size, and the input of the upscaling convolution.
+# A block of D keeps only what its activations and the change of level need, because D's weights get no gradients.
 G_FULL, G_D_FULL, G_D_HALF, G_TOP = 6, 1, 2, 3
-WEIGHTS = {'D': 5, 'G': 4}  # copies of a network's weights: scaled for use, their gradients and partial sums of these
+WEIGHTS = {'D': 5, 'G': 4}  # copies of a network's weights: scaled for use, gradients, partial sums of gradients
 
 Networks = collections.namedtuple('Networks', 'G D G_trainable D_trainable')
-Networks.__doc__ = """Numbers of values in the variables of G and D: of all, and of those that are trained."""
+Networks.__doc__ = """Numbers of values in G's and D's variables: in all variables, and in the trained ones."""
 
 
 def variables_bytes(networks):
-    """Of the variables on the first GPU: G, D, Gs, and Adam's two moments of what is trained."""
+    """Bytes of the variables on the first GPU: G, D, Gs, and Adam's two moments of each trained value."""
     return FLOAT_BYTES * (2 * networks.G + networks.D + 2 * (networks.G_trainable + networks.D_trainable))
 
 
 def step_bytes(which, networks, options, resolution, minibatch, fading, data_format='NCHW'):
-    """Most memory that the tensors of a step hold at once, besides the variables.
+    """Bytes that the tensors of a step hold at its peak, without the variables.
 
     Args:
-        which: 'D', a step of D with R1, or 'G'.
+        which: 'D' for a step of D, with R1; 'G' for a step of G.
         networks: `Networks`.
         options: `TrainingOptions`.
         resolution: Side in px that trains or fades in.
         minibatch: Images on this GPU.
-        fading: Whether it fades in.
-        data_format: 'NCHW' on a GPU; on a CPU 'NHWC', where less is kept because more layers resize in the kernel.
+        fading: Whether the resolution fades in.
+        data_format: 'NCHW' on a GPU, 'NHWC' on a CPU. A CPU keeps less, because more layers resize in the kernel.
     """
     levels = _levels(options, resolution, RESIZING_SIDES[data_format])
     top = levels[-1].full
@@ -63,7 +64,7 @@ def step_bytes(which, networks, options, resolution, minibatch, fading, data_for
     return FLOAT_BYTES * (minibatch * per_image + copies * trained)
 
 
-_Level = collections.namedtuple('_Level', 'full half fused')  # values of an image at a block's side, at half of it
+_Level = collections.namedtuple('_Level', 'full half fused')  # values of an image: at the block's side, at half of it
 
 
 def _levels(options, resolution, fused_side):

@@ -1,4 +1,4 @@
-"""What a run tells while it trains: a line for people, the same as JSON, and TensorBoard events."""
+"""The log of a run: lines for people, the same figures as JSON lines, and TensorBoard events."""
 
 import contextlib
 import json
@@ -18,9 +18,9 @@ LOG_FILE = 'log.txt'
 
 
 class RunLog:
-    """Writes to the terminal and to the files of a run directory, appending to what is there.
+    """Writes to the terminal, and appends to the log files of a run directory.
 
-    What a full disk refuses is kept in memory and written once it can be.
+    Lines that a full disk refuses are kept in memory and written later.
 
     Args:
         run_dir: Folder of the run.
@@ -31,10 +31,10 @@ class RunLog:
         self._text = _Appended(os.path.join(run_dir, LOG_FILE))
         self._stats = _Appended(os.path.join(run_dir, STATS_FILE))
         self._events = _Events(run_dir)
-        keep_lines(self._text.path)  # half a line, left by a power cut, must not run into the next one
+        keep_lines(self._text.path)  # drops half a line, left by a power cut
 
     def go_back(self, tick, nimg):
-        """Forgets the figures after a tick, for a run that goes on from there.
+        """Drops the figures of later ticks, when a run goes on from an earlier state.
 
         Args:
             tick: Number of the last tick that stays.
@@ -44,27 +44,27 @@ class RunLog:
         self._events.add(session_log=tf.SessionLog(status=tf.SessionLog.START), step=nimg + 1)
 
     def say(self, text):
-        """Prints a line and keeps it in log.txt, with the time of day."""
+        """Prints a line and adds it to log.txt, with the time of day."""
         with contextlib.suppress(OSError):  # a terminal that is gone, or a file on a full disk
             print(text, flush=True)
         self.keep(text)
 
     def keep(self, text):
-        """Keeps a line in log.txt, with the time of day, that the terminal shows by other means."""
+        """Adds a line to log.txt, with the time of day, and does not print it."""
         self._text.add(f'{time.strftime("%Y-%m-%d %H:%M:%S")}  {text}')
 
     def report(self, stats):
-        """One tick: prints a line, appends the same figures to stats.jsonl and to TensorBoard's events.
+        """Prints the line of a tick, and adds its figures to stats.jsonl and to TensorBoard's events.
 
         Args:
-            stats: Dict of the fields that docs/training.md explains.
+            stats: Dict of the figures; docs/training.md explains the fields.
         """
         self.say(format_tick(stats))
         self._stats.add(json.dumps({name: _finite(value) for name, value in stats.items()}))
         self.add_scalars(stats, stats['kimg'])
 
     def add_scalars(self, values, kimg):
-        """Adds numbers to TensorBoard's events; its steps are images shown."""
+        """Adds the numbers in a dict to TensorBoard's events. TensorBoard's step is the number of images shown."""
         summary = tf.Summary(
             value=[
                 tf.Summary.Value(tag=name, simple_value=value)
@@ -75,10 +75,10 @@ class RunLog:
         self._events.add(summary=summary, step=int(round(kimg * 1000)))
 
     def flush(self):
-        """Writes what is still to be written to stats.jsonl.
+        """Writes the lines of stats.jsonl that the disk refused before.
 
         Raises:
-            OSError: The disk refuses it.
+            OSError: The disk refuses them again.
         """
         self._stats.flush()
 
@@ -113,7 +113,7 @@ class RunLog:
 
 
 class _Appended:
-    """A file of lines that grows; lines that the disk refuses wait for the next one."""
+    """Appends lines to a file. A line that the disk refuses is written together with the next line."""
 
     def __init__(self, path):
         self.path = path
@@ -121,7 +121,7 @@ class _Appended:
 
     def add(self, line):
         self._waiting.append(line)
-        with contextlib.suppress(OSError):  # saving the state, which needs more room, meets and tells the same
+        with contextlib.suppress(OSError):  # saving the state, which needs more space, reports the full disk
             self.flush()
 
     def flush(self):
@@ -131,9 +131,9 @@ class _Appended:
 
 
 class _Events:
-    """TensorBoard's events, written at once, to a new file after each failure.
+    """Writes TensorBoard's events at once, and to a new file after each failure.
 
-    TensorFlow's own `FileWriter` writes in a thread, which a full disk ends; from then on its `flush` never returns.
+    TensorFlow's own `FileWriter` writes in a thread. A full disk ends the thread, and then `flush` never returns.
     """
 
     def __init__(self, run_dir):
@@ -154,7 +154,7 @@ class _Events:
         except tf.errors.OpError:
             self.close()
             if is_new:
-                with contextlib.suppress(OSError):  # it was not even made
+                with contextlib.suppress(OSError):  # the file was not made
                     os.remove(self._path)
 
     def _open(self):
@@ -175,7 +175,7 @@ class _Events:
 
 
 def _tick_of(line):
-    """The tick of a line of stats.jsonl; infinity where it is damaged."""
+    """The tick of a line of stats.jsonl; infinity if the line is damaged."""
     try:
         return json.loads(line.decode('utf-8'))['tick']
     except (ValueError, KeyError, TypeError):
@@ -183,5 +183,5 @@ def _tick_of(line):
 
 
 def _finite(value):
-    """The value, or None, JSON's null, for what JSON has no number for."""
+    """The value; None, JSON's null, for infinities and NaN."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -33,23 +33,23 @@ from training.ticks import tick_stats
 
 
 def train(options, training_set, run_dir, log, snapshots, stop):
-    """Trains StyleGAN, continuing from the run directory's state if there is one.
+    """Trains StyleGAN. If the run directory has a state, training goes on from it.
 
-    A disk that refuses a file does not end the training: it is said, and tried again at the next tick.
+    Training does not end when the disk refuses a file: it logs a warning and tries again at the next tick.
 
     Args:
         options: `TrainingOptions`.
         training_set: `TrainingSet` at the options' resolution.
         run_dir: Folder of the run, where everything is written.
         log: `RunLog`.
-        snapshots: What measures network pickles. `measure(name, kimg, Gs, images)` is called after each with its file
-            name, kimg, Gs, and the current grid of fakes as uint8 [N, H, W, C]; `forget_from(kimg)` when the run goes
-            on from a state, for what was measured at or after that kimg.
+        snapshots: Object that measures network pickles. After each pickle, `measure(name, kimg, Gs, images)` is called
+            with the file name, kimg, Gs, and the current grid of fakes as uint8 [N, H, W, C]. When the run goes on from
+            a state, `forget_from(kimg)` is called to drop what was measured at or after that kimg.
         stop: `StopRequest`.
 
     Raises:
-        UserError: The device has too little memory; the run's state is damaged or does not fit the dataset; too many
-            steps in a row were not finite; or at the end, something could not be written.
+        UserError: The device has too little memory; or the state is damaged or does not fit the dataset; or too many
+            steps in a row were not finite; or a file could not be written at the end.
         Stopped: A signal came while the training graph was built.
     """
     with contextlib.closing(Prefetcher(training_set)) as reals:
@@ -65,7 +65,7 @@ def train(options, training_set, run_dir, log, snapshots, stop):
 
 
 class _Run:
-    """A run's counters and what it works with."""
+    """A run: its counters, networks, files and clock."""
 
     def __init__(self, options, training_set, reals, run_dir, log, snapshots, stop, checkpoints, counters):
         self.options, self.run_dir, self.log, self.snapshots, self.stop = options, run_dir, log, snapshots, stop
@@ -77,18 +77,18 @@ class _Run:
         self.grids = ImageGrids(run_dir, training_set, options.latent_size, options.grid, options.seed)
         self.checkpoints, self.counters = checkpoints, counters
         self.clock = Clock()
-        self.warm_up = None  # images and seconds of the first iteration, if it is part of the current tick
-        self.saved = None  # cur_nimg and due of the newest state on disk
+        self.warm_up = None  # images and seconds of the first iteration; zeros once its tick is over
+        self.saved = None  # (cur_nimg, due) of the newest state on disk
 
     # ----------------------------------------------------------------------------------------------------------------
 
     def start_or_resume(self, state):
-        """Takes up a state, the variables and counters of one; without it, saves the first state."""
+        """Goes on from a state (variables, counters). Without one, starts the run and saves the first state."""
         if state is None:
             if self.options.resume is not None:
                 self._start_from_pickle()
             self._follow_schedule()
-            self.step.update_Gs(0)  # takes the lod over
+            self.step.update_Gs(0)  # gives the lod to Gs
             self.grids.save_reals()
             self.log.say(f'Training for {self.options.total_kimg:g} kimg ...')
             self._write_state()
@@ -103,7 +103,9 @@ class _Run:
         try:
             self.step.set_networks(read_pickle(path).values)
         except (KeyError, ValueError) as error:
-            raise UserError(f'The networks in {path} cannot be trained on ({error}): choose another pickle.') from error
+            raise UserError(
+                f'Training cannot start from the networks in {path} ({error}): choose another pickle.'
+            ) from error
         self.counters.cur_nimg = self.counters.tick_begin_nimg = int(round(self.options.resume_kimg * 1000))
         self.log.say(f'Starting from the networks in {path} at kimg {self.kimg():g}. {LOST}')
 
@@ -112,7 +114,7 @@ class _Run:
             self.step.set_state(variables)
         except (KeyError, ValueError) as error:
             raise UserError(
-                f'The state in {self.run_dir} is of other networks ({error}): give --new-run to start anew.'
+                f'The state in {self.run_dir} does not fit the networks ({error}): give --new-run to start anew.'
             ) from error
         named_nimg = earlier_named_nimg(self.run_dir, counters['cur_nimg'])  # version 0.5 did not count it
         self.counters.update({'named_nimg': named_nimg, **counters})
@@ -120,12 +122,12 @@ class _Run:
         self.schedule = self._schedule_now()
         self.clock.start(self.counters.total_sec, self.counters.tick_sec)
         self.log.go_back(self.counters.tick, self.counters.cur_nimg)
-        # What is due now is measured again even if it was before, so it must not stand there twice.
+        # What is due will be measured again. An earlier result of it must go, so that it is not listed twice.
         measured = self.counters.cur_nimg + (self.counters.due != NETWORKS)
         self.snapshots.forget_from(measured / 1000)
 
     def to_its_end(self):
-        """Trains until the schedule ends or a stop is asked for, and sees to it that everything is on disk."""
+        """Trains until the schedule ends or a stop is requested, and makes sure that everything is on disk."""
         try:
             self.maintain()
             while not self.finished() and not self.stop.requested:
@@ -143,7 +145,7 @@ class _Run:
             ) from error
 
     def train_iteration(self):
-        """A few steps of D and G under one look at the schedule."""
+        """A few steps of D and G with the same settings of the schedule."""
         counters = self.counters
         begin_nimg, begin_sec = counters.cur_nimg, self.clock.tick_sec()
         self._follow_schedule()
@@ -153,8 +155,8 @@ class _Run:
                 counters.cur_nimg, schedule.minibatch, int(math.floor(schedule.lod))
             )
             stats = self.step.train_D(schedule, counters.cur_nimg, reals, labels, mirror_draws)
-            if are_finite(stats):  # else Gs, an average, would never recover
-                # Gs lags one step of G, as in the original: it moves before G is trained.
+            if are_finite(stats):  # otherwise Gs, an average, would never be finite again
+                # As in the original, Gs moves before G is trained, so it lags one step of G.
                 self.step.update_Gs(schedule.minibatch)
             counters.cur_nimg += schedule.minibatch
             stats.update(self.step.train_G(schedule, counters.cur_nimg))
@@ -180,7 +182,7 @@ class _Run:
         self.schedule = schedule = self._schedule_now()
         previous_lod = self.counters.previous_lod
         if (math.floor(schedule.lod), math.ceil(schedule.lod)) != (math.floor(previous_lod), math.ceil(previous_lod)):
-            self.step.reset_optimizers()  # entering and leaving a transition, networks change abruptly
+            self.step.reset_optimizers()  # a transition begins or ends: the networks change abruptly
         if schedule.lod != previous_lod:
             self.step.set_lod(schedule.lod)
         self.counters.previous_lod = schedule.lod
@@ -197,7 +199,7 @@ class _Run:
     # ----------------------------------------------------------------------------------------------------------------
 
     def end_tick(self):
-        """Reports, and writes what is due. The state goes first: what follows may take long, or fail."""
+        """Reports, and writes what is due. The state is written first, because the rest may take long, or fail."""
         counters = self.counters
         counters.tick += 1
         self.log.report(
@@ -209,7 +211,7 @@ class _Run:
         if counters.tick % self.options.snapshot_ticks == 0 or counters.tick == 1 or self.finished():
             counters.due = NETWORKS
         elif counters.tick % self.options.image_ticks == 0 and counters.due == NOTHING:
-            counters.due = IMAGES  # what a full disk left undone stays due
+            counters.due = IMAGES  # NETWORKS that a full disk has refused stay due
         begin_tick(counters)
         self.clock.begin_tick()
         self.clock.pause()
@@ -218,7 +220,7 @@ class _Run:
         self.clock.go_on(counters)
 
     def maintain(self):
-        """Writes what the last tick left to write; the state on disk says that it is due."""
+        """Writes what is due. The state on disk says so too: a run that is killed here goes on here."""
         due = self.counters.due
         if due == NOTHING:
             return
@@ -230,11 +232,11 @@ class _Run:
             self.counters.due = NOTHING
             if due == NETWORKS:
                 self.clock.pause()
-                self.save_state()  # so that a long measurement is not made twice
+                self.save_state()  # so that a long measurement is not repeated
                 self.clock.go_on(self.counters)
 
     def _write(self, due):
-        """Writes the grid of fakes, and the networks and their measurements if they are due."""
+        """Writes the grid of fakes. If NETWORKS are due, writes and measures them too."""
         share = max(self.schedule.minibatch // self.options.gpus, 1)
         images = self.grids.save_fakes(self.step.Gs, self.kimg(), share)
         if due == NETWORKS:
@@ -253,20 +255,20 @@ class _Run:
         tflib.save_networks(os.path.join(self.run_dir, name), self.networks)
 
     def save_state(self):
-        """Writes everything that training goes on from, unless it is spoiled; returns whether it is on disk."""
+        """Writes the state, unless something in it is not finite. Returns whether it was written."""
         if self.counters.nonfinite_in_row or self.step.is_spoiled():
             self.log.say(f'Nothing is saved at kimg {self.kimg():.1f}: the newest step was not finite.')
             return False
         return self.log.write_or_warn(self._write_state)
 
     def _write_state(self):
-        self.log.flush()  # a state never knows of more ticks than stats.jsonl
+        self.log.flush()  # stats.jsonl has all ticks that the state counts
         self.counters.update(total_sec=self.clock.total_sec(), tick_sec=self.clock.tick_sec())
         self.checkpoints.save(self.step.get_state(), self.counters)
         self.saved = self.counters.cur_nimg, self.counters.due
 
     def end(self):
-        """Sees to it that everything is on disk, and says how the run ended."""
+        """Makes sure that everything is on disk, and says how the run ended."""
         counters = self.counters
         if self.saved == (counters.cur_nimg, counters.due) or self.save_state():
             if self.finished() and counters.due == NOTHING:
@@ -281,7 +283,9 @@ class _Run:
         elif self.stop.requested and counters.nonfinite_in_row:
             self.log.say(f'Stopped at kimg {self.kimg():.1f}. {self._state_on_disk()}')
         else:
-            raise UserError(f'Training ended at kimg {self.kimg():.1f} without a state of it. {self._state_on_disk()}')
+            raise UserError(
+                f'Training ended at kimg {self.kimg():.1f}; its state is not saved. {self._state_on_disk()}'
+            )
 
     def _state_on_disk(self):
         return f'The last good state is kept: the same command goes on from kimg {self.saved[0] / 1000:.1f}.'

@@ -1,7 +1,7 @@
-"""Losses of the generator and the discriminator, and how reals reach the discriminator.
+"""Losses of the generator and the discriminator, and the preparation of reals for the discriminator.
 
-Every loss returns a `Loss`. Where a gradient penalty, one number a sample, is added to scores of shape [N, 1], the
-value broadcasts to [N, N]; training minimises its mean, which is the mean score term plus the mean penalty.
+Every loss returns a `Loss`. A gradient penalty has the shape [N]; its sum with scores of shape [N, 1] broadcasts to
+[N, N]. Training minimises the mean, which is the mean score term plus the mean penalty.
 """
 
 import collections
@@ -12,7 +12,7 @@ import dnnlib.tflib as tflib
 from training.networks_stylegan import Random
 
 Loss = collections.namedtuple('Loss', 'value stats')
-Loss.__doc__ = """A loss: `value` is the tensor whose mean is minimised, `stats` tensors to report the means of."""
+Loss.__doc__ = """A loss. Training minimises the mean of `value`, and reports the means of the tensors in `stats`."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -20,12 +20,12 @@ Loss.__doc__ = """A loss: `value` is the tensor whose mean is minimised, `stats`
 
 
 def process_reals(images, lod, mirror_draws=None, drange_data=(0, 255), drange_net=(-1, 1), output_lod=0.0):
-    """Brings real images to the network's range and to the look of the current lod, at full resolution or less.
+    """Prepares real images: mirrors, scales to the range of the network, and blends two levels for the current lod.
 
     Args:
         images: Tensor [N, C, H, W] at the resolution of level floor(lod), dynamic range `drange_data`.
-        lod: Scalar tensor; its fraction is how far the image is faded towards half its resolution.
-        mirror_draws: float32 tensor [N]: images whose draw is >= 0.5 are flipped horizontally. None: none is.
+        lod: Scalar tensor; its fraction is the weight of the image at half the resolution.
+        mirror_draws: float32 tensor [N]; an image is flipped horizontally if its draw is >= 0.5. None flips no image.
         drange_data: Dynamic range of the input.
         drange_net: Dynamic range of the output.
         output_lod: Scalar, at most floor(lod): level of the output; 0 is the full resolution.
@@ -47,7 +47,7 @@ def process_reals(images, lod, mirror_draws=None, drange_data=(0, 255), drange_n
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Generator. Args of all: networks G and D, latents [N, Z] ~ N(0, 1), labels [N, L], arguments for the networks.
+# Generator losses. Arguments: networks G and D, latents [N, Z] ~ N(0, 1), labels [N, L], keywords for the networks.
 
 
 def G_logistic_nonsaturating(G, D, latents, labels, **network_kwargs):
@@ -69,10 +69,12 @@ def G_wgan(G, D, latents, labels, **network_kwargs):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Discriminator. Args of all: networks G and D, latents [N, Z], labels [N, L] of the reals, which the fakes take too,
-# reals [N, C, H, W] as process_reals gives them, arguments for the networks. Gradients are those by images at full
-# resolution, also where active_resolution makes the networks work on smaller ones: repeating pixels F times in both
-# directions divides the gradient by F^2 and gives each of its elements F^2 times, so its squared norm falls by F^2.
+# Discriminator losses. Arguments: networks G and D, latents [N, Z], labels [N, L] for reals and fakes alike, reals
+# [N, C, H, W] from process_reals, keywords for the networks.
+#
+# Gradient penalties are defined for images at full resolution. With active_resolution the networks work on smaller
+# images. Upscaling by F, with repeated pixels, divides each element of the gradient by F^2 and repeats it F^2 times, so
+# the squared norm at full resolution is smaller by F^2.
 
 
 def D_logistic(G, D, latents, labels, reals, **network_kwargs):
@@ -127,7 +129,8 @@ def D_wgan_gp(
 ):
     """D_wgan + wgan_lambda (|grad D(mix)| - target)^2 / target^2 (Gulrajani et al.).
 
-    `mixing_factors` is a tensor [N, 1, 1, 1] of U[0, 1): where between real and fake the gradient is taken. None draws.
+    `mixing_factors` is a tensor [N, 1, 1, 1] of U[0, 1): the place between real and fake where the gradient is taken.
+    None draws it.
     """
     scores = _scores(G, D, latents, labels, reals, network_kwargs)
     loss = Loss(scores.f - scores.r + wgan_epsilon * tf.square(scores.r), _stats(scores))
@@ -172,7 +175,7 @@ def _squared_gradient(D, scores, images):
 
 def _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mixing_factors, network_kwargs):
     if mixing_factors is None:
-        random = Random(network_kwargs.get('random_seed'), first_draw=500)  # apart from what G draws from the same seed
+        random = Random(network_kwargs.get('random_seed'), first_draw=500)  # not the numbers that G draws
         mixing_factors = random.uniform([tf.shape(scores.real_images)[0], 1, 1, 1])
     mixed = tflib.lerp(scores.real_images, scores.fake_images, mixing_factors)
     norm = tf.sqrt(_squared_gradient(D, D.get_output_for(mixed, labels, **network_kwargs), mixed))

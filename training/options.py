@@ -1,4 +1,4 @@
-"""The options of a training run: their defaults are the paper's, a preset changes some of them."""
+"""The options of a training run. The defaults are the paper's; a preset changes some of them."""
 
 import dataclasses
 from typing import Dict, List, Optional
@@ -24,8 +24,8 @@ class TrainingOptions:
 
     # Start from a network pickle
     resume: Optional[str] = None  # the pickle
-    resume_kimg: float = 0.0  # where in the schedule its networks go on
-    networks: Optional[Dict[str, dict]] = None  # arguments of the build functions of its G and D
+    resume_kimg: float = 0.0  # where in the schedule the networks of the pickle go on
+    networks: Optional[Dict[str, dict]] = None  # arguments of the build functions of the pickle's G and D
 
     # Networks
     latent_size: int = 512  # of z and w
@@ -41,7 +41,7 @@ class TrainingOptions:
     minibatch: Optional[int] = None  # at resolutions not in minibatch_by_resolution; None: by the number of GPUs
     minibatch_by_resolution: Optional[Dict[int, int]] = None  # None: by the number of GPUs
     G_smoothing_kimg: float = 10.0  # half-life of the moving average of G's weights, thousands of reals
-    minibatch_repeats: int = 4  # iterations between two looks at the schedule
+    minibatch_repeats: int = 4  # steps of D and G between two updates of lod, minibatch and learning rates
     max_nonfinite: int = 100  # steps in a row without finite losses that end the run
 
     # Growing
@@ -75,8 +75,8 @@ class TrainingOptions:
         return options
 
 
-# What each preset changes. `paper` is the defaults. `demo` shows a face on two CPU cores in ten minutes: a small 32 px
-# network, short phases, a weak penalty that lets it learn fast, and a metric that needs no download.
+# What each preset changes. `paper` changes nothing. `demo` shows faces after ten minutes on two CPU cores. It has a
+# small 32 px network, short phases, a weak gradient penalty so that it learns fast, and a metric without a download.
 PRESETS = {
     'paper': {},
     'demo': {
@@ -102,7 +102,7 @@ PRESETS = {
 
 
 def resolve_options(preset, given, resolution):
-    """A run's options from a preset, what the user gave, and the dataset.
+    """The options of a new run, from a preset, the user's flags and the dataset.
 
     Args:
         preset: Name in PRESETS.
@@ -110,7 +110,7 @@ def resolve_options(preset, given, resolution):
         resolution: Side of the dataset's images, px.
 
     Returns:
-        `TrainingOptions` without open choices.
+        `TrainingOptions` in which resolution and minibatches are chosen.
 
     Raises:
         click.UsageError: An option does not fit the others; the message names the flag and says what to do.
@@ -122,7 +122,8 @@ def resolve_options(preset, given, resolution):
     _check_resolution('--initial-resolution', options.initial_resolution)
     if options.resolution > resolution:
         raise click.UsageError(
-            f'--resolution {options.resolution}: the dataset has {resolution}x{resolution} images; use at most that.'
+            f'--resolution {options.resolution}: the dataset has {resolution}x{resolution} images; '
+            f'use {resolution} or less.'
         )
     if options.fmap_base < options.resolution // 2:
         raise click.UsageError(
@@ -133,7 +134,7 @@ def resolve_options(preset, given, resolution):
         if 'initial_resolution' in given:
             raise click.UsageError(
                 f'--initial-resolution {options.initial_resolution}: training ends at '
-                f'{options.resolution}x{options.resolution}; use at most that.'
+                f'{options.resolution}x{options.resolution}; use {options.resolution} or less.'
             )
         options.initial_resolution = options.resolution
     if options.phase_kimg + options.fade_kimg == 0 and options.initial_resolution < options.resolution:
@@ -146,7 +147,7 @@ def resolve_options(preset, given, resolution):
     missing = set(_resolutions_of(options)) - set(given.get('minibatch_by_resolution') or _resolutions_of(options))
     if missing:
         raise click.UsageError(
-            f'--minibatch names none for {min(missing)}x{min(missing)}; name every resolution from '
+            f'--minibatch: the size for {min(missing)}x{min(missing)} is missing; name every resolution from '
             f'{options.initial_resolution} to {options.resolution}, or give one number.'
         )
     _fill_in_minibatches(options)

@@ -1,4 +1,4 @@
-"""What a run would be, told before it starts: the text of `train.py --dry-run`."""
+"""The text of `train.py --dry-run`: the options of a run, and what it needs."""
 
 import dataclasses
 import os
@@ -19,11 +19,11 @@ from training.step import make_networks
 
 CARD, CARD_GB = 'An RTX 2080 Ti', 11  # the card of the paper
 STATES = STATES_KEPT + 1  # training states on disk at most: one is being written
-PNG_BYTES = 2  # of a pixel of a grid, about
-TICK_BYTES = 4000  # of a tick in the logs, about
+PNG_BYTES = 2  # for a pixel of a grid, about
+TICK_BYTES = 4000  # for a tick in the logs, about
 
-# How long 25,000 kimg took, days, by resolution and number of GPUs: with the paper's cards, and with the original
-# authors' V100s.
+# Days that 25,000 kimg took, by resolution and number of GPUs: on the paper's cards, and on the V100s of StyleGAN's
+# authors.
 PAPER_KIMG = 25000
 PAPER_DAYS = {256: {2: 12}}
 V100_DAYS = {
@@ -48,24 +48,32 @@ def print_plan(options, dataset, results_dir, flags):
         f'{dataset.shape[2]}.'
     )
     print('\nOptions:')
-    print(textwrap.indent(tabulate(_option_rows(options, flags), tablefmt='plain', disable_numparse=True), '  '))
+    _print_table(_option_rows(options, flags))
     rows = phases(options.total_kimg, options.resolution, **options.schedule_options())
     print('\nSchedule:')
-    _print_schedule(rows)
+    _print_table(_schedule_rows(rows), ('left', 'left', *['right'] * 4))
     label_size = dataset.labels.shape[1] if options.use_labels and dataset.labels is not None else 0
     networks = count_parameters(options, dataset.shape[0], label_size)
-    print(f'\nTrained parameters:\n  G {networks.G_trainable:>12,d}\n  D {networks.D_trainable:>12,d}')
+    print('\nTrained parameters:')
+    _print_table([('G', f'{networks.G_trainable:,d}'), ('D', f'{networks.D_trainable:,d}')], ('left', 'right'))
     print(f'\nMemory of each GPU, GB, estimated; cuDNN and the driver take some more. {CARD} has {CARD_GB}.')
-    _print_memory(rows, options, networks)
+    _print_table(_memory_rows(rows, options, networks), ('left', *['right'] * 5))
+    for hint in _hints_for_memory(rows, options, networks):
+        print(f'    {hint}')
     print('\nDisk space, GB, estimated:')
-    _print_disk(rows, options, networks, dataset.shape[0], results_dir)
+    _print_disk(disk_gb(rows, options, networks, dataset.shape[0]), results_dir)
     print('\nTime:')
     for line in published_times(options):
         print(f'  {line}')
 
 
+def _print_table(rows, alignments=None):
+    table = tabulate(rows, tablefmt='plain', colalign=alignments, disable_numparse=True)
+    print(textwrap.indent(table, '  '))
+
+
 def _option_rows(options, flags):
-    """(flag, value) of each option that has a flag; values by resolution stand beside the one that they refine."""
+    """(flag, value) of each option that has a flag. Values by resolution are added to the value of the option."""
     values = dataclasses.asdict(options)
     for name, value in values.items():
         by_resolution = values.get(name + '_by_resolution')
@@ -74,7 +82,7 @@ def _option_rows(options, flags):
 
 
 def count_parameters(options, num_channels, label_size):
-    """Sizes of G and D, `Networks`; builds them, in a graph of their own, on the CPU."""
+    """The sizes of G and D, `Networks`. Builds them on the CPU; the default graph stays as it is."""
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})):
         G, D = make_networks(options, num_channels, label_size)
     return Networks(
@@ -85,40 +93,31 @@ def count_parameters(options, num_channels, label_size):
     )
 
 
-def _print_schedule(rows):
-    form = '  {:<9s}{:<12s}{:>10s}{:>10s}{:>11s}{:>15s}'
-    print(form.format('phase', 'resolution', 'from kimg', 'to kimg', 'minibatch', 'learning rate'))
+def _schedule_rows(rows):
+    yield 'phase', 'resolution', 'from kimg', 'to kimg', 'minibatch', 'learning rate'
     for row in rows:
-        print(
-            form.format(
-                row.what,
-                f'{row.resolution}x{row.resolution}',
-                f'{row.begin_kimg:g}',
-                f'{row.end_kimg:g}',
-                str(row.minibatch),
-                f'{row.G_lrate:g}',
-            )
+        yield (
+            row.what,
+            f'{row.resolution}x{row.resolution}',
+            f'{row.begin_kimg:g}',
+            f'{row.end_kimg:g}',
+            row.minibatch,
+            f'{row.G_lrate:g}',
         )
 
 
-def _print_memory(rows, options, networks):
-    form = '  {:<12s}{:>14s}{:>12s}{:>12s}{:>12s}{:>8s}'
-    print(form.format('resolution', 'images a GPU', 'variables', 'step of D', 'step of G', 'most'))
+def _memory_rows(rows, options, networks):
+    yield 'resolution', 'images a GPU', 'variables', 'step of D', 'step of G', 'most'
     variables = variables_bytes(networks) / 1e9
     for row in _most_demanding(rows):
         share = row.minibatch // options.gpus
         steps = [_step_gb(which, row, share, options, networks) for which in 'DG']
-        most = variables + max(steps)
-        line = form.format(
-            f'{row.resolution}x{row.resolution}', str(share), *[f'{size:.2f}' for size in (variables, *steps, most)]
-        )
-        print(line)
-        if most > CARD_GB:
-            print(f'    {_how_to_fit(row, options, networks)}')
+        sizes = variables, *steps, variables + max(steps)
+        yield (f'{row.resolution}x{row.resolution}', share, *(f'{size:.2f}' for size in sizes))
 
 
 def _most_demanding(rows):
-    """One row for each resolution: fading in takes more than training."""
+    """A row for each resolution: fading in, which takes more memory than training; else training."""
     chosen = {}
     for row in rows:
         if row.what == 'fade in' or row.resolution not in chosen:
@@ -130,26 +129,32 @@ def _step_gb(which, row, share, options, networks):
     return step_bytes(which, networks, options, row.resolution, share, row.what == 'fade in') / 1e9
 
 
-def _how_to_fit(row, options, networks):
-    """The sentence on a phase that is too large for the card."""
-    what = f'This does not fit in {CARD_GB} GB: '
-    share = row.minibatch // options.gpus
-    while share > 1:
-        share //= 2
-        if share > 4:
-            share -= share % 4  # groups of the minibatch stddev layer
-        step = max(_step_gb(which, row, share, options, networks) for which in 'DG')
-        if variables_bytes(networks) / 1e9 + step <= CARD_GB:
-            return f'{what}give a smaller --minibatch, {share * options.gpus} at {row.resolution}x{row.resolution}.'
-    return f'{what}give a smaller --resolution, or smaller networks by --fmap-base and --fmap-max.'
+def _hints_for_memory(rows, options, networks):
+    """A sentence for each resolution that is too large for the card."""
+    for row in _most_demanding(rows):
+        side, share = f'{row.resolution}x{row.resolution}', row.minibatch // options.gpus
+        if _fits(row, share, options, networks):
+            continue
+        while share > 1 and not _fits(row, share, options, networks):
+            share //= 2
+            if share > 4:
+                share -= share % 4  # groups of the minibatch stddev layer
+        if _fits(row, share, options, networks):
+            hint = f'give a smaller --minibatch, {share * options.gpus} at {side}.'
+        else:
+            hint = 'give a smaller --resolution, or smaller networks by --fmap-base and --fmap-max.'
+        yield f'{side} does not fit in {CARD_GB} GB: {hint}'
 
 
-def _print_disk(rows, options, networks, num_channels, results_dir):
-    sizes = disk_gb(rows, options, networks, num_channels)
-    for what, size in sizes.items():
-        print(f'  {what:<42s}{size:>9.2f}')
+def _fits(row, share, options, networks):
+    step = max(_step_gb(which, row, share, options, networks) for which in 'DG')
+    return variables_bytes(networks) / 1e9 + step <= CARD_GB
+
+
+def _print_disk(sizes, results_dir):
     needed, free = sum(sizes.values()), free_gb(results_dir)
-    print(f'  {"all":<42s}{needed:>9.2f}\n  {"free for " + results_dir:<42s}{free:>9.2f}')
+    rows = [*sizes.items(), ('all', needed), (f'free for {results_dir}', free)]
+    _print_table([(what, f'{size:.2f}') for what, size in rows], ('left', 'right'))
     if needed > free:
         print(
             '    This is not enough: free some, name another folder with --results, or write fewer files with '
@@ -158,12 +163,12 @@ def _print_disk(rows, options, networks, num_channels, results_dir):
 
 
 def disk_gb(rows, options, networks, num_channels):
-    """Disk space that a run takes, GB: dict of what it is for."""
+    """The disk space that a run takes: dict of its purpose to GB."""
     ticks = sum((row.end_kimg - row.begin_kimg) / row.tick_kimg for row in rows)
     pickle = FLOAT_BYTES * (2 * networks.G + networks.D) / 1e9
     snapshots = 3 + int(ticks / options.snapshot_ticks)  # at the start, after the first tick, at the end
     if options.keep_snapshots is not None:
-        snapshots = min(snapshots, options.keep_snapshots + 1)  # and the best one
+        snapshots = min(snapshots, options.keep_snapshots + 1)  # the best one is kept too
     columns, grid_rows = options.grid or grid_size_for([num_channels, options.resolution, options.resolution])
     grid = columns * grid_rows * options.resolution**2 * PNG_BYTES / 1e9
     return {
@@ -176,7 +181,7 @@ def disk_gb(rows, options, networks, num_channels):
 
 
 def free_gb(folder):
-    """Free space where a folder is, or would be made."""
+    """Free space on the disk of a folder, GB. The folder need not exist."""
     folder = os.path.abspath(folder)
     while not os.path.exists(folder):
         folder = os.path.dirname(folder)
@@ -184,7 +189,7 @@ def free_gb(folder):
 
 
 def published_times(options):
-    """How long such runs have taken: sentences. Times of other lengths are scaled by the work they are."""
+    """How long runs with these settings have taken: list of sentences. For other lengths, times are scaled by work."""
     published = [
         (table[options.resolution][options.gpus], card)
         for table, card in ((PAPER_DAYS, 'RTX 2080 Ti (the paper)'), (V100_DAYS, 'V100 (the original authors)'))
@@ -204,7 +209,8 @@ def published_times(options):
         )
         if abs(share - 1) > 1e-6:
             line += (
-                f'; {options.total_kimg:g} kimg, by their share of its work, {format_duration(share * days * 86400)}'
+                f'; {options.total_kimg:g} kimg would take {format_duration(share * days * 86400)}, by their share of '
+                'its work'
             )
         lines.append(line + '.')
     return lines

@@ -1,4 +1,4 @@
-"""Going on with a run whose options may change a little, and starting one from the networks in a pickle."""
+"""Options of a run that goes on, and of a run that starts from the networks in a pickle."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ from dnnlib.errors import UserError
 from dnnlib.run_dir import SNAPSHOT_PATTERN
 from training.options import TrainingOptions
 
-# What may change when a run goes on: nothing here alters what a step of training computes.
+# Options that may change when a run goes on. None of them changes what a training step computes.
 CHANGEABLE = (
     'data',
     'total_kimg',
@@ -25,7 +25,7 @@ CHANGEABLE = (
     'grid',
 )
 
-# What the arguments of a pickled network say about the options: (network, argument, option, its value if not given).
+# Options that a pickled network decides: (network, argument of its build function, option, default of the argument).
 _NETWORK_OPTIONS = (
     ('G', 'resolution', 'resolution', 1024),
     ('G', 'latent_size', 'latent_size', 512),
@@ -37,15 +37,19 @@ _NETWORK_OPTIONS = (
 
 
 def stored_options(run_dir, stored):
-    """`TrainingOptions` from the dict of a run's options.json, where all keys are text.
+    """`TrainingOptions` of a run.
+
+    Args:
+        run_dir: Folder of the run, for messages.
+        stored: Dict from its options.json, where all keys are text.
 
     Raises:
-        UserError: They are of no version of this program that can go on with the run.
+        UserError: The file has other fields, so another version of this program wrote it.
     """
     unknown = sorted(set(stored) - {field.name for field in dataclasses.fields(TrainingOptions)})
     if unknown or 'data' not in stored:
         raise UserError(
-            f'The options of {run_dir} are of another program ({", ".join(unknown) or "no data"}): start '
+            f'Another program wrote the options of {run_dir} ({", ".join(unknown) or "no data"}): start '
             'a new run from one of its network pickles instead.'
         )
     options = TrainingOptions(**stored)
@@ -55,15 +59,15 @@ def stored_options(run_dir, stored):
 
 
 def changed_options(options, given, flags):
-    """The options a run goes on with.
+    """The options with which a run goes on.
 
     Args:
-        options: `TrainingOptions` it was started with.
+        options: `TrainingOptions` with which the run was started.
         given: Dict of fields set by the user now.
         flags: Dict of field to the flag that sets it, for messages.
 
     Raises:
-        click.UsageError: Something was set that cannot change; the message names flag and both values.
+        click.UsageError: The user changed an option that cannot change; the message names the flag and both values.
     """
     changes = {name: value for name, value in given.items() if value != getattr(options, name)}
     fixed = {name: value for name, value in changes.items() if name not in CHANGEABLE and name in flags}
@@ -94,18 +98,21 @@ def _shown_value(values, name):
 
 
 class PickledNetworks(NamedTuple):
-    """What training takes from a network pickle; by name, G, D and Gs."""
+    """What training takes from a network pickle."""
 
-    static_kwargs: dict  # dicts of the arguments of the build functions
-    values: dict  # dicts of variable name to array
-    lod: float  # level of detail the networks were at
+    static_kwargs: dict  # 'G', 'D' and 'Gs' -> dict of the arguments of the build function
+    values: dict  # 'G', 'D' and 'Gs' -> dict of variable name to array
+    lod: float  # level of detail of the networks
 
 
 def read_pickle(path):
-    """Reads (G, D, Gs) in a graph of its own, which ends with the call.
+    """Reads the networks (G, D, Gs) of a pickle. The default graph stays as it is.
+
+    Returns:
+        `PickledNetworks`.
 
     Raises:
-        UserError: Not such a pickle.
+        UserError: The file does not hold (G, D, Gs) of StyleGAN.
     """
     import tensorflow.compat.v1 as tf  # here: a command line is checked before TensorFlow starts
 
@@ -118,23 +125,26 @@ def read_pickle(path):
         named = dict(zip(('G', 'D', 'Gs'), networks))
         values = {name: tflib.run(net.vars) for name, net in named.items()}
         if any('lod' not in values[name] for name in named) or 'synthesis' not in named['G'].components:
-            raise UserError(f'{path} holds other networks than those of StyleGAN: training cannot start from it.')
+            raise UserError(f'{path} holds no networks of StyleGAN: training cannot start from it.')
         return PickledNetworks(
             {name: dict(net.static_kwargs) for name, net in named.items()}, values, float(values['G']['lod'])
         )
 
 
 def options_of_pickle(path, pickled, given, flags):
-    """The fields of `TrainingOptions` that a pickle's networks decide.
+    """The options that a pickle's networks decide.
 
     Args:
         path: The pickle, for messages.
-        pickled: As from `read_pickle`.
+        pickled: `PickledNetworks` of the pickle.
         given: Dict of fields set by the user.
-        flags: Dict of field to the flag that sets it.
+        flags: Dict of field to the flag that sets it, for messages.
+
+    Returns:
+        Dict of fields of `TrainingOptions`.
 
     Raises:
-        click.UsageError: The user set one of them otherwise; the message names flag and both values.
+        click.UsageError: The user gave another value; the message names the flag and both values.
     """
     found = {
         option: pickled.static_kwargs[net].get(argument, default) for net, argument, option, default in _NETWORK_OPTIONS
@@ -147,12 +157,12 @@ def options_of_pickle(path, pickled, given, flags):
     ]
     if clashes:
         raise click.UsageError('; '.join(clashes) + '. Leave these flags out.')
-    # As it comes back from options.json, so that the same command finds the run.
+    # In the form in which options.json gives it back, so that the same command finds the run.
     return dict(found, networks=json.loads(json.dumps({name: pickled.static_kwargs[name] for name in ('G', 'D')})))
 
 
 def check_networks_fit(options, training_set):
-    """Refuses a dataset whose images or labels the networks that a run starts from do not take."""
+    """Refuses, with a UserError, a dataset that does not fit the networks from which the run starts."""
     if options.networks is not None:
         for name, ours, default in (
             ('num_channels', training_set.shape[0], 1),
@@ -167,12 +177,15 @@ def check_networks_fit(options, training_set):
 
 
 def begin_kimg(path, lod, options):
-    """Where in the schedule networks from a pickle go on, and how that is known: (kimg, sentence).
+    """Where in the schedule the networks of a pickle go on.
 
     Args:
-        path: The pickle; the name of network-snapshot-KKKKKK.pkl gives it.
-        lod: Level of detail the networks were at.
+        path: The pickle; network-snapshot-KKKKKK.pkl has the kimg in its name.
+        lod: Level of detail of the networks.
         options: `TrainingOptions`.
+
+    Returns:
+        (kimg, how that is known, as part of a sentence).
 
     Raises:
         click.UsageError: The schedule has no such level of detail.
@@ -188,13 +201,13 @@ def begin_kimg(path, lod, options):
         )
     if levels == 0:
         return 0.0, f'where the schedule begins, at the lod {lod:g} of its networks'
-    whole = math.ceil(levels) - 1  # levels that were complete before the one that fades in
+    whole = math.ceil(levels) - 1  # levels that had faded in completely
     fading = options.fade_kimg * (levels - whole)
     kimg = whole * (options.phase_kimg + options.fade_kimg) + options.phase_kimg + fading
-    return kimg, f'where the schedule reaches the lod {lod:g} of its networks; --resume-kimg sets another place'
+    return kimg, f'where the schedule reaches the lod {lod:g} of its networks; --resume-kimg sets another kimg'
 
 
 LOST = (
-    "The pickle does not carry Adam's moments, the place in the order of the images, the numbers of log lines and "
-    'the time it took: these start anew.'
+    "The pickle does not carry Adam's moments, the position in the stream of images, the count of ticks and the time "
+    'that training took: all of this starts anew.'
 )

@@ -1,4 +1,4 @@
-"""How far a run has come: its counters, which go into every state, and its clock."""
+"""The progress of a run: its counters, which every state contains, and its clock."""
 
 import math
 import time
@@ -6,12 +6,12 @@ import time
 from dnnlib.errors import UserError
 from dnnlib.util import EasyDict
 
-# What a tick leaves behind; networks come with images.
+# What is written after a tick. With NETWORKS, image grids are written too.
 NOTHING, IMAGES, NETWORKS = 'nothing', 'images', 'networks'
 
 
 def new_counters(dataset):
-    """The counters of a run that begins; all fit for JSON.
+    """The counters of a new run, an EasyDict that fits JSON.
 
     Args:
         dataset: Fingerprint of the dataset.
@@ -22,40 +22,55 @@ def new_counters(dataset):
         tick=0,
         tick_begin_nimg=0,
         previous_lod=-1.0,
-        total_sec=0.0,  # of the whole run, when it was saved
-        tick_sec=0.0,  # of the current tick, when it was saved
+        total_sec=0.0,  # of the whole run, until the state was saved
+        tick_sec=0.0,  # of the current tick, until the state was saved
         maintenance_sec=0.0,  # spent between ticks, whole run
         last_maintenance_sec=0.0,  # since the last tick
         stats_sums={},  # over the finite steps of the current tick
         stats_count=0,  # finite steps of the current tick
         nonfinite_steps=0,  # other steps of the current tick
         nonfinite_in_row=0,  # steps since the last finite one
-        named_nimg=-1,  # of the newest snapshot that is named by whole kimg; -1: none yet
-        due=NETWORKS,  # what is still to be written for the last tick, or the start: NETWORKS, IMAGES or NOTHING
+        named_nimg=-1,  # cur_nimg of the newest snapshot whose name is in whole kimg; -1: none yet
+        due=NETWORKS,  # what must still be written for the last tick, or for the start: NETWORKS, IMAGES or NOTHING
     )
 
 
 def is_finished(counters, options):
-    """Whether a run is at its end and has written everything."""
+    """Whether a run has reached its end and has written everything.
+
+    Args:
+        counters: Counters of the run.
+        options: Dict of its options.
+    """
     return counters['cur_nimg'] >= options['total_kimg'] * 1000 and counters['due'] == NOTHING
 
 
 def check_same_images(counters, dataset, data, run_dir):
-    """Refuses to go on with a run on other images; `dataset` is the fingerprint of those in the folder `data`."""
+    """Refuses to go on with a run on other images.
+
+    Args:
+        counters: Counters of the run.
+        dataset: Fingerprint of the dataset that is there now.
+        data: Folder of the dataset.
+        run_dir: Folder of the run.
+
+    Raises:
+        UserError: The fingerprint is not the one in the counters.
+    """
     if counters['dataset'] != dataset:
         raise UserError(
-            f'{data} holds other images than when {run_dir} was started: bring them back, or give '
+            f'{data} does not hold the images that {run_dir} was started with: bring them back, or give '
             '--new-run to start anew.'
         )
 
 
 def are_finite(stats):
-    """Whether a dict of numbers has neither infinities nor what is not a number."""
+    """Whether all values of a dict are finite numbers."""
     return all(math.isfinite(value) for value in stats.values())
 
 
 def add_step(counters, stats):
-    """Takes one step's means into those of the tick, or counts it as one that is not finite."""
+    """Adds the means of a step to the sums of the tick; a step that is not finite is only counted."""
     if not are_finite(stats):
         counters.nonfinite_steps += 1
         counters.nonfinite_in_row += 1
@@ -67,20 +82,28 @@ def add_step(counters, stats):
 
 
 def begin_tick(counters):
-    """Starts the counting of the next tick."""
+    """Sets the counters of the tick back to zero."""
     counters.update(
         tick_begin_nimg=counters.cur_nimg, stats_sums={}, stats_count=0, nonfinite_steps=0, last_maintenance_sec=0.0
     )
 
 
 class Clock:
-    """Seconds of a run that may have been trained in several parts, whatever happens to the clock on the wall."""
+    """The time of a run, over all of its parts. Changes of the system's clock do not matter.
+
+    A run that is stopped and goes on has several parts.
+    """
 
     def __init__(self):
         self.start(0.0, 0.0)
 
     def start(self, total_sec, tick_sec):
-        """Starts with what earlier parts of the run, and of the current tick, have taken."""
+        """Starts the clock.
+
+        Args:
+            total_sec: Seconds that earlier parts of the run have taken.
+            tick_sec: Seconds that earlier parts of the current tick have taken.
+        """
         now = time.monotonic()
         self._begin, self._tick_begin, self._paused = now - total_sec, now - tick_sec, None
 
@@ -89,7 +112,7 @@ class Clock:
         self._tick_begin = time.monotonic()
 
     def pause(self):
-        """Stops the clock of the tick, for maintenance; nothing if it stands already."""
+        """Stops the clock of the tick, for maintenance. Does nothing if the clock is stopped already."""
         self._paused = self._paused or time.monotonic()
 
     def go_on(self, counters):

@@ -34,9 +34,9 @@ def training_schedule(
     D_lrate_dict=None,
     lrate_rampup_kimg=0,  # learning rates rise linearly from 0 over this many thousand images
     tick_kimg_base=160,  # for resolutions that are not in tick_kimg_dict
-    tick_kimg_dict=None,
-):  # None: TICK_KIMG_BY_RESOLUTION
-    """What the next training iteration looks like.
+    tick_kimg_dict=None,  # by resolution; None: TICK_KIMG_BY_RESOLUTION
+):
+    """The settings of the next training iteration.
 
     Args:
         cur_nimg: Number of real images shown so far.
@@ -44,9 +44,13 @@ def training_schedule(
         num_gpus: Number of replicas; the minibatch is rounded down to a multiple of it.
 
     Returns:
-        EasyDict of kimg, lod (levels below the full resolution; its fraction is what is still to fade in),
-        resolution (px; of the higher level during a transition), minibatch (over all replicas), G_lrate, D_lrate,
-        tick_kimg.
+        EasyDict of
+            kimg,
+            lod: level of detail, 0 at full resolution; its fraction is the share that has still to fade in,
+            resolution: px; during a transition that of the higher level,
+            minibatch: over all replicas,
+            G_lrate, D_lrate,
+            tick_kimg.
     """
     kimg = cur_nimg / 1000.0
     phase_kimg = lod_training_kimg + lod_transition_kimg
@@ -58,7 +62,7 @@ def training_schedule(
         lod -= max(kimg_in_phase - lod_training_kimg, 0.0) / lod_transition_kimg
     lod = max(lod, 0.0)
     if np.float32(lod) == round(lod):
-        # The networks hold a float32. Where rounding makes that a whole number, reals of the level below do not fit it.
+        # The networks hold the lod as float32. If rounding makes it whole there, it must be whole for the reals too.
         lod = float(round(lod))
     resolution = max_resolution // 2 ** int(math.floor(lod))
 
@@ -81,7 +85,7 @@ def training_schedule(
 
 
 def phases(total_kimg, max_resolution, **schedule_options):
-    """The schedule as a table: one row for each stretch in which a resolution trains or fades in.
+    """The schedule as a table, with a row for each phase: a resolution trains, or it fades in.
 
     Args:
         total_kimg: Length of the run, thousands of real images.
@@ -99,7 +103,7 @@ def phases(total_kimg, max_resolution, **schedule_options):
     while resolution < max_resolution and training_kimg + transition_kimg > 0:
         stretches += [('train', resolution, training_kimg), ('fade in', resolution * 2, transition_kimg)]
         resolution *= 2
-    stretches.append(('train', resolution, total_kimg))  # the last one trains to the end
+    stretches.append(('train', resolution, total_kimg))  # the full resolution trains to the end
 
     rows, begin = [], 0
     for what, resolution, length in stretches:

@@ -1,4 +1,4 @@
-"""What a run leaves behind while it trains: image grids, and the final networks of a run that goes on."""
+"""Image grids of a run, and what happens to its final networks when the run goes on."""
 
 import filecmp
 import os
@@ -11,11 +11,11 @@ from dnnlib.run_dir import FINAL_PICKLE, REALS_FILE, SNAPSHOT_PATTERN, fakes_nam
 
 
 def grid_size_for(shape, screen=(3840, 2160)):
-    """Columns and rows of the grid that fills a screen with images: 7 to 32 columns, 4 to 32 rows on 4k.
+    """(columns, rows) of the grid that fills a screen with images: 7 to 32 columns, 4 to 32 rows on 4k.
 
     Args:
         shape: [C, H, W] of an image.
-        screen: Width and height in px; the least numbers of columns and rows shrink with it.
+        screen: Width and height in px. On a screen smaller than 4k the grid has at least 3 columns and 2 rows.
     """
     least = (7, 4) if screen[0] >= 3840 else (3, 2)
     return tuple(int(np.clip(side // size, low, 32)) for side, size, low in zip(screen, (shape[2], shape[1]), least))
@@ -26,10 +26,10 @@ class ImageGrids:
 
     Args:
         run_dir: Folder of the run.
-        training_set: `TrainingSet`; its own reals fill reals.png.
-        latent_size: Of z.
-        grid_size: (columns, rows); None takes what fits a 4k screen.
-        seed: Of latents and choice of reals.
+        training_set: `TrainingSet`; its first images fill reals.png.
+        latent_size: Length of z.
+        grid_size: (columns, rows); None chooses by `grid_size_for`.
+        seed: Seed of latents, labels and noise.
     """
 
     def __init__(self, run_dir, training_set, latent_size, grid_size, seed):
@@ -37,7 +37,7 @@ class ImageGrids:
         self.grid_size = tuple(grid_size) if grid_size else grid_size_for(training_set.shape)
         count = self.grid_size[0] * self.grid_size[1]
         self._latents = np.random.RandomState(seed_from(seed, GRID_LATENTS)).randn(count, latent_size)
-        # The same noise at every snapshot; below 2^30, so that the streams counted from the seed do not leave int32.
+        # The same noise at every snapshot. Below 2^30, because networks add numbers to it and the sum must fit int32.
         self._noise_seed = noise_seed(seed, GRID_NOISE)
         self._labels = training_set.random_labels(count, np.random.RandomState(seed_from(seed, GRID_REALS)))
 
@@ -50,8 +50,8 @@ class ImageGrids:
         """Writes fakesKKKKKK.png.
 
         Args:
-            Gs: The moving average of the generator; used without truncation.
-            kimg: Thousands of reals shown, for the file's name.
+            Gs: The moving average of the generator; it runs without truncation.
+            kimg: Thousands of reals shown, for the name of the file.
             minibatch_size: Images at a time.
 
         Returns:
@@ -76,10 +76,11 @@ def earlier_named_nimg(run_dir, nimg):
 
 
 def retire_final(run_dir, name):
-    """Removes network-final.pkl from a run that goes on, where it would be out of date.
+    """Removes network-final.pkl when the run goes on, because it is no longer the final network.
 
-    If no snapshot equals it, it is kept under the name of a snapshot. Where that name is taken by another network, as
-    when the newest state is damaged and an older one counts, it stays: no snapshot is replaced.
+    If no snapshot has the same content, network-final.pkl is renamed to a snapshot. If a snapshot of that name exists,
+    nothing is changed, because no snapshot is ever replaced. That happens when the newest state is damaged and the run
+    goes on from an older one.
 
     Args:
         run_dir: Folder of the run.

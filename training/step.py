@@ -11,12 +11,15 @@ from training.networks_stylegan import active_lod
 
 
 def make_networks(options, num_channels, label_size):
-    """Builds G and D, untrained; those of a pickle that the run starts from have its arguments.
+    """Builds G and D with fresh weights.
 
     Args:
-        options: `TrainingOptions`.
-        num_channels: Of the images: 1 or 3.
+        options: `TrainingOptions`. If the run starts from a pickle, `options.networks` decides instead of the others.
+        num_channels: Channels of the images, 1 or 3.
         label_size: Number of label columns, 0 without labels.
+
+    Returns:
+        Tuple (G, D) of `Network`.
     """
     arguments = options.networks or _network_arguments(options, num_channels, label_size)
     return (
@@ -49,14 +52,14 @@ def _network_arguments(options, num_channels, label_size):
 class TrainingStep:
     """Networks, optimizers and the ops that train them, replicated over devices.
 
-    Every replica holds copies of G and D that stay equal, because their gradients are averaged. What each replica has
-    for itself are the draws of its style mixing and noise, the groups of its minibatch stddev layer, and its average
-    w; that of replica 0 is the one that counts.
+    Every replica has a copy of G and D. The copies stay equal, because gradients are averaged over the replicas. Each
+    replica draws its own style mixing and noise, forms its own groups in the minibatch stddev layer, and tracks its own
+    average of w; only the average of replica 0 is used.
 
     Args:
         options: `TrainingOptions`.
         training_set: `TrainingSet`, for the shapes and the random labels.
-        devices: Name of the device of each replica.
+        devices: List of the names of the replicas' devices.
 
     Attributes:
         G, D: The networks of replica 0.
@@ -134,12 +137,12 @@ class TrainingStep:
             }
 
     def _make_replica(self, index):
-        """Builds one replica's losses and registers its gradients; returns means to report, for G and D."""
+        """Builds the losses of a replica and registers its gradients; returns dicts of means to report, for G and D."""
         G, D = self._G_replicas[index], self._D_replicas[index]
         share = EasyDict({name: shares[index] for name, shares in self._shares.items()})
         seed = self._inputs.seeds[index]
         with tf.device(self._devices[index]), tf.name_scope(f'replica{index}'):
-            # Images of the side that trains say all that those at full resolution would, and cost less.
+            # Images of the side that trains give the same losses as upscaled ones, with less work.
             kwargs = {'random_seed': seed, 'active_resolution': True}
             reals = losses.process_reals(
                 share.reals,
@@ -163,15 +166,15 @@ class TrainingStep:
     # Steps
 
     def set_lod(self, lod):
-        """Sets the level of detail of all networks that train. Gs follows with its next update."""
+        """Sets the level of detail of G and D. Gs takes it over at its next update."""
         tflib.set_vars(dict.fromkeys(self._lods, lod))
 
     def train_D(self, schedule, cur_nimg, reals, labels, mirror_draws):
-        """One step of D.
+        """Makes one step of D.
 
         Args:
-            schedule: As from `training_schedule`.
-            cur_nimg: Number of reals shown before; the step's random numbers follow from it.
+            schedule: Settings from `training_schedule`.
+            cur_nimg: Number of reals shown before. With the seed it decides the step's random numbers.
             reals: uint8 [N, C, H, W] at the resolution of floor(lod).
             labels: float32 [N, L].
             mirror_draws: float32 [N], see `TrainingSet.minibatch`.
@@ -192,19 +195,19 @@ class TrainingStep:
         return tflib.run([self._stats['D'], self._D_update], feed)[0]
 
     def update_Gs(self, minibatch):
-        """Moves Gs towards G: its weights, with a half-life of G_smoothing_kimg thousand images; the rest is copied."""
+        """Moves the weights of Gs towards G, with a half-life of G_smoothing_kimg; copies the other variables."""
         tflib.run(self._Gs_update, {self._inputs.Gs_beta: Gs_beta(minibatch, self._options.G_smoothing_kimg)})
 
     def is_spoiled(self):
-        """Whether the networks hold a number that is not finite."""
+        """Whether a variable of the networks is not finite."""
         return not tflib.run(self._all_finite)
 
     def restore_dlatent_avgs(self):
-        """Sets an average of w that is not finite to the value in Gs. A step that is not finite spoils it."""
+        """Sets an average of w to the value in Gs if it is not finite, as after a step that was not finite."""
         tflib.run(self._restore_dlatent_avgs)
 
     def train_G(self, schedule, cur_nimg):
-        """One step of G. Returns a dict of means over the minibatch: G_loss."""
+        """Makes one step of G; arguments as of `train_D`. Returns a dict of means over the minibatch: G_loss."""
         random = np.random.RandomState(seed_from(self._options.seed, G_LABELS, cur_nimg))
         feed = self._random_numbers(cur_nimg, schedule.minibatch, G_LATENTS, G_DRAWS)
         feed.update(
@@ -230,7 +233,10 @@ class TrainingStep:
     # State
 
     def set_networks(self, values):
-        """Sets the networks of all replicas to those of a pickle: dicts of variable name to array, by network.
+        """Sets the networks of all replicas to the networks of a pickle.
+
+        Args:
+            values: Dict of 'G', 'D' and 'Gs' to dicts of variable name to array.
 
         Raises:
             KeyError: A variable is missing.
@@ -240,11 +246,14 @@ class TrainingStep:
                 tflib.set_vars({variable: values[name][local_name] for local_name, variable in net.vars.items()})
 
     def get_state(self):
-        """All variables that training changes: dict of name to array. The copies on other replicas are left out."""
+        """All variables that training changes, a dict of name to array. Equal copies on other replicas are left out."""
         return tflib.run(self._state_variables())
 
     def set_state(self, state):
-        """Sets what `get_state` gave, on all replicas.
+        """Sets the variables of all replicas.
+
+        Args:
+            state: Dict from `get_state`.
 
         Raises:
             KeyError: A variable is missing.

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as wishes that the training loop grants when nothing is lost by it."""
+"""Stopping by Ctrl-C and SIGTERM: the training loop ends at the next place where nothing is lost."""
 
 import contextlib
 import os
@@ -6,11 +6,11 @@ import signal
 
 
 class Stopped(BaseException):
-    """Raised by a signal where stopping at once loses nothing."""
+    """Raised by a signal in a block of `StopRequest.at_once`."""
 
 
 class StopRequest:
-    """While active, Ctrl-C and SIGTERM ask for a stop; asking again changes nothing.
+    """A context in which Ctrl-C and SIGTERM set `requested`. A second signal changes nothing.
 
     Attributes:
         requested: Whether a signal has come.
@@ -26,12 +26,12 @@ class StopRequest:
 
     def __exit__(self, *_exc):
         for number, handler in self._previous.items():
-            # A process that was asked to stop is ending; asked again, it ends no sooner, but without its sentence.
+            # After a request the process is ending. Another signal would only cut off its last message.
             signal.signal(number, signal.SIG_IGN if self.requested else handler)
 
     @contextlib.contextmanager
     def at_once(self):
-        """A block that a signal leaves where it is, with `Stopped`: what it does can be done again."""
+        """A block that a signal ends at once, with `Stopped`. Everything in the block can be done again."""
         try:
             self._raises = True
             if self.requested:
@@ -43,9 +43,9 @@ class StopRequest:
     def _on_signal(self, _number, _frame):
         first, self.requested = not self.requested, True
         if self._raises:
-            self._raises = False  # not a second time, while the first one is on its way
+            self._raises = False  # a second signal must not raise again while the first `Stopped` is handled
             raise Stopped
         if first:
             with contextlib.suppress(OSError):
-                # Not through the log: the signal may have come while that is being written to.
+                # Not through the log: the signal may have come while the log is being written.
                 os.write(2, b'Stopping after the current step ...\n')

@@ -1,4 +1,4 @@
-"""The figures of a tick, and the line of them that a person reads."""
+"""The figures of a tick, and the log line that shows them."""
 
 import math
 import subprocess
@@ -9,16 +9,16 @@ from training.cost import eta_sec
 
 
 def tick_stats(counters, schedule, options, total_sec, tick_sec, warm_up=(0, 0.0)):
-    """The figures of the tick that ends now: the fields that docs/training.md explains.
+    """The figures of the tick that ends now, a dict. docs/training.md explains the fields.
 
     Args:
         counters: Counters of the run.
         schedule: As from `training_schedule`.
         options: `TrainingOptions`.
-        total_sec: Of the whole run.
-        tick_sec: Of the tick, training only.
-        warm_up: Images and seconds of the tick's first steps, if TensorFlow was still setting itself up: they say
-            nothing about the speed of the steps to come, so the ETA leaves them out.
+        total_sec: Seconds of the whole run.
+        tick_sec: Seconds of training in the tick.
+        warm_up: Images and seconds of the steps in which TensorFlow was still setting itself up. The ETA leaves these
+            steps out, because later steps are faster.
     """
     kimg = counters.cur_nimg / 1000
     tick_kimg = (counters.cur_nimg - counters.tick_begin_nimg) / 1000
@@ -54,7 +54,11 @@ def tick_stats(counters, schedule, options, total_sec, tick_sec, warm_up=(0, 0.0
 
 
 def format_tick(stats):
-    """The figures of a tick as one line."""
+    """The log line of a tick.
+
+    Args:
+        stats: Dict from `tick_stats`.
+    """
     memory = f'memory {stats["memory_gb"]:.1f} GB'
     if stats['gpu_memory_gb'] is not None:
         memory += f'  gpu {stats["gpu_memory_gb"]:.1f} GB'
@@ -71,13 +75,13 @@ def format_tick(stats):
 
 
 def peak_memory_gb():
-    """Most main memory this process has held so far, GB; 0 where the system does not tell."""
+    """The peak of this process's main memory so far, GB; 0 where the system does not say."""
     try:
         import resource  # not on Windows
     except ImportError:
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == 'darwin' else 1024) / 1e9  # bytes there, KiB elsewhere
+    return peak * (1 if sys.platform == 'darwin' else 1024) / 1e9  # macOS counts in bytes, Linux in KiB
 
 
 def gpu_memory_gb():

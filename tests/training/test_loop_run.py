@@ -167,11 +167,11 @@ def test_run_starts_from_a_pickle_where_its_schedule_says(train_toy, capsys):
 
 def test_state_of_other_networks_is_refused_in_a_sentence(train_toy):
     checkpoint.Checkpoints(train_toy.run_dir).save({}, {'cur_nimg': 8, 'dataset': fingerprint(train_toy.records)})
-    with pytest.raises(UserError, match='is of other networks .* --new-run'):
+    with pytest.raises(UserError, match='does not fit the networks .* --new-run'):
         train_toy(lambda *args: None)
 
 
 def test_dataset_made_anew_is_not_continued_on(train_toy):
     checkpoint.Checkpoints(train_toy.run_dir).save({}, {'cur_nimg': 8, 'dataset': 'another'})
-    with pytest.raises(UserError, match='holds other images .* --new-run'):
+    with pytest.raises(UserError, match='does not hold the images .* --new-run'):
         train_toy(lambda *args: None)

@@ -33,7 +33,7 @@ def test_options_come_back_from_their_file():
 
 @pytest.mark.parametrize('stored', [{'data': 'x', 'colour': 1}, {}])
 def test_options_of_another_program_are_refused(stored):
-    with pytest.raises(UserError, match='results/x are of another program'):
+    with pytest.raises(UserError, match='Another program wrote the options of results/x'):
         stored_options('results/x', stored)
 
 

@@ -90,7 +90,7 @@ def test_another_dataset_is_found_before_the_graph_is_built(toy, monkeypatch):
     train, run_dir = toy
     Checkpoints(run_dir).save({}, {'cur_nimg': 8, 'dataset': 'another'})
     monkeypatch.setattr(loop, 'TrainingStep', lambda *args: pytest.fail('the graph was built'))
-    with pytest.raises(UserError, match='holds other images'):
+    with pytest.raises(UserError, match='does not hold the images'):
         train()
 
 
