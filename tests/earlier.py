@@ -2,6 +2,8 @@
 
 - `filtered` and `unfinished_filter`, of `python -m prefilter lfw-subset --size 8`: the dataset, and a work folder as
   SIGKILL left it.
+- `photos.tgz` and `unfinished_archive`, of `python -m prefilter photos.tgz --size 8`: the work folder as SIGKILL left
+  it, but for one of two spooled shards.
 - `trained`, of `train.py --data toy` with FLAGS: a run that SIGTERM stopped at kimg 3.072. Its snapshot of kimg 1,
   network-best.pkl and report.html have been deleted since.
 - `trained_to_its_end`: the figures of the same run, undisturbed.
@@ -13,7 +15,6 @@ import shlex
 import shutil
 
 from metrics.registry import FrechetDistance
-from tests.train_command import NAME
 
 EARLIER = pathlib.Path(__file__).parent / 'golden' / 'earlier'
 DATA = EARLIER.parent / 'crossing' / 'tensorflow-1.15' / 'data'  # equals the dataset that the run was trained on
@@ -32,4 +33,4 @@ def earlier_run(folder):
         Path of the run directory.
     """
     shutil.copytree(str(DATA), str(folder / 'toy'))
-    return pathlib.Path(shutil.copytree(str(EARLIER / 'trained'), str(folder / 'results' / NAME)))
+    return pathlib.Path(shutil.copytree(str(EARLIER / 'trained'), str(folder / 'results' / '00000-toy-8-paper-1gpu')))

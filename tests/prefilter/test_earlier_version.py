@@ -1,8 +1,12 @@
 """What an earlier version of the filter left opens, and a run that it began goes on."""
 
+import json
+import os
+import pathlib
 import shutil
 
 from click.testing import CliRunner
+from shelves import Here, files_of
 
 from dnnlib.records.tfrecords import MultiResolutionDataset
 from prefilter.__main__ import main
@@ -17,6 +21,26 @@ def test_an_unfinished_run_of_an_earlier_version_ends_in_its_dataset(tmp_path):
     assert 'Going on with an unfinished run: 64 of 200 images' in result.stderr
     for path in (EARLIER / 'filtered').iterdir():
         assert (out / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_an_unfinished_run_on_an_archive_ends_in_the_dataset_of_an_undisturbed_one(tmp_path, monkeypatch):
+    monkeypatch.setattr('prefilter.pipeline.Workers', Here)
+    photos = pathlib.Path(shutil.copy(str(EARLIER / 'photos.tgz'), str(tmp_path)))
+    plan = json.loads((EARLIER / 'unfinished_archive' / 'plan.json').read_text())
+    os.utime(str(photos), ns=(plan['the date of its file'][1],) * 2)
+    for name in ('whole', 'gone-on'):
+        work = tmp_path / name / '.faces.unfinished'
+        if name == 'gone-on':
+            shutil.copytree(str(EARLIER / 'unfinished_archive'), str(work))
+            (work / 'plan.json').write_text(json.dumps(dict(plan, SOURCE=os.path.realpath(str(photos)))))
+        args = [str(photos), '--out', str(tmp_path / name / 'faces'), '--size', '8', '--device', 'cpu']
+        result = CliRunner(mix_stderr=False).invoke(main, args)
+        assert result.exit_code == 0, result.stderr
+        assert ('Going on with an unfinished run: 64 of 90 images' in result.stderr) == (name == 'gone-on')
+        assert '59 accepted, 31 refused (29 no-face, 1 not-an-image, 1 truncated)' in result.stdout + result.stderr
+        assert not work.exists()
+    whole, gone_on = (files_of(tmp_path / name) for name in ('whole', 'gone-on'))
+    assert gone_on == whole and 'faces/rejected.png' in whole
 
 
 def test_a_dataset_of_an_earlier_version_opens():
