@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import pathlib
+import shlex
+import subprocess
 
 from click.testing import CliRunner
 
@@ -10,6 +13,7 @@ from training.checkpoint import Checkpoints
 from training.options import resolve_options
 from training.run_state import NOTHING
 
+MAKEFILE = pathlib.Path(__file__).parents[1] / 'Makefile'
 DATA = 'tests/golden/tfrecords/tiny32'
 
 
@@ -34,3 +38,30 @@ def test_the_finished_run_of_the_same_flags_is_found_and_no_other(tmp_path):
     make_run(tmp_path / '00002-demo', 70000, total_kimg=70.0)
     assert find(tmp_path, '--kimg', '70').output.strip() == str(tmp_path / '00002-demo')
     assert find(tmp_path).output.strip() == str(tmp_path / '00000-demo')
+
+
+# Stands for Python: keeps its arguments, and has a finished run once something was trained.
+PYTHON = """#!/bin/sh
+echo "$@" >> calls
+case "$*" in *--find) test -e trained && echo results/00003-demo;; train.py*) touch trained;; esac
+"""
+
+
+def test_make_demo_trains_once_and_measures_the_run_of_its_flags(tmp_path):
+    (tmp_path / 'datasets' / 'demo').mkdir(parents=True)
+    (tmp_path / 'results' / '00004-demo').mkdir(parents=True)  # of other flags
+    (tmp_path / 'python').write_text(PYTHON)
+    (tmp_path / 'python').chmod(0o755)
+    make = ['make', '-f', str(MAKEFILE), '-o', 'venv', 'demo', 'PY=./python', 'DEMO_FLAGS=--kimg 9']
+    calls = []
+    for _ in range(2):
+        subprocess.run(make, cwd=str(tmp_path), check=True, stdout=subprocess.PIPE)
+        calls.append((tmp_path / 'calls').read_text().splitlines())
+        (tmp_path / 'calls').unlink()
+    train_demo = 'train.py --data datasets/demo --preset demo --desc demo --kimg 9'
+    measured = ['run_metrics.py results/00003-demo', 'generate_figures.py results/00003-demo']
+    measured.append('run_metrics.py results/00003-demo/network-best.pkl')
+    for found, trained in zip(calls, ([train_demo], [])):
+        expected = [f'{train_demo} --find', *trained, f'{train_demo} --find']
+        assert found[: len(expected)] == expected
+        assert [' '.join(shlex.split(call)[:2]) for call in found[len(expected) :]] == measured

@@ -7,6 +7,7 @@ import pytest
 
 from tests.toy_run import make_dataset
 from tests.train_command import TINY, run_here
+from train import main
 
 
 @pytest.fixture
@@ -33,6 +34,8 @@ def test_dry_run_prints_the_papers_schedule_and_makes_nothing(run, tmp_path):
     data = make_dataset(str(tmp_path / 'celeba'), resolution=256, count=2)
     result = run('--data', data, '--gpus', 2, '--results', tmp_path / 'results', '--dry-run')
     assert result.exit_code == 0
+    named = [line.split()[0] for line in result.output.split('Options:')[1].split('\n\n')[0].splitlines() if line]
+    assert {'--data', '--gpus', '--gamma'} <= set(named) <= {name for param in main.params for name in param.opts}
     rows = [line.split() for line in result.output.split('Schedule:')[1].split('\n\n')[0].splitlines()[2:]]
     assert [row[-5:] for row in rows] == [
         ['8x8', '0', '600', '256', '0.001'],

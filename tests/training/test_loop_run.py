@@ -146,6 +146,14 @@ def test_signal_leaves_a_measurement_which_is_made_when_the_run_goes_on(train_to
     assert measured == [0, 0.064, 0.064, 0.128]
 
 
+def test_final_networks_are_there_only_when_the_run_is_at_its_end(train_toy):
+    final, there = os.path.join(train_toy.run_dir, 'network-final.pkl'), []
+    for kimg in (0.128, 0.256):
+        train_toy(lambda *args: there.append(os.path.exists(final)), total_kimg=kimg)
+        assert os.path.exists(final)
+    assert there == [False] * 4  # at 0, at the first tick, at both ends
+
+
 def test_run_starts_from_a_pickle_where_its_schedule_says(train_toy, capsys):
     train_toy(lambda *args: None)
     source = os.path.join(train_toy.run_dir, 'network-final.pkl')
