@@ -71,9 +71,9 @@ def _check_target(source, out, force):
 
 
 def _exit_on_signals():
-    """Ends in order when killed or when the terminal is closed."""
+    """Makes SIGTERM, and the end of the terminal, end the run in order, like Ctrl-C."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup has the terminal's end ignored
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup makes it ignored
             signal.signal(number, lambda number, frame: sys.exit(128 + number))
 
 
@@ -101,7 +101,7 @@ def _plan_cluster(options):
 
 
 def _reachable(source, runner):
-    """The path of SOURCE for workers, which may run in another folder."""
+    """The path of SOURCE, absolute for workers that may run in another folder."""
     return os.path.abspath(source) if runner == BEAM and source != LFW_SUBSET else source
 
 
@@ -123,11 +123,12 @@ def _plan_processes(options):
 
 EPILOG = f"""Example: python -m prefilter {LFW_SUBSET} --out datasets/faces --size 32
 
-SOURCE is searched with all folders below it for files named {' '.join(sorted(IMAGE_EXTENSIONS))}; other and hidden
-files are left out. An image without a face, or one that cannot be read, is refused, and {MANIFEST_FILE} says why.
+SOURCE and all folders below it are searched for files named {' '.join(sorted(IMAGE_EXTENSIONS))}. Other files and
+hidden files are left out. An image without a face, or one that cannot be read, is refused; {MANIFEST_FILE} says why.
 
-With --labels identity and --format tree, an identity is a folder, by its whole path below SOURCE; the images directly
-in SOURCE are one identity too. The other formats have their own rules: in ytf all videos of a person are one identity.
+With --labels identity and --format tree, each folder is an identity, named by its whole path below SOURCE; the images
+directly in SOURCE are one identity too. Other formats have their own rules: in ytf, all videos of a person are one
+identity.
 """
 
 
@@ -139,12 +140,12 @@ in SOURCE are one identity too. The other formats have their own rules: in ytf a
     type=click.Choice([AUTO, *FORMATS]),
     default=AUTO,
     show_default=True,
-    help='Layout of SOURCE; auto is what it certainly is, else any tree of images.',
+    help='Layout of SOURCE. auto takes the layout that SOURCE certainly has, else tree: any images in any folders.',
 )
 @click.option(
     '--partition',
     type=click.Choice(sorted({name for names in PARTITIONS.values() for name in names})),
-    help=f'Take one part only, as the lists of the set say ({", ".join(PARTITIONS)}).',
+    help=f'Take only one part, as the lists of the set define it ({", ".join(PARTITIONS)}).',
 )
 @click.option('--download', is_flag=True, help='Fetch LFW into the folder SOURCE first (with --format lfw; 200 MB).')
 @click.option(
@@ -166,9 +167,9 @@ in SOURCE are one identity too. The other formats have their own rules: in ytf a
 @click.option(
     '--labels',
     type=click.Choice(LABELS),
-    help='Write labels: one-hot, by who is in the image, or the 0 and 1 of its attributes.',
+    help='Write labels: one-hot vectors of who is in the image, or the 0 and 1 of its attributes.',
 )
-@click.option('--no-shuffle', is_flag=True, help='Keep the records in the order of the source, sorted paths mostly.')
+@click.option('--no-shuffle', is_flag=True, help='Keep the order of the source, mostly sorted paths.')
 @click.option(
     '--export',
     'exports',
@@ -192,7 +193,7 @@ in SOURCE are one identity too. The other formats have their own rules: in ytf a
     type=click.Choice(DEVICE_CHOICES),
     default='auto',
     show_default=True,
-    help='Where to look for faces; auto is a GPU if there is one.',
+    help='Where faces are found; auto takes a GPU if there is one.',
 )
 @click.option('--workers', type=click.IntRange(min=1), help='Processes on CPUs.  [default: one for each core]')
 @click.option('--gpus', type=click.IntRange(min=1), help='GPUs, each with one process.  [default: 1]')
@@ -212,8 +213,8 @@ in SOURCE are one identity too. The other formats have their own rules: in ytf a
 @click.option(
     '--staging',
     metavar='URL',
-    help="Folder or gs://, hdfs://, ... that Beam's workers and this machine reach, when they do not reach SOURCE and "
-    '--out: images and results go through it.',
+    help="Folder or gs://, hdfs://, ... that this machine and Beam's workers reach. Images and results go through it. "
+    'Give it if the workers do not reach SOURCE and --out.',
 )
 @click.option('--drop-duplicates', is_flag=True, help='Refuse an image that has the same bytes as an earlier one.')
 @click.option('--restart', is_flag=True, help='Begin anew instead of going on with an unfinished run.')
@@ -221,14 +222,14 @@ in SOURCE are one identity too. The other formats have their own rules: in ytf a
 def main(**flags):
     """Find the face in each image of SOURCE, crop it, and write the crops as a dataset.
 
-    SOURCE is a folder of images or an archive (.zip, .tar, .tgz, ...) of one, a file of one of the formats, or
+    SOURCE is a folder of images, an archive of one (.zip, .tar, .tgz, ...), a file in one of the formats, or
     lfw-subset: the 100 faces and 100 backgrounds that come with scikit-image.
 
     The dataset folder gets multi-resolution TFRecords, manifest.jsonl (a line for each image: accepted or why not, the
     face's box, the crop), samples of both kinds in accepted.png and rejected.png, and report.html, a page that shows
     all of it; python -m prefilter.report makes that again.
 
-    A run that was ended, however, goes on when the same command is given again.
+    If a run was ended before its end, the same command goes on with it.
     """
     options = DatasetOptions(**flags)
     _check_source(options)
@@ -237,8 +238,8 @@ def main(**flags):
     _check_runner(options)
     cluster = _plan_cluster(options)
     photographs = _open_source(options)
-    # Late: what can be refused without looking for a GPU is refused at once.
-    options = _resolved(options, photographs.format, cluster)
+    # Late: errors that need no search for a GPU come first, at once.
+    options = _resolved(options, photographs.layout, cluster)
     count, environments = _plan_processes(options)
     _exit_on_signals()
     try:
@@ -250,11 +251,11 @@ def main(**flags):
 
 
 def _open_source(options):
-    """Opens SOURCE, and says on the screen what a user should know about it."""
+    """Opens SOURCE, and prints what a user should know about it."""
     source = fetch_lfw(options.source) if options.download else options.source
     photographs = open_source(_reachable(source, options.runner), options.format, options.partition, options.out)
     check_labels(photographs, options.labels)
-    found = photographs.format
+    found = photographs.layout
     if options.format == AUTO and found in FORMATS and (options.labels or found != 'tree'):
         click.echo(f'{options.source} is read as --format {found}: {len(photographs.paths):,} images.', err=True)
     for sentence in photographs.remarks:
@@ -265,7 +266,7 @@ def _open_source(options):
 
 
 def _resolved(options, format_found, cluster):
-    """The options with what the defaults stand for."""
+    """The options, with values instead of the defaults that stand for others."""
     max_pixels = options.max_pixels or (REFERENCE_MAX_PIXELS if options.reference_loader else MAX_PIXELS)
     options = dataclasses.replace(options, format=format_found, max_pixels=max_pixels)
     if not options.detect:
@@ -282,7 +283,7 @@ def _resolve_device(device):
 def _say_how_to_go_on(out):
     work = unfinished_path(out)
     if os.path.isdir(work):
-        click.echo(f'Stopped. The same command goes on from here, by what is in {work}.', err=True)
+        click.echo(f'Stopped. The same command goes on from here; {work} has what is done.', err=True)
     else:
         click.echo('Stopped before anything was worth keeping.', err=True)
 

@@ -9,7 +9,6 @@ Beam may give a shard to several workers. The first result counts: all are equal
 alone, and its file appears whole.
 """
 
-import contextlib
 import dataclasses
 import json
 import logging
@@ -30,7 +29,7 @@ from apache_beam.runners.portability import local_job_service
 from apache_beam.runners.runner import PipelineState
 from tqdm import tqdm
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write
 from prefilter.exchange import Exchange
 from prefilter.merge import shard_path
@@ -42,18 +41,18 @@ from prefilter.workers import Workers
 
 SHARDS_FILE = 'shards.jsonl'
 REFUSAL_FIELDS = 'reason', 'detail'
-RESULT, IMAGES = '.result', '.images'  # end the names of a shard's files
+RESULT, IMAGES = '.result', '.images'  # endings of the names of a shard's files
 FOLDER, STAGING_FILE, LOG_FILE = 'beam', 'staging.json', 'beam.log'  # in the work folder
-HERE, ELSEWHERE = 1, 10  # seconds between two looks for results, on this machine and on a cluster
+HERE, ELSEWHERE = 1, 10  # seconds between two searches for results, on this machine and on a cluster
 
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """Where and how to run.
+    """A runner of Beam, and how to reach its workers.
 
     Attributes:
         flags: Options of Beam's pipeline, list of str.
-        staging: URL or path that all workers and this machine reach, for images and results; None where workers reach
+        staging: URL or path that all workers and this machine reach, for images and results; None if the workers reach
             SOURCE and --out by the same paths as this machine.
     """
 
@@ -72,12 +71,12 @@ class Cluster:
 
 
 def plan_cluster(options, staging, workers):
-    """The `Cluster` that a user means.
+    """The `Cluster` for the flags of a user.
 
     Args:
-        options: What --beam-options says, words as in a shell; or None.
-        staging: What --staging says, or None.
-        workers: Number of processes on this machine, or None for one a core.
+        options: The value of --beam-options, words as in a shell; or None.
+        staging: The value of --staging, or None.
+        workers: Number of processes on this machine; None for one on each core.
 
     Raises:
         click.UsageError: Beam refuses the options, or --workers is given for a runner that has its own.
@@ -97,14 +96,14 @@ def plan_cluster(options, staging, workers):
             )
         cluster = Cluster(words, cluster.staging)
     try:
-        beam.Pipeline(options=PipelineOptions(cluster.flags))  # which looks for the runner, and checks its options
+        beam.Pipeline(options=PipelineOptions(cluster.flags))  # this finds the runner, and checks its options
     except (ValueError, ImportError) as error:
         raise click.UsageError(f'--beam-options {options}: {error}') from error
     return cluster
 
 
 class BeamRun:
-    """Examines one source on a cluster; use it in a `with` block, which empties the exchange folder at its end.
+    """Examines one source on a cluster. Use it in a `with` block, which removes the exchange folder at its end.
 
     Args:
         cluster: `Cluster`.
@@ -124,7 +123,7 @@ class BeamRun:
     def __enter__(self):
         """Fetches the results that a killed run has left."""
         self._exchange.connect(PipelineOptions(self._cluster.flags))
-        with self._errors_as_sentence():
+        with self._disk_errors():
             self._collect(lambda *args: None)
             self._exchange.clear()
         return self
@@ -133,7 +132,7 @@ class BeamRun:
         self._exchange.clear()
 
     def room(self, missing):
-        """What takes room on this machine's disk beside the shard files: list of (name, bytes)."""
+        """List of (name, bytes): what takes room on this machine's disk besides the shard files."""
         if not self._sends_images or self._cluster.staging is not None:
             return []
         return [('the unpacked images', sum(spooled_bytes(self._source, self._shards[number]) for number in missing))]
@@ -143,20 +142,20 @@ class BeamRun:
 
         Args:
             missing: Ascending numbers of the shards.
-            progress: Has `on_done(shard, named)`, called with a `Shard` when its file is there, and with (path,
-                `Refusal`) of images without pixels, the first few.
+            progress: Has `on_done(shard, named)`, called when the file of a `Shard` is there; `named` is a list of
+                (path, `Refusal`) of the first few images without pixels.
 
         Raises:
-            UserError: The folder cannot be used, or the pipeline fails; what is finished is kept.
+            UserError: The exchange folder cannot be used, or the pipeline fails; finished shards are kept.
         """
-        with self._errors_as_sentence():
+        with self._disk_errors():
             self._lay_out(missing)
             log = os.path.join(self._work.path, LOG_FILE)
             try:
                 run = _run_here if self._cluster.is_here else _run_elsewhere
                 pipeline = _Pipeline(self._cluster.flags, self._exchange, self._examiner, log)
                 run(pipeline, lambda: self._collect(progress.on_done))
-            except Exception as error:  # each runner has its own ones
+            except Exception as error:  # each runner has its own errors
                 raise _failed(error, self._cluster.runner) from error
             finally:
                 self._collect(progress.on_done)
@@ -183,7 +182,7 @@ class BeamRun:
         for name in self._exchange.names(RESULT):
             number = int(name.split('.')[0])
             path = shard_path(self._work.parts, number)
-            if not os.path.exists(path):  # another worker may have been faster
+            if not os.path.exists(path):  # else another worker was faster
                 with self._exchange.reading(name) as source, atomic_write(path) as file:
                     named = _from_line(source.readline().decode('ascii') or '[]')
                     shutil.copyfileobj(source, file)
@@ -191,15 +190,8 @@ class BeamRun:
                     on_done(self._shards[number], named)
             self._exchange.remove(name)
 
-    @contextlib.contextmanager
-    def _errors_as_sentence(self):
-        try:
-            yield
-        except OSError as error:
-            raise UserError(
-                f'{self._exchange.url}, where launcher and workers meet, cannot be used ({error}): '
-                'make it readable and writable, or give another folder with --staging.'
-            ) from error
+    def _disk_errors(self):
+        return disk_errors('read or written', self._exchange.url, 'or give another folder with --staging')
 
 
 def _exchange_url(cluster, work_path):
@@ -215,7 +207,7 @@ def _exchange_url(cluster, work_path):
 
 
 def _is_whole(path):
-    """Whether a shard file is whole; a damaged one, as after a power cut, is removed."""
+    """Whether a shard file is whole; removes a damaged one, as after a power cut."""
     try:
         read_verdicts(path)
     except ValueError:
@@ -229,7 +221,7 @@ def _name(number, ending):
 
 
 def _as_line(value):
-    """JSON, in which a `Refusal` is the only kind of object."""
+    """A line of JSON; objects in it are `Refusal`s."""
     return json.dumps(value, default=lambda refusal: dict(zip(REFUSAL_FIELDS, refusal.args))).encode('ascii') + b'\n'
 
 
@@ -249,13 +241,13 @@ def _failed(error, runner):
 
 
 class Examiner(beam.DoFn):
-    """Examines shards, given the lines of `SHARDS_FILE`, and leaves their files in the exchange folder.
+    """Examines shards: takes lines of `SHARDS_FILE` and writes the shards' files into the exchange folder.
 
     The work is done in a process of its own: an image that kills this process is found and refused, as without Beam.
 
     Args:
         exchange: `Exchange`.
-        reader, options: As for `prefilter.shards.examine_shard`; reader is None where the images are in the folder.
+        reader, options: As for `prefilter.shards.examine_shard`; reader is None if the exchange folder has the images.
         make_detector: As for `prefilter.workers.Workers`.
         views: As for `prefilter.shards.examine_shard`.
     """
@@ -266,7 +258,7 @@ class Examiner(beam.DoFn):
         self._workers = None
 
     def process(self, line):
-        """Examines one shard, unless that is done already."""
+        """Examines one shard, unless its result is there already."""
         number, items = _from_line(line)
         if self._exchange.has(_name(number, RESULT)):
             return
@@ -305,11 +297,11 @@ class Examiner(beam.DoFn):
 
 @dataclasses.dataclass(frozen=True)
 class _Pipeline:
-    """The pipeline as a task for a process of `Workers`, which can be ended; Beam's processes here would go on.
+    """The pipeline as a task of `Workers`, whose process can be ended; Beam's own processes would go on.
 
     Attributes:
-        flags: As those of `Cluster`.
-        exchange: `Exchange`, laid out.
+        flags: As in `Cluster`.
+        exchange: `Exchange` that has `SHARDS_FILE` and, if they are sent, the images.
         examiner: `Examiner`.
         log: Path of a file.
     """
@@ -350,8 +342,8 @@ class _Pipeline:
             ticking.join()
 
     def after_death(self, report):
-        """Raises UserError: a pipeline is not tried again."""
-        raise UserError('a process of it died, perhaps for want of memory')
+        """Raises `UserError`, because a pipeline is not tried again."""
+        raise UserError('one of its processes died, perhaps because memory ran out')
 
 
 class _Worker(local_job_service.SubprocessSdkWorker):
@@ -374,7 +366,7 @@ def _run_here(pipeline, collect):
 
 def _run_elsewhere(pipeline, collect):
     logging.basicConfig()
-    logging.getLogger('apache_beam.runners').setLevel(logging.INFO)  # which says where the job can be looked at
+    logging.getLogger('apache_beam.runners').setLevel(logging.INFO)  # it says where the job can be watched
     result = pipeline.start()
     try:
         while not PipelineState.is_terminal(result.state):
@@ -383,6 +375,6 @@ def _run_elsewhere(pipeline, collect):
     except BaseException:
         result.cancel()
         raise
-    result.wait_until_finish()  # raises what it failed of
+    result.wait_until_finish()  # raises its error, if it failed
     if result.state != PipelineState.DONE:
         raise UserError(f'its state is {result.state}')

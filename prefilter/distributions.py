@@ -10,8 +10,8 @@ from prefilter.summary import ACCEPTED, QUANTITIES, REFUSED
 
 COLUMNS = 2  # of the picture
 PANEL = 480, 300  # px
-MOST_FACES = 10  # the last bar is of so many and more
-MOST_NINES = 4  # of a score that are told apart; the last bar is of so many and more
+MOST_FACES = 10  # the last bar stands for this many and more
+MOST_NINES = 4  # of a score; the last bar stands for this many and more
 COLOURS = {ACCEPTED: plots.FIRST, REFUSED: plots.SECOND}
 
 
@@ -21,8 +21,8 @@ class Panel(NamedTuple):
     title: str
     edges: np.ndarray  # of the bars; one more than there are bars
     ticks: List[Tuple[float, str]]  # (place on the axis of the edges, label)
-    shares: dict  # 'accepted' or 'refused', if known of any -> float [bars], per cent of its kind
-    counts: dict  # the same -> number of values
+    shares: dict  # 'accepted' or 'refused', if it has values -> float [bars], per cent of its kind
+    counts: dict  # 'accepted' or 'refused' -> number of values
 
 
 def histograms(summary):

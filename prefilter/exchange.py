@@ -1,6 +1,6 @@
 """A folder that this machine and all workers of a cluster reach: on a disk they share, or gs://, hdfs:// and the like.
 
-Needs apache-beam, whose file systems these are.
+It is read and written with the file systems of apache-beam, which must be installed.
 """
 
 import contextlib
@@ -13,11 +13,11 @@ from apache_beam.io.filesystems import FileSystems
 
 from dnnlib.errors import UserError
 
-WHOLE = {'compression_type': CompressionTypes.UNCOMPRESSED}  # whatever a name ends with
+WHOLE = {'compression_type': CompressionTypes.UNCOMPRESSED}  # also if a name ends like a compressed file's
 
 
 class Exchange:
-    """Files in one folder, whole or not there; it is made with the first of them.
+    """Files in one folder, each whole or not there. The first file makes the folder.
 
     Args:
         url: A path, or a URL of a file system that Beam knows.
@@ -27,10 +27,13 @@ class Exchange:
         self.url = url.rstrip('/')
 
     def connect(self, options):
-        """Tells Beam's file systems how to reach it, a `PipelineOptions`; on workers Beam does that.
+        """Gives Beam's file systems the options to reach the folder. On workers Beam does that itself.
+
+        Args:
+            options: `PipelineOptions`.
 
         Raises:
-            UserError: They cannot.
+            UserError: They cannot reach it.
         """
         FileSystems.set_options(options)
         try:
@@ -45,7 +48,7 @@ class Exchange:
         return FileSystems.join(self.url, name)
 
     def pattern(self, name):
-        """The same for what takes patterns; only `name` may hold some."""
+        """The path or URL of files, for functions that take patterns; only `name` may have wildcards."""
         return FileSystems.join(re.sub(r'([*?[])', r'[\1]', self.url), name)
 
     def has(self, name):
@@ -59,7 +62,7 @@ class Exchange:
 
     @contextlib.contextmanager
     def writing(self, name):
-        """Yields a file to write bytes into, which takes its name once it is complete; several may write the same."""
+        """Yields a file to write bytes into. It takes its name once it is complete; several may write the same."""
         part = f'{name}.{uuid.uuid4().hex}.part'
         temporary = self.path(part)
         try:
@@ -95,7 +98,7 @@ class Exchange:
         FileSystems.delete([self.pattern(name)])
 
     def clear(self):
-        """Removes the folder with all that is in it, if it is there."""
+        """Removes the folder, if it exists, with all its files."""
         if '://' not in self.url:
             shutil.rmtree(self.url, ignore_errors=True)
             return

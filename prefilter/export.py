@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from dnnlib.images import to_pil
 
-EXPORTS = {'zip': '{}.zip', 'png': 'png'}  # what each form is called in the dataset's folder, {} being its name
+EXPORTS = {'zip': '{}.zip', 'png': 'png'}  # form to its name in the dataset's folder; {} is the dataset's name
 IMAGES_PER_FOLDER = 1000
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # in the .zip, so that the same images give the same bytes
 
@@ -21,9 +21,9 @@ def export(dataset, folder, form):
 
     Args:
         dataset: An open `dnnlib.records.tfrecords.MultiResolutionDataset`.
-        folder: Existing folder that takes `NAME.zip` or the folder `png`; one that is temporary until all is complete.
-        form: 'zip' or 'png'. Both hold `00000/img00000000.png`, ... and `dataset.json`, whose labels are classes when
-            every row of labels is one-hot, else the rows, else null.
+        folder: Existing folder that takes `NAME.zip` or the folder `png`; best a temporary one, until all is there.
+        form: 'zip' or 'png'. Both hold `00000/img00000000.png`, ... and `dataset.json`. Its labels are classes if every
+            row of labels is one-hot, else the rows; null without labels.
 
     Returns:
         Name of what was written, below `folder`.
@@ -31,7 +31,7 @@ def export(dataset, folder, form):
     name = EXPORTS[form].format(dataset.name)
     path = os.path.join(folder, name)
     if form == 'zip':
-        with zipfile.ZipFile(path, 'w') as archive:  # stored: a PNG does not get any smaller
+        with zipfile.ZipFile(path, 'w') as archive:  # stored, because a PNG does not get any smaller
             _export_images(dataset, lambda name, data: archive.writestr(zipfile.ZipInfo(name, FIXED_DATE), data))
     else:
         _export_images(dataset, lambda name, data: _write_file(os.path.join(path, name), data))

@@ -1,7 +1,8 @@
-"""Encoded bytes of whatever a source holds to pixels, or to the reason why there are none.
+"""Decodes the bytes of an image to pixels, or says why it has none.
 
-By default a file means what a viewer shows: it is turned as its EXIF says, CMYK becomes RGB, transparent parts stand
-on white, and of 16 bits the high 8 are kept. The reference filter was cruder; `decode_as_reference` gives its pixels.
+By default the pixels are those that a viewer shows: the image is turned as its EXIF says, CMYK becomes RGB, transparent
+parts become white, and 16 bits are cut to the high 8. The reference filter was cruder: `decode_as_reference` gives its
+pixels.
 """
 
 import io
@@ -12,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from prefilter.reasons import Refusal
 
-# What is decoded, by content; a decoder more would be one more that strangers' files can attack.
+# The formats that are decoded, told by content. Strangers' files could attack every further decoder.
 FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
 IMAGE_EXTENSIONS = frozenset(
     ['.bmp', '.gif', '.jfif', '.jpe', '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.pnm', '.ppm', '.tif', '.tiff', '.webp']
@@ -20,7 +21,7 @@ IMAGE_EXTENSIONS = frozenset(
 NPY_MAGIC = b'\x93NUMPY'  # begins a NumPy array file, in which some sources keep pixels
 
 MAX_PIXELS = 120_000_000  # of one image: 108-megapixel photographs pass, and take the detector 0.5 GB
-REFERENCE_MAX_PIXELS = 178_956_970  # above this PIL, and with it the reference, takes an image for a bomb
+REFERENCE_MAX_PIXELS = 178_956_970  # above this PIL, and so the reference, takes an image for a bomb
 
 BEGINNINGS = {  # of files whose format says where they end
     b'\xff\xd8\xff': 'JPEG',
@@ -29,7 +30,7 @@ BEGINNINGS = {  # of files whose format says where they end
     b'RIFF': 'WEBP',
     b'BM': 'BMP',
 }
-SIXTEEN_BITS_AS_I = ('PNG', 'PPM')  # formats whose 16-bit grey PIL calls I, 32-bit integers, which they do not have
+SIXTEEN_BITS_AS_I = ('PNG', 'PPM')  # PIL calls their 16-bit grey I, 32-bit integers, which these formats do not have
 UNKNOWN_RANGE = ('I', 'F', 'LAB')  # modes of PIL
 WITH_ALPHA = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
 BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION = 258, 262, 274  # tags of TIFF and EXIF
@@ -56,7 +57,7 @@ def read_bytes(source, place):
 
 
 def decode(data, max_pixels=MAX_PIXELS):
-    """Decodes an image as a viewer would show it; of an animation or a TIFF of several pages, the first.
+    """Decodes an image as a viewer would show it; from an animation or a TIFF of several pages, the first image.
 
     Args:
         data: The file's bytes: one of `FORMATS`, or a NumPy array file (.npy) of uint8 pixels, [H, W], [H, W, 3],
@@ -77,7 +78,7 @@ def decode(data, max_pixels=MAX_PIXELS):
 def decode_as_reference(data, max_pixels=REFERENCE_MAX_PIXELS):
     """Decodes an image into the very pixels that the reference filter (scipy.misc.imread, facenet) worked on.
 
-    EXIF is ignored, of 16-bit grey the low byte is kept, the first three inks of CMYK pass for RGB, alpha is dropped.
+    EXIF is ignored, 16-bit grey is cut to its low byte, the first three inks of CMYK pass for RGB, alpha is dropped.
 
     Args:
         data: The file's bytes, one of `FORMATS`.
@@ -87,7 +88,7 @@ def decode_as_reference(data, max_pixels=REFERENCE_MAX_PIXELS):
         uint8 [H, W, 3], as the reference has it.
 
     Raises:
-        Refusal: Also where the reference skips the file; 'reference-fails' where it ends its whole run.
+        Refusal: Also if the reference skips the file; 'reference-fails' if the file stops its whole run.
     """
     return _decode(data, max_pixels, _as_reference)
 
@@ -104,7 +105,7 @@ def _decode(data, max_pixels, convert):
         raise _unidentified(data) from error
     except MemoryError as error:
         raise Refusal.of_memory(error) from error
-    except Exception as error:  # PIL's decoders raise nearly any type on damaged files, and not one may end the run
+    except Exception as error:  # on damaged files PIL's decoders raise nearly any type, and none may end the run
         detail = str(error) or type(error).__name__
         cut = _is_cut(data) or 'truncated' in detail.lower()
         raise Refusal('truncated' if cut else 'unreadable', detail) from error
@@ -135,7 +136,7 @@ def _check_size(width, height, max_pixels):
 
 
 def _is_cut(data):
-    """Whether a file that could not be decoded ends too early, by what its format says of its end or length."""
+    """Whether a file that could not be decoded ends too early; its format tells how it ends, or how long it is."""
     file_format = next((name for beginning, name in BEGINNINGS.items() if data.startswith(beginning)), None)
     if file_format == 'JPEG':
         return b'\xff\xd9' not in data[-1024:]  # some cameras write a little after the end of the image
@@ -157,7 +158,7 @@ def _is_cut(data):
 def _shown(image):
     image.load()
     if image.mode.startswith('I;16') or (image.mode == 'I' and image.format in SIXTEEN_BITS_AS_I):
-        pixels = np.stack([_eight_bits(image)] * 3, axis=-1)  # PIL's conversion would make all above 255 white
+        pixels = np.stack([_eight_bits(image)] * 3, axis=-1)  # PIL's conversion would make all values above 255 white
         return np.asarray(_upright(image, Image.fromarray(pixels)))
     if image.mode in UNKNOWN_RANGE:
         raise Refusal('unsupported', f'nothing says which of its values is white ({image.mode}): save it as RGB')
@@ -172,7 +173,7 @@ def _eight_bits(image):
 
 
 def _opaque(image):
-    """RGB; where it is transparent, white shows, since what is hidden there may be anything."""
+    """RGB, white where the image is transparent, because hidden pixels may be anything."""
     if 'transparency' not in image.info and image.mode not in WITH_ALPHA:
         return image if image.mode == 'RGB' else image.convert('RGB')  # a copy of a large one is half a GB
     layer = image.convert('RGBA')
@@ -198,7 +199,7 @@ def _decode_npy(data, max_pixels):
         read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         shape, fortran_order, dtype = read_header[version](file)
     except Exception as error:  # the header is Python text, whose parsers raise nearly any type
-        raise Refusal('unreadable', f'it begins as a NumPy array file but goes on otherwise ({error})') from error
+        raise Refusal('unreadable', f'it begins as a NumPy array file, but its header is damaged ({error})') from error
     channels_first = len(shape) in (3, 4) and shape[-3] == 3 and set(shape[:-3]) <= {1}
     channels_last = len(shape) == 3 and shape[2] == 3
     is_image = channels_first or channels_last or len(shape) == 2
@@ -224,11 +225,11 @@ def _as_reference(image):
         image = image.convert('RGBA' if 'transparency' in image.info else 'RGB')
     elif image.mode == '1':
         image = image.convert('L')
-    image.load()  # numpy would hide a failure in an array without dimensions, which the reference then refuses
+    image.load()  # at a failure, numpy would give an array without dimensions, which the reference then refuses
     values = np.array(image)
     if values.ndim == 2:
         with np.errstate(invalid='ignore'):
             return np.stack([values.astype(np.uint8)] * 3, axis=-1)  # of 16 bits, modulo 256
     if values.shape[2] < 3:
-        raise Refusal('reference-fails', 'grey with alpha, at which the reference ends its run (ValueError)')
+        raise Refusal('reference-fails', 'grey with alpha, which stops the run of the reference (ValueError)')
     return np.ascontiguousarray(values[:, :, :3])

@@ -1,4 +1,4 @@
-"""Labels of a dataset: rows of numbers beside the images, from what a source knows of them."""
+"""Labels of a dataset: a row of numbers for each image, from what the source knows about it."""
 
 import numpy as np
 
@@ -23,13 +23,13 @@ def check_labels(source, kind):
     count = len(source.paths)
     if kind == 'identity':
         if not source.has_identities:
-            raise UserError(f'--labels identity: {source.format} does not say who is in an image; leave it out.')
+            raise UserError(f'--labels identity: {source.layout} does not say who is in an image; leave the flag out.')
         width = len({source.identity(place) for place in range(count)})
         what = f'{count} images of {width} identities'
     else:
         if source.attribute_names is None:
             raise UserError(
-                f'--labels attributes: {source.format} has none here. celeba has them with '
+                f'--labels attributes: {source.layout} has none here. celeba has them with '
                 'list_attr_celeba.txt, vggface2 with identity_meta.csv, csv with columns of 0 and 1, dataset-json with '
                 'vectors as labels.'
             )
@@ -38,7 +38,7 @@ def check_labels(source, kind):
     if count * width * 4 > LARGEST_LABELS:
         raise UserError(
             f'--labels {kind} would take {count * width * 4 / (1 << 30):.1f} GiB for {what}: '
-            'leave it out or take fewer of them.'
+            'leave the flag out, or take fewer images.'
         )
 
 

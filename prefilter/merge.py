@@ -1,7 +1,7 @@
 """From finished shards to a dataset: survey of all images, records, labels, manifest.
 
-The verdicts are read twice. The first reading gives which images are accepted and which are copies; only then the
-second can write the manifest, whose lines have the numbers of records and the originals of copies.
+The verdicts are read twice. The first reading shows which images are accepted and which are copies. The second writes
+the manifest, whose lines need that: they have the numbers of records and the originals of copies.
 """
 
 import collections
@@ -35,16 +35,16 @@ class Survey:
     """The results of all images of a source, from its shard files. It takes 17 bytes of memory an image, at most 36.
 
     Args:
-        folder: Of the shard files, all of which are there.
+        folder: Folder with the files of all shards.
         shards: As from `prefilter.shards.plan_shards`.
-        drop_duplicates: Whether images are refused that have the same bytes as an earlier one.
+        drop_duplicates: Whether an image with the same bytes as an earlier one is refused.
 
     Attributes:
         accepted: int64, places of accepted images.
         showable: int64, places of refused images that have pixels.
         reasons: Counter of the reasons of all refused images.
-        copies, originals: int64, places of images that have the bytes of an earlier one, and the places of the first
-            image with the same bytes.
+        copies, originals: int64, places of images with the same bytes as an earlier one, and for each the place of the
+            first such image.
 
     Raises:
         UserError: A shard file is damaged; it has been removed, so that the next run makes it again.
@@ -98,7 +98,7 @@ class Survey:
         return shard_path(self._folder, shard), int(self._crops[number] - self._crops_before[shard])
 
     def view_of(self, place):
-        """What was kept to be seen of an image, as from `prefilter.shards.read_view`."""
+        """The view of an image that its shard file keeps, as from `prefilter.shards.read_view`."""
         return read_view(shard_path(self._folder, place // SHARD_IMAGES), place % SHARD_IMAGES)
 
     def lines(self, source, order):
@@ -122,11 +122,11 @@ class Survey:
 
 
 def _shown(numbers, what):
-    return tqdm(numbers, desc=what, unit=' shards', delay=2, file=sys.stderr)  # seconds, short runs do without
+    return tqdm(numbers, desc=what, unit=' shards', delay=2, file=sys.stderr)  # delay in s: short runs need no bar
 
 
 def find_copies(digests):
-    """Which images have the bytes of an earlier one.
+    """Finds the images with the same bytes as an earlier one.
 
     Args:
         digests: uint64 [number of images, 2]; zeros for an image whose bytes are unknown.
@@ -134,7 +134,7 @@ def find_copies(digests):
     Returns:
         (places of the copies, ascending; for each copy the place of the first image with its bytes), int64.
     """
-    order = np.lexsort(digests.T)  # stable: of equals, the earliest comes first
+    order = np.lexsort(digests.T)  # stable: the earliest of equal images comes first
     alike = np.empty(len(order), bool)
     alike[:1] = False
     alike[1:] = (digests[order[1:]] == digests[order[:-1]]).all(axis=1)

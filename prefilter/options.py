@@ -1,11 +1,11 @@
-"""The flags of `python -m prefilter`, and what of them is kept: with an unfinished run, and beside the dataset."""
+"""The flags of `python -m prefilter`. Some are kept with an unfinished run, some beside the dataset."""
 
 import dataclasses
 import json
 import os
 from typing import Optional, Tuple
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.records.names import OPTIONS_FILE
 from prefilter.images import MAX_PIXELS, decode, decode_as_reference
 
@@ -23,9 +23,8 @@ def _option(*kept_in, default=None, flag=None):
 class DatasetOptions:
     """The options of one dataset: the flags of `python -m prefilter`, by the names of the command's parameters.
 
-    Each field says where its value is kept. An option that is kept nowhere only changes how the dataset is made. The
-    plan has no `partition` and no `detect`, because it has the list of the images, and no device where no face is
-    looked for.
+    Each field says where its value is kept. An option that is kept nowhere does not change the dataset. The plan needs
+    no `partition`, because it has the list of the images, and no `detect`, because `device` is None without it.
     """
 
     source: str = _option(RECORD, flag='source')
@@ -73,8 +72,7 @@ class DatasetOptions:
     def record(self):
         """Dict of flag without dashes to value: the options that decide what is in the dataset.
 
-        `source` is only the last part of its path, since a dataset travels; there is no margin where no face was looked
-        for.
+        `source` is only the last part of its path, since a dataset travels. Without `detect` there is no margin.
         """
         record = {flag_of(field).lstrip('-'): _as_json(getattr(self, field.name)) for field in self._fields(RECORD)}
         record['source'] = os.path.basename(os.path.abspath(self.source))
@@ -105,13 +103,14 @@ def save_options(folder, options):
 def read_options(folder):
     """The dict that `save_options` wrote; an empty one for a dataset without the file. Raises UserError."""
     path = os.path.join(folder, OPTIONS_FILE)
-    try:
-        with open(path, encoding='utf-8') as file:
-            options = json.load(file)
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise UserError(f'{path} cannot be read ({error}): correct it, or remove it.') from error
+    with disk_errors('read', path, 'or remove it'):
+        try:
+            with open(path, encoding='utf-8') as file:
+                options = json.load(file)
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise UserError(f'{path} is damaged ({error}): correct it, or remove it.') from error
     if not isinstance(options, dict):
         raise UserError(f'{path} is no JSON object: remove it.')
     return options

@@ -1,7 +1,7 @@
-"""The filter's run: several processes examine the shards of the source, then records, manifest, galleries are made.
+"""The filter's run: several processes examine the shards of the source; then records, manifest, galleries are made.
 
 The shard files are written in a work folder beside the dataset; a run that was killed goes on from the finished shards.
-In memory only the list of paths and a few bytes an image grow with the dataset.
+Memory grows with the source only by the list of paths and a few bytes for each image.
 """
 
 import array
@@ -39,11 +39,11 @@ from prefilter.tasks import SHOWN_REFUSALS, ExamineShard, detector_maker
 from prefilter.views import view_images
 from prefilter.workers import Workers
 
-LINE_BYTES = 600  # of a line of the manifest, a generous guess
+LINE_BYTES = 600  # a generous guess for a line of the manifest
 
 
 def make_dataset(source, options, workers=1, environments=None, make_detector=None, cluster=None):
-    """Filters a source and writes the dataset folder `options.out`, whole or not at all; goes on where it was ended.
+    """Filters a source and writes the dataset folder `options.out`, whole or not at all; goes on where a run ended.
 
     Args:
         source: As from `prefilter.sources.open_source`, not refused by `prefilter.labels.check_labels`.
@@ -51,17 +51,17 @@ def make_dataset(source, options, workers=1, environments=None, make_detector=No
             `out` becomes the prefix of the TFRecord files.
         workers: Number of processes that examine.
         environments: As for `prefilter.workers.Workers`.
-        make_detector: Picklable function that makes what finds faces in a process, as
+        make_detector: Picklable function that makes the detector of a process, such as
             `dnnlib.faces.detector.FaceDetector`; None makes one for `options.device`.
         cluster: A `prefilter.beam_runner.Cluster` whose workers examine instead; or None.
 
     Returns:
-        Dict: `total`, `accepted`, `duplicates`, numbers of images; `reasons`, numbers of refused ones by reason;
-        `examined` and `seconds`, what this run examined itself and how long that took.
+        Dict: `total`, `accepted`, `duplicates`, numbers of images; `reasons`, {reason: number of refused images};
+        `examined`, the number of images that this run examined itself, and `seconds`, the time for these.
 
     Raises:
-        UserError: No face, too little room, or the target cannot be written.
-        KeyboardInterrupt, SystemExit: As these come; what was done is kept for the next call.
+        UserError: There is no face or too little room, or the target cannot be written.
+        KeyboardInterrupt, SystemExit: Passed on; the finished shards are kept for the next call.
     """
     target, plan, ending = options.out, _plan(source, options), options.ending()
     with unfinished_folder(target, plan, ending, options.force, options.restart) as work:
@@ -148,7 +148,7 @@ def _check_room(folder, needs, later=()):
 
 @contextlib.contextmanager
 def _open_examiner(source, shards, options, work, pool, cluster, make_detector, views):
-    """Yields an object with `examine(missing, progress)`, which makes shard files, and `room(missing)`, other bytes."""
+    """Yields an object with `examine(missing, progress)`, which makes shard files, and `room(missing)` (`BeamRun`)."""
     if cluster is None:
         yield _Pool(source, shards, options, work, pool, views)
         return
@@ -197,7 +197,7 @@ def _examine(source, shards, options, work, examiner, views):
     if not count:
         return 0, 0.0
     kept = {NO_VIEWS: [options.crop_bytes], VIEWS_OF_REFUSED: [max(options.crop_bytes, VIEW_BYTES)]}
-    image_bytes = sum(kept.get(views, [options.crop_bytes, VIEW_BYTES]))  # of a refused image there is no crop
+    image_bytes = sum(kept.get(views, [options.crop_bytes, VIEW_BYTES]))  # a refused image has no crop
     crops = ('crops until they are records', count * (image_bytes + LINE_BYTES))
     _check_room(
         work.path,
@@ -232,7 +232,7 @@ class _Progress:
     def on_report(self, task, report):
         kind, images = report
         if kind == 'together':
-            self._bar.update(images - self._counted.get(task.number, 0))  # fewer, when it is tried again
+            self._bar.update(images - self._counted.get(task.number, 0))  # fewer, if the shard is tried again
             self._counted[task.number] = images
 
     def on_done(self, shard, named):
@@ -249,7 +249,7 @@ class _Progress:
 
 
 def _draw_galleries(survey, summary, folder, source, options):
-    """Draws both galleries. Returns the views of refused images that the report needs, from the same look at them."""
+    """Draws both galleries. Returns the views of refused images, for the report, so that no image is read twice."""
     crops = [read_crop(*survey.crop_of(number), options) for number in choose_evenly(len(survey.accepted))]
     _save_gallery(folder, ACCEPTED_FILE, [thumbnail(crop.transpose(1, 2, 0)) for crop in crops])
     refused = [int(survey.showable[number]) for number in choose_evenly(len(survey.showable))]

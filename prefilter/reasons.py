@@ -2,13 +2,13 @@
 
 CRASH = 'crash'  # such an image is never read again
 REASONS = {
-    'unreadable': 'the bytes cannot be had (permission, disk, a damaged archive) or are no whole image (damaged)',
+    'unreadable': 'the bytes cannot be read (permission, disk, damaged archive), or the image in them is damaged',
     'truncated': 'the file ends before its pixels do: a download or copy that was cut off',
-    'not-an-image': 'empty, or of no format this filter reads, whatever its name says',
+    'not-an-image': 'an empty file, or not one of the image formats that are read, whatever its name says',
     'unsupported': 'an image whose values have no known meaning as 8-bit grey or RGB, such as floating-point TIFF',
     'too-large': 'more pixels than --max-pixels, more bytes than an image should have, or not enough memory',
-    CRASH: 'every process that examined it died, perhaps for want of memory',
-    'reference-fails': 'only with --reference-loader: the reference ends its whole run at such a file',
+    CRASH: 'every process that examined it died, perhaps because memory ran out',
+    'reference-fails': 'only with --reference-loader: such a file stops the whole run of the reference',
     'no-face': 'the detector finds no face',
     'empty-crop': 'the face lies outside the image',
     'duplicate': 'only with --drop-duplicates: an earlier image has the same bytes',
@@ -19,8 +19,8 @@ WITHOUT_PIXELS = frozenset(REASONS) - {'no-face', 'empty-crop', 'duplicate'}  # 
 class Refusal(Exception):
     """Why an image cannot be used: raised, and kept, by all parts of the filter.
 
-    What was raised holds all that was in use where it was raised, the images beside it too, until Python looks for
-    cycles: keep a `plain` copy. It pickles.
+    A raised exception keeps the local variables alive, images too, until Python collects cycles: store a `plain` copy
+    instead. A refusal can be pickled.
 
     Attributes:
         reason: One of `REASONS`.
@@ -36,12 +36,12 @@ class Refusal(Exception):
 
     @classmethod
     def of_memory(cls, error):
-        """The refusal of an image that a MemoryError was raised for."""
+        """The refusal of an image that caused a MemoryError."""
         return cls('too-large', str(error) or 'not enough memory')
 
     @classmethod
     def of_disk(cls, error):
-        """The refusal of an image whose bytes an OSError was raised for."""
+        """The refusal of an image whose reading caused an OSError."""
         return cls('unreadable', error.strerror or str(error))
 
     def plain(self):

@@ -37,8 +37,8 @@ from prefilter.views import view_images
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'report.html')
 NAMED = 12  # refused files without pixels that are named for each reason
 LARGEST = 20  # identities that are named
-SHARES = (0.05, 0.5, 0.95)  # of which the table of quantities has the values
-# What a page has only if the source was at hand, beside pictures.
+SHARES = (0.05, 0.5, 0.95)  # the table of quantities has the values below which so many lie
+# Parts that a page has, besides pictures, only if the source was at hand.
 NEEDS_SOURCE = b'<h2>Identities</h2>', b'>what is wrong with it</th>'
 
 
@@ -49,8 +49,8 @@ class Refused(NamedTuple):
     meaning: str
     total: int  # photographs
     thumbnails: List[tuple]  # (PIL image, path)
-    named: List[Tuple[str, str]]  # (path, what is wrong with the file or None), where there are no thumbnails
-    has_details: bool  # whether somebody looked what is wrong
+    named: List[Tuple[str, str]]  # (path, what is wrong with the file or None), if there are no thumbnails
+    has_details: bool  # whether `named` says what is wrong
 
 
 class File(NamedTuple):
@@ -70,8 +70,8 @@ def write_report(folder, target, summary, views=None):
         folder: The dataset's folder, with its records, `manifest.jsonl` and perhaps `options.json`.
         target: The path by which a person knows that folder, when it is still to be renamed.
         summary: The `prefilter.summary.Summary` of its manifest.
-        views: As from `prefilter.views.view_images`, of `places_to_view`; None where nobody has the source: the page
-            then shows nothing of the refused images but their names.
+        views: From `prefilter.views.view_images`, for `places_to_view`. None if the source is not at hand: the page
+            then shows only the names of refused images.
 
     Raises:
         UserError: The folder is no whole dataset.
@@ -116,7 +116,7 @@ def _write(folder, picture, html):
 
 
 def places_to_view(summary):
-    """Places of the refused images of which the report shows a view; not of those that kill whoever looks at them."""
+    """Places of the refused images that the report shows, without those that kill the process that reads them."""
     return {
         place
         for reason in summary.reasons
@@ -161,7 +161,7 @@ def _quantities(summary):
 
 
 def _identities(summary):
-    """Who is in the images; None where nobody knows, or where all images show one identity."""
+    """Who is in the images; None if that is unknown, or if all images show one identity."""
     if summary.identities is None or len(summary.identities) < 2:
         return None
     present = sum(1 for count in summary.identities.values() if count)
@@ -190,7 +190,7 @@ def _known_as(target):
 
 
 def _files(folder, name, picture_bytes):
-    """A `File` for each file of a dataset that is there, but for the report; the picture is perhaps still unwritten."""
+    """A `File` for each file of a dataset, except the report. The picture may not be written yet."""
     levels = sorted(file for file in os.listdir(folder) if file.endswith('.tfrecords'))
     known = {
         file: 'records, {0}×{0}'.format(2 ** int(file[-len('NN.tfrecords') : -len('.tfrecords')])) for file in levels
@@ -223,12 +223,15 @@ def _size(path):
 
 @click.command(cls=Verb, epilog='Example: python -m prefilter.report datasets/faces --source photos')
 @click.argument('dataset', type=click.Path())
-@click.option('--source', help='What the dataset was made of; without it no refused image is shown, and no identities.')
-@click.option('--force', is_flag=True, help='Without --source, replace even a report that shows more.')
+@click.option(
+    '--source',
+    help='The photographs that the dataset was made of. Without it, no refused image and no identity is shown.',
+)
+@click.option('--force', is_flag=True, help='Replace the report, even if it shows more than one made without --source.')
 def main(dataset, source, force):
     """Make report.html and distributions.png of a DATASET again.
 
-    DATASET is a folder that python -m prefilter made. SOURCE is read with the options in its options.json.
+    DATASET is a folder that python -m prefilter made. SOURCE is read with the options in DATASET/options.json.
     """
     other_hint = f'its page is made by python -m metrics.run_report {shlex.quote(dataset)}'
     check_kind(dataset, DATASET, 'name a folder that python -m prefilter made', RUN, other_hint)
@@ -254,12 +257,12 @@ def main(dataset, source, force):
 
 
 def _open(source, options, dataset):
-    format = options.get('format')
-    return open_source(source, format if format in FORMATS else AUTO, options.get('partition'), leave_out=dataset)
+    layout = options.get('format')
+    return open_source(source, layout if layout in FORMATS else AUTO, options.get('partition'), leave_out=dataset)
 
 
 def _check_nothing_is_lost(dataset, html):
-    """Refuses to replace a report that was made with the source at hand by one that was not."""
+    """Refuses to replace a report that was made with the source by one made without it."""
     path = os.path.join(dataset, REPORT_FILE)
     if not os.path.isfile(path):
         return
@@ -269,8 +272,8 @@ def _check_nothing_is_lost(dataset, html):
         part in before and part not in html for part in NEEDS_SOURCE
     ):
         raise UserError(
-            f'{path} shows more of the refused images or of identities than can be known without the photographs: name '
-            'those with --source, or replace it with --force.'
+            f'{path} shows refused images or identities that a report without the photographs would lose: name the '
+            'photographs with --source, or replace the report with --force.'
         )
 
 

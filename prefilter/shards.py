@@ -1,7 +1,7 @@
-"""Shards: ranges of a source's images that are examined together, and the files of what comes of them.
+"""Shards: ranges of a source's images that are examined together, and the files with their results.
 
 The result for an image depends on its shard alone, never on the number of processes or on their earlier work: shards
-have a fixed size, and within a shard the batches of images whose faces are found together are fixed too.
+have a fixed size, and each is divided into the same batches, whose faces are found together.
 
 A shard file holds the crops, raw [C, H, W] bytes one after another, then the thumbnails that are kept, raw [H, W, C],
 then a JSON line for each image, then `TRAILER`.
@@ -22,12 +22,12 @@ from dnnlib.pages.gallery import CELL, thumbnail
 from prefilter.reasons import CRASH, Refusal
 
 SHARD_IMAGES = 64
-BATCH_IMAGES = 16  # whose faces are found together
+BATCH_IMAGES = 16  # images whose faces are found together
 BATCH_PIXELS = 1 << 24  # a batch with this many decoded pixels takes no further image; two batches are in memory
 VERDICT_FIELDS = ('path', 'sha256', 'width', 'height', 'accepted', 'reason', 'faces', 'box', 'crop', 'score')
 TRAILER = struct.Struct('<8sQQ')  # ends a shard file: magic, number of crops, bytes of lines
 MAGIC = b'FSHARD1\n'
-NO_VIEWS, VIEWS_OF_REFUSED, ALL_VIEWS = range(3)  # kept in a shard file: thumbnails, or what is wrong with an image
+NO_VIEWS, VIEWS_OF_REFUSED, ALL_VIEWS = range(3)  # which views a shard file keeps: thumbnails, or what is wrong
 VIEW = 'view'  # in a line of a shard file: [offset, width, height] of the thumbnail, or what is wrong in words
 VIEW_BYTES = 3 * CELL * CELL  # of a thumbnail, at most
 
@@ -75,12 +75,12 @@ def examine_shard(reader, items, options, detector, condemned=frozenset(), views
         detector: Has `detect_batch(images)` as `dnnlib.faces.detector.FaceDetector`; None takes every image whole.
         condemned: Places in `items` of images that kill the process that examines them; they are refused unread.
         views: Whose thumbnails are made: `NO_VIEWS`, `VIEWS_OF_REFUSED` or `ALL_VIEWS`.
-        batch_images: Number of images whose faces are found together; another number may change the rounding of boxes.
+        batch_images: Number of images whose faces are found together; boxes are rounded differently for other numbers.
 
     Yields:
         `Result` for each item, in order: the manifest's line as a dict of `VERDICT_FIELDS`; the crop, uint8
-        [size, size, 3], or None when refused; the `Refusal`, or None when accepted; the view: a PIL image, what is
-        wrong in words where there are no pixels, or None where no view is asked for.
+        [size, size, 3], or None if refused; the `Refusal`, or None if accepted; the view: a PIL image, a str that says
+        why there are no pixels, or None if no view was asked for.
     """
     batches = _decoded_batches(reader, items, options, condemned, batch_images)
     with concurrent.futures.ThreadPoolExecutor(1) as ahead:
@@ -109,7 +109,9 @@ def _decode(reader, item, options, is_condemned):
     verdict = dict.fromkeys(VERDICT_FIELDS)
     verdict.update(path=item.path, accepted=False)
     if is_condemned:
-        return _Decoded(verdict, None, Refusal(CRASH, 'whatever process examines it dies, perhaps for want of memory'))
+        return _Decoded(
+            verdict, None, Refusal(CRASH, 'every process that examines it dies, perhaps because memory runs out')
+        )
     try:
         data = reader.read(item.entry)
         verdict['sha256'] = hashlib.sha256(data).hexdigest()
@@ -146,7 +148,7 @@ def _view(pixels, refusal):
 
 
 def _detect(images, detector):
-    """The faces of each image; a `Refusal` in place of the faces of an image that takes too much memory."""
+    """The faces of each image; for an image that takes too much memory, a `Refusal` instead."""
     if not images:
         return []
     try:
@@ -158,7 +160,7 @@ def _detect(images, detector):
 
 
 def _crop_or_refusal(pixels, faces, options, verdict):
-    """A pair, one of which is None."""
+    """(crop, None) or (None, refusal)."""
     if isinstance(faces, Refusal):
         return None, faces
     try:
@@ -215,7 +217,7 @@ def write_shard(file, results):
 
 
 def read_verdicts(path):
-    """The verdicts of a shard file: list of dicts. Raises ValueError when it is none, or not whole."""
+    """The verdicts of a shard file: list of dicts. Raises ValueError if the file is damaged or no shard file."""
     verdicts = _read_lines(path)
     for verdict in verdicts:
         verdict.pop(VIEW, None)
@@ -223,7 +225,7 @@ def read_verdicts(path):
 
 
 def read_view(path, place):
-    """The view of image `place` of a shard file that is whole: a PIL image, a str, or None where none was kept."""
+    """The view of image `place` in a whole shard file: a PIL image, a str, or None if none was kept."""
     view = _read_lines(path)[place].get(VIEW)
     if not isinstance(view, list):
         return view

@@ -64,7 +64,7 @@ def open_spool(source, folder, always=False):
         yield Direct(source)
         return
     path = os.path.join(folder, SPOOL)
-    shutil.rmtree(path, ignore_errors=True)  # of a run that was killed
+    shutil.rmtree(path, ignore_errors=True)  # left by a run that was killed
     os.mkdir(path)
     try:
         yield Spool(source, path)
@@ -83,7 +83,7 @@ class Direct:
         return self._source.reader, shard_items(self._source, shard)
 
     def free(self, reader):
-        """Says that a shard is done."""
+        """To call when a shard is done."""
 
 
 class Spool:
@@ -109,5 +109,5 @@ class Spool:
         return SpoolReader(path), items
 
     def free(self, reader):
-        """Says that a shard is done."""
+        """To call when a shard is done."""
         os.remove(reader.path)

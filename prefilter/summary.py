@@ -1,4 +1,4 @@
-"""A manifest in numbers, and a few of its lines to show. It is read once, in memory that does not grow with it."""
+"""Counts over a manifest, and a few of its lines to show. It is read once, and its size does not matter for memory."""
 
 import collections
 import heapq
@@ -9,7 +9,7 @@ from dnnlib.records.manifest import read_manifest
 
 ACCEPTED, REFUSED = 'accepted', 'refused'
 SAMPLES = COLUMNS * ROWS
-SCORE_STEPS = 100000  # scores are rounded down to 1 / SCORE_STEPS, so that few different ones are counted
+SCORE_STEPS = 100000  # scores are rounded down to 1 / SCORE_STEPS, so that there are few different ones
 # Quantity of a photograph -> what it is.
 QUANTITIES = {
     'face': 'Longer side of the face, px',
@@ -17,18 +17,18 @@ QUANTITIES = {
     'photograph': 'Shorter side of the photograph, px',
     'faces': 'Faces in the photograph',
 }
-# First number of images of each group of identities.
+# The smallest number of images in each group of identities.
 GROUPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 class Samples:
-    """Keeps a few of very many things, evenly spaced; their number need not be known in advance."""
+    """Keeps a few of very many things, evenly spaced; it need not know in advance how many there are."""
 
     def __init__(self):
         self._kept, self._seen, self._step = [], 0, 1
 
     def add(self, thing):
-        """Considers the next one."""
+        """Takes the next thing."""
         if self._seen % self._step == 0:
             self._kept.append(thing)
             if len(self._kept) == 2 * SAMPLES:
@@ -77,7 +77,7 @@ class Summary:
             self.identities[identity] += accepted
 
     def largest_identities(self, count):
-        """List of (identity, number of accepted images), the largest first, equal ones in the order of their names."""
+        """List of (identity, number of accepted images): the largest first; equal numbers by name."""
         return heapq.nsmallest(count, self.identities.items(), key=lambda item: (-item[1], str(item[0])))
 
     def identity_groups(self):
@@ -135,7 +135,7 @@ def quantiles(values, shares):
 
 
 def _measure(verdict):
-    """Yields (quantity, value) of what is known of a photograph."""
+    """Yields (quantity, value) for all that is known about a photograph."""
     if verdict.get('box'):
         left, top, right, bottom = verdict['box']
         yield 'face', round(max(right - left, bottom - top))

@@ -20,7 +20,7 @@ SHOWN_REFUSALS = 10  # so many files are named on the screen; the manifest names
 
 
 def open_detector(device):
-    """The detector of a process: for 'cpu' or 'gpu', None for None."""
+    """The detector of a process, for the device 'cpu' or 'gpu'; None if `device` is None."""
     if device is None:
         return None
     from dnnlib.faces.detector import FaceDetector
@@ -29,7 +29,7 @@ def open_detector(device):
 
 
 def detector_maker(options):
-    """A picklable function that makes what examines under some `DatasetOptions`."""
+    """A picklable function that makes the detector for some `DatasetOptions`."""
     return functools.partial(open_detector, options.device)
 
 
@@ -38,8 +38,8 @@ class ExamineShard:
     """Examines a shard and writes its file.
 
     A process may die because of one image, or because of the machine. So the shard is first tried again as it is. If
-    that fails, its images are tried one by one to find those that kill the process, and then the rest again together,
-    which gives the same result as without a death. Only if this fails too, the results of the single images are kept.
+    that fails, its images are tried one by one, to find those that kill the process. Then the other images are tried
+    together, which gives the same results as without a death. If that fails too, the images are examined one at a time.
 
     Attributes:
         number: Of the shard.
@@ -68,10 +68,10 @@ class ExamineShard:
     apart: bool = False
 
     def run(self, detector, report):
-        """Returns a list of (path, `Refusal`) of images without pixels, the first few.
+        """Examines the shard. Returns a list of (path, `Refusal`) of the first few images without pixels.
 
-        Reports ('alone', place) before an image is examined alone, else, now and then, ('together', number of images
-        done).
+        Reports ('alone', place) before each image that is examined alone. Otherwise reports, now and then,
+        ('together', number of images done).
         """
         if self.apart:
             results = self._one_by_one(detector, report, 0)
@@ -151,7 +151,7 @@ class WriteRecords:
         """The task to try next."""
         if self.deaths + 1 == WRITING_TRIES:
             raise UserError(
-                f'Records of {os.path.basename(self.folder)} cannot be written: whatever process does it dies. '
+                f'Records of {os.path.basename(self.folder)} cannot be written: every process that writes them dies. '
                 'Make room in memory; the same command goes on from here.'
             )
         return dataclasses.replace(self, deaths=self.deaths + 1)

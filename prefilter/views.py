@@ -1,4 +1,4 @@
-"""What a person gets to see of some images: a thumbnail, or what is wrong with the file."""
+"""Views of images for people: a thumbnail, or what is wrong with the file."""
 
 from dnnlib.pages.gallery import thumbnail
 from prefilter.images import read_bytes
@@ -16,7 +16,7 @@ def view_images(source, places, decode, kept=lambda place: None):
 
     Returns:
         Dict of place to view: a PIL image as from `dnnlib.pages.gallery.thumbnail`, or a str that says why there is
-        none. An image that has gone meanwhile, or has changed, has the second kind.
+        none, also if the image has been removed or damaged since it was examined.
     """
     views = {}
     for place in sorted(places):  # an archive is read forward

@@ -15,7 +15,7 @@ import traceback
 from dnnlib.errors import UserError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-STARTS = 3  # so many starts of a process in a row may fail
+STARTS = 3  # this many starts of a process in a row may fail
 
 
 def nothing():
@@ -109,7 +109,7 @@ class _Worker:
     def __init__(self, prepare, environment, failures=0):
         context = multiprocessing.get_context('spawn')
         self.connection, theirs = context.Pipe()
-        # Nothing is ever written to this one: it ends when this process does, even by SIGKILL.
+        # Nothing is ever written to this pipe: it closes when this process ends, even by SIGKILL.
         their_lifeline, self._lifeline = context.Pipe(duplex=False)
         self.task = self.reported = None
         self.started, self.failures = False, failures
@@ -125,11 +125,11 @@ class _Worker:
 
     def give(self, task):
         self.task, self.reported = task, None
-        with contextlib.suppress(OSError):  # it has died, which `messages` will say
+        with contextlib.suppress(OSError):  # the process has died; `messages` will say so
             self.connection.send(task)
 
     def messages(self):
-        """Yields what has come: kind, the task that it is about or None, value."""
+        """Yields the messages that have come: (kind, its task or None, value)."""
         while True:
             try:
                 if not self.connection.poll():
@@ -181,7 +181,7 @@ def _work(connection, lifeline, prepare, environment):
         connection.send(('failed', error))
     except Exception:
         connection.send(('failed', RuntimeError(traceback.format_exc())))
-    connection.recv()  # whoever raises this there ends this process
+    connection.recv()  # waits: the leading process raises this error and ends this process
 
 
 def _end_with(lifeline):

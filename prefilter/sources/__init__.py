@@ -1,7 +1,8 @@
 """Where photographs come from: trees and archives of images, and the published sets of faces in their own layouts.
 
-`open_source` returns a `prefilter.sources.source.Source`: paths, bytes and labels of images in a fixed order. Each
-format is a function from `Files` (the listed folder, archive or file) to a source, in the module that says its layout.
+`open_source` returns a `prefilter.sources.source.Source`: paths, bytes and labels of images in a fixed order. For each
+layout there is a function from `Files` (the listed folder, archive or file) to a source; its module describes the
+layout.
 """
 
 import os
@@ -16,7 +17,7 @@ from prefilter.sources.bundled import LFW_SUBSET, open_lfw_subset
 from prefilter.sources.files import is_dataset, list_files
 
 AUTO = 'auto'
-PARTITIONS = {  # by format
+PARTITIONS = {  # by layout
     'celeba': ('train', 'valid', 'test'),
     'vggface2': ('train', 'test'),
     'ffhq': ('train', 'valid'),
@@ -39,7 +40,7 @@ FORMATS = {
     'csv': labelled.open_csv,
     'dataset-json': labelled.open_dataset_json,
 }
-DETECTORS = [  # in this order; only what a layout shows for certain, the rest is a tree
+DETECTORS = [  # in this order; each accepts only what is certainly its layout, the rest is a tree
     ('dataset-json', labelled.is_dataset_json),
     ('csv', labelled.is_csv),
     ('ms-celeb-1m', msceleb.is_ms_celeb_1m),
@@ -58,35 +59,35 @@ DETECTORS = [  # in this order; only what a layout shows for certain, the rest i
 ]
 
 
-def open_source(location, format=AUTO, partition=None, leave_out=None):
-    """The source of a name that a user gave.
+def open_source(location, layout=AUTO, partition=None, leave_out=None):
+    """Opens the images that a user names.
 
     Args:
         location: 'lfw-subset', or an existing folder, archive or file.
-        format: One of `FORMATS`, or 'auto': the first of `DETECTORS` that fits, else 'tree'.
-        partition: One of the format's `PARTITIONS`, or None for all images.
-        leave_out: A folder inside it that is no part of it, or None.
+        layout: One of `FORMATS`, or 'auto': the first of `DETECTORS` that fits, else 'tree'.
+        partition: One of the layout's `PARTITIONS`, or None for all images.
+        leave_out: A folder inside `location` that is skipped, or None.
 
     Returns:
         A `Source`.
 
     Raises:
-        UserError: It cannot be read, or is not in the layout of the format; says what was expected and what was found.
-        click.UsageError: The format has no such partition.
+        UserError: The location cannot be read, or has another layout; says what was expected and what was found.
+        click.UsageError: The layout has no such partition.
     """
     if location == LFW_SUBSET:
         _check_partition(LFW_SUBSET, partition)
         return open_lfw_subset()
     files = list_files(location, leave_out)
-    if format == AUTO:
-        format = next((name for name, fits in DETECTORS if fits(files)), 'tree')
-    _check_partition(format, partition)
-    if format == 'tree' and is_dataset(path for path in files.find(MANIFEST_FILE, '.tfrecords') if '/' not in path):
+    if layout == AUTO:
+        layout = next((name for name, fits in DETECTORS if fits(files)), 'tree')
+    _check_partition(layout, partition)
+    if layout == 'tree' and is_dataset(path for path in files.find(MANIFEST_FILE, '.tfrecords') if '/' not in path):
         raise UserError(
             f'SOURCE {location} is a dataset: name the folder of photographs, or give --format tfrecords to take its '
             'crops.'
         )
-    if format == 'tree' and not len(files.images):
+    if layout == 'tree' and not len(files.images):
         packed = [path for path in files.others if is_archive(path)]
         hint = (
             f'name one of its archives, as {os.path.join(files.location, packed[0])}'
@@ -94,15 +95,15 @@ def open_source(location, format=AUTO, partition=None, leave_out=None):
             else ('choose a folder with .jpg, .png or similar files')
         )
         raise UserError(f'SOURCE has no images ({files.ignored} other files): {hint}.')
-    source = FORMATS[format](files, partition)
+    source = FORMATS[layout](files, partition)
     source.remarks += [f'{path} is a dataset of this filter: left out.' for path in files.datasets]
-    if files.ignored and source.ignored == files.ignored:  # else the format knows some of them
+    if files.ignored and source.ignored == files.ignored:  # else the layout uses some of them
         source.remarks.append(f'Files without the extension of an image: left out ({files.count_ignored()}).')
     return source
 
 
-def _check_partition(format, partition):
-    known = PARTITIONS.get(format, ())
+def _check_partition(layout, partition):
+    known = PARTITIONS.get(layout, ())
     if partition is not None and partition not in known:
         has = f'has {", ".join(known)}' if known else f'has none ({", ".join(PARTITIONS)} have)'
-        raise click.UsageError(f'--partition {partition}: --format {format} {has}.')
+        raise click.UsageError(f'--partition {partition}: --format {layout} {has}.')

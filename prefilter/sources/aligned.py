@@ -1,4 +1,4 @@
-"""Sets of faces that are cropped and turned already, which `--no-detect` takes as they are.
+"""Sets of faces that are already cropped and upright: `--no-detect` takes them as they are.
 
 --format ffhq
     `images1024x1024/00000/00000.png` (folders by thousand, or flat), else `thumbnails128x128/`, else
@@ -7,8 +7,8 @@
     A folder of `00000.png` or `imgHQ00000.npy` (uint8, [1, 3, 1024, 1024]), or a .h5 with `data4x4` to
     `data1024x1024` (uint8, [N, 3, H, W]).
 --format tfrecords
-    A folder of the original StyleGAN's multi-resolution TFRecords, as those of FFHQ and CelebA-HQ were published, or
-    one such file. The largest resolution is taken. `--format ffhq` and `celeba-hq` open these too.
+    A folder of the original StyleGAN's multi-resolution TFRecords, the form in which FFHQ and CelebA-HQ were published,
+    or one such file. The largest resolution is taken. `--format ffhq` and `celeba-hq` open TFRecords too.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from prefilter.sources.readers import PerProcess
 from prefilter.sources.source import Source, unexpected
 from prefilter.sources.trees import all_match
 
-FFHQ_FOLDERS = ('images1024x1024', 'thumbnails128x128', 'in-the-wild-images')  # the first one there is is taken
+FFHQ_FOLDERS = ('images1024x1024', 'thumbnails128x128', 'in-the-wild-images')  # the first that exists is taken
 FFHQ_WILD = FFHQ_FOLDERS[-1]
 FFHQ_LIST = 'ffhq-dataset-v2.json'
 FFHQ_PATH = re.compile(r'(?:^|/)\d{5}\.png$')
@@ -49,7 +49,7 @@ def is_ffhq(files):
 def open_ffhq(files, partition=None):
     """FFHQ's images, or its TFRecords."""
     if is_tfrecords(files):
-        return open_tfrecords(files, format='ffhq')
+        return open_tfrecords(files, layout='ffhq')
     if not all_match(files.images, FFHQ_PATH):
         raise unexpected('ffhq', files.location, f'{FFHQ_FOLDERS[0]}/00000/00000.png, or .tfrecords', files.describe())
     present = [name for name in FFHQ_FOLDERS if any(name in path.split('/') for path in files.images)]
@@ -65,7 +65,7 @@ def open_ffhq(files, partition=None):
 
 
 def _ffhq_number(path):
-    """The number of an image; None for a file of another name, which may lie among them."""
+    """The number of an image; None for a file with another name."""
     return int(path[-len('00000.png') : -len('.png')]) if FFHQ_PATH.search(path) else None
 
 
@@ -91,7 +91,7 @@ def is_celeba_hq(files):
 def open_celeba_hq(files, partition=None):
     """CelebA-HQ's images, arrays, HDF5 or TFRecords."""
     if is_tfrecords(files):
-        return open_tfrecords(files, format='celeba-hq')
+        return open_tfrecords(files, layout='celeba-hq')
     hdf5 = _hdf5(files)
     if hdf5:
         return _open_hdf5(files, hdf5)
@@ -145,7 +145,7 @@ class Hdf5Reader:
 
 
 def _open_h5py(path):
-    import h5py  # here: only this source needs it
+    import h5py  # here: only this source needs h5py
 
     try:
         return h5py.File(path, 'r')
@@ -162,17 +162,17 @@ def is_tfrecords(files):
     return bool(_record_files(files)) and not any('/' in path for path in files.images)
 
 
-def open_tfrecords(files, partition=None, format='tfrecords'):
+def open_tfrecords(files, partition=None, layout='tfrecords'):
     """The images of the largest resolution of a dataset of the original StyleGAN."""
     paths = _record_files(files)
     if not paths:
-        raise unexpected(format, files.location, 'NAME-r02.tfrecords and further ones', files.describe())
+        raise unexpected(layout, files.location, 'NAME-r02.tfrecords and further ones', files.describe())
     path = files.on_disk(paths[-1])  # their names end with the resolution
     reader = RecordsReader(path)
     index = Index(1)
     for number in range(reader.count):
         index.add(f'{paths[-1]}/{number}', number)
-    return Source(format, index, reader, files.ignored - len(paths), identity_of=None, aligned=True)
+    return Source(layout, index, reader, files.ignored - len(paths), identity_of=None, aligned=True)
 
 
 def _record_files(files):
@@ -206,7 +206,7 @@ def _open_records(path):
 
 
 def as_npy(pixels):
-    """An array as the bytes of a NumPy array file, in which `prefilter.images.decode` takes pixels."""
+    """An array as the bytes of a NumPy array file, which `prefilter.images.decode` reads."""
     file = io.BytesIO()
     np.save(file, np.ascontiguousarray(pixels))
     return file.getvalue()

@@ -1,11 +1,11 @@
 """Archives read in place: nothing is unpacked, so no name in them can lead to a place on disk.
 
-.zip and .tar give any member at once. A compressed .tar (.tgz, .tar.gz, .tar.bz2, .tar.xz) can only be read forward:
-its images stand in the order of the archive instead of sorted, each process that reads them in this order
-decompresses it once, and going back starts again at its beginning.
+Any member of a .zip or .tar can be read at once. A compressed .tar (.tgz, .tar.gz, .tar.bz2, .tar.xz) can only be read
+forward, so its images are not sorted: they stand in the order of the archive. A process that reads them in this order
+decompresses the archive once; going back starts again at the beginning.
 
-Left out are hidden members, folders, links, devices, and names that are absolute or lead upwards with '..'; of
-members of one name the last one counts, as when an archive is unpacked.
+Hidden members, folders, links, devices, and names that are absolute or lead upwards with '..' are left out. If members
+have the same name, the last one counts, as when an archive is unpacked.
 """
 
 import bz2
@@ -26,13 +26,13 @@ from prefilter.reasons import Refusal
 from prefilter.sources.index import Index
 from prefilter.sources.readers import PerProcess, RandomAccess, check_bytes, open_unbuffered
 
-LARGEST_RATIO = 100  # of size to compressed size; photographs compress little, bombs a thousandfold
+LARGEST_RATIO = 100  # size : compressed size; photographs compress little, bombs a thousandfold
 RATIO_FROM = 64 << 20  # bytes; less than this is harmless at any ratio
-LARGEST_HEADER = 16 << 20  # bytes that may be asked of a .tar at once while it is listed
+LARGEST_HEADER = 16 << 20  # bytes that may be read from a .tar at once while it is listed
 CHUNK = 1 << 20  # bytes
-COMPRESSIONS = {b'\x1f\x8b': gzip.open, b'BZh': bz2.open, b'\xfd7zXZ': lzma.open}  # by how such files begin
+COMPRESSIONS = {b'\x1f\x8b': gzip.open, b'BZh': bz2.open, b'\xfd7zXZ': lzma.open}  # by the first bytes of such files
 ARCHIVE_NAME = re.compile(r'\.(zip|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$', re.IGNORECASE)
-DAMAGE = (  # what the libraries raise where an archive is not what it should be
+DAMAGE = (  # what the libraries raise for a damaged archive
     tarfile.TarError,
     zipfile.BadZipFile,
     NotImplementedError,
@@ -47,7 +47,7 @@ LOCAL_HEADER = struct.Struct('<4s22xHH')  # of a member of a .zip: signature, le
 
 
 def is_archive(path):
-    """Whether a file's name is that of an archive."""
+    """Whether a file has the name of an archive."""
     return ARCHIVE_NAME.search(path) is not None
 
 
@@ -58,8 +58,8 @@ def list_archive(path):
         path: A .zip, .tar or compressed .tar.
 
     Returns:
-        (`Index` of its files, the reader of their entries, number of members left out that are no folders and not
-        hidden).
+        (`Index` of its files, the reader of their entries, number of members that are left out, not counting folders
+        and hidden ones).
 
     Raises:
         UserError: It is damaged, cut short, encrypted or a bomb.
@@ -75,7 +75,7 @@ def list_archive(path):
 
 
 def safe_name(name):
-    """A member's name as a relative path; '' when it is hidden, None when it would lead out of a folder."""
+    """A member's name as a relative path; '' if it is hidden, None if it would lead out of a folder."""
     parts = [part for part in name.replace('\\', '/').split('/') if part not in ('', '.')]
     if name.startswith(('/', '\\')) or '..' in parts or '\0' in name or re.match('[A-Za-z]:', name):
         return None
@@ -148,9 +148,9 @@ def _unpacked(data, method, size):
     if method == zipfile.ZIP_STORED:
         return data
     if method != zipfile.ZIP_DEFLATED:
-        raise OSError(f'it is packed by method {method}: pack it anew as deflated or stored')
+        raise OSError(f'it is packed by method {method}: pack it again as deflated or stored')
     try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, size + 1)  # no more, whatever is in there
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, size + 1)  # no more than claimed, also from a bomb
     except zlib.error as error:
         raise OSError(f'its compressed data is damaged ({error})') from error
 
@@ -174,7 +174,7 @@ def _list_tar(path):
                 unsafe += 1
             else:
                 index.add(name, member.offset_data, member.size)
-        if stream.last.strip(b'\0'):  # tarfile takes a damaged header for the end; the end proper is a block of zeros
+        if stream.last.strip(b'\0'):  # tarfile takes a damaged header for the end; the real end is a block of zeros
             raise tarfile.ReadError(f'no header at byte {archive.offset:,}')
     kept = index.without_repeats(is_sorted=decompress is None)
     reader = RandomAccess(path) if decompress is None else StreamReader(path, decompress)
@@ -199,7 +199,7 @@ class StreamReader:
         self._stream = PerProcess(decompress, path, 'rb')
 
     def read(self, entry):
-        """The member's bytes; fast when it lies behind the one read before."""
+        """The member's bytes; fast if it comes after the member that was read before."""
         offset, size = entry
         check_bytes(size)
         with self._stream.lock:
@@ -210,12 +210,12 @@ class StreamReader:
             except (EOFError, zlib.error, lzma.LZMAError) as error:
                 raise OSError(f'the archive is damaged ({error})') from error
         if len(data) < size:
-            raise OSError('the archive ends before it does')
+            raise OSError('the archive ends before this file does')
         return data
 
 
 class _Guarded:
-    """The decompressed bytes of a .tar while it is listed, as a file that refuses bombs and shows how far it is."""
+    """The decompressed bytes of a .tar that is being listed, as a file that refuses bombs and shows its progress."""
 
     def __init__(self, path, decompress):
         self.last = b''  # what was read last
@@ -223,7 +223,7 @@ class _Guarded:
         self._file = open_unbuffered(path)
         self._stream = self._file if decompress is None else decompress(self._file)
         size = os.path.getsize(path)
-        # Only decompressing takes long; the headers of a plain .tar are found by leaps.
+        # Only decompression takes long: in a plain .tar, the file position jumps from header to header.
         self._bar = tqdm(desc='Listing', total=size, unit='B', unit_scale=True, disable=decompress is None)
 
     def __enter__(self):

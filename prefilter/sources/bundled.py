@@ -1,4 +1,4 @@
-"""The small faces that scikit-image brings along, so that everything can be tried without any photographs."""
+"""The small faces that come with scikit-image: everything can be tried without photographs of one's own."""
 
 import functools
 import io

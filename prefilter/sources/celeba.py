@@ -1,7 +1,7 @@
 """CelebA: `img_celeba/` (in the wild) or `img_align_celeba/` (178x218), `000001.jpg` to `202599.jpg`, and its lists.
 
-SOURCE is the folder that has them, one of the two image folders, or an archive of it. The lists are looked for in
-there, and beside SOURCE, also in folders named Anno and Eval, as the set is published:
+SOURCE is the folder with images and lists, one of the two image folders, or an archive of one. The lists may be in
+SOURCE or beside it, also in folders named Anno and Eval, as in the published set:
 
 | list | a line |
 | --- | --- |
@@ -43,7 +43,7 @@ def open_celeba(files, partition=None):
         raise unexpected('celeba', files.location, '000001.jpg in one of ' + ', '.join(IMAGE_FOLDERS), files.describe())
     kinds = {os.path.dirname(path) for path in images.images}
     if len(kinds) > 1:
-        raise UserError(f'{files.location} has images in {", ".join(sorted(kinds))}: name one of these folders.')
+        raise UserError(f'{files.location} has images in {", ".join(sorted(kinds))}: name one of the folders.')
     index = images.images
     if partition is not None:
         partitions = _read_pairs(lists, PARTITIONS)
@@ -61,13 +61,13 @@ def open_celeba(files, partition=None):
 
 
 def _packed(files):
-    """The archive of images in a folder that holds no images itself, as Img/img_align_celeba.zip; or None."""
+    """The archive of images, such as Img/img_align_celeba.zip, in a folder without images; or None."""
     if len(files.images) or files.folder is None:
         return None
     names = tuple(name + '.zip' for name in IMAGE_FOLDERS)
     found = files.find(*names)
     if len(found) > 1:
-        raise UserError(f'{files.location} has {" and ".join(found)}: name one of these files.')
+        raise UserError(f'{files.location} has {" and ".join(found)}: name one of the files.')
     return files.on_disk(found[0]) if found and not files.location.endswith(names) else None
 
 
@@ -133,5 +133,5 @@ def _read_attributes(lists, index):
 
 
 def _number(path):
-    # By the number alone: the aligned images are .jpg in the lists, and .png in one of the published forms.
+    # The number alone: the lists say .jpg, but one published form of the aligned images is .png.
     return os.path.splitext(os.path.basename(path))[0]

@@ -1,4 +1,4 @@
-"""LFW from where scikit-learn's `fetch_lfw_people` takes it: its addresses and its checksums, our downloader."""
+"""Downloads LFW, from the address and with the checksum of scikit-learn's `fetch_lfw_people`."""
 
 import os
 
@@ -15,9 +15,9 @@ def fetch_lfw(folder):
         Path of lfw.tgz, to be read in place.
 
     Raises:
-        UserError: It cannot be had, or is not the published file; says what to put where.
+        UserError: It cannot be downloaded, or is not the published file; says which file to put where.
     """
-    from sklearn.datasets._lfw import ARCHIVE  # here: it takes a second to import
+    from sklearn.datasets._lfw import ARCHIVE  # here: the import takes a second
 
     entry = {'url': ARCHIVE.url, 'file': ARCHIVE.filename, 'size': None, 'sha256': ARCHIVE.checksum}
     return fetch(entry, os.fspath(folder))

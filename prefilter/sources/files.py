@@ -1,10 +1,10 @@
-"""The files of a folder or an archive: which are images, which may say something about them, and how to read both."""
+"""The files of a folder or an archive: images, other files that may describe them, and the reader of both."""
 
 import array
 import collections
 import os
 
-from dnnlib.errors import UserError, disk_error
+from dnnlib.errors import UserError, disk_error, disk_errors
 from dnnlib.records.names import MANIFEST_FILE
 from prefilter.images import IMAGE_EXTENSIONS
 from prefilter.reasons import Refusal
@@ -12,20 +12,20 @@ from prefilter.sources.archives import is_archive, list_archive
 from prefilter.sources.index import Index
 from prefilter.sources.readers import FolderReader
 
-SHOWN_EXTENSIONS = 6  # of files that are left out
+SHOWN_EXTENSIONS = 6  # how many extensions of left-out files are named
 
 
 class Files:
-    """What a user named, listed.
+    """The list of files in what a user named.
 
     Attributes:
-        location: The folder, archive or file.
-        folder: Where its files are on disk, or None for an archive.
+        location: Path of the folder, archive or file.
+        folder: The folder on disk that has the files; None for an archive.
         images: `Index` of the files with an image's extension.
-        others: `Index` of the others.
-        reader: Reads the entries of both.
-        left_out: Number of members of an archive that are in neither: links, devices, unsafe names, repeated ones.
-        datasets: Paths of folders that are in neither, because this filter made them: pictures of pictures.
+        others: `Index` of the other files.
+        reader: Reads the entries of both indices.
+        left_out: Number of members of an archive in neither index: links, devices, unsafe names, repeated names.
+        datasets: Paths of folders in neither index, because they are datasets that this filter made.
     """
 
     def __init__(self, location, folder, index, reader, left_out=0, datasets=()):
@@ -36,7 +36,7 @@ class Files:
         self.reader = reader
         self.left_out = left_out
         self.datasets = datasets
-        self._by_extension = {}  # places in `others`: sets have millions of them, and few formats ask for each kind
+        self._by_extension = {}  # places in `others`: there may be millions, and a format asks for few extensions
         for place, path in enumerate(self.others):
             extension = os.path.splitext(path)[1].lower()
             self._by_extension.setdefault(extension, array.array('Q')).append(place)
@@ -47,7 +47,7 @@ class Files:
         return len(self.others) + self.left_out
 
     def count_ignored(self):
-        """What the ignored files are, by extension, in words: '3 .txt, 1 without an extension', most first."""
+        """Counts the ignored files by extension, in words, most frequent first: '3 .txt, 1 without an extension'."""
         counts = collections.Counter(
             {extension or 'without an extension': len(places) for extension, places in self._by_extension.items()}
         )
@@ -56,7 +56,7 @@ class Files:
         return ', '.join(f'{count:,} {kind}' for kind, count in shown.items() if count)
 
     def find(self, *names):
-        """Sorted paths of the other files of some names; a name that begins with '.' or '_' is an ending of names."""
+        """Sorted paths of the other files with some names; '.json' or '_list.csv' stands for all names that end so."""
         return sorted(self._found(names))
 
     def has(self, *names):
@@ -73,24 +73,24 @@ class Files:
                     yield self.others[place]
 
     def read_other(self, path):
-        """The bytes of one of the other files. Raises `UserError`."""
+        """The bytes of one of the other files. Raises `UserError` if it cannot be read."""
         try:
             return self.reader.read(self.others.entry(self.others.index(path)))
         except OSError as error:
             raise disk_error(error, 'read', f'{path} in {self.location}') from error
-        except Refusal as refusal:  # the reader takes it for an image
+        except Refusal as refusal:  # the reader's limit for images
             raise UserError(
                 f'{path} in {self.location} cannot be read ({refusal.detail}): take a shorter list, or split SOURCE.'
             ) from refusal
 
     def on_disk(self, path):
-        """Where one of the files is on disk. Raises `UserError` for files in an archive."""
+        """The path on disk of one of the files. Raises `UserError` for a file in an archive."""
         if self.folder is None:
             raise UserError(f'{path} cannot be used inside {self.location}: unpack that.')
         return os.path.join(self.folder, path)
 
     def describe(self):
-        """What there is, in words, for the sentence that says a layout is not the expected one."""
+        """The files in words, for the error about a layout that is not the expected one."""
 
         def examples(index):
             shown = ', '.join(repr(path) for path in index[:2])
@@ -107,10 +107,10 @@ def list_files(location, leave_out=None):
 
     Args:
         location: Path of an existing folder or file.
-        leave_out: A folder inside it that is no part of it, or None.
+        leave_out: A folder inside `location` that is skipped, or None.
 
     Returns:
-        `Files`. Those of folders and of .zip and .tar are sorted by path, those of compressed .tar in their order.
+        `Files`, sorted by path; in a compressed .tar they keep its order.
 
     Raises:
         UserError: It cannot be read.
@@ -134,9 +134,9 @@ def is_image(path):
 
 
 def _walk(folder, leave_out):
-    """The files, and which folders are left out as datasets.
+    """(`Index` of the files, list of folders that are left out as datasets).
 
-    Depth first, with the names of each folder sorted as their paths are, so nothing must be sorted as a whole.
+    Depth first, with the names in each folder sorted like their paths, so that the whole list needs no sorting.
     """
     index, datasets = Index(), []
     seen = {_identity_on_disk(leave_out)} if leave_out and os.path.isdir(leave_out) else set()
@@ -147,7 +147,7 @@ def _walk(folder, leave_out):
             index.add(relative)
             continue
         path = os.path.join(folder, relative.rstrip('/'))
-        try:
+        with disk_errors('read', path, 'or move it away'):
             identity = _identity_on_disk(path)
             if identity not in seen:  # links may lead round in circles
                 seen.add(identity)
@@ -156,15 +156,11 @@ def _walk(folder, leave_out):
                     datasets.append(relative.rstrip('/'))
                 else:
                     pending += children
-        except OSError as error:
-            raise UserError(
-                f'{error.filename} cannot be read ({error.strerror}): make it readable or move it away.'
-            ) from error
     return index, datasets
 
 
 def is_dataset(paths):
-    """Whether the paths of the files in a folder show that this filter made it."""
+    """Whether this filter made a folder, by the paths of its files."""
     names = {path.rsplit('/', 1)[-1] for path in paths}
     return MANIFEST_FILE in names and any(name.endswith('-r02.tfrecords') for name in names)
 
@@ -175,7 +171,7 @@ def _identity_on_disk(path):
 
 
 def _children(path, relative):
-    """What is visible in a folder, as paths below the tree's root; those of folders end with '/'."""
+    """The visible entries of a folder, as paths below the tree's root; paths of folders end with '/'."""
     with os.scandir(path) as entries:
         return [relative + entry.name + '/' * _is_dir(entry) for entry in entries if not entry.name.startswith('.')]
 
@@ -183,5 +179,5 @@ def _children(path, relative):
 def _is_dir(entry):
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself; reading it says so
+    except OSError:  # a link to itself: the error comes when it is read
         return False

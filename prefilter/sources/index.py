@@ -9,9 +9,9 @@ import itertools
 class Index(collections.abc.Sequence):
     """A sequence of paths, each with a few numbers that say where its bytes are.
 
-    An entry costs the bytes of its path, 8 more, and 8 for each number, and a little for growing: ten million of
-    `n000002/0001_01.jpg` take 290 MB for a folder and 450 MB for an archive, where a list of Python's strings and
-    tuples takes 770 MB and 2.2 GB. Sorting an archive takes 1.1 GB more for a while.
+    An entry costs the bytes of its path, 8 more, 8 for each number, and a little for growing. Ten million paths like
+    `n000002/0001_01.jpg` take 290 MB for a folder and 450 MB for an archive; as Python's strings and tuples in a list
+    they would take 770 MB and 2.2 GB. Sorting an archive takes 1.1 GB more for a while.
 
     Args:
         numbers: How many unsigned 64-bit integers an entry has; 0 where its path is enough to find it.
@@ -47,7 +47,7 @@ class Index(collections.abc.Sequence):
         return list(self) == list(other)
 
     def entry(self, place):
-        """What a reader needs to find the image: the tuple of its numbers, or its path when there are none."""
+        """What a reader needs to find the image: the tuple of its numbers, or its path if it has no numbers."""
         if not self._columns:
             return self[place]
         return tuple(column[place] for column in self._columns)
@@ -57,16 +57,16 @@ class Index(collections.abc.Sequence):
         return self._pick(place for place in range(len(self)) if is_wanted(self[place]))
 
     def without_repeats(self, is_sorted):
-        """Of entries of the same path only the last one, as when an archive is unpacked.
+        """Keeps only the last entry of each path, as when an archive is unpacked.
 
         Args:
-            is_sorted: Whether the result is sorted by path; else it keeps the order.
+            is_sorted: Whether the result is sorted by path; otherwise it keeps the order.
 
         Returns:
             A new index.
         """
         paths = [self._bytes(place) for place in range(len(self))]
-        order = sorted(range(len(self)), key=paths.__getitem__)  # stable, so the last one of equals is the latest
+        order = sorted(range(len(self)), key=paths.__getitem__)  # stable: of equal paths, the last one is the latest
         last = [
             place
             for place, following in itertools.zip_longest(order, order[1:])
@@ -75,7 +75,7 @@ class Index(collections.abc.Sequence):
         return self._pick(last if is_sorted else sorted(last))
 
     def digest(self):
-        """What tells this index from others: SHA-256, 64 hexadecimal digits."""
+        """Identifies the paths and numbers, and their order: SHA-256, 64 hexadecimal digits."""
         digest = hashlib.sha256(repr([len(self), len(self._text)]).encode('ascii'))
         for values in (self._text, self._ends, *self._columns):
             digest.update(values)

@@ -2,10 +2,10 @@
 
 --format csv
     SOURCE is the .csv: a column `path` (below the folder of the .csv, or absolute), perhaps `label` with the identity.
-    Every other column that has nothing but 0 and 1 is an attribute. The images stand in the order of the lines.
+    Every other column of only 0 and 1 is an attribute. The images stand in the order of the lines.
 --format dataset-json
     The form of the later StyleGANs: a folder or .zip with `dataset.json` at its top, {"labels": [[path, label], ...]}
-    or null. A label is a class, an int, or a vector of 0 and 1. The images are crops already.
+    or null. A label is a class (an int) or a vector of 0 and 1. The images are crops already.
 """
 
 import array
@@ -53,7 +53,7 @@ def open_csv(files, partition=None):
 
 
 class _Coded:
-    """Names by place, each distinct one held once."""
+    """Names by place; a name that repeats is in memory once."""
 
     def __init__(self, names, codes):
         self._names, self._codes = names, codes

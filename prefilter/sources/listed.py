@@ -1,16 +1,16 @@
-"""Sets whose lists say who is in which image; images that no list names are left out.
+"""Sets with lists that say who is in which image. Images that no list names are left out.
 
 --format vggface
     `vgg_face_dataset/files/First_Last.txt`, a line an image: id, URL, left, top, right, bottom, pose, score, curated.
-    The images as their users have fetched them: `First_Last/00000001.jpg`, named by id, in folders beside `files`.
+    The images as users download them: `First_Last/00000001.jpg`, named by id, in folders beside `files`.
 --format vggface2
     `train/n000002/0001_01.jpg` and `test/...`. `meta/identity_meta.csv`, inside or beside, gives the attribute Male.
 --format umdfaces
     Folders `umdfaces_batchN/`, each with `umdfaces_batchN_ultraface.csv`: SUBJECT_ID, FILE (below the folder), ...
 --format umdfaces-videos
-    The same with a folder of frames for each video, and a CSV of any name a batch; FILE is a frame or such a folder.
+    The same with a folder of frames for each video, and a CSV of any name for each batch; FILE is a frame or a folder.
 
-The boxes in these lists are not used: the crop rule is made for the boxes of MTCNN, which frame a face differently.
+The boxes in the lists are not used: the crop rule is made for MTCNN's boxes, which frame a face differently.
 """
 
 import os
@@ -41,7 +41,7 @@ def is_vggface(files):
 
 
 def open_vggface(files, partition=None):
-    """VGGFace: what its users have fetched of the listed images."""
+    """VGGFace: the listed images that the user has downloaded."""
     lists = _vggface_lists(files)
     if not lists or not len(files.images):
         expected = f'{VGGFACE_LISTS}/First_Last.txt and the fetched images as First_Last/00000001.jpg'
@@ -64,7 +64,7 @@ def _vggface_lists(files):
 
 
 def _listed_ids(files, path):
-    """The ids of one identity as the bits of an int: 2.6 million images would take much more as a set."""
+    """The ids of one identity as the bits of an int: a set of 2.6 million ids would take much more memory."""
     bits = 0
     for line in tables.read_lines(files, path):
         number = line.split()[0]
@@ -79,7 +79,7 @@ def _listed_ids(files, path):
 
 
 def is_vggface2(files):
-    """Whether every image is in a folder as n000002."""
+    """Whether every image is in a folder with a name like n000002."""
     return all_match(files.images, VGGFACE2_PATH)
 
 
@@ -134,7 +134,7 @@ def open_umdfaces_videos(files, partition=None):
     return _open_batches('umdfaces-videos', files, 'a .csv a batch', '.csv')
 
 
-def _open_batches(format, files, expected, lists):
+def _open_batches(layout, files, expected, lists):
     subjects = {}  # by folder: a dict of all images would take a GB
     for path in files.find(lists):
         for subject, name in tables.read_csv(files, path, ['SUBJECT_ID', 'FILE']):
@@ -147,9 +147,9 @@ def _open_batches(format, files, expected, lists):
     index = files.images.select(lambda path: os.path.dirname(path) in subjects)
     if not len(index):
         expected += ' with SUBJECT_ID and FILE, and the files that it names below its folder'
-        raise unexpected(format, files.location, expected, files.describe())
+        raise unexpected(layout, files.location, expected, files.describe())
     return Source(
-        format,
+        layout,
         index,
         files.reader,
         files.ignored + len(files.images) - len(index),

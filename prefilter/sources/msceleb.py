@@ -1,8 +1,8 @@
 """MS-Celeb-1M: .tsv files, an image a line; the first column is the person's MID, the last the image in base64.
 
 The original crops have seven columns (MID, search rank, image URL, page URL, face id, rectangle, image), another
-release six (MID, query, search rank, image URL, page URL, image). SOURCE is a .tsv or a folder of them. They are read
-once to find the lines, which takes as long as the disk needs; nothing but the place of each image is kept.
+release has six (MID, query, search rank, image URL, page URL, image). SOURCE is a .tsv or a folder of them. The files
+are read once, at the speed of the disk, to find the lines; only the place of each image is kept in memory.
 """
 
 import base64
@@ -21,12 +21,12 @@ CHUNK = 1 << 24  # bytes
 
 
 def is_ms_celeb_1m(files):
-    """Whether SOURCE is a .tsv or a folder of nothing but these."""
+    """Whether SOURCE is a .tsv, or a folder with .tsv files and no images."""
     return bool(_tables(files)) and not len(files.images)
 
 
 def open_ms_celeb_1m(files, partition=None):
-    """MS-Celeb-1M; the paths are `MID/NUMBER.jpg` by the number of the line, from 0 on, over all files."""
+    """MS-Celeb-1M. Paths are `MID/NUMBER.jpg`: NUMBER counts the lines of all files, from 0."""
     names = _tables(files)
     if not names:
         raise unexpected('ms-celeb-1m', files.location, 'a .tsv file or a folder of them', files.describe())

@@ -1,4 +1,4 @@
-"""Bytes out of files that are opened at the first read, in whichever process that is."""
+"""Readers of bytes from files. Each process opens the files at its first read."""
 
 import os
 import stat
@@ -10,7 +10,7 @@ LARGEST_FILE = 1 << 30  # bytes of one encoded image; a 16-bit TIFF of 120 megap
 
 
 class PerProcess:
-    """Something open, made anew in each process, that pickles as the arguments of the function that opens it."""
+    """Something that each process opens for itself. It pickles as the function that opens it, and its arguments."""
 
     def __init__(self, opener, *args):
         self._opener, self._args = opener, args
@@ -26,14 +26,14 @@ class PerProcess:
     def get(self):
         """The open thing. Raises what the opener raises."""
         with self.lock:
-            if self._process != os.getpid():  # after a fork, a shared file position would be moved by both
+            if self._process != os.getpid():  # after a fork, both processes would move a shared file position
                 self._opened = self._opener(*self._args)
                 self._process = os.getpid()
             return self._opened
 
 
 class RandomAccess:
-    """Spans of one or several files; entries are (offset, size), with the file's number before them if several."""
+    """Spans of files. Entries are (offset, size), or (number of the file, offset, size)."""
 
     def __init__(self, *paths):
         self._files = [PerProcess(open_unbuffered, path) for path in paths]
@@ -51,7 +51,7 @@ class RandomAccess:
         except OverflowError:
             data = b''
         if len(data) < size:
-            raise OSError('the file that holds it ends before it does')
+            raise OSError(f'the file ends before byte {offset + size:,}')
         return data
 
 
@@ -63,7 +63,7 @@ class FolderReader:
 
     def read(self, path):
         """The file's bytes."""
-        # Non-blocking, since opening a pipe would wait for somebody to write into it.
+        # Non-blocking: opening a pipe would wait until somebody writes into it.
         descriptor = os.open(os.path.join(self.folder, path), os.O_RDONLY | os.O_NONBLOCK)
         with open(descriptor, 'rb') as file:
             status = os.fstat(descriptor)
@@ -79,6 +79,6 @@ def open_unbuffered(path):
 
 
 def check_bytes(size):
-    """Refuses an image of more bytes than a photograph has, before memory is taken for it."""
+    """Refuses an image with more bytes than a photograph has, before memory is allocated for it."""
     if size > LARGEST_FILE:
         raise Refusal('too-large', f'it has {size:,} bytes, more than {LARGEST_FILE:,}')

@@ -1,9 +1,9 @@
 """InsightFace's record files: `train.rec` with the images, `train.idx` with where each one is.
 
 A record is a magic number, a word with a continuation flag (upper 3 bits) and a length (lower 29), the payload, and
-padding to 4 bytes. The payload begins with a header (flag, label, id, id2); when the flag is positive, that many
-float32 labels follow; the rest is the encoded image. Where record 0 has a flag of 2 it holds no image: its labels are
-[first key of the identities' own records, end], and the keys from there on hold no images either.
+padding to 4 bytes. The payload begins with a header (flag, label, id, id2); if the flag is positive, that many float32
+labels follow; the rest is the encoded image. If record 0 has the flag 2, it holds no image. Its labels are then
+[first key of records about identities, end]: records from that key on hold no images.
 """
 
 import array
@@ -12,7 +12,7 @@ import struct
 
 import numpy as np
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from prefilter.sources.index import Index
 from prefilter.sources.readers import RandomAccess
 from prefilter.sources.source import Source, unexpected
@@ -21,7 +21,7 @@ MAGIC = 0xCED7230A
 WORDS = struct.Struct('<II')  # magic, continuation flag and length
 HEADER = struct.Struct('<IfQQ')  # flag, label, id, id2
 LENGTH_BITS = 29
-LARGEST_LABEL = 1 << 24  # above this float32 does not tell integers apart
+LARGEST_LABEL = 1 << 24  # above this, float32 has no place for every integer
 WHOLE, FIRST, MIDDLE, LAST = range(4)  # continuation flags
 
 
@@ -30,12 +30,12 @@ def is_recordio(files):
     return bool(files.find('.rec')) and not len(files.images)
 
 
-def open_recordio(files, format):
-    """Opens InsightFace's train.rec; labels are those of the records.
+def open_recordio(files, layout):
+    """Opens InsightFace's train.rec. The identity of an image is the label of its record.
 
     Args:
         files: `Files` of the folder, or of the .rec itself.
-        format: Name for the source.
+        layout: Name of the layout, for the source.
 
     Returns:
         A `Source` whose paths are `LABEL/KEY.jpg`, in the order of the keys.
@@ -45,7 +45,7 @@ def open_recordio(files, format):
     """
     records = files.find('.rec')
     if len(records) != 1:
-        raise unexpected(format, files.location, 'one .rec file with its .idx', ', '.join(records) or files.describe())
+        raise unexpected(layout, files.location, 'one .rec file with its .idx', ', '.join(records) or files.describe())
     path = files.on_disk(records[0])
     keys, offsets = _read_offsets(os.path.splitext(path)[0] + '.idx')
     reader = RecordReader(path)
@@ -60,20 +60,18 @@ def open_recordio(files, format):
     digits = len(str(max(labels, default=0)))
     for key, label, offset in zip(keys, labels, offsets):
         index.add(f'{label:0{digits}d}/{key}.jpg', int(offset))
-    return Source(format, index, reader, max(len(files.others) - 2, 0))
+    return Source(layout, index, reader, max(len(files.others) - 2, 0))
 
 
 def _read_offsets(path):
     """(keys, offsets), int64 arrays sorted by key."""
     pairs = array.array('q')
     try:
-        with open(path) as file:
+        with disk_errors('read', path, 'or put it beside the .rec'), open(path) as file:
             for line in file:
                 if line.strip():
                     key, offset = line.split()
                     pairs.extend((int(key), int(offset)))
-    except OSError as error:
-        raise UserError(f'{path} cannot be read ({error.strerror}): it belongs beside the .rec.') from error
     except (ValueError, OverflowError) as error:
         raise UserError(f'{path} is damaged: expected a key and an offset in each line ({error}).') from error
     keys, offsets = np.array(pairs, np.int64).reshape(-1, 2).T
@@ -82,7 +80,7 @@ def _read_offsets(path):
 
 
 def _end_of_images(reader, keys, offsets):
-    """The key from which on there are no images; None when record 0 is an image."""
+    """The first key of records without images; None if record 0 holds an image."""
     if not len(keys) or keys[0] != 0:
         return None
     flag, labels, _ = reader.parse(int(offsets[0]))
@@ -111,7 +109,7 @@ class RecordReader:
         if flag > 0:
             label = struct.unpack('<f', self._file.span(offset + len(header), 4))[0]
         if not 0 <= label < LARGEST_LABEL or label != int(label):
-            raise OSError(f'the record at byte {offset} has the label {label}, no number of an identity')
+            raise OSError(f'the record at byte {offset} has the label {label}, which is no number of an identity')
         return int(label)
 
     def parse(self, offset):
@@ -128,7 +126,7 @@ class RecordReader:
         return flag, labels, payload[HEADER.size + 4 * flag :]
 
     def _payload(self, offset):
-        # A payload that contains the magic number is split there; the number itself is left out of the file.
+        # A payload is split where it contains the magic number, which is then not in the file.
         parts = []
         while True:
             words = self._file.span(offset, WORDS.size)
@@ -136,7 +134,7 @@ class RecordReader:
             word = WORDS.unpack(words)[1]
             part, length = word >> LENGTH_BITS, word & ((1 << LENGTH_BITS) - 1)
             if (part in (WHOLE, FIRST)) == bool(parts) or part > LAST:
-                raise OSError(f'the record at byte {offset} is part of another one')
+                raise OSError(f'the record at byte {offset} is a part of another record')
             parts.append(self._file.span(offset + WORDS.size, length))
             if part in (WHOLE, LAST):
                 return struct.pack('<I', MAGIC).join(parts)

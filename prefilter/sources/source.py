@@ -8,33 +8,33 @@ from dnnlib.errors import UserError
 class Source:
     """Images in a fixed order, an index of where each one is, and a reader that fetches bytes.
 
-    The index stays in the process that made it. Workers need only `reader`. It pickles as the names of its files, opens
-    them at the first read in a process, and takes what `entry` returns:
+    The index stays in the process that made it. Workers need only `reader`. A pickled reader holds the names of its
+    files; each process opens them at its first read. It reads what `entry` returns:
 
-        bytes = source.reader.read(source.entry(place))  # what `source.read(place)` does
+        bytes = source.reader.read(source.entry(place))  # the same as `source.read(place)`
 
     Reading in the order of the places is efficient for every source.
 
     Args:
-        format: Name of the layout, as for --format.
-        index: An `Index`, whose order is that of the images.
+        layout: Name of the layout, as for --format.
+        index: An `Index`; its order is the order of the images.
         reader: Has `read(entry)`: the bytes of one image; raises OSError or `Refusal`.
         ignored: Number of other files.
-        identity_of: Function from a path to the identity in the picture, a str or int; None where the set has none.
-        identities: Instead of that, the identities by place: anything with `[place]`.
-        attributes: (names, uint8 [number of images, number of names], 0 or 1), or None.
+        identity_of: Function from a path to the identity in the picture, a str or int; None if the set has none.
+        identities: Instead of `identity_of`, the identities by place: anything with `[place]`.
+        attributes: (names, uint8 [number of images, number of names], each 0 or 1), or None.
         aligned: Whether the images are crops already, so that `--no-detect` fits them.
 
     Attributes:
         paths: Names of the images, relative, with '/': a sequence.
-        format, reader, ignored, aligned: As given.
+        layout, reader, ignored, aligned: As given.
         attribute_names: List, or None.
         remarks: Sentences for a person about files that are no part of the source.
     """
 
     def __init__(
         self,
-        format,
+        layout,
         index,
         reader,
         ignored=0,
@@ -43,7 +43,7 @@ class Source:
         attributes=None,
         aligned=False,
     ):
-        self.format = format
+        self.layout = layout
         self.paths = index
         self.reader = reader
         self.ignored = ignored
@@ -53,7 +53,7 @@ class Source:
         self._identity_of, self._identities = identity_of, identities
 
     def entry(self, place):
-        """What `reader.read` takes for the image at a place: small, and pickles."""
+        """The argument of `reader.read` for the image at a place; small, and can be pickled."""
         return self.paths.entry(place)
 
     def read(self, place):
@@ -62,7 +62,7 @@ class Source:
 
     @property
     def has_identities(self):
-        """Whether `identity` can be asked for."""
+        """Whether `identity` can be called."""
         return self._identity_of is not None or self._identities is not None
 
     def identity(self, place):
@@ -76,9 +76,9 @@ class Source:
         return self._attributes[place]
 
 
-def unexpected(format, location, expected, found):
-    """The `UserError` for a layout that is not what the format says."""
+def unexpected(layout, location, expected, found):
+    """The `UserError` for files that are not in the layout that a user named."""
     return UserError(
-        f'{location} is not in the layout of --format {format}: expected {expected}, found {found}. '
+        f'{location} is not in the layout of --format {layout}: expected {expected}, found {found}. '
         'Name another folder or file, or another --format.'
     )

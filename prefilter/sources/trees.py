@@ -14,7 +14,7 @@ import re
 from prefilter.sources import recordio
 from prefilter.sources.source import Source, unexpected
 
-SAMPLE = 200  # images whose paths decide whether a layout is the expected one
+SAMPLE = 200  # so many paths decide whether a layout is the expected one
 LFW_PATH = re.compile(r'(?:^|/)([^/]+)/\1_\d{4}\.jpg$')
 CASIA_PATH = re.compile(r'(?:^|/)\d{7}/\d+\.(jpg|png)$')
 FLICKR_PATH = re.compile(r'(?:^|/)\d+/[^/]+@N\d\d/[^/]+$')
@@ -45,7 +45,7 @@ def open_casia_webface(files, partition=None):
 
 
 def open_megaface(files, partition=None):
-    """MegaFace's training set or its distractors, Flickr albums in which nobody says who is who."""
+    """MegaFace's training set, or its distractors: Flickr albums without identities."""
     if is_flickr(files):
         return Source('megaface', files.images, files.reader, files.ignored, identity_of=None)
     if not all_match(files.images, re.compile('/')) or not files.has('.json'):
@@ -72,7 +72,7 @@ def is_casia_webface(files):
 
 
 def is_flickr(files):
-    """Whether these are MegaFace's distractors."""
+    """Whether the files are MegaFace's distractors."""
     return all_match(files.images, FLICKR_PATH)
 
 
@@ -82,7 +82,7 @@ def is_ytf(files):
 
 
 def all_match(paths, pattern):
-    """Whether there are paths and a pattern is found in each of an even sample of them."""
+    """Whether there are paths, and the pattern is found in each path of an evenly spaced sample."""
     step = max(len(paths) // SAMPLE, 1)
     return len(paths) > 0 and all(pattern.search(paths[place]) for place in range(0, len(paths), step))
 
@@ -93,4 +93,4 @@ def folder_name(path):
 
 
 def _person_of_video(path):
-    return path.split('/')[-3] if path.count('/') >= 2 else ''  # files in other places may lie among the videos
+    return path.split('/')[-3] if path.count('/') >= 2 else ''  # some files may lie outside of the videos' folders

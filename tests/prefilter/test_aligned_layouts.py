@@ -24,7 +24,7 @@ def test_ffhq(tmp_path):
         files[f'thumbnails128x128/00000/{number:05d}.png'] = picture(100 + number)
         files[f'in-the-wild-images/00000/{number:05d}.png'] = picture(200 + number)
     source = open_source(write_files(tmp_path, files))
-    assert (source.format, source.aligned, source.has_identities) == ('ffhq', True, False)
+    assert (source.layout, source.aligned, source.has_identities) == ('ffhq', True, False)
     assert reds(source) == [0, 1, 2] and source.ignored == 7
     assert reds(open_source(str(tmp_path), partition='valid')) == [2]
     wild = open_source(str(tmp_path / 'in-the-wild-images'), 'ffhq')
@@ -39,7 +39,7 @@ def test_ffhq(tmp_path):
 
 def test_only_wild_images_of_ffhq_are_not_aligned(tmp_path):
     source = open_source(write_files(tmp_path, {'in-the-wild-images/00000/00007.png': picture(1)}))
-    assert (source.format, source.aligned) == ('ffhq', False)
+    assert (source.layout, source.aligned) == ('ffhq', False)
 
 
 def test_files_of_other_names_among_many_of_ffhq_are_in_no_partition(tmp_path):
@@ -48,7 +48,7 @@ def test_files_of_other_names_among_many_of_ffhq_are_in_no_partition(tmp_path):
     files.update({f'thumbnails128x128/00000/{number:05d}.png': picture(1) for number in range(401)})
     files['thumbnails128x128/00000/other.png'] = picture(2)
     source = open_source(write_files(tmp_path, files), partition='train')
-    assert source.format == 'ffhq' and len(source.paths) == 401 and source.ignored == 2
+    assert source.layout == 'ffhq' and len(source.paths) == 401 and source.ignored == 2
 
 
 def image(red, side=8):
@@ -58,7 +58,7 @@ def image(red, side=8):
 def test_celeba_hq_as_arrays_and_images(tmp_path):
     arrays = {f'imgHQ{number:05d}.npy': npy(image(number)[np.newaxis]) for number in (1, 2)}
     source = open_source(write_files(tmp_path / 'npy', {**arrays, 'notes.txt': 'x'}))
-    assert (source.format, source.aligned, source.ignored) == ('celeba-hq', True, 1)
+    assert (source.layout, source.aligned, source.ignored) == ('celeba-hq', True, 1)
     assert reds(source) == [1, 2]
     source = open_source(write_files(tmp_path / 'png', {'00000.png': picture(5)}), 'celeba-hq')
     assert reds(source) == [5] and source.aligned
@@ -70,7 +70,7 @@ def test_celeba_hq_as_hdf5(tmp_path):
             file[f'data{side}x{side}'] = np.stack([image(number, side) for number in (3, 4)])
         file['other'] = [1]
     source = open_source(str(tmp_path / 'celeba.h5'))
-    assert (source.format, list(source.paths)) == ('celeba-hq', ['data16x16/00000', 'data16x16/00001'])
+    assert (source.layout, list(source.paths)) == ('celeba-hq', ['data16x16/00000', 'data16x16/00001'])
     assert reds(source) == [3, 4] and decode(source.read(0)).shape == (16, 16, 3)
     with h5py.File(str(tmp_path / 'other.h5'), 'w') as file:
         file['data8x8'] = np.zeros([2, 8, 8, 3], np.uint8)
@@ -88,8 +88,8 @@ def test_tfrecords(tmp_path, channels):
     with MultiResolutionWriter(str(folder), 'ffhq') as writer:
         for number in (7, 8):
             writer.add(image(number)[:channels])
-    for format in ('auto', 'ffhq', 'celeba-hq', 'tfrecords'):
-        source = open_source(str(folder), format)
+    for layout in ('auto', 'ffhq', 'celeba-hq', 'tfrecords'):
+        source = open_source(str(folder), layout)
         assert list(source.paths) == ['ffhq-r03.tfrecords/0', 'ffhq-r03.tfrecords/1']
         assert reds(source) == [7, 8] and decode(source.read(0)).shape == (8, 8, 3) and source.aligned
     assert reds(open_source(str(folder / 'ffhq-r02.tfrecords'))) == [7, 8]
@@ -104,7 +104,7 @@ def test_csv(tmp_path):
     text += 'a.png, "Lee, Bo", 0, 1, 0\nz2.png, Ann, 1, 0, 1\n'
     write_files(tmp_path, {'list.csv': text, 'z.png': picture(1), 'a.png': picture(2), 'z2.png': picture(3)})
     source = open_source(str(tmp_path / 'list.csv'))
-    assert (source.format, list(source.paths)) == ('csv', ['z.png', 'a.png', 'z2.png'])  # the order of the lines
+    assert (source.layout, list(source.paths)) == ('csv', ['z.png', 'a.png', 'z2.png'])  # the order of the lines
     assert identities(source) == ['Ann', 'Lee, Bo', 'Ann'] and reds(source) == [1, 2, 3]
     assert source.attribute_names == ['smiling', 'hat']
     assert [source.attributes(place).tolist() for place in range(3)] == [[1, 0], [0, 0], [1, 1]]
@@ -130,7 +130,7 @@ def test_dataset_json(tmp_path, archive):
         return open_source(location)
 
     source = opened([[path, 10 - number] for number, path in enumerate(IMAGES)])
-    assert source.format == 'dataset-json' and source.aligned and reds(source) == [0, 1, 2]
+    assert source.layout == 'dataset-json' and source.aligned and reds(source) == [0, 1, 2]
     assert identities(source) == [10, 9, 8] and source.ignored == 0
     source = opened([[path, [number % 2, 1]] for number, path in enumerate(IMAGES)])
     assert [source.attributes(place).tolist() for place in range(3)] == [[0, 1], [1, 1], [0, 1]]

@@ -218,7 +218,7 @@ def test_what_changed_meanwhile_is_unreadable(tmp_path):
     source = open_source(path)
     with gzip.open(path, 'wb') as file:
         file.write(b'short')
-    with pytest.raises(OSError, match='the archive ends before it does'):
+    with pytest.raises(OSError, match='the archive ends before this file does'):
         source.read(2)
 
 

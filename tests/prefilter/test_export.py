@@ -34,7 +34,7 @@ def test_images_come_back_in_the_order_of_the_records(tmp_path, monkeypatch, for
     path = exported(tmp_path / 'set', form)
     assert path.name == name
     source = open_source(str(path))
-    assert source.format == 'dataset-json'
+    assert source.layout == 'dataset-json'
     assert list(source.paths) == [
         '00000/img00000000.png',
         '00000/img00000001.png',

@@ -63,7 +63,7 @@ def test_a_folder_that_cannot_be_listed_is_a_sentence(tmp_path, monkeypatch):
         raise PermissionError(13, 'Permission denied', folder)
 
     monkeypatch.setattr(os, 'scandir', refuse)
-    with pytest.raises(UserError, match='cannot be read .Permission denied.: make it readable'):
+    with pytest.raises(UserError, match='cannot be read .Permission denied.: change its permissions, or move it away'):
         open_source(str(tmp_path))
 
 

@@ -16,7 +16,7 @@ from prefilter.reasons import Refusal
 from prefilter.sources import FORMATS, open_source
 from tests.pictures import identities, make_archive, picture, red_of, reds, write_files
 
-TREES = {  # format: (files, identities in the order of the sorted paths)
+TREES = {  # layout: (files, identities in the order of the sorted paths)
     'tree': (['x/b.png', 'x/y/a.jpeg', 'z.png'], ['x', 'x/y', '']),
     'lfw': (
         ['lfw/Ann_Lee/Ann_Lee_0001.jpg', 'lfw/Ann_Lee/Ann_Lee_0002.jpg', 'lfw/Bo/Bo_0001.jpg'],
@@ -32,13 +32,13 @@ TREES = {  # format: (files, identities in the order of the sorted paths)
 
 
 @pytest.mark.parametrize('archive', ['', '.zip', '.tar'])
-@pytest.mark.parametrize('format', TREES)
-def test_trees_and_archives_of_them_know_their_people(tmp_path, format, archive):
-    paths, people = TREES[format]
+@pytest.mark.parametrize('layout', TREES)
+def test_trees_and_archives_of_them_know_their_people(tmp_path, layout, archive):
+    paths, people = TREES[layout]
     files = {path: picture(number) for number, path in enumerate(paths)}
     location = make_archive(tmp_path / ('x' + archive), files) if archive else write_files(tmp_path, files)
-    for source in (open_source(location), open_source(location, format)):
-        assert (source.format, list(source.paths)) == (format, paths)
+    for source in (open_source(location), open_source(location, layout)):
+        assert (source.layout, list(source.paths)) == (layout, paths)
         assert identities(source) == people and reds(source) == list(range(len(paths)))
 
 
@@ -47,7 +47,7 @@ def test_a_frame_outside_the_videos_has_no_name(tmp_path):
     paths = [*(f'Ann/0/0.{number}.jpg' for number in range(401)), 'Bo.jpg']
     source = open_source(write_files(tmp_path, {path: picture(1) for path in paths}))
     people = dict(zip(source.paths, identities(source)))
-    assert source.format == 'ytf' and people.pop('Bo.jpg') == '' and set(people.values()) == {'Ann'}
+    assert source.layout == 'ytf' and people.pop('Bo.jpg') == '' and set(people.values()) == {'Ann'}
 
 
 def test_a_list_that_is_too_long_is_a_sentence(tmp_path):
@@ -59,20 +59,20 @@ def test_a_list_that_is_too_long_is_a_sentence(tmp_path):
 
 def test_names_of_folders_may_also_be_the_source(tmp_path):
     write_files(tmp_path, {path: picture(1) for paths, _ in TREES.values() for path in paths})
-    assert open_source(str(tmp_path / 'lfw')).format == 'lfw'
-    assert open_source(str(tmp_path / 'CASIA-WebFace')).format == 'casia-webface'
-    assert open_source(str(tmp_path / 'frame_images_DB')).format == 'ytf'
-    assert open_source(str(tmp_path / 'train')).format == 'vggface2'
-    assert open_source(str(tmp_path)).format == 'tree'  # several layouts at once are none
+    assert open_source(str(tmp_path / 'lfw')).layout == 'lfw'
+    assert open_source(str(tmp_path / 'CASIA-WebFace')).layout == 'casia-webface'
+    assert open_source(str(tmp_path / 'frame_images_DB')).layout == 'ytf'
+    assert open_source(str(tmp_path / 'train')).layout == 'vggface2'
+    assert open_source(str(tmp_path)).layout == 'tree'  # several layouts at once are none
 
 
-@pytest.mark.parametrize('format', sorted(set(FORMATS) - {'tree'}))
-def test_another_layout_says_what_was_expected_and_found(tmp_path, format):
+@pytest.mark.parametrize('layout', sorted(set(FORMATS) - {'tree'}))
+def test_another_layout_says_what_was_expected_and_found(tmp_path, layout):
     write_files(tmp_path, {'holiday/beach.png': picture(1), 'readme.md': 'x'})
     with pytest.raises(UserError) as error:
-        open_source(str(tmp_path), format)
+        open_source(str(tmp_path), layout)
     message = error.value.message
-    assert f'is not in the layout of --format {format}: expected ' in message
+    assert f'is not in the layout of --format {layout}: expected ' in message
     assert "found 1 images ('holiday/beach.png') and 1 other files ('readme.md')" in message
 
 
@@ -121,7 +121,7 @@ def record_files(folder, split=False):
 def test_record_files(tmp_path, split):
     location = record_files(tmp_path, split)
     for source in (open_source(location), open_source(location + '/train.rec'), open_source(location, 'casia-webface')):
-        assert source.format == 'casia-webface'
+        assert source.layout == 'casia-webface'
         assert list(source.paths) == ['07/1.jpg', '07/2.jpg', '12/3.jpg']
         assert identities(source) == ['07', '07', '12']
         assert [red_of(source.read(place)) for place in range(3)] == [1, 2, 3]
@@ -154,10 +154,10 @@ def test_record_files_without_special_records(tmp_path):
     'index, sentence',
     [
         ('0\t4\n', 'does not fit its .idx .there is no record at byte 4'),
-        ('0\t999999\n', 'does not fit its .idx .the file that holds it ends'),
+        ('0\t999999\n', 'does not fit its .idx .the file ends before byte'),
         (f'0\t{1 << 70}\n', 'is damaged: expected a key and an offset in each line'),
         ('zero\t0\n', 'is damaged: expected a key and an offset in each line'),
-        (None, 'train.idx cannot be read .No such file or directory.: it belongs beside the .rec'),
+        (None, 'train.idx cannot be read .No such file or directory.: check the path, or put it beside the .rec'),
     ],
 )
 def test_record_files_that_do_not_fit(tmp_path, index, sentence):
@@ -197,7 +197,7 @@ def celeba(folder, form):
 def test_celeba(tmp_path, form):
     location = celeba(tmp_path, form)
     source = open_source(location)
-    assert source.format == 'celeba' and reds(source) == [1, 2, 3]
+    assert source.layout == 'celeba' and reds(source) == [1, 2, 3]
     assert [path[-10:] for path in source.paths] == ['000001.jpg', '000002.jpg', '000003.jpg']
     assert identities(source) == [2880, 9, 2880]
     assert source.attribute_names == ['Bald', 'Male', 'Young']
@@ -210,7 +210,7 @@ def test_celeba(tmp_path, form):
 
 def test_celeba_without_lists_has_no_labels(tmp_path):
     source = open_source(write_files(tmp_path, CELEBA_IMAGES))
-    assert source.format == 'celeba' and not source.has_identities and source.attribute_names is None
+    assert source.layout == 'celeba' and not source.has_identities and source.attribute_names is None
     with pytest.raises(UserError, match='list_eval_partition.txt is needed and is neither in SOURCE nor beside it'):
         open_source(str(tmp_path), partition='test')
 
@@ -232,7 +232,7 @@ def test_damaged_lists_of_celeba(tmp_path, name, text, sentence):
 
 def test_both_versions_of_celeba_are_a_choice(tmp_path):
     write_files(tmp_path, {**CELEBA_LISTS, **CELEBA_IMAGES, 'img_celeba/000001.jpg': picture(9)})
-    with pytest.raises(UserError, match='has images in img_align_celeba, img_celeba: name one of these folders'):
+    with pytest.raises(UserError, match='has images in img_align_celeba, img_celeba: name one of the folders'):
         open_source(str(tmp_path), 'celeba')
     assert reds(open_source(str(tmp_path / 'img_celeba'))) == [9]
 
@@ -247,7 +247,7 @@ def test_megaface(tmp_path):
     assert identities(source) == ['Ann', 'Bo'] and source.ignored == 1
     files = {'FlickrFinal2/012/77@N00/5_0.jpg': picture(1), 'FlickrFinal2/012/77@N00/5_0.jpg.json': '{}'}
     source = open_source(write_files(tmp_path / 'distractors', files))
-    assert source.format == 'megaface' and not source.has_identities and reds(source) == [1]
+    assert source.layout == 'megaface' and not source.has_identities and reds(source) == [1]
 
 
 def tsv(columns, *images):
@@ -299,7 +299,7 @@ def test_vggface_takes_what_is_listed(tmp_path):
         'vgg_face_dataset/images/Bo/00000002.jpg': picture(4),
     }
     source = open_source(write_files(tmp_path, {**lists, **images}))
-    assert source.format == 'vggface' and reds(source) == [1, 3, 4]
+    assert source.layout == 'vggface' and reds(source) == [1, 3, 4]
     assert identities(source) == ['Ann_Lee', 'Ann_Lee', 'Bo'] and source.ignored == 3
     write_files(tmp_path, {'vgg_face_dataset/files/Bo.txt': 'http://x/1.jpg\n'})
     with pytest.raises(UserError, match="expected lines that begin with an id of up to eight digits, found 'http"):
@@ -312,7 +312,7 @@ def test_vggface2(tmp_path):
     boxes = {'bb_landmark/loose_bb_train.csv': 'NAME_ID,X,Y,W,H\n'}
     write_files(tmp_path, {**files, **boxes, 'meta/identity_meta.csv': meta})
     source = open_source(str(tmp_path))
-    assert (source.format, source.attribute_names) == ('vggface2', ['Male'])
+    assert (source.layout, source.attribute_names) == ('vggface2', ['Male'])
     assert [source.attributes(place).tolist() for place in range(2)] == [[1], [0]]
     train = open_source(str(tmp_path), partition='train')
     assert list(train.paths) == ['train/n000002/0001_01.jpg'] and train.attributes(0).tolist() == [0]
@@ -342,15 +342,15 @@ def umdfaces(videos):
     return files
 
 
-@pytest.mark.parametrize('format', ['umdfaces', 'umdfaces-videos'])
-def test_umdfaces(tmp_path, format):
-    location = write_files(tmp_path, umdfaces(format == 'umdfaces-videos'))
-    source = open_source(location, format)
+@pytest.mark.parametrize('layout', ['umdfaces', 'umdfaces-videos'])
+def test_umdfaces(tmp_path, layout):
+    location = write_files(tmp_path, umdfaces(layout == 'umdfaces-videos'))
+    source = open_source(location, layout)
     assert reds(source) == [11, 12, 21, 22] and identities(source) == ['5', '5', '17', '17']
     assert source.ignored == 4
-    if format == 'umdfaces':
-        assert open_source(location).format == 'umdfaces'
-    one_batch = open_source(str(next(tmp_path.glob('*batch2'))), format)
+    if layout == 'umdfaces':
+        assert open_source(location).layout == 'umdfaces'
+    one_batch = open_source(str(next(tmp_path.glob('*batch2'))), layout)
     assert reds(one_batch) == [21, 22]
 
 

@@ -182,7 +182,7 @@ def test_a_folder_without_permission_is_a_sentence(run, photographs, tmp_path, m
     result = run(photographs, '--out', tmp_path / 'x')
     assert (result.exit_code, result.stdout) == (1, '')
     assert result.stderr == (
-        f'Error: {photographs / "man"} cannot be read (Permission denied): make it readable or move it away.\n'
+        f'Error: {photographs / "man"} cannot be read (Permission denied): change its permissions, or move it away.\n'
     )
     assert not (tmp_path / 'x').exists()
 
@@ -402,7 +402,9 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(tmp_path, number):
         assert run.wait() == -number
     else:
         assert run.wait() == 128 + number
-        assert f'Stopped. The same command goes on from here, by what is in {tmp_path / ".faces.unfinished"}.' in rest
+        assert (
+            f'Stopped. The same command goes on from here; {tmp_path / ".faces.unfinished"} has what is done.' in rest
+        )
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 0 and 'Going on with an unfinished run: ' in again.stderr
     assert os.listdir(str(tmp_path)) == ['faces']

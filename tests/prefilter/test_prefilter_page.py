@@ -26,8 +26,8 @@ def test_the_tables_have_every_format_and_reason():
 def test_limits_formats_and_partitions_are_those_of_the_code():
     assert f'{MAX_PIXELS:,}' in PAGE and f'{REFERENCE_MAX_PIXELS:,}' in PAGE
     assert all(name in PAGE.upper() for name in DECODED)
-    for format, names in PARTITIONS.items():
-        assert re.search(rf'`[^`]*{re.escape("|".join(names))}`[^;]*`{format}`', PAGE)
+    for layout, names in PARTITIONS.items():
+        assert re.search(rf'`[^`]*{re.escape("|".join(names))}`[^;]*`{layout}`', PAGE)
 
 
 def test_the_manifest_has_the_fields_of_the_page():

@@ -149,7 +149,7 @@ def test_images_that_processes_die_of_are_refused(tmp_path, capsys):
     result = run(shelf(PATHS), tmp_path / 'set', Oracle(deadly=[6, 14]))
     assert result['reasons'] == {'no-face': 15, 'crash': 2} and result['accepted'] == 13
     assert [line['path'] for line in lines(tmp_path / 'set') if line['reason'] == 'crash'] == [PATHS[6], PATHS[14]]
-    assert f'{PATHS[6]!r} is crash: whatever process examines it dies' in capsys.readouterr().err
+    assert f'{PATHS[6]!r} is crash: every process that examines it dies' in capsys.readouterr().err
 
 
 # ----------------------------------------------------------------------------------------------------------------------
