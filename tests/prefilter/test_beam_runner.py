@@ -233,7 +233,7 @@ def test_a_staging_folder_out_of_reach_is_a_sentence(tmp_path):
     with pytest.raises(UserError, match='nowhere://x/prefilter-.* cannot be reached: Unable to get filesystem'):
         run(shelf(PATHS), tmp_path / 'set', cluster=direct('nowhere://x'))
     (tmp_path / 'file').write_bytes(b'')
-    sentence = 'file.* cannot be read or written .Not a directory.: check the path, or give another .* --staging'
+    sentence = 'file.* cannot be read or written .*: .*, or give another folder with --staging'
     with pytest.raises(UserError, match=sentence):
         run(shelf(PATHS), tmp_path / 'set', cluster=direct(tmp_path / 'file'))
     assert [path.name for path in tmp_path.iterdir()] == ['file']

@@ -32,13 +32,13 @@ TREES = {  # layout: (files, identities in the order of the sorted paths)
 
 
 @pytest.mark.parametrize('archive', ['', '.zip', '.tar'])
-@pytest.mark.parametrize('layout', TREES)
-def test_trees_and_archives_of_them_know_their_people(tmp_path, layout, archive):
-    paths, people = TREES[layout]
+@pytest.mark.parametrize('format_name', TREES)
+def test_trees_and_archives_of_them_know_their_people(tmp_path, format_name, archive):
+    paths, people = TREES[format_name]
     files = {path: picture(number) for number, path in enumerate(paths)}
     location = make_archive(tmp_path / ('x' + archive), files) if archive else write_files(tmp_path, files)
-    for source in (open_source(location), open_source(location, layout)):
-        assert (source.layout, list(source.paths)) == (layout, paths)
+    for source in (open_source(location), open_source(location, format_name)):
+        assert (source.layout, list(source.paths)) == (format_name, paths)
         assert identities(source) == people and reds(source) == list(range(len(paths)))
 
 
@@ -66,13 +66,13 @@ def test_names_of_folders_may_also_be_the_source(tmp_path):
     assert open_source(str(tmp_path)).layout == 'tree'  # several layouts at once are none
 
 
-@pytest.mark.parametrize('layout', sorted(set(FORMATS) - {'tree'}))
-def test_another_layout_says_what_was_expected_and_found(tmp_path, layout):
+@pytest.mark.parametrize('format_name', sorted(set(FORMATS) - {'tree'}))
+def test_another_layout_says_what_was_expected_and_found(tmp_path, format_name):
     write_files(tmp_path, {'holiday/beach.png': picture(1), 'readme.md': 'x'})
     with pytest.raises(UserError) as error:
-        open_source(str(tmp_path), layout)
+        open_source(str(tmp_path), format_name)
     message = error.value.message
-    assert f'is not in the layout of --format {layout}: expected ' in message
+    assert f'is not in the layout of --format {format_name}: expected ' in message
     assert "found 1 images ('holiday/beach.png') and 1 other files ('readme.md')" in message
 
 
@@ -342,15 +342,15 @@ def umdfaces(videos):
     return files
 
 
-@pytest.mark.parametrize('layout', ['umdfaces', 'umdfaces-videos'])
-def test_umdfaces(tmp_path, layout):
-    location = write_files(tmp_path, umdfaces(layout == 'umdfaces-videos'))
-    source = open_source(location, layout)
+@pytest.mark.parametrize('format_name', ['umdfaces', 'umdfaces-videos'])
+def test_umdfaces(tmp_path, format_name):
+    location = write_files(tmp_path, umdfaces(format_name == 'umdfaces-videos'))
+    source = open_source(location, format_name)
     assert reds(source) == [11, 12, 21, 22] and identities(source) == ['5', '5', '17', '17']
     assert source.ignored == 4
-    if layout == 'umdfaces':
+    if format_name == 'umdfaces':
         assert open_source(location).layout == 'umdfaces'
-    one_batch = open_source(str(next(tmp_path.glob('*batch2'))), layout)
+    one_batch = open_source(str(next(tmp_path.glob('*batch2'))), format_name)
     assert reds(one_batch) == [21, 22]
 
 

@@ -245,7 +245,10 @@ def test_without_the_source_refused_images_are_named(dataset, photographs):
 def test_a_report_that_shows_more_is_kept_unless_it_is_to_be_replaced(dataset, photographs):
     before = read(dataset), read(dataset, 'distributions.png')
     result = make_again(dataset)
-    assert result.exit_code == 1 and 'name those with --source, or replace it with --force' in result.stderr
+    assert (
+        result.exit_code == 1
+        and 'name the photographs with --source, or replace the report with --force' in result.stderr
+    )
     assert (read(dataset), read(dataset, 'distributions.png')) == before
     for _ in range(2):  # a report without pictures is replaced by its like
         assert make_again(dataset, *['--force'][: read(dataset) == before[0]]).exit_code == 0
@@ -290,7 +293,7 @@ def test_another_source_is_refused_and_nothing_changes(dataset, photographs, tmp
         ('manifest.jsonl', '{"path": "a", "accepted": true, "box": "x"}\n', 'is damaged in line 1'),
         ('manifest.jsonl', '', 'has no accepted image'),
         ('options.json', '[]', 'options.json is no JSON object: remove it.'),
-        ('options.json', '{', 'options.json cannot be read'),
+        ('options.json', '{', 'options.json is damaged'),
         ('people-r02.tfrecords', None, 'lacks the resolution 4x4'),
     ],
 )
