@@ -1,10 +1,10 @@
 """The networks of StyleGAN: mapping, synthesis, the generator made of both, and the discriminator.
 
-The source text of this module travels inside every network pickle, and StyleGAN's own code executes it to rebuild the
-network there. So it is self-contained: it imports only what both code bases have, and may be longer than other files.
+Every network pickle contains the source text of this module. StyleGAN's own code executes that text to rebuild the
+network. So this module is self-contained: it imports only what both code bases have, and is longer than other files.
 
-At the edges images are NCHW with dynamic range [-1, 1]. Inside, the layout follows the device: NCHW on a GPU, NHWC on
-a CPU, where stock TensorFlow has no NCHW convolution. Weights do not depend on it.
+The inputs and outputs of the networks are NCHW, with dynamic range [-1, 1]. Inside, the layout follows the device: NCHW
+on a GPU; NHWC on a CPU, because stock TensorFlow has no NCHW convolution there. Weights do not depend on the layout.
 """
 
 import numpy as np
@@ -12,26 +12,26 @@ import tensorflow.compat.v1 as tf
 
 import dnnlib.tflib as tflib
 
-# Added to biases, these make a leaky ReLU of exactly zero count as positive (slope 1): the smallest normal float32, and
-# the smallest float16 of all, since the smallest normal one would be seen.
+# Added to biases, so that the leaky ReLU treats exactly zero as positive (slope 1). For float32, the smallest normal
+# number; for float16, the smallest number of all, because the smallest normal one would change results.
 _SMALLEST = {tf.float32: 1.1754944e-38, tf.float16: 6e-8}
 
-# Sides in px, of the larger image, from which on a 3x3 convolution beside a resizing by 2 is done as one with 4
+# From this side on (px, of the larger image) resizing by 2 and a 3x3 convolution are one convolution, with 4
 # multiplications instead of 9. On a CPU this is faster at every level (benchmarks/iteration.py). On a GPU it has not
-# been measured; there it is done where the original's fused layers do it.
+# been measured; the original's fused layers begin at 128 px.
 RESIZING_SIDES = {'NHWC': 8, 'NCHW': 128}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Draws that can be repeated
+# Repeatable random numbers
 
 
 class Random:
-    """Draws random tensors, from hidden state or, if a seed is given, from that seed alone.
+    """Draws random tensors.
 
     Args:
-        seed: int32 tensor [2], or None. Each draw of one `Random` gets a stream of its own.
-        first_draw: Where to start counting streams, so that two `Random` of the same seed draw different numbers.
+        seed: int32 tensor [2] that decides all draws, each by its own stream. None: TensorFlow's hidden state decides.
+        first_draw: Number of the first stream. Two `Random` with the same seed and distant numbers draw differently.
     """
 
     def __init__(self, seed, first_draw=0):
@@ -65,7 +65,7 @@ class Random:
 
 
 def _get_weight(shape, gain, use_wscale=True, lrmul=1.0):
-    """A weight with the equalised learning rate: stored with one deviation, scaled to He's when used."""
+    """A weight with the equalised learning rate: stored with deviation 1 / lrmul, scaled to He's deviation in use."""
     he_std = gain / np.sqrt(np.prod(shape[:-1]))
     stored_std, scale = (1.0 / lrmul, he_std * lrmul) if use_wscale else (he_std / lrmul, lrmul)
     weight = tf.get_variable('weight', shape, initializer=tf.initializers.random_normal(0, stored_std))
@@ -79,11 +79,11 @@ def _get_bias(size, lrmul=1.0):
 
 def _get_lod():
     lod = tf.get_variable('lod', [], initializer=tf.initializers.zeros(), trainable=False)
-    return lod.read_value()  # read where the control dependencies say, not where the variable was made
+    return lod.read_value()  # read after the control dependencies, not where the variable was made
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Layers without a layout
+# Layers that do not depend on the layout
 
 
 def _dense(x, fmaps, gain, use_wscale=True, lrmul=1.0):
@@ -94,7 +94,7 @@ def _dense(x, fmaps, gain, use_wscale=True, lrmul=1.0):
 
 
 def _nonlinearity(name):
-    """The activation and the gain that keeps the variance of what passes through it."""
+    """(activation, gain): the gain of the weights before the activation that keeps the variance."""
     activations = {'lrelu': lambda x: tf.nn.leaky_relu(x, 0.2), 'relu': tf.nn.relu}
     return activations[name], np.sqrt(2)
 
@@ -108,27 +108,27 @@ def _pixel_norm(x, axis):
 # ---------------------------------------------------------------------------------------------------------------------
 # Convolutions, channels last
 #
-# TensorFlow's own gradient of a convolution with respect to its input takes a CPU up to 3 times as long as the
-# convolution, though it is one too, with the kernel turned and its channels exchanged. So here every convolution says
-# what its derivatives are in terms of the functions of this section, which makes those of any order as fast.
+# On a CPU, TensorFlow's own gradient of a convolution with respect to its input takes up to 3 times as long as the
+# convolution. Yet it is a convolution too, with the kernel turned and its channels exchanged. So every convolution here
+# defines its gradient with the functions of this section. Derivatives of any order are then equally fast.
 
 
 def _adjoint_kernel(weight):
-    """Turned by 180 degrees and with inputs and outputs exchanged: convolving with it is the adjoint map."""
+    """The kernel turned by 180 degrees, inputs and outputs exchanged. Convolving with it is the adjoint map."""
     height, width, inputs, outputs = weight.shape.as_list()
-    # With three axes instead of four because TensorFlow transposes these about 4 times as fast.
+    # With three axes instead of four: TensorFlow transposes them about 4 times as fast.
     turned = tf.reverse(tf.reshape(weight, [height * width, inputs, outputs]), [0])
     return tf.reshape(tf.transpose(turned, [0, 2, 1]), [height, width, outputs, inputs])
 
 
 def _combine_taps(weight, matrix, size):
-    """A [size, size] kernel whose taps are linear combinations of the taps of another; `matrix` is [size^2, taps]."""
+    """A [size, size] kernel: its taps are linear combinations of the taps of `weight`; `matrix` is [size^2, taps]."""
     taps, inputs, outputs = matrix.shape[1], *weight.shape.as_list()[2:]
     combined = tf.matmul(tf.constant(matrix, weight.dtype), tf.reshape(weight, [taps, inputs * outputs]))
     return tf.reshape(combined, [size, size, inputs, outputs])
 
 
-# A 3x3 kernel before or after resizing by 2 is a 4x4 kernel with stride 2: four shifted copies, added up.
+# Resizing by 2 and a 3x3 kernel equal a 4x4 kernel with stride 2: the sum of four shifted copies of the 3x3 kernel.
 _SPREAD = np.kron(*[np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]], np.float32)] * 2)
 
 
@@ -137,7 +137,7 @@ def _spread_kernel(weight):
 
 
 def _same_conv(x, weight):
-    """Convolution [N, H, W, C] with [k, k, C, D], k odd, zero padding."""
+    """Convolution of [N, H, W, C] with a kernel [k, k, C, D], k odd, zero padding."""
 
     @tf.custom_gradient
     def forward(x, weight):
@@ -150,7 +150,7 @@ def _same_conv(x, weight):
 
 
 def _same_conv_weight_gradient(x, dy, size):
-    """The derivative of <dy, _same_conv(x, weight)> by the weight."""
+    """The derivative of <dy, _same_conv(x, weight)> with respect to the weight."""
     shape = [size, size, int(x.shape[3]), int(dy.shape[3])]
 
     @tf.custom_gradient
@@ -164,9 +164,10 @@ def _same_conv_weight_gradient(x, dy, size):
 
 
 def _doubling_conv(x, weight):
-    """Nearest upscale by 2 and convolution with a 3x3 kernel, with 4 multiplications where these take 9.
+    """Nearest upscale by 2 and convolution with a 3x3 kernel, with 4 multiplications instead of 9.
 
-    Each of the four pixels that one pixel becomes is a 2x2 convolution: one convolution makes them all as feature maps.
+    Upscaling makes a block of four pixels from each pixel. Each of the four is the result of a 2x2 convolution. One
+    convolution computes all four, as feature maps, and `depth_to_space` moves them to their places.
     """
 
     @tf.custom_gradient
@@ -185,14 +186,15 @@ def _doubling_conv(x, weight):
     return forward(x, weight)
 
 
-# Along one axis the taps w0, w1, w2 fall on two neighbouring pixels: w0 + w1 and w2 for the one that is second in its
-# pair, w0 and w1 + w2 for the first. Rows: tap of the 2-kernel and place in the block; the block begins a pixel early.
+# Along one axis the taps w0, w1, w2 fall on two neighbouring pixels of the smaller image: w0 and w1 + w2 for the first
+# pixel of a pair, w0 + w1 and w2 for the second. Rows of the matrix: tap of the 2-kernel, and place in the block. The
+# block begins one pixel early.
 _SUBPIXEL = np.kron(*[np.array([[[1, 1, 0], [1, 0, 0]], [[0, 0, 1], [0, 1, 1]]], np.float32)] * 2)
 _SUBPIXEL = _SUBPIXEL.reshape(16, 9)
 
 
 def _halving_conv(x, weight):
-    """Convolution with a 3x3 kernel and sum of blocks of 2x2 pixels, with 4 multiplications where these take 9."""
+    """Convolution with a 3x3 kernel and sum of blocks of 2x2 pixels, with 4 multiplications instead of 9."""
 
     @tf.custom_gradient
     def forward(x, weight):
@@ -205,7 +207,7 @@ def _halving_conv(x, weight):
 
 
 def _halving_conv_weight_gradient(x, dy):
-    """The derivative of <dy, _halving_conv(x, weight)> by the weight."""
+    """The derivative of <dy, _halving_conv(x, weight)> with respect to the weight."""
     shape = [4, 4, int(x.shape[3]), int(dy.shape[3])]
 
     @tf.custom_gradient
@@ -219,25 +221,25 @@ def _halving_conv_weight_gradient(x, dy):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Layers in the layout of the device
+# Layers that depend on the layout
 
 
 def _layout_of(tensor, data_format):
-    """The layout for the device that holds `tensor`; for an open choice, whether the session has a GPU."""
+    """The `_Layout`. 'auto' chooses by the device of `tensor`; without one, by whether the session has a GPU."""
     if data_format == 'auto':
         device = tensor.device.upper()
         if 'CPU' in device or 'GPU' in device:
             on_gpu = 'GPU' in device
         else:
             session = tf.get_default_session()
-            # The whole word: XLA_GPU is there also when the card cannot be used.
+            # Not XLA_GPU, which is listed even if the card cannot be used.
             on_gpu = session is not None and any(d.device_type == 'GPU' for d in session.list_devices())
         data_format = 'NCHW' if on_gpu else 'NHWC'
     return _Layout(data_format)
 
 
 class _Layout:
-    """The layers whose code depends on where the channels are."""
+    """Layers for one layout: 'NCHW' or 'NHWC'."""
 
     def __init__(self, data_format):
         self.data_format = data_format
@@ -261,7 +263,7 @@ class _Layout:
         return [-1, fmaps, side, side] if self.channels_first else [-1, side, side, fmaps]
 
     def per_channel(self, values):
-        """[C] or [N, C] to a shape that broadcasts over the pixels of an image."""
+        """Reshapes [C] or [N, C] so that it broadcasts over the pixels of an image."""
         count = -1 if values.shape.ndims > 1 else 1
         fmaps = int(values.shape[-1])
         return tf.reshape(values, [count, fmaps, 1, 1] if self.channels_first else [count, 1, 1, fmaps])
@@ -283,7 +285,7 @@ class _Layout:
         return larger_side >= RESIZING_SIDES[self.data_format]
 
     def upscale_conv(self, x, fmaps, fused_scale, gain, use_wscale=True):
-        """Doubles the side and convolves with 3x3. Fused is another function: its kernel is turned by 180 degrees."""
+        """Doubles the side and convolves with 3x3. If fused, the kernel is turned by 180 degrees, as in StyleGAN."""
         side, batch = self.side(x) * 2, tf.shape(x)[0]
         weight = tf.cast(_get_weight([3, 3, self.fmaps(x), fmaps], gain, use_wscale), x.dtype)
         if _is_fused(fused_scale, side):
@@ -304,7 +306,7 @@ class _Layout:
         return y
 
     def conv_downscale(self, x, fmaps, gain, use_wscale=True):
-        """Convolves with 3x3 and averages blocks of 2x2 pixels; the original's fused form is the same function."""
+        """Convolves with 3x3 and averages blocks of 2x2 pixels. The original's fused form gives the same result."""
         weight = tf.cast(_get_weight([3, 3, self.fmaps(x), fmaps], gain, use_wscale), x.dtype)
         if not self._resizes_in_the_kernel(self.side(x)):
             return self.downscale(self._conv(x, weight), 2)
@@ -313,7 +315,7 @@ class _Layout:
         return tf.nn.conv2d(x, _spread_kernel(weight) * 0.25, [1, 1, 2, 2], 'SAME', data_format=self.data_format)
 
     def upscale(self, x, factor):
-        """Nearest neighbour. Its gradient adds up blocks of factor x factor pixels."""
+        """Nearest-neighbour upscale. The gradient adds up blocks of factor x factor pixels."""
         if factor == 1:
             return x
 
@@ -328,7 +330,7 @@ class _Layout:
         return forward(x)
 
     def downscale(self, x, factor):
-        """Mean of blocks of factor x factor pixels. Its gradient is the nearest upscale, divided by their number."""
+        """Mean of blocks of factor x factor pixels. The gradient is the nearest upscale, divided by factor^2."""
         if factor == 1:
             return x
 
@@ -354,10 +356,10 @@ class _Layout:
         return tf.nn.avg_pool(x, block, block, 'VALID', data_format=self.data_format)
 
     def blur(self, x, blur_filter):
-        """Depthwise convolution with the outer product of a filter, zero padding.
+        """Depthwise convolution with the outer product of a filter with itself, zero padding.
 
-        Its gradient blurs with the flipped filter. That is the true one for an odd number of taps; for an even number,
-        where zero padding has one pixel more below and on the right, it lies one pixel off, as in the original.
+        The gradient blurs with the flipped filter. For an odd number of taps this is exact. For an even number, zero
+        padding has one pixel more below and on the right, and the gradient is shifted by one pixel, as in the original.
         """
         taps = np.asarray(blur_filter, np.float32)
         kernel = np.outer(taps, taps)
@@ -385,7 +387,7 @@ class _Layout:
         return x + self.from_nchw(tf.cast(noise, x.dtype)) * self.per_channel(tf.cast(weight, x.dtype))
 
     def normalize_and_style(self, x, dlatent, use_instance_norm, use_styles, use_wscale):
-        """Adaptive instance normalisation (Karras et al., equation 1), either part of it optional."""
+        """Adaptive instance normalisation (Karras et al., equation 1). Both of its parts are optional."""
         scale = None
         if use_instance_norm:
             # In float32 whatever the dtype: sums over many pixels overflow half precision.
@@ -404,7 +406,7 @@ class _Layout:
         return x * (style_scale if scale is None else style_scale * scale) + shift
 
     def append_minibatch_stddev(self, x, group_size, num_features):
-        """Adds maps with the mean standard deviation over groups of samples; sample i is in group i modulo M."""
+        """Adds feature maps: the mean standard deviation over a group of samples. Sample i is in group i modulo M."""
         side, fmaps, batch = self.side(x), self.fmaps(x), tf.shape(x)[0]
         group = tf.minimum(group_size, batch)
         y = tf.cast(self.to_nchw(x), tf.float32)
@@ -432,9 +434,9 @@ def _structure(structure, clean_graph, active_resolution):
 
 
 def active_lod(lod, resolution):
-    """Levels between the full resolution and the one that trains at `lod`: floor(lod), but at least 8x8 px stay.
+    """How many levels images are below the full resolution at `lod`: floor(lod), but images have 8x8 px at least.
 
-    Images at this level say all that those at full resolution do, which are these with repeated pixels.
+    Images at full resolution hold nothing more: they are the images at this level with repeated pixels.
 
     Args:
         lod: Scalar tensor.
@@ -447,12 +449,12 @@ def active_lod(lod, resolution):
 
 
 def _side_of_images(resolution, active_resolution):
-    """Side in px at the edge of a network; None where it changes with the lod."""
+    """Side of the images that a network takes or makes, px; None if it changes with the lod."""
     return None if active_resolution and resolution > 8 else resolution
 
 
 def feature_maps(fmap_base, fmap_decay, fmap_max):
-    """The function nf: from a stage (0 is 2x2, 1 is 4x4, ...) to its number of feature maps."""
+    """The function nf, from a stage (0: 2x2, 1: 4x4, ...) to its number of feature maps."""
     return lambda stage: min(int(fmap_base / 2.0 ** (stage * fmap_decay)), fmap_max)
 
 
@@ -465,7 +467,7 @@ def G_style(
     labels_in,
     truncation_psi=0.7,  # style strength of truncated layers; None: no truncation
     truncation_cutoff=8,  # number of layers truncated, from the coarsest; None: no truncation
-    truncation_psi_val=None,  # the same in validation mode
+    truncation_psi_val=None,  # psi and cutoff in validation mode
     truncation_cutoff_val=None,
     dlatent_avg_beta=0.995,  # decay of the average w, tracked in training mode; None: not tracked
     style_mixing_prob=0.9,  # probability of mixing two styles in training mode; None: never
@@ -473,10 +475,10 @@ def G_style(
     is_validation=False,
     is_template_graph=False,
     components=None,  # sub-networks by role; filled here when empty
-    random_seed=None,  # int32 [2]: draw mixing and noise from it; None: from hidden state
-    **kwargs,
-):  # for the sub-networks
-    """The generator: latents to images, by the mapping and the synthesis network (Karras et al., figure 1b).
+    random_seed=None,  # int32 [2] that decides mixing and noise; None: from hidden state
+    **kwargs,  # for the sub-networks
+):
+    """The generator, latents to images: the mapping and the synthesis network (Karras et al., figure 1b).
 
     Args:
         latents_in: Tensor [N, latent_size], N(0, 1).
@@ -500,7 +502,7 @@ def G_style(
 
     lod = _get_lod()
     dlatent_avg = tf.get_variable('dlatent_avg', [dlatent_size], initializer=tf.initializers.zeros(), trainable=False)
-    random = Random(random_seed, first_draw=100)  # apart from what the synthesis network draws from the same seed
+    random = Random(random_seed, first_draw=100)  # not the numbers that the synthesis network draws
 
     dlatents = mapping.get_output_for(latents_in, labels_in, **kwargs)
     dependencies = []
@@ -523,7 +525,7 @@ def G_style(
 
 
 def _mix_styles(dlatents, other, lod, probability, random):
-    """With a probability, all layers from a random one on take the styles of `other`: one draw for the minibatch."""
+    """With a probability, takes the styles from a random layer on from `other`. One draw decides for the minibatch."""
     num_layers = int(dlatents.shape[1])
     active_layers = num_layers - 2 * tf.cast(lod, tf.int32)
     draw, cutoff = random.uniform(), random.integer(1, active_layers)
@@ -569,7 +571,7 @@ def G_mapping(
     activation, gain = _nonlinearity(mapping_nonlinearity)
     latents_in.set_shape([None, latent_size])
     labels_in.set_shape([None, label_size])
-    layout = _Layout('NHWC')  # vectors have none; any does
+    layout = _Layout('NHWC')  # vectors have no layout, so any will do
     x = tf.cast(latents_in, dtype)
     if label_size:
         with tf.variable_scope('LabelConcat'):
@@ -592,9 +594,9 @@ def G_synthesis(
     dlatent_size=512,
     num_channels=3,
     resolution=1024,
-    fmap_base=8192,  # feature maps: fmap_base / 2^stage, ...
-    fmap_decay=1.0,  # ... log2 of what each doubling of the side divides them by, ...
-    fmap_max=512,  # ... at most this many
+    fmap_base=8192,  # feature maps: fmap_base / 2^(stage * fmap_decay), but at most fmap_max
+    fmap_decay=1.0,
+    fmap_max=512,
     use_styles=True,
     const_input_layer=True,  # start from a learned constant instead of from w
     use_noise=True,
@@ -607,10 +609,10 @@ def G_synthesis(
     fused_scale='auto',  # True, False, or 'auto': from 128 px on
     blur_filter=(1, 2, 1),  # None: no blur
     structure='auto',  # 'fixed': lod 0; 'linear': all levels; 'recursive': only active ones; 'auto'
-    is_template_graph=False,  # the graph that creates the variables: no randomness, nothing conditional
-    force_clean_graph=False,  # the same for a graph inside a template
-    data_format='auto',  # 'NCHW', 'NHWC', or the device's
-    active_resolution=False,  # images at the side that trains at the current lod, see `active_lod`; recursive only
+    is_template_graph=False,  # for the graph that creates the variables: no randomness, no conditionals
+    force_clean_graph=False,  # the same, for the template graph of the whole generator
+    data_format='auto',  # 'NCHW', 'NHWC', or 'auto': by the device
+    active_resolution=False,  # make images at the side of `active_lod`; needs the recursive structure
     random_seed=None,
     **_kwargs,
 ):
@@ -620,7 +622,7 @@ def G_synthesis(
         dlatents_in: Tensor [N, layers, dlatent_size].
 
     Returns:
-        Images [N, num_channels, resolution, resolution], not clipped; with `active_resolution`, of the active side.
+        Images [N, num_channels, resolution, resolution], not clipped. With `active_resolution`, their side is smaller.
     """
     net = _Synthesis(locals())
     clean_graph = is_template_graph or force_clean_graph
@@ -638,7 +640,7 @@ def G_synthesis(
 
 
 class _Synthesis:
-    """The blocks of the synthesis network and the ways to put them together."""
+    """The blocks of the synthesis network, and the structures that connect them."""
 
     def __init__(self, options):
         for name in (
@@ -679,7 +681,7 @@ class _Synthesis:
             )
 
     def epilogue(self, x, layer):
-        """What follows every convolution: noise, bias, activation, normalisation, style."""
+        """The end of every layer: noise, bias, activation, normalisation, style."""
         if self.use_noise:
             x = self.layout.apply_noise(x, self.noise[layer]())
         x = self.activation(self.layout.apply_bias(x))
@@ -710,7 +712,7 @@ class _Synthesis:
                 return self.epilogue(self.layout.conv(x, fmaps, 3, self.gain, self.use_wscale), 1)
 
     def block(self, level, x):
-        """The block at 2^level px, from the one below."""
+        """The block at 2^level px; x is the output of the block at half that side."""
         fmaps, side = self.nf(level - 1), 2**level
         with tf.variable_scope(f'{side}x{side}'):
             with tf.variable_scope('Conv0_up'):
@@ -745,7 +747,7 @@ class _Synthesis:
         return self._image_from(3, x, lod) if self.log2 > 2 else self.to_rgb(2, x)
 
     def _image_from(self, level, below, lod):
-        """The image at full resolution, from the features below the first level that may be the last active one."""
+        """The image, from the features `below` the level. This level, or a higher one, is the last active level."""
         level_lod = self.log2 - level
         x = self.block(level, below)
 
@@ -786,14 +788,14 @@ def D_basic(
     structure='auto',
     is_template_graph=False,
     data_format='auto',
-    active_resolution=False,  # images_in has the side that trains at the current lod; recursive only
+    active_resolution=False,  # take images at the side of `active_lod`; needs the recursive structure
     **_kwargs,
 ):
     """The discriminator of progressive GANs, with blur: images to scores, growing by the variable `lod`.
 
     Args:
-        images_in: Tensor [N, num_channels, resolution, resolution], dynamic range [-1, 1]; of the active side with
-            `active_resolution`.
+        images_in: Tensor [N, num_channels, resolution, resolution], dynamic range [-1, 1]. With `active_resolution`,
+            the side is smaller.
         labels_in: Tensor [N, label_size].
 
     Returns:
@@ -815,7 +817,7 @@ def D_basic(
 
 
 class _Discriminator:
-    """The blocks of the discriminator and the ways to put them together."""
+    """The blocks of the discriminator, and the structures that connect them."""
 
     def __init__(self, options):
         for name in (
@@ -841,7 +843,7 @@ class _Discriminator:
             return self.activation(self.layout.apply_bias(x))
 
     def block(self, level, x):
-        """The block at 2^level px, level >= 3: features of half the side."""
+        """The block at 2^level px, level >= 3; its output has half the side."""
         with tf.variable_scope('{0}x{0}'.format(2**level)):
             with tf.variable_scope('Conv0'):
                 x = self.layout.conv(x, self.nf(level - 1), 3, self.gain, self.use_wscale)
@@ -883,7 +885,7 @@ class _Discriminator:
         return self._features_above(3, image, lod) if self.log2 > 2 else self.from_rgb(2, image)
 
     def _features_above(self, level, image, lod):
-        """Features that the level below takes in: from this block, and faded with the image while it is growing in."""
+        """The input of the block below. While this level fades in, features of the halved image are blended in."""
         level_lod = self.log2 - level
 
         def image_at(side):
