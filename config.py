@@ -1,19 +1,19 @@
-"""Where things live, and what is published, networks and numbers. Nothing here computes anything or imports."""
+"""Folders, published networks, and the paper's numbers. Nothing is computed or imported here."""
 
 RESULTS_DIR = 'results'  # one folder per training run
 CACHE_DIR = 'cache'  # downloaded networks
-TRUST_FILE = '~/.config/retrain-stylegan/trusted-sources.txt'  # files whose embedded source text the user lets run
+TRUST_FILE = '~/.config/retrain-stylegan/trusted-sources.txt'  # files with source text that the user trusts
 
 GENERATOR, METRIC, EMBEDDING = 'generator', 'metric', 'embedding'  # kinds of published networks
-_OF_STYLEGAN = 'CC BY-NC 4.0'  # under which NVIDIA published StyleGAN's networks
+_OF_STYLEGAN = 'CC BY-NC 4.0'  # the licence of NVIDIA's StyleGAN networks
 
 
 def _on_drive(file, drive_id, kind, licence, size=None, sha256=None, mirror=None):
     """A file on Google Drive.
 
-    `file` is the name it is kept under, after the MD5 of `url`; `size` (bytes) and `sha256` are None where nobody has
-    published them; a `mirror` without TLS is asked only for a file whose hash is known. Source text inside a pickle may
-    run only for a file whose `sha256` stands here, or that the user trusts.
+    It is kept under the MD5 of `url` and the name `file`. `size` (bytes) and `sha256` are None if nobody has published
+    them. A `mirror` without TLS is used only if the hash is known. Source text inside a pickle may run only if its
+    `sha256` is given here, or if the user trusts the file.
     """
     return {
         'file': file,
@@ -26,7 +26,7 @@ def _on_drive(file, drive_id, kind, licence, size=None, sha256=None, mirror=None
     }
 
 
-# Published networks by name. Where a command takes a network, it takes these names too.
+# Published networks by name. Commands that take a network take these names too.
 NETWORKS = {
     # Re-trained by the paper's authors (its footnote 1).
     'celeba-256x256': _on_drive('celeba-256x256.pkl', '1wQJafRmBOmhQ9E4-AlYFtdXk4IIXtTmJ', GENERATOR, 'not stated'),
@@ -46,7 +46,7 @@ NETWORKS = {
     'stylegan-celebahq-1024x1024': _on_drive(
         'karras2019stylegan-celebahq-1024x1024.pkl', '1MGqJl28pN4t7SAtSrPdSRJSQJqahkzUf', GENERATOR, _OF_STYLEGAN
     ),
-    # Sizes and hashes are those of a third party's copies; the publisher has not confirmed them.
+    # Size and hash are from a third party's copy; the publisher has not confirmed them.
     'stylegan-ffhq-1024x1024': _on_drive(
         'karras2019stylegan-ffhq-1024x1024.pkl',
         '1MEGjdvVpUsu1jB4zrXZN7Y4kBBOzizDQ',
@@ -65,7 +65,7 @@ NETWORKS = {
         sha256='83b1803e01031ef6ca3178a436e1b9c0a2c957fb152e81fc578e9bc4d0b47ab5',
         mirror='http://d36zk2xti64re0.cloudfront.net/stylegan1/networks/metrics/inception_v3_features.pkl',
     ),
-    # Classes of the Inception Score. Published later, by StyleGAN2; the address has not been tried.
+    # Classes of the Inception Score. Published later, with StyleGAN2; the address has not been tried.
     'inception-softmax': {
         'file': 'inception_v3_softmax.pkl',
         'kind': METRIC,
@@ -85,7 +85,7 @@ NETWORKS = {
     ),
 }
 
-# Table I of the paper: for each value's name its label there, and what it says of the three networks.
+# Table I of the paper: name of a value -> (its label in the table, its numbers for the three networks).
 PAPER_NETWORKS = 'CelebA', 'CASIA-WebFace', 'FFHQ [3]'
 PAPER_TABLE = {
     'fid50k': ('FID50k', (4.7842, 4.5992, 4.4159)),

@@ -20,7 +20,7 @@ from metrics.figures.drawing import TRUNCATION_PSI, save_png
 from metrics.figures.galleries import copy_galleries
 from metrics.sources import LARGEST_SEED, find_source, open_generator, representative_network
 
-# In the order they are drawn in: the one that takes longest comes last.
+# In the order in which they are drawn; the slowest comes last.
 GALLERIES = ('rejected', 'accepted')
 OF_NETWORK = ('uncurated', 'noise', 'truncation', 'style-mixing', 'noise-detail', 'comparison', 'interpolation')
 FIGURES = (*GALLERIES, 'metrics', *OF_NETWORK)
@@ -42,7 +42,7 @@ BY_NUMBER = dict(
 EPILOG = """\b
 Figures, by name or by number in the paper (7 or figure7):
   rejected       Figures 1, 2: images that the pre-filter refused
-  accepted       Figures 3, 4: crops of those it accepted
+  accepted       Figures 3, 4: crops of images that it accepted
   uncurated      Figures 5, 6: samples as they come, psi = 0.7 for 4x4 to 32x32
   noise          Figure 7: noise in all, no, fine and coarse layers
   truncation     Figure 8: one row for each seed, psi = 1, 0.7, 0.5, 0, -0.5, -1
@@ -53,8 +53,8 @@ Figures, by name or by number in the paper (7 or figure7):
   interpolation  a walk through latent space: a GIF and an MP4
   galleries      rejected and accepted
 
-Where two numbers stand, the paper has the figure once for CASIA-WebFace and once for CelebA; each of them draws that of
-this network or its dataset.
+Two numbers: the paper shows the figure for CASIA-WebFace and for CelebA. Both numbers draw the same figure here, of the
+network that you name or its dataset.
 
 \b
 Examples:
@@ -137,7 +137,7 @@ def seeds_option(flag, default, what):
     '--figures',
     'names',
     type=FigureNames(),
-    help='Which to draw, see below.  [default: all there is something to draw for]',
+    help='What to draw, see below.  [default: all that can be drawn]',
 )
 @click.option(
     '--out',
@@ -149,7 +149,7 @@ def seeds_option(flag, default, what):
     '--data',
     type=click.Path(),
     metavar='DIR',
-    help='Dataset of the galleries and the reals.  [default: that of the run]',
+    help='Dataset for the galleries and the reals.  [default: the dataset of the run]',
 )
 @click.option(
     '--psi',
@@ -157,11 +157,13 @@ def seeds_option(flag, default, what):
     metavar='X',
     default=TRUNCATION_PSI,
     show_default=True,
-    help='Truncation at 4x4 to 32x32 of uncurated, comparison and interpolation; 1 is none.',
+    help='Truncation psi at 4x4 to 32x32, for uncurated, comparison and interpolation; 1 is no truncation.',
 )
-@seed_option('--uncurated-seed', paper_figures.UNCURATED_SEED, 'Of the uncurated samples.')
-@seeds_option('--noise-seeds', paper_figures.NOISE_SEEDS, 'One for each column of Figure 7; the second is mirrored.')
-@seeds_option('--truncation-seeds', paper_figures.TRUNCATION_SEEDS, 'One for each row of Figure 8.')
+@seed_option('--uncurated-seed', paper_figures.UNCURATED_SEED, 'Seed of the uncurated samples.')
+@seeds_option(
+    '--noise-seeds', paper_figures.NOISE_SEEDS, 'Seeds of Figure 7, one for each column; the second image is mirrored.'
+)
+@seeds_option('--truncation-seeds', paper_figures.TRUNCATION_SEEDS, 'Seeds of Figure 8, one for each row.')
 @seeds_option('--mixing-sources', style_mixing.SOURCE_SEEDS, 'Seeds of style mixing, one for each column.')
 @seeds_option('--mixing-destinations', style_mixing.DESTINATION_SEEDS, 'Seeds of style mixing, one for each row.')
 @click.option(
@@ -170,33 +172,37 @@ def seeds_option(flag, default, what):
     help='Layers that each row takes from the sources.  [default: at 256x256 0-3 in half of the rows, then '
     '4-7, then 8-13]',
 )
-@seeds_option('--detail-seeds', noise_detail.DETAIL_SEEDS, 'One for each row of the noise detail.')
+@seeds_option('--detail-seeds', noise_detail.DETAIL_SEEDS, 'Seeds of the noise detail, one for each row.')
 @click.option(
     '--detail-samples',
     type=click.IntRange(min=noise_detail.CROPS + 1),
     default=noise_detail.NUM_SAMPLES,
     show_default=True,
-    help='Images for each of these rows.',
+    help='Images for each row of the noise detail.',
 )
-@seed_option('--comparison-seed', comparison.COMPARISON_SEED, 'Of the choice of reals, and of the fakes beside them.')
-@click.option('--comparison-grid', type=GridSize(), help='Size of each half.  [default: 4x4 at 256x256]')
-@seed_option('--video-seed', interpolation.VIDEO_SEED, 'Of the interpolation.')
+@seed_option('--comparison-seed', comparison.COMPARISON_SEED, 'Seed of the choice of reals, and of the fakes.')
+@click.option(
+    '--comparison-grid', type=GridSize(), help='Images in each half of the comparison.  [default: 4x4 at 256x256]'
+)
+@seed_option('--video-seed', interpolation.VIDEO_SEED, 'Seed of the interpolation.')
 @click.option(
     '--video-seconds',
     type=FiniteRange(min=0, min_open=True),
     metavar='S',
     default=interpolation.SECONDS,
     show_default=True,
-    help='Length of the interpolation.',
+    help='Length of the interpolation, s.',
 )
 @click.option(
     '--video-fps',
     type=click.IntRange(1, LARGEST_FPS),
     default=interpolation.FPS,
     show_default=True,
-    help='Its frames a second.',
+    help='Frames a second of the interpolation.',
 )
-@click.option('--video-grid', type=GridSize(), help='Its images.  [default: 2x2 at 256x256]')
+@click.option(
+    '--video-grid', type=GridSize(), help='Images in a frame of the interpolation.  [default: 2x2 at 256x256]'
+)
 @click.option(
     '--device', type=click.Choice(DEVICE_CHOICES), default='auto', show_default=True, help='Where to compute.'
 )
@@ -204,9 +210,9 @@ def seeds_option(flag, default, what):
 def main(run_or_network, names, out, data, device, offline, **options):
     """Draw the paper's figures, and more, for RUN_OR_NETWORK: PNG files, and a film.
 
-    It is a run directory, of which the best network is drawn, or the newest snapshot when none has been measured; a
-    network pickle; a URL; or the name of a published network, which is downloaded (python -m dnnlib.download --list).
-    The same seeds give the same figures; a network with labels gets zeros for them.
+    RUN_OR_NETWORK is a run directory, a network pickle, a URL, or the name of a published network, which is downloaded
+    (python -m dnnlib.download --list). For a run, the best network is drawn, or the newest if none has been measured.
+    The same seeds give the same figures. Labels of a conditional network are zeros.
     """
     chosen = FIGURES if names is None else names
     path = resolve(run_or_network, offline)
@@ -253,7 +259,7 @@ def _make_folder(folder):
         raise UserError(f'--out {folder} is a dataset: name another folder for the figures.')
     with disk_errors('written', folder, 'or name another folder with --out'):
         os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):  # known before anything is drawn
+        with tempfile.TemporaryFile(dir=folder):  # fails before anything is drawn
             pass
     return folder
 
@@ -269,7 +275,7 @@ def _draw_or_skip(name, asked_for, draw):
 
 
 def _draw(name, Gs, out, data, options):
-    """Draws one of the figures OF_NETWORK into the folder `out`; `options` are those of the command line."""
+    """Draws a figure, one of OF_NETWORK, into the folder `out`; `options` are from the command line."""
     psi = options['psi']
     if name == 'interpolation':
         _film(Gs, os.path.join(out, name), options)

@@ -17,7 +17,7 @@ from dnnlib.flags import DEVICE_CHOICES
 from dnnlib.records.tfrecords import MultiResolutionDataset
 from metrics import paper_table
 from metrics.cache import StageCache, open_cache
-from metrics.registry import GROUPS, METRICS, find_metrics, find_value, is_lower_better, parse_metrics
+from metrics.registry import METRICS, find_metrics, find_value, is_lower_better, parse_metrics
 from metrics.results import (
     append_result,
     find_result,
@@ -40,16 +40,16 @@ Examples:
   python run_metrics.py celeba-256x256 --data datasets/celeba --mirror
   python run_metrics.py results/00000-demo/network-best.pkl --metrics table1 --table --write table
 
-What was killed goes on where it was: features of reals and fakes and values are kept in cache/measurements, those of
-fakes until their metrics are measured. The folder may be deleted at any time.
+A measurement that was stopped goes on where it was: cache/measurements keeps values and features of images. Features of
+fakes are deleted when their metrics are measured. You may delete the folder at any time.
 """
 
 
 class Task(NamedTuple):
-    """One of the things that were named, and how to measure it."""
+    """A run or network to measure."""
 
-    title: str  # as it was named
-    name: Optional[str]  # of a network that is in no run; None takes the file's
+    title: str  # as the command line names it
+    name: Optional[str]  # of a network that is in no run; None: the name of the file
     source: Source
     meter: Any  # `metrics.meter.Meter`
     decisive: str  # the value that decides which snapshot is best
@@ -80,14 +80,14 @@ def clear_cache(ctx, _param, value):
 @click.option(
     '--metrics',
     metavar='NAME[,NAME...]',
-    help=f"Which of {', '.join(METRICS)}; or {' and '.join(GROUPS)}, the metrics of the paper's Table I and "
-    'their like without a download.  [default: those of the run; else fid50k]',
+    help=f"What to measure: {', '.join(METRICS)}; or table1, all metrics of the paper's Table I; or onet5k, "
+    'similar metrics without a download.  [default: the metrics of the run; else fid50k]',
 )
 @click.option(
     '--best',
     metavar='NAME',
-    help='The metric, or value of one, that decides which snapshot of a run is '
-    'best; measured too.  [default: the first of --metrics]',
+    help='The metric, or one of its values, that decides which snapshot of a run is best. It is measured too.  '
+    '[default: the first of --metrics]',
 )
 @click.option('--data', type=click.Path(), metavar='DIR', help='Dataset folder.  [default: the one of the run]')
 @click.option('--mirror/--no-mirror', default=None, help='Mirror reals at random.  [default: as the run did; else no]')
@@ -103,12 +103,12 @@ def clear_cache(ctx, _param, value):
 @click.option(
     '--seed',
     type=click.IntRange(0, LARGEST_SEED),
-    help='Of latents, noise and mirroring.  [default: of the run; else 0]',
+    help='Seed of latents, noise and mirroring.  [default: as the run did; else 0]',
 )
 @click.option(
     '--table',
     is_flag=True,
-    help="Show the best network's numbers, or the only one's, beside the paper's Table I, or in its shape.",
+    help="Show the best network's numbers beside the paper's Table I, or in the shape of that table.",
 )
 @click.option(
     '--write',
@@ -117,21 +117,23 @@ def clear_cache(ctx, _param, value):
     help='Write that table to DIR as table1.md, table1.csv and table1.tex.',
 )
 @offline_option
-@click.option('--force', is_flag=True, help='Measure again what has been measured with these settings.')
-@click.option('--no-cache', is_flag=True, help='Keep nothing for the next time, and use nothing that was kept.')
+@click.option('--force', is_flag=True, help='Measure again even if there are results with the same settings.')
+@click.option('--no-cache', is_flag=True, help='Do not use cache/measurements, and write nothing to it.')
 @click.option(
     '--clear-cache',
     is_flag=True,
     is_eager=True,
     expose_value=False,
     callback=clear_cache,
-    help='Delete what was kept, and exit.',
+    help='Empty cache/measurements, and exit.',
 )
 def main(
     runs_or_networks, metrics, best, data, mirror, device, gpus, minibatch, seed, table, write, offline, force, no_cache
 ):
-    """Measure networks: every snapshot of a run directory, or a single network, which is a pickle, a URL, or the name
-    of a published one that is downloaded (python -m dnnlib.download --list). Any number of these, in any mix.
+    """Measure networks: every snapshot of a run directory, or single networks.
+
+    A network is a pickle, a URL, or the name of a published network, which is downloaded (python -m dnnlib.download
+    --list). You may name several runs and networks.
 
     Results of a run are appended to its metrics.jsonl, and its best snapshot is copied to network-best.pkl.
     """
@@ -140,10 +142,10 @@ def main(
         raise click.UsageError(f'--metrics none: name what to measure, of {", ".join(METRICS)}.')
     best = best and find_value(best)
     if (table or write) and len(runs_or_networks) > 1:
-        raise click.UsageError('--table and --write: name one run or network, as the table is that of one.')
+        raise click.UsageError('--table and --write: name one run or network only; the table shows one network.')
     sources = [find_source(resolve(named, offline)) for named in runs_or_networks]
     if best and not any(source.is_run for source in sources):
-        raise click.UsageError('--best: keeps the best snapshot of a run, so name the directory of one.')
+        raise click.UsageError('--best: chooses the best snapshot of a run; name the directory of a run.')
     check_device(device, gpus or 1)
     cache = StageCache(None) if no_cache else open_cache()
     options, failures = MeasuringOptions(device, gpus, minibatch, seed, force), []
@@ -168,12 +170,11 @@ def check_device(device, count):
 
 
 class Meters:
-    """Meters with what they need opened, so that what is missing is known before any work; one for all that is measured
-    alike.
+    """Makes the `Meter` of each network, before any work begins. Networks with the same settings share a `Meter`.
 
     Args:
         stack: `contextlib.ExitStack` that closes the datasets.
-        data, mirror, seed, offline: As of the command line.
+        data, mirror, seed, offline: Values from the command line.
         cache: `metrics.cache.StageCache`.
     """
 
@@ -182,11 +183,17 @@ class Meters:
         self._offline, self._cache, self._made = offline, cache, {}
 
     def find(self, named, source, metrics):
-        """The `Meter` of metrics for a source, which the command line names so."""
+        """The `Meter` for a network or run.
+
+        Args:
+            named: What the command line calls it.
+            source: `metrics.sources.Source`.
+            metrics: List of `metrics.kinds.Metric`.
+        """
         data, needs_data = self._data or source.data, any(metric.needs_data for metric in metrics)
         if needs_data and data is None:
-            raise click.UsageError(f'--data: name the dataset to compare with, as {named} has no options.json.')
-        if not (needs_data or self._data):  # where no metric needs it, a network of labels takes these from --data
+            raise click.UsageError(f'--data: name the dataset to compare with, because {named} has no options.json.')
+        if not (needs_data or self._data):  # without need for a dataset, only --data opens one, for the labels
             data = None
         mirror = source.mirror if self._mirror is None else self._mirror
         seed = source.seed if self._seed is None else self._seed
@@ -208,13 +215,13 @@ def _prepare(named, source, names, best, meters):
 
 
 def _run(task, options, table, write):
-    """Measures, and prints what was found; returns why what could not be measured could not."""
+    """Measures, and prints the results. Returns a sentence for each failure."""
     source, best = task.source, None
     records, failures = _measure_all(task, options)
     if source.is_run:
         settings = task.meter.settings(find_metrics([find_value(task.decisive)[0]])[0])
         rivals = series(read_results(source.folder), task.decisive, settings)
-        # One network alone is no better than a best one that was measured otherwise.
+        # A single network replaces network-best.pkl only if that has a result with the same settings.
         decides = os.path.isdir(task.title) or has_best(source.folder, rivals)
         best = keep_best(source.folder, task.decisive, settings) if decides else None
     click.echo(format_table(records, best))
@@ -228,7 +235,7 @@ def _run(task, options, table, write):
         )
     elif source.is_run and not decides:
         click.echo(
-            f'network-best.pkl stays: it is not measured by {task.decisive} like this; name {source.folder} to '
+            f'network-best.pkl stays: it has no {task.decisive} with the same settings; name {source.folder} to '
             'compare all snapshots.'
         )
     if source.is_run:
@@ -237,9 +244,12 @@ def _run(task, options, table, write):
 
 
 def _show_table(source, name, best, records, folder):
-    """Prints the best network's numbers, or the only one's, as the paper's Table I, beside that where it has them."""
+    """Prints the numbers of a network in the shape of the paper's Table I, beside the paper's if it has such numbers.
+
+    The network is the best one, or the only one that was measured.
+    """
     chosen = source.snapshots[-1].name if best is None or len(source.snapshots) == 1 else best['snapshot']
-    # What was asked for now counts before what the run's file has beside it.
+    # The newest records count, so the records of this command come last.
     records = (read_results(source.folder) if source.is_run else []) + records
     with_paper = any(record['metric'] in config.PAPER_TABLE for record in records)
     rows = paper_table.make_rows(name or chosen, paper_table.collect(records, name or chosen, with_paper))
@@ -253,12 +263,12 @@ def _measure_all(task, options):
     """Measures what has not been measured before.
 
     Returns:
-        (records, failures): the record of every snapshot and value, where that of one that could not be measured has no
-        value; and why not, each reason once.
+        (records, failures): a record for every snapshot and value, without a value if it could not be measured; and the
+        reasons, each once.
     """
     source, meter = task.source, task.meter
     recorded = read_results(source.folder) if source.is_run else []
-    kimg = {record['snapshot']: record['kimg'] for record in reversed(recorded)}  # training says more than names do
+    kimg = {record['snapshot']: record['kimg'] for record in reversed(recorded)}  # more precise than the names
     snapshots = [snapshot._replace(kimg=kimg.get(snapshot.name, snapshot.kimg)) for snapshot in source.snapshots]
     known = [] if options.force else recorded
     found = {
@@ -282,7 +292,7 @@ def _measure_all(task, options):
     failures = []
     for snapshot in tqdm(pending, desc='networks', unit='network', disable=not pending):
         for metric, results in _measure(task, snapshot, missing[snapshot], options):
-            if isinstance(results, UserError):  # the others may do
+            if isinstance(results, UserError):  # other metrics may succeed
                 from metrics.meter import Result  # TensorFlow has started by now
 
                 failures.append(results.message)
@@ -293,7 +303,7 @@ def _measure_all(task, options):
 
 
 def _measure(task, snapshot, metrics, options):
-    """Yields (metric, results or why there are none), as `Meter.measure`, of all metrics."""
+    """Yields (metric, results or a UserError) for every metric, as `Meter.measure` does."""
     left = list(metrics)
     try:
         seed = task.source.seed if options.seed is None else options.seed

@@ -60,9 +60,9 @@ class MinibatchByResolution(click.ParamType):
 
 
 def check_description(_ctx, param, value):
-    """Refuses what would leave the folder of the runs."""
+    """Refuses a --desc that is not one part of a path."""
     if value is not None and (not value or os.path.basename(value) != value):
-        raise click.BadParameter(f'{value!r} is to be one part of a path.', param=param)
+        raise click.BadParameter(f'{value!r} must not be empty or contain a slash.', param=param)
     return value
 
 
@@ -76,20 +76,20 @@ COUNT = click.IntRange(min=1)
     epilog='\b\nExamples:\n'
     '  # The run of the paper: 256x256, configuration F, 25,000 kimg, FID50k at every snapshot.\n'
     '  python train.py --data datasets/faces --gpus 2\n\n'
-    '\b\n  # What that would do, without doing it.\n'
+    '\b\n  # What this command would do, without doing it.\n'
     '  python train.py --data datasets/faces --gpus 2 --dry-run\n\n'
     '\b\n  # A small network that learns faces on two CPU cores.\n'
     '  python train.py --data datasets/demo --preset demo --device cpu\n\n'
     '\b\n  # Another 5,000 kimg for a run that has ended.\n'
     '  python train.py --resume results/00000-faces-256-paper-2gpu --kimg 30000\n\n'
-    '\b\n  # A new run that starts from the networks of another one.\n'
+    '\b\n  # A new run that starts from the networks in a pickle.\n'
     '  python train.py --data datasets/others --resume network-best.pkl\n\n'
-    'The same command again goes on with a run that was stopped.',
+    'To go on with a run that was stopped, give the same command again.',
 )
 @click.option(
     '--data',
     type=click.Path(exists=True),
-    help='Folder of TFRecords; needed but for going on with --resume.',
+    help='Folder of TFRecords; not needed with --resume DIR.',
 )
 @click.option(
     '--preset',
@@ -99,32 +99,38 @@ COUNT = click.IntRange(min=1)
     help='Where the defaults come from.',
 )
 @click.option('--gpus', type=COUNT, help='Number of replicas.  [1]')
-@click.option('--device', type=click.Choice(DEVICE_CHOICES), help='Where to train; auto: on GPUs if there are.  [auto]')
+@click.option(
+    '--device', type=click.Choice(DEVICE_CHOICES), help='Where to train; auto takes GPUs if there are any.  [auto]'
+)
 @click.option('--results', default=config.RESULTS_DIR, show_default=True, help='Folder of the runs.')
 @click.option(
-    '--desc', callback=check_description, help='Ends the name of the run directory.  [from data, preset and GPUs]'
+    '--desc', callback=check_description, help='The end of the name of the run directory.  [from data, preset and GPUs]'
 )
 @click.option(
     '--resume',
     type=NetworkSource(),
     metavar='DIR|PICKLE|NAME',
-    help='A run directory, to go on with that run; or a network pickle, or the name of a published one, to '
-    'start a new run from it.',
+    help='A run directory: go on with that run. Or a network pickle, or the name of a published network: start a new '
+    'run from it.',
 )
 @click.option(
     '--resume-kimg',
     type=NOT_NEGATIVE,
-    help="Where in the schedule a pickle's networks go on.  [by its name, else by its level of detail]",
+    help="Where in the schedule the networks of a pickle go on.  [by the file's name, else by their level of detail]",
 )
-@click.option('--new-run', 'anew', is_flag=True, help='Start anew even if this command has an unfinished run.')
+@click.option('--new-run', 'anew', is_flag=True, help='Start a new run even if this command has an unfinished one.')
 @click.option('--find', is_flag=True, help='Print the directory of the finished run of this command, and exit.')
 @click.option('--dry-run', is_flag=True, help='Print options, schedule and what the run needs, and exit.')
 @click.option('--kimg', 'total_kimg', type=POSITIVE, help='Length of the run, thousands of reals.  [25000]')
-@click.option('--resolution', type=int, help="Train at this side, px.  [the dataset's]")
-@click.option('--initial-resolution', type=int, help='Start growing at this side, px.  [8]')
+@click.option('--resolution', type=int, help="Side of the images at the end of training, px.  [the dataset's]")
+@click.option('--initial-resolution', type=int, help='Side of the images at the start of training, px.  [8]')
 @click.option('--phase-kimg', type=NOT_NEGATIVE, help='Training of each resolution, thousands of reals.  [600]')
 @click.option('--fade-kimg', type=NOT_NEGATIVE, help='Fading in of each resolution, thousands of reals.  [600]')
-@click.option('--minibatch', type=MinibatchByResolution(), help='Reals in a step over all GPUs.  [by GPUs and side]')
+@click.option(
+    '--minibatch',
+    type=MinibatchByResolution(),
+    help='Reals in a step, over all GPUs: one number, or one for each side.  [by GPUs and side]',
+)
 @click.option('--lrate', type=POSITIVE, help='Learning rate of G and D at all resolutions.  [0.001 to 0.003]')
 @click.option('--gamma', 'r1_gamma', type=NOT_NEGATIVE, help='Weight of the R1 gradient penalty.  [10]')
 @click.option(
@@ -140,24 +146,31 @@ COUNT = click.IntRange(min=1)
 )
 @click.option('--latent-size', type=COUNT, help='Size of z and w.  [512]')
 @click.option('--mapping-layers', type=COUNT, help='Layers of the mapping network.  [8]')
-@click.option('--fmap-base', type=COUNT, help='Feature maps times half the side, at most.  [8192]')
-@click.option('--fmap-max', type=COUNT, help='Feature maps, at most.  [512]')
+@click.option('--fmap-base', type=COUNT, help='Feature maps of a layer, at most this divided by half the side.  [8192]')
+@click.option('--fmap-max', type=COUNT, help='Feature maps of a layer, at most.  [512]')
 @click.option(
-    '--metrics', help=f'Measured at every snapshot, comma-separated, of {", ".join(METRICS)}; or none.  [fid50k]'
+    '--metrics',
+    help=f'What to measure at every snapshot, separated by commas: {", ".join(METRICS)}; or none.  [fid50k]',
 )
 @click.option('--tick-kimg', type=POSITIVE, help='Thousands of reals between two log lines.  [20 to 160, by side]')
 @click.option('--image-ticks', type=COUNT, help='Log lines between two image grids.  [1]')
 @click.option('--snapshot-ticks', type=COUNT, help='Log lines between two network pickles.  [10]')
-@click.option('--keep-snapshots', type=COUNT, help='Newest network pickles to keep, beside the best one.  [all]')
-@click.option('--max-nonfinite', type=COUNT, help='Steps in a row without finite losses that end the run.  [100]')
+@click.option(
+    '--keep-snapshots',
+    type=COUNT,
+    help='How many of the newest network pickles to keep; the best one is kept too.  [all]',
+)
+@click.option(
+    '--max-nonfinite', type=COUNT, help='End the run after so many steps in a row whose losses are not finite.  [100]'
+)
 @offline_option
 @click.option('--grid', type=GridSize(), help='Size of the image grids.  [what fits a 4k screen]')
-@click.option('--seed', type=click.IntRange(0, 2**32 - 1), help='Of everything random.  [1000]')
+@click.option('--seed', type=click.IntRange(0, 2**32 - 1), help='Seed of everything random.  [1000]')
 @click.pass_context
 def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_run, offline, **given):
-    """Trains StyleGAN on the TFRecord dataset in the folder DATA, as the paper did or with what you change.
+    """Trains StyleGAN on the TFRecord dataset in the folder DATA. The defaults are the paper's.
 
-    Defaults in brackets are those of --preset paper.
+    Brackets show the defaults of --preset paper.
     """
     given = {name: value for name, value in given.items() if value is not None}
     if 'minibatch' in given:
@@ -199,12 +212,12 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
 
 
 def flags_of(ctx):
-    """Which flag sets which field of the options."""
+    """Dict of a field of the options to the flag that sets it."""
     return {param.name: param.opts[0] for param in ctx.command.params}
 
 
 def refuse_flags_of_new_runs(ctx):
-    """Refuses what has no meaning for a run that goes on in its directory."""
+    """Refuses the flags of new runs when a run goes on in its directory."""
     for name in ('preset', 'results', 'desc', 'resume_kimg', 'anew', 'find'):
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
             raise click.UsageError(
@@ -213,7 +226,7 @@ def refuse_flags_of_new_runs(ctx):
 
 
 def new_options(preset, given, resume, resume_kimg, dataset, flags):
-    """Options of a run that begins, with its networks anew or from the pickle `resume`."""
+    """Options of a new run. Its networks come from the pickle `resume`, or have fresh weights if that is None."""
     if resume is None:
         return resolve_options(preset, given, dataset.resolution)
     pickled = read_pickle(resume)
@@ -223,7 +236,7 @@ def new_options(preset, given, resume, resume_kimg, dataset, flags):
     if kimg >= options.total_kimg:
         raise click.UsageError(
             f'--kimg {options.total_kimg:g}: the run would begin at kimg {kimg:g}, {reason}; give a '
-            'larger number, or another --resume-kimg.'
+            'larger --kimg, or another --resume-kimg.'
         )
     click.echo(f'The networks of {resume} go on at kimg {kimg:g}: {reason}.')
     return dataclasses.replace(options, resume=resume, resume_kimg=kimg)
@@ -241,7 +254,7 @@ def start_training(options, results, description, anew, offline):
 
 
 def continue_training(run_dir, given, flags, dry_run, offline):
-    """Goes on with the run in a directory. Its options stay, except the few that may change."""
+    """Goes on with the run in a directory. Only the few options that may change are changed."""
     before = stored_options(run_dir, read_options(run_dir))
     options = changed_options(before, given, flags)
     counters = load_counters(run_dir) or {'cur_nimg': 0}
@@ -267,7 +280,7 @@ def continue_training(run_dir, given, flags, dry_run, offline):
 
 @contextlib.contextmanager
 def stoppable(folder):
-    """The block is told to stop by Ctrl-C and SIGTERM, through the `StopRequest` it gets.
+    """A block that Ctrl-C and SIGTERM ask to stop, by the `StopRequest` that it gets.
 
     Raises:
         UserError: A file cannot be read or written; `folder` is named if the system names no file.
@@ -280,11 +293,11 @@ def stoppable(folder):
         click.echo('Stopped before any training; the same command goes on from there.')
 
 
-# The two functions below start TensorFlow. Everything before has checked the command line without it.
+# The two functions below start TensorFlow. Before, the command line has been checked without it.
 
 
 def prepare(options, folder, offline):
-    """Finds out what is missing or in the way before any work begins.
+    """Opens what the run needs, and checks it before any work begins.
 
     Returns:
         Tuple of the `TrainingSet` and the `metrics.meter.Meter` of the run.
@@ -304,7 +317,7 @@ def prepare(options, folder, offline):
 
     kind = resolve_device(options.device)
     tflib.replica_devices(options.device, options.gpus)  # refuses more GPUs than there are
-    check_writable(folder)  # last of the checks that cost little, because it makes the folder
+    check_writable(folder)  # after the other quick checks, because it makes the folder
     meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, offline, open_cache())
     tflib.init_tf(options.device, cpu_replicas=options.gpus if kind == 'cpu' else 1, seed=options.seed)
     return training_set, meter
@@ -331,24 +344,34 @@ def train_in(run_dir, options, training_set, meter, stop):
 
 
 def find_run(results_dir, description, options, finished):
-    """The newest run directory with this description and these options, if it is `finished` or not; else None."""
+    """The newest run directory with a description and options.
+
+    Args:
+        results_dir: Folder of the runs.
+        description: End of the name of the run directory.
+        options: Dict of options.
+        finished: Whether the run must be finished, or must be unfinished.
+
+    Returns:
+        The path, or None if there is no such run, or the newest one is not as `finished` says.
+    """
     for run_dir in reversed(find_runs(results_dir)):
         if description_of(run_dir) != description or not os.path.exists(os.path.join(run_dir, OPTIONS_FILE)):
             continue
         if same_options(read_options(run_dir), options):
             counters = load_counters(run_dir)
-            # Without a state it was stopped while its graph was built.
+            # A run without a state was stopped while its graph was built.
             return run_dir if finished == (counters is not None and is_finished(counters, options)) else None
     return None
 
 
 def same_options(stored, options):
-    """Whether options read from JSON, where all keys are text, are these."""
+    """Whether options read from JSON, where all keys are text, equal `options`."""
     return stored == json.loads(json.dumps(options))
 
 
 def default_description(options, preset):
-    """Such as celeba-256-paper-2gpu."""
+    """The default end of the name of a run directory, such as celeba-256-paper-2gpu."""
     name = os.path.basename(os.path.abspath(options.data))
     return f'{name}-{options.resolution}-{preset}-{options.gpus}gpu'
 

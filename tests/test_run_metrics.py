@@ -330,7 +330,7 @@ def test_one_network_of_a_run_takes_the_place_of_the_best_only_where_both_were_m
     for options in (['--seed', '9'], ['--best', 'fd_onet5k', '--seed', '9']):
         outcome = invoke(names[worst], '--metrics', 'fd_onet5k', *options)
         assert outcome.exit_code == 0 and 'Best ' not in outcome.stdout, outcome.stderr
-        assert f'network-best.pkl stays: it is not measured by fd_onet5k like this; name {run_dir}' in outcome.stdout
+        assert f'network-best.pkl stays: it has no fd_onet5k with the same settings; name {run_dir}' in outcome.stdout
         assert filecmp.cmp(names[best], names['network-best.pkl'], False)
     shutil.copy(names[worst], names['network-best.pkl'])
     assert 'the lowest of 2, copied' in invoke(names[best], '--metrics', 'fd_onet5k').stdout
@@ -339,7 +339,7 @@ def test_one_network_of_a_run_takes_the_place_of_the_best_only_where_both_were_m
 
 def test_best_without_a_run_or_of_nothing_known_and_tables_of_several_are_refused(run_dir, finished, tmp_path):
     pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
-    assert '--best: keeps the best snapshot of a run' in refused(invoke(pickle_path, '--best', 'fd_onet5k'), 2)
+    assert '--best: chooses the best snapshot of a run' in refused(invoke(pickle_path, '--best', 'fd_onet5k'), 2)
     assert '--best fid5: choose from' in refused(invoke(run_dir, '--best', 'fid5'), 2)
     assert 'name one run or network' in refused(invoke(run_dir, run_dir, '--table'), 2)
     assert "Missing argument 'RUN|NETWORK...'" in refused(invoke(), 2)

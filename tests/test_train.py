@@ -93,7 +93,7 @@ def test_damaged_dataset_is_refused_before_any_work(run, data, tmp_path, kind):
         (['--kimg', '0'], '--kimg'),
         (['--lrate', 'nan'], 'not a finite number'),
         (['--labels'], '--labels: '),
-        (['--desc', 'a/b'], "'a/b' is to be one part of a path"),
+        (['--desc', 'a/b'], "'a/b' must not be empty or contain a slash"),
         (['--seed', str(2**32)], '--seed'),
         (['--metrics', 'none,fid50k'], 'none stands alone'),
         (['--resume-kimg', '5'], '--resume-kimg: give --resume with a network pickle too'),
