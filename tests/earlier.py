@@ -1,4 +1,4 @@
-"""What an earlier version, 24f9110, wrote: tests/golden/earlier.
+"""What an earlier version, 0.5 at commit 24f9110, wrote: tests/golden/earlier.
 
 - `filtered` and `unfinished_filter`, of `python -m prefilter lfw-subset --size 8`: the dataset, and a work folder as
   SIGKILL left it.
@@ -7,6 +7,7 @@
 - `trained`, of `train.py --data toy` with FLAGS: a run that SIGTERM stopped at kimg 3.072. Its snapshot of kimg 1,
   network-best.pkl and report.html have been deleted since.
 - `trained_to_its_end`: the figures of the same run, undisturbed.
+- `metrics.json`: the settings and the values of each metric.
 - `outputs.npz`: what the networks in `trained/network-snapshot-000002.pkl` made.
 """
 

@@ -1,5 +1,7 @@
 """What the names of metrics mean, and how a command line lists them."""
 
+import json
+
 import click
 import pytest
 
@@ -18,6 +20,7 @@ from metrics.registry import (
     is_lower_better,
     parse_metrics,
 )
+from tests.earlier import EARLIER
 
 
 def test_the_names_mean_what_the_paper_and_the_readme_say():
@@ -32,6 +35,12 @@ def test_the_names_mean_what_the_paper_and_the_readme_say():
     assert METRICS['pr50k3'] == PrecisionRecall('pr50k3', 'inception', 50000, 50000, neighbours=3)
     assert METRICS['is50k'] == InceptionScore('is50k', 'inception-softmax', 50000, num_splits=10)
     assert METRICS['fd_onet5k'] == FrechetDistance('fd_onet5k', 'onet', num_fakes=5000, num_reals=5000)
+
+
+def test_what_an_earlier_version_measured_by_a_name_is_what_the_name_means_now():
+    for name, earlier in json.loads((EARLIER / 'metrics.json').read_text()).items():
+        metric = METRICS[name]
+        assert (metric.settings(), [*metric.value_names]) == (earlier['settings'], earlier['values'])
 
 
 @pytest.mark.parametrize(
