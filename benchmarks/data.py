@@ -29,8 +29,8 @@ TRAINED = {8: 64, 64: 8}  # with --training: resolution and minibatch
 def main(training):
     """Read a dataset of 1000 images at 256x256 as training does, and print the ratio to what training uses.
 
-    What GPUs use is the published duration of the whole run, divided among resolutions by their work. The dataset is in
-    main memory after the first reading, so a slow disk shows only with datasets larger than that.
+    What GPUs use is computed from the published duration of a whole run, divided among resolutions by their work. After
+    the first reading the dataset is in main memory, so a slow disk shows only with larger datasets.
     """
     with tempfile.TemporaryDirectory() as folder:
         data = make_random_dataset(os.path.join(folder, 'random'), RESOLUTION, IMAGES)
@@ -52,7 +52,7 @@ def main(training):
 
 
 def reading_rate(data, resolution):
-    """Images a second that come out of the prefetcher, at the minibatch for two GPUs."""
+    """Images a second from the prefetcher, at the minibatch for two GPUs."""
     minibatch = _options(2).minibatch_by_resolution[resolution]
     lod = (RESOLUTION // resolution).bit_length() - 1
     prefetcher = Prefetcher(TrainingSet(data, mirror=True))
@@ -66,7 +66,7 @@ def reading_rate(data, resolution):
 
 
 def published_rate(resolution, gpus, days):
-    """Images a second that training uses at a resolution, from how many days the run of 25,000 kimg took."""
+    """Images a second that training uses at a resolution, from the days that the run of 25,000 kimg took."""
     options = _options(gpus)
     kimg_per_flops = flops_between(0, PAPER_KIMG, options) / (days[RESOLUTION][gpus] * 86400)
     return 1000 * kimg_per_flops / flops_per_image(resolution, options.fmap_base, options.fmap_max)
@@ -82,7 +82,7 @@ def training_rates(data):
         lod = (options.resolution // resolution).bit_length() - 1
         schedule = training_schedule(0, options.resolution, lod_initial_resolution=resolution, minibatch_base=minibatch)
         step.set_lod(lod)
-        for _ in range(2):  # the first one prepares the graph
+        for _ in range(2):  # the first round prepares the graph
             begin = time.time()
             step.train_D(schedule, 0, *training_set.minibatch(0, minibatch, lod))
             step.train_G(schedule, 0)

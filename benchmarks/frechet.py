@@ -1,6 +1,6 @@
-"""The Frechet distance beside scipy's matrix square root, as the original takes it: `python -m benchmarks.frechet`.
+"""The Frechet distance beside scipy's matrix square root, which the original uses: `python -m benchmarks.frechet`.
 
-Features are rectified, of decaying variance, and more of them than of features, as Inception's of 50,000 images are.
+The feature vectors are like Inception's: rectified, of decaying variance, and more in number than they are long.
 """
 
 import time
@@ -21,7 +21,7 @@ Example:
 @click.option('--features', default=2048, show_default=True, help='Length of a feature vector.')
 @click.option('--images', default=5000, show_default=True, help='Feature vectors of each of the two sets.')
 def main(features, images):
-    """Measure both ways to the distance, in one run on the same statistics."""
+    """Measure both ways to compute the distance, in one run on the same statistics."""
     random = np.random.RandomState(1)
     a, b = (make_statistics(random, images, features) for _ in range(2))
     ours, seconds = timed(frechet_distance, a, b)
@@ -34,7 +34,7 @@ def main(features, images):
 
 
 def make_statistics(random, images, features):
-    """Statistics of random features whose standard deviations fall by e every seventh of their number."""
+    """Statistics of random features. Standard deviations fall by a factor e over each seventh of the features."""
     mixing = random.randn(features, features) * np.exp(-np.arange(features) * 7 / features) / features**0.5
     return statistics(np.maximum(random.randn(images, features) @ mixing, 0).astype(np.float32))
 

@@ -19,7 +19,7 @@ from training.step import TrainingStep
 
 RESOLUTION = 256
 
-# A convolution of a network: `kind` is 'same', or 'doubling' or 'halving' of the side; `side` is the larger one.
+# A convolution of a network: `kind` is 'same', 'doubling' or 'halving' (of the side); `side` is the larger side.
 Convolution = collections.namedtuple('Convolution', 'kind side inputs outputs size')
 
 
@@ -29,8 +29,8 @@ Convolution = collections.namedtuple('Convolution', 'kind side inputs outputs si
 def main(sides, rounds):
     """Time a whole iteration (D with R1, Gs, G) of the 256x256 network of the paper on the CPU, one replica of two.
 
-    Plain: convolution and resizing apart, with TensorFlow's own derivatives. Floor: the convolutions that the iteration
-    cannot do without, each timed alone, in the fastest of its forms. Both in the same run, one after the other.
+    Plain: the iteration with convolution and resizing apart, and TensorFlow's own derivatives. Floor: the convolutions
+    that an iteration needs, each timed alone, in its fastest form. All are timed in one run, one after the other.
     """
     with contextlib.ExitStack() as stack:
         print('Building both graphs ...', flush=True)
@@ -45,7 +45,7 @@ def main(sides, rounds):
         for side in map(int, sides.split(',')):
             floor = Floor(side, ours.minibatch(side), stack)
             best = [math.inf] * 3
-            for _ in range(rounds + 1):  # the first one warms up
+            for _ in range(rounds + 1):  # the first round warms up
                 times = plain.seconds(side), ours.seconds(side), floor.seconds()
                 best = [min(pair) for pair in zip(best, times)]
             print(
@@ -59,7 +59,7 @@ def main(sides, rounds):
 class Iteration:
     """A training step at default widths in a graph and session of its own."""
 
-    label_size, shape = 0, [3, RESOLUTION, RESOLUTION]  # what the step asks a training set for
+    label_size, shape = 0, [3, RESOLUTION, RESOLUTION]  # what the step reads of a training set
 
     def __init__(self, stack):
         self._options = resolve_options('paper', {'data': '', 'gpus': 2}, RESOLUTION)
@@ -69,14 +69,14 @@ class Iteration:
             self._step = TrainingStep(self._options, self, ['/cpu:0'])
 
     def minibatch(self, side):
-        """Of one of the two GPUs."""
+        """The minibatch of one of the two GPUs."""
         return self._options.minibatch_by_resolution[side] // self._options.gpus
 
     def random_labels(self, size, _random):
         return np.zeros([size, 0], np.float32)
 
     def seconds(self, side):
-        """Of one iteration."""
+        """The time of one iteration."""
         size = self.minibatch(side)
         schedule = EasyDict(lod=math.log2(RESOLUTION // side), minibatch=size, G_lrate=0.001, D_lrate=0.001)
         reals = np.random.RandomState(0).randint(0, 256, [size, 3, side, side]).astype(np.uint8)
@@ -90,7 +90,7 @@ class Iteration:
 
 
 class Floor:
-    """The convolutions of an iteration, each by itself."""
+    """The convolutions of an iteration, each timed alone."""
 
     def __init__(self, side, minibatch, stack):
         graph = tf.Graph()
@@ -115,7 +115,7 @@ class Floor:
         )
 
     def print_forms(self):
-        """The time of each form of the resizing convolutions: why a level takes the one that it takes."""
+        """Prints the time of each form of the resizing convolutions, which decides the form that a level uses."""
         for (conv, what), by_name in self._forms.items():
             if conv.kind != 'same':
                 times = '  '.join(f'{name} {self._best[(conv, what), name]:.3f} s' for name in by_name)
@@ -123,11 +123,11 @@ class Floor:
 
 
 def necessary(side, resolution):
-    """How often an iteration needs which convolution: dict of (Convolution, 'value', 'input' or 'weight' gradient).
+    """Counts the convolutions of an iteration: {(Convolution, 'value', 'input gradient' or 'weight gradient'): count}.
 
-    G runs forward for D's step and for its own, where its gradients are needed too. D runs forward and backward on
-    fakes and on reals, and forward and backward in G's step, there without gradients of its weights. R1 takes another
-    backward pass, by the reals; its derivative takes one more forward pass and gradients of the weights.
+    G runs forward in D's step, and forward and backward in its own step. D runs forward and backward on fakes and on
+    reals. In G's step D runs forward and backward too, but without gradients of its weights. R1 takes another backward
+    pass, by the reals; its derivative takes one more forward pass and gradients of the weights.
     """
     fmaps = feature_maps(8192, 1.0, 512)
     levels = range(3, int(math.log2(side)) + 1)
@@ -151,7 +151,7 @@ def necessary(side, resolution):
 def forms(conv, what, minibatch):
     """TensorFlow's operations that compute a convolution, or a gradient of it, by name; channels last."""
     kind, side, inputs, outputs, size = conv
-    if what == 'input gradient':  # it is a convolution again, from outputs to inputs
+    if what == 'input gradient':  # this is a convolution, too, from outputs to inputs
         if kind == 'same':
             return {
                 **forms(Convolution(kind, side, outputs, inputs, size), 'value', minibatch),

@@ -15,8 +15,8 @@ import click
 
 from benchmarks.toy_dataset import make_random_dataset
 
-SETTLED = 0.2  # of the run; until then the network grows, and memory with it
-ALLOWED_GROWTH = 0.03  # from there to the end
+SETTLED = 0.2  # share of the run in which the network grows, and memory with it
+ALLOWED_GROWTH = 0.03  # share, from then to the end
 # From 4 to 16 px within the first fifth of 100 kimg; a line, a grid and a state every 2 kimg, a snapshot every 20.
 FLAGS = [
     '--resolution',

@@ -1,8 +1,8 @@
-"""What it costs to open and to write a network pickle: `python -m benchmarks.pickles`.
+"""The time to open and to write a network pickle: `python -m benchmarks.pickles`.
 
-A triple (G, D, Gs) is opened by `tflib.load_networks`, of which reading the file is one part, and written by
-`tflib.save_networks`. Beside these stand Python's own unpickler on the same arrays, the least that reading can cost,
-and the plain writing of as many bytes.
+`tflib.load_networks` opens a triple (G, D, Gs); reading the file, a part of that, is timed alone too.
+`tflib.save_networks` writes the triple. For comparison, Python's own unpickler reads the same arrays, which is the
+least that reading can cost, and as many plain bytes are written.
 """
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it

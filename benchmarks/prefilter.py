@@ -1,4 +1,4 @@
-"""How fast are faces found, beside the `mtcnn` package, on one core; and how fast is all of the filter on several?"""
+"""How fast are faces found on one core, beside the `mtcnn` package? How fast is the whole filter on several?"""
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
@@ -19,7 +19,11 @@ from prefilter.images import decode, read_bytes
 from prefilter.reasons import Refusal
 from prefilter.sources import open_source
 
-SIZES = {(178, 218): 32, (250, 250): 32, (1024, 768): 4}  # px, width and height; photographs of that size in a round
+SIZES = {
+    (178, 218): 32,
+    (250, 250): 32,
+    (1024, 768): 4,
+}  # (width, height) in px: number of photographs of this size in a round
 BATCH = 16  # photographs given to our detector at once
 PIPELINE_SIZE, PIPELINE_COUNT = (250, 250), 2400  # of the photographs that the whole filter gets
 
@@ -31,18 +35,18 @@ PIPELINE_SIZE, PIPELINE_COUNT = (250, 250), 2400  # of the photographs that the 
 @click.option(
     '--photos',
     type=click.Path(exists=True),
-    help='Folder or archive of photographs.  [default: those that come with scikit-image]',
+    help='Folder or archive of photographs.  [default: the ones that come with scikit-image]',
 )
 @click.option('--rounds', default=3, show_default=True, help='Times that everything is measured; the shortest counts.')
 def main(photos, rounds):
     """Time finding faces, by this project's detector and by `mtcnn.MTCNN().detect_faces`, on one core.
 
-    Both see the same photographs, brought to each size, in turns in the same run. A photograph smaller than the size is
-    repeated side by side with the ones after it; so at 1024x768 there may be many faces.
+    Both see the same photographs, resized to each size, in turns in one run. If a photograph is smaller than the size,
+    the next ones are put beside it, so at 1024x768 there may be many faces.
 
-    Then the whole filter, `python -m prefilter` from JPEG files to records, with one process and with two, in turns:
-    its own figure of images examined a second, and the CPU time of all its processes for an image, their start and the
-    records included.
+    Then time the whole filter, `python -m prefilter`, from JPEG files to records, with one process and with two, in
+    turns. Its speed is the number of images a second that it prints. Its CPU time is the time of all its processes for
+    an image, with their start and the records.
     """
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # before TensorFlow counts the cores
@@ -54,7 +58,7 @@ def main(photos, rounds):
     for (width, height), count in SIZES.items():
         images = [at_size(originals, index, width, height) for index in range(count)]
         times = {'mtcnn': [], 'ours': []}
-        for _ in range(rounds + 1):  # the first one warms up
+        for _ in range(rounds + 1):  # the first round warms up
             times['mtcnn'].append(seconds(lambda images=images: [reference.detect_faces(image) for image in images]))
             times['ours'].append(seconds(lambda images=images: in_batches(ours, images)))
         faces = sum(len(found) for found in in_batches(ours, images))
@@ -96,7 +100,7 @@ def time_pipeline(originals, rounds):
 
 
 def run_filter(source, out, workers, *flags):
-    """Runs `python -m prefilter`; returns the images a second that it says, and the CPU seconds of its processes."""
+    """Runs `python -m prefilter`; returns the images a second that it prints, and the CPU seconds of its processes."""
     command = [sys.executable, '-m', 'prefilter', source, '--out', out, '--workers', str(workers), '--device', 'cpu']
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = subprocess.run([*command, *flags], capture_output=True, text=True)
@@ -121,7 +125,7 @@ def seconds(function):
 
 
 def at_size(originals, index, width, height):
-    """The photograph of that index at a size: its middle, or a montage with those after it if it is too small."""
+    """A photograph at a size: its middle, or, if it is too small, a montage with the next ones."""
     first = originals[index % len(originals)]
     columns, rows = -(-width // (first.shape[1] + 40)), -(-height // (first.shape[0] + 40))
     side = max(width // columns, height // rows) + 1

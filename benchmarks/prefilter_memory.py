@@ -20,9 +20,10 @@ ALLOWED_GROWTH = 0.05  # from the second fifth to the last one
 @click.option('--images', type=click.IntRange(min=500), default=20000, show_default=True, help='Photographs.')
 @click.option('--workers', default=2, show_default=True, help='Processes that examine.')
 def main(images, workers):
-    """Filter IMAGES photographs, the same ones under other names, and print the memory of the process that leads and of
-    those that examine. Exit status 1 if any of the two grew by more than 5 % from the time after the first fifth to the
-    last fifth. It needs Linux's /proc.
+    """Filter IMAGES photographs, a few under many names, and print the memory of the filter's processes.
+
+    Exit status 1 if the leading process, or the largest examining one, had over 5 % more in the last fifth of the time
+    than in the second fifth. It needs Linux's /proc.
     """
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -68,7 +69,7 @@ def watch(folder, workers):
         process = subprocess.Popen(command, cwd=str(ROOT), stdout=output, stderr=output)
         try:
             while process.poll() is None:
-                # Once faces are looked for, until records are written: that is when the dataset's size could show.
+                # While faces are found, before records are written: then memory could grow with the dataset.
                 if (
                     list(folder.glob('.set.unfinished/parts/*.shard'))
                     and not (folder / '.set.unfinished' / 'content').exists()

@@ -1,4 +1,4 @@
-"""How fast are records written, beside TensorFlow's own writer as datasets used to be written?"""
+"""How fast are records written, compared with TensorFlow's own writer, which the filter used before?"""
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
@@ -25,8 +25,8 @@ from tests.tensorflow_records import serialized
 def main(size, count, workers, rounds):
     """Time writing COUNT images at all resolutions: through TensorFlow, by one process, and by WORKERS processes.
 
-    Fails if the files are not the same byte for byte. The processes of the parallel writer are running already, as
-    those of the filter are.
+    Fails if the files are not the same byte for byte. The processes of the parallel writer run before the time starts,
+    as in the filter.
     """
     with tempfile.TemporaryDirectory() as folder, multiprocessing.get_context('spawn').Pool(workers) as pool:
         pool.map(len, [''] * workers)
@@ -54,13 +54,13 @@ def main(size, count, workers, rounds):
 
 
 def images(size, start, stop):
-    """Yields random images, uint8 [3, size, size]; a few that come again and again, since making them takes time."""
+    """Yields random images, uint8 [3, size, size]: a few in turns, because making many takes time."""
     few = np.random.RandomState(0).randint(0, 256, [8, 3, size, size]).astype(np.uint8)
     return (few[number % len(few)] for number in range(start, stop))
 
 
 def write_with_tensorflow(folder, size, count):
-    """As the filter did before it wrote records itself."""
+    """Writes records like the filter did before it wrote them itself."""
     writers = [
         tf.io.TFRecordWriter(os.path.join(folder, f'set-r{level:02d}.tfrecords'))
         for level in range(size.bit_length() - 1, 1, -1)
@@ -82,7 +82,7 @@ def float_levels(image):
 
 
 def write_ranges(map_any, folder, size, count):
-    """By this project's functions, 256 records at once."""
+    """Writes records by this project's functions, 256 at once."""
     allocate_records(folder, 'set', (3, size, size), count)
     tasks = [(folder, size, start, min(start + 256, count)) for start in range(0, count, 256)]
     for _ in map_any(write_range, tasks):
@@ -96,7 +96,7 @@ def write_range(task):
 
 
 def read_and_remove(folder):
-    """What tells the files in a folder from others."""
+    """Removes the files in a folder. Returns their names and hashes."""
     found = []
     for name in sorted(os.listdir(folder)):
         found.append((name, sha256_of_file(os.path.join(folder, name))))

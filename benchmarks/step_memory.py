@@ -21,7 +21,7 @@ from training.options import resolve_options
 def main(resolution, fmap_base, fmap_max):
     """Run one step of D and of G on the CPU for every phase, at the minibatch for one GPU, and compare its memory.
 
-    Measured is the peak of what TensorFlow's allocator holds during the step, besides the variables.
+    The measured memory is the peak that TensorFlow's allocator holds during the step, without the variables.
     """
     given = {'data': '', 'fmap_base': fmap_base, 'fmap_max': fmap_max, 'device': 'cpu'}
     options = resolve_options('paper', given, resolution)

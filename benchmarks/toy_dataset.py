@@ -1,4 +1,4 @@
-"""A dataset of random images, for what does not look at them."""
+"""A dataset of random images, for programs to which the content does not matter."""
 
 import os
 

@@ -28,9 +28,10 @@ PHOTOGRAPHS = 64  # of 250x250
 @click.option('--sides', default='8,16,32,64', show_default=True, help='Resolutions that train, px.')
 @click.option('--rounds', default=2, show_default=True, help='Times that everything is measured; the shortest counts.')
 def main(pythons, sides, rounds):
-    """Time an iteration of training the paper's 256x256 network on the CPU, one replica of two; images of such a
-    network; and finding faces with the packages of each environment. With each of PYTHONS, in turns; without any, here,
-    as JSON.
+    """Time training, generating and finding faces on the CPU, with each of PYTHONS in turns.
+
+    Training is one iteration of the paper's 256x256 network, one replica of two. PYTHONS are the interpreters of
+    environments with different packages. Without PYTHONS, times this interpreter and prints JSON.
     """
     if not pythons:
         print(json.dumps(measure([int(side) for side in sides.split(',')])))
@@ -48,7 +49,7 @@ def main(pythons, sides, rounds):
 
 
 def measure(sides):
-    """Wall-clock seconds of each part once everything is warm: dict of its name to them."""
+    """Wall-clock seconds of each part, once everything is warm: {name: seconds}."""
     times = {}
     with contextlib.ExitStack() as stack:
         iteration = Iteration(stack)
@@ -67,7 +68,7 @@ def measure(sides):
 
 
 def warm_seconds(function):
-    """Wall clock of the second call."""
+    """Wall-clock seconds of the second call."""
     function()
     return seconds(function)[0]
 
