@@ -1,4 +1,4 @@
-"""Networks to numbers and pictures. A metric is features, then statistics, then a value, one file each.
+"""Networks to numbers and pictures. A metric states what it reads, and computes its values from what was read.
 
-Nothing is imported here: `metrics.registry` and `metrics.results` need no TensorFlow, `metrics.meter` starts it.
+Nothing is imported here, because `metrics.registry` and `metrics.results` need no TensorFlow and `metrics.meter` does.
 """

@@ -13,10 +13,10 @@ def default_minibatch_size(resolution):
 
 
 class Stream:
-    """The random numbers of a seed, readable from any place on.
+    """The random numbers of a seed. Reading can begin at any position.
 
     Args:
-        seed: As of `numpy.random.RandomState`.
+        seed: Seed of `numpy.random.RandomState`.
         draw: Function (RandomState, N) to an array of the next N numbers or rows.
     """
 
@@ -24,7 +24,7 @@ class Stream:
         self._seed, self._draw, self._position = seed, draw, None
 
     def take(self, begin, end):
-        """The numbers from place `begin` to before `end`."""
+        """The numbers from position `begin` to before `end`."""
         if self._position is None or begin < self._position:
             self._random, self._position = np.random.RandomState(self._seed), 0
         while self._position < begin:
@@ -36,14 +36,14 @@ class Stream:
 
 
 def real_batches(dataset, begin, end, minibatch_size, mirror, seed):
-    """Yields real images, uint8 [N, C, H, W]: records in file order, from the first again after the last.
+    """Yields real images, uint8 [N, C, H, W]: records in file order. After the last record comes the first again.
 
     Args:
         dataset: An open `MultiResolutionDataset`.
         begin, end: Range of images; the last minibatch is whole, so it may go beyond the end.
         minibatch_size: N.
-        mirror: Flip each horizontally with probability 1/2.
-        seed: Of the flips.
+        mirror: Flip each image horizontally with probability 1/2.
+        seed: Seed of the flips.
     """
     coins = Stream([seed, REALS_FLIPS], lambda random, count: random.rand(count))
     for start in range(begin, end, minibatch_size):
@@ -61,11 +61,11 @@ def latents_of(Gs, seed):
 
 
 class Labels:
-    """Labels for fakes, each as frequent as among the reals.
+    """Labels for fakes, drawn at random from the labels of the reals.
 
     Args:
         of_reals: float32 [number of reals, label size]; None for networks without labels.
-        seed: Of the choice.
+        seed: Seed of the draws.
     """
 
     def __init__(self, of_reals, seed):
@@ -82,14 +82,14 @@ class Labels:
 class Fakes:
     """Generated images in minibatches, without truncation and with fresh noise.
 
-    The same seed and minibatch size give the same images in any process, up to the device's rounding, whichever image
-    is read first. Another number of GPUs draws other noise.
+    The same seed and minibatch size give the same images in any process, up to the device's rounding, and in any order
+    of reading. The noise depends on the number of GPUs too.
 
     Args:
         Gs: Generator `Network`.
-        minibatch_size: N of all batches.
+        minibatch_size: N, of every batch.
         num_gpus: How many GPUs share a minibatch.
-        seed: Of latents and noise, below 2^32.
+        seed: Seed of latents and noise, below 2^32.
         labels: `Labels`.
     """
 
@@ -102,7 +102,7 @@ class Fakes:
 
         Args:
             begin, end: Range of images; the last minibatch is whole, so it may go beyond the end.
-            transforms: Functions in the graph, of images in [-1, 1], NCHW.
+            transforms: Functions that are applied in the graph, to images [N, C, H, W] in [-1, 1].
         """
         output_transform = {'func': _join(tuple(transforms))}
         for start in range(begin, end, self._minibatch_size):
@@ -121,8 +121,10 @@ class Fakes:
 
 @functools.lru_cache(maxsize=None)
 def _join(transforms):
-    """Joins several functions of images into one. The same functions give the same object, so that `Network.run` uses
-    the graph again that it has built."""
+    """Joins several functions of images into one.
+
+    The same functions give the same object, so that `Network.run` can use its graph again.
+    """
     return lambda images: [transform(images) for transform in transforms]
 
 
@@ -131,7 +133,7 @@ def seed_noise(seed, position):
 
     Args:
         seed: Below 2^32.
-        position: Number of the minibatch's first image in the sequence, so that each minibatch has noise of its own.
+        position: Number of fakes before the minibatch. Each position gives other noise.
 
     Returns:
         Tensor int32 [2], the same one for all minibatches of a graph.
@@ -146,9 +148,10 @@ def seed_noise(seed, position):
 
 
 def _noise_seed(tf, graph):
-    """The variable, int32 [2], that sets the noise of fakes, and its value; one for each graph.
+    """The variable, int32 [2], that sets the noise of fakes, and its value as a tensor. There is one for each graph.
 
-    It is a variable because `Network.run` feeds only a network's inputs, and keeps the graph it built for this tensor.
+    It is a variable, because `Network.run` feeds only the inputs of a network. It is one and the same tensor, so that
+    `Network.run` can use its graph again.
     """
     kept = graph.get_collection_ref('metrics_noise_seed')
     if not kept:

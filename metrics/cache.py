@@ -1,8 +1,8 @@
-"""What measurements have read and computed, on disk: features, statistics and values, found by what they depend on.
+"""A cache of measurements on disk: features, statistics and values, by a key of everything that they depend on.
 
-A file begins with the SHA-256 of the rest; the rest is arrays in numpy's own format, without pickles. A file that is
-damaged, or whose content does not fit its name, counts as missing. A file appears whole, and two processes that compute
-the same thing write the same bytes, so the folder can be shared, and deleted at any time.
+A file begins with the SHA-256 of the rest. The rest is arrays in numpy's format, without pickles. A file that is
+damaged, or does not fit its name, counts as missing. Files appear whole, and two processes that compute the same thing
+write the same bytes. So several processes can share the folder, and it can be deleted at any time.
 """
 
 import contextlib
@@ -20,13 +20,17 @@ import config
 from dnnlib.errors import disk_error
 from dnnlib.files import atomic_write, remove_leftovers
 
-ARITHMETIC = 1  # goes up when the same things come to give other numbers
+ARITHMETIC = 1  # increased when the same key comes to give other numbers
 FOLDER = 'measurements'  # in config.CACHE_DIR
 _KEY, _DIGEST_BYTES = '__key__', 32
 
 
 def digest(what):
-    """32 hexadecimal digits that differ for any two different things that JSON can express."""
+    """32 hexadecimal digits, different for different values.
+
+    Args:
+        what: A value that fits JSON.
+    """
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode('utf-8')).hexdigest()[:32]
 
 
@@ -34,7 +38,7 @@ class StageCache:
     """Arrays by key.
 
     Args:
-        folder: Folder of the files; made when something is saved. None keeps nothing and finds nothing.
+        folder: Folder of the files, made when something is saved. None: nothing is kept or found.
     """
 
     def __init__(self, folder):
@@ -44,8 +48,8 @@ class StageCache:
         """Finds what was saved.
 
         Args:
-            place: Folders within the folder, a tuple of str.
-            key: What it depends on, fit for JSON.
+            place: Names of nested folders, a tuple of str.
+            key: What the arrays depend on, fit for JSON.
 
         Returns:
             Dict of arrays; None when there is no file, or it is damaged or cannot be read.
@@ -64,7 +68,7 @@ class StageCache:
             return None
 
     def save(self, place, key, **arrays):
-        """Keeps arrays; where the disk refuses them, a warning says so, and nothing is kept."""
+        """Keeps arrays, by place and key as in `load`. If the disk refuses them, a warning says so."""
         if self.folder is None:
             return
         buffer = io.BytesIO()
@@ -87,7 +91,7 @@ class StageCache:
         if self.folder is not None:
             path = os.path.join(self.folder, *place)
             shutil.rmtree(path, ignore_errors=True)
-            for _ in place[1:]:  # folders above it that are empty now
+            for _ in place[1:]:  # its parent folders, if they are empty now
                 path = os.path.dirname(path)
                 with contextlib.suppress(OSError):
                     os.rmdir(path)

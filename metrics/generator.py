@@ -1,4 +1,4 @@
-"""Readings of one generator: its images are made once for all metrics."""
+"""Readings of a generator. Its images are generated once for all metrics."""
 
 import contextlib
 import hashlib
@@ -19,13 +19,13 @@ class Work(NamedTuple):
     """How to measure."""
 
     minibatch_size: int
-    num_gpus: int  # that the session has, at least 1
+    num_gpus: int  # at least 1
     device: str  # 'gpu' or 'cpu'
     print_progress: bool
 
     @property
     def rounding(self):
-        """What the last digits of the networks' outputs depend on; fit for JSON."""
+        """Settings that change the networks' outputs by rounding, fit for JSON."""
         return {'minibatch': self.minibatch_size, 'gpus': self.num_gpus, 'device': self.device}
 
     def bar(self, label, total, unit):
@@ -33,7 +33,7 @@ class Work(NamedTuple):
         return tqdm(desc=label, total=total, unit=unit, leave=False, disable=not self.print_progress)
 
     def progress(self, label, total, unit):
-        """Function that passes items on and shows their progress in a bar."""
+        """A function that passes items on and shows their progress in a bar."""
 
         def follow(items):
             with self.bar(label, total, unit) as bar:
@@ -45,7 +45,7 @@ class Work(NamedTuple):
 
     @contextlib.contextmanager
     def memory_as_sentence(self):
-        """Turns a lack of memory inside the block into a sentence that says what to do."""
+        """A block in which a lack of memory becomes a UserError that says what to do."""
         try:
             yield
         except tf.errors.ResourceExhaustedError as error:
@@ -56,11 +56,11 @@ class Work(NamedTuple):
 
 
 def identity_of(Gs, values):
-    """64 digits that differ between any two generators, and are equal for a network in training and its pickle.
+    """The identity of a generator, 64 hexadecimal digits. A network in training and its pickle have the same.
 
     Args:
         Gs: `Network`.
-        values: Dict of its variables' names to arrays.
+        values: Dict of the names of its variables to their values.
     """
     digest = hashlib.sha256(json.dumps(_description(Gs), sort_keys=True, default=repr).encode('utf-8'))
     for name in sorted(values):
@@ -78,17 +78,17 @@ def _description(network):
 
 
 class GeneratorReadings:
-    """Readings of one generator, in the default session: fakes, paths, latents.
+    """Readings of a generator, in the default session: fakes, paths, latents.
 
-    The fakes are generated once for all metrics. The cache keeps what was read of fakes and paths until `finish`.
+    The fakes are generated once for all metrics. The cache keeps the readings of fakes and paths until `finish`.
 
     Args:
         Gs: Generator `Network`.
-        identity: Of `identity_of`.
-        metrics: All that are to be measured, `metrics.kinds.Metric`s.
+        identity: Its identity, from `identity_of`.
+        metrics: List of `metrics.kinds.Metric`: all that will be measured.
         extractors: Dict of (kind, name) to `metrics.features.extractor.Extractor`.
-        labels: `metrics.batches.Labels`, and their identity, fit for JSON.
-        seed: Of latents and noise.
+        labels: Tuple of `metrics.batches.Labels` and their identity, fit for JSON.
+        seed: Seed of latents and noise.
         cache: `metrics.cache.StageCache`.
         work: `Work`.
     """
@@ -108,19 +108,19 @@ class GeneratorReadings:
         }
 
     def read(self, reading):
-        """The array of a `metrics.readings.Reading` that is not of reals."""
+        """The array of a `metrics.readings.Reading`, except a reading of reals."""
         return self._readers[reading.source](reading)
 
     def fakes(self, reading):
-        """What an extractor gives for the fakes, float32 [count, ...].
+        """The output of an extractor for the fakes, float32 [count, ...].
 
-        The first call reads for all metrics that have not been finished, as far as that is possible.
+        The first call reads for all metrics that are not finished. If that fails, each metric reads for itself.
         """
         place = self._column(reading).place
         if place not in self._read and self._is_together:
             try:
                 self._read_fakes(self._columns_of_all())
-            except (UserError, tf.errors.OpError):  # perhaps of one extractor only; each metric is to find its own
+            except (UserError, tf.errors.OpError):  # perhaps only one extractor fails; its metric will raise the error
                 self._is_together = False
         if place not in self._read:
             with self._extractors[reading.extractor].errors_as_sentences():
@@ -158,16 +158,16 @@ class GeneratorReadings:
         )
 
     def attributes(self, reading):
-        """Names of what classifiers tell apart, str [attributes]."""
+        """Names of the attributes that the classifiers tell apart, str [attributes]."""
         return np.array(self._extractors[reading.extractor].names)
 
     def drop(self, metric):
-        """Deletes from the cache what has been read of this generator for a metric."""
+        """Deletes the readings of this generator for a metric from the cache."""
         for column in self._columns(metric):
             self._cache.drop(column.place)
 
     def finish(self, metric):
-        """Forgets what no other metric needs any more, in the cache too."""
+        """Ends a metric. Drops the readings that no other metric needs, also from the cache."""
         self._pending = [other for other in self._pending if other != metric]
         needed = {column.place for other in self._pending for column in self._columns(other)}
         for column in self._columns(metric):
@@ -187,12 +187,12 @@ class GeneratorReadings:
         return points
 
     def _columns_of_all(self):
-        """What all unfinished metrics read of the fakes: of each array the longest."""
+        """Columns for all readings of fakes that unfinished metrics need; of equal readings, the longest."""
         columns = {}
         for metric in self._pending:
             for reading in metric.readings():
                 if reading.source == 'fakes':
-                    with contextlib.suppress(UserError):  # which its metric meets again when its turn comes
+                    with contextlib.suppress(UserError):  # raised again when the metric's turn comes
                         self._open(reading)
                         column = self._column(reading)
                         other = columns.get(column.place)

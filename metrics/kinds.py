@@ -1,6 +1,6 @@
-"""The kinds of metrics. Each states what it reads, and computes its values of these arrays by a pure function.
+"""The kinds of metrics. Each states what it reads, and computes its values from these arrays by a pure function.
 
-Arithmetic is imported when values are computed: whoever only wants names and settings does not wait for SciPy.
+Arithmetic is imported only when values are computed, so that names and settings do not need SciPy.
 """
 
 import dataclasses
@@ -11,17 +11,17 @@ import numpy as np
 from dnnlib.random_streams import INFINITY_SUBSETS, KERNEL_SUBSETS
 from metrics.readings import Path, Reading, classifiers, distance, feature_network
 
-# What looks at images, by its name in `metrics.features`, for sentences.
+# How sentences call the extractors of `metrics.features`.
 _SEEN_BY = {'inception': 'Inception features', 'onet': "O-Net's features of faces", 'lpips': 'LPIPS on VGG16'}
 
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """A metric with its full settings: all fields but `name`."""
+    """A metric. All fields but `name` are its settings."""
 
     name: str
 
-    needs_different_reals: ClassVar[bool] = False  # whether reals that are repeated would change its value
+    needs_different_reals: ClassVar[bool] = False  # whether the metric must not see a real twice
     lower_is_better: ClassVar[bool] = True
 
     def settings(self):
@@ -35,11 +35,11 @@ class Metric:
 
     @property
     def descriptions(self):
-        """What each of the values is, for a table."""
+        """A description of each value, for a table; a tuple."""
         raise NotImplementedError
 
     def readings(self):
-        """The `Reading`s whose arrays `values` takes, in their order."""
+        """The `Reading`s whose arrays are the arguments of `values`, in the same order."""
         raise NotImplementedError
 
     def values(self, *arrays, seed, progress):
@@ -47,18 +47,19 @@ class Metric:
 
         Args:
             arrays: One for each of `readings()`.
-            seed: Of random subsets and fits.
-            progress: Function (label, total, unit) to a function that passes items on and shows their progress.
+            seed: Seed of random subsets and fits.
+            progress: Function of (label, total, unit) that returns a function. That one passes items on and shows their
+                progress.
 
         Returns:
-            (values, details): list of float, one for each of `value_names`; and for each a dict of what it was made of,
-            fit for JSON, or None.
+            (values, details): a list of float, one for each of `value_names`; and for each of them a dict of
+            intermediate results, fit for JSON, or None.
         """
         raise NotImplementedError
 
     @property
     def extractor(self):
-        """What looks at the images of its readings: (kind, name)."""
+        """The extractor of its images: (kind, name)."""
         return next(reading.extractor for reading in self.readings() if reading.extractor is not None)
 
     @property
@@ -110,8 +111,8 @@ class FrechetDistance(_OfReals):
 class InfiniteFrechet(_OfReals):
     """A Frechet distance extrapolated to infinitely many fakes (Chong & Forsyth 2020)."""
 
-    smallest: int  # fewest fakes of which a distance is taken
-    num_sizes: int  # distances taken, evenly from the fewest to all
+    smallest: int  # fewest fakes for a distance
+    num_sizes: int  # number of distances; their numbers of fakes are evenly spaced, from the fewest to all
 
     @property
     def descriptions(self):
@@ -183,7 +184,7 @@ class PrecisionRecall(_OfReals):
 
 @dataclasses.dataclass(frozen=True)
 class InceptionScore(_OfFeatures):
-    """How certain a classifier is of each fake, and how uncertain of all (Salimans et al. 2016)."""
+    """How certain a classifier is of each fake, and how varied all fakes are (Salimans et al. 2016)."""
 
     num_splits: int
 
@@ -236,9 +237,9 @@ class PathLength(Metric):
 class LinearSeparability(Metric):
     """How well planes divide latents by attributes of the images (Karras et al., section 4.2)."""
 
-    classifiers: str  # what the names of the published classifiers begin with
+    classifiers: str  # prefix of the names of the published classifiers
     num_samples: int  # generated images
-    num_keep: int  # samples that count for an attribute: those that its classifier is most certain of
+    num_keep: int  # samples used for an attribute: its classifier is most certain of them
 
     @property
     def value_names(self):

@@ -1,4 +1,4 @@
-"""Networks to numbers: reads what each metric states that it reads, and calls the metric with these arrays."""
+"""Networks to numbers: reads the arrays that each metric asks for, and calls the metric with them."""
 
 import hashlib
 import json
@@ -26,32 +26,31 @@ class Result(NamedTuple):
 
     metric: str
     value: float
-    seconds: float  # wall clock; what several metrics share counts for the first one
+    seconds: float  # wall clock; time for shared readings counts for the first metric
     settings: dict  # everything the value depends on beside the network; fit for JSON
-    details: Optional[dict] = None  # what the value was made of, fit for JSON
+    details: Optional[dict] = None  # intermediate results, fit for JSON
 
 
 class Meter:
-    """Measures generators, by metrics that need reals against a dataset.
+    """Measures generators, and compares them with a dataset if a metric needs reals.
 
-    The constructor gets everything that is needed, downloads included: what is missing is known before any work.
+    The constructor opens and downloads everything, so that a missing file is known before any work begins.
 
     Args:
         names: Names of metrics, as in `metrics.METRICS`.
         dataset: An open `dnnlib.records.tfrecords.MultiResolutionDataset`; None if no metric needs data.
-        mirror: Whether each real is flipped horizontally with probability 1/2, as training with mirror augmentation
-            does.
-        seed: Of latents, noise and flips; below 2^32.
+        mirror: Whether each real is flipped horizontally with probability 1/2, as in training with mirror augmentation.
+        seed: Seed of latents, noise and flips; below 2^32.
         offline: Do not download feature networks.
-        cache: `metrics.cache.StageCache`; what was read of the reals is kept in memory too.
+        cache: `metrics.cache.StageCache`. Readings of reals are kept in memory too.
 
     Attributes:
         metrics: The `metrics.kinds.Metric`s, in the order of the names.
 
     Raises:
         click.UsageError: A metric is unknown.
-        UserError: A network that looks at images cannot be had; the message says which file to put where. Or the
-            dataset is damaged, or has fewer images than a metric needs.
+        UserError: A feature network cannot be downloaded; the message says which file to put where. Or the dataset is
+            damaged, or has fewer images than a metric needs.
     """
 
     def __init__(self, names, dataset, mirror, seed, offline=False, cache=StageCache(None)):  # noqa: B008  holds nothing
@@ -75,7 +74,7 @@ class Meter:
         return decisive_value(self.metrics)
 
     def settings(self, metric):
-        """Everything the values of `metric` depend on beside the network, as a dict fit for JSON."""
+        """Everything that the values of `metric` depend on besides the network: a dict fit for JSON."""
         settings = metric.settings()
         if metric.needs_data:
             settings.update(
@@ -89,28 +88,27 @@ class Meter:
         return dict(settings, seed=self._seed)
 
     def measure(self, metrics, Gs, minibatch_size=None, num_gpus=None, print_progress=False, anew=False):
-        """Measures one generator in the default session by several metrics, which share what they can.
+        """Measures a generator in the default session by several metrics, which share readings.
 
-        Fakes are drawn as the original code does: latents from N(0, 1) and no truncation; for features, fresh noise,
-        quantised to uint8. Labels, where the network has some, are those of reals drawn at random. Reals are the
-        dataset's records in file order.
+        Fakes are generated as in the original code: latents from N(0, 1) and no truncation. For features, noise is
+        fresh, and images are quantised to uint8. A conditional network gets labels drawn at random from the labels of
+        the reals. Reals are the dataset's records in file order.
 
         Args:
-            metrics: Some of `self.metrics`.
+            metrics: List of metrics, from `self.metrics`.
             Gs: Generator `Network` whose images have the dataset's shape.
-            minibatch_size: Images at a time; None chooses by resolution and GPUs. Values depend on it only by chance
-                and rounding: other minibatches draw other noise of the same kind.
-            num_gpus: How many GPUs generate; None takes all of the session.
+            minibatch_size: Images at a time; None chooses by resolution and GPUs. Another size changes values slightly,
+                because it draws other noise and rounds differently.
+            num_gpus: How many GPUs generate; None takes all GPUs of the session.
             print_progress: Show progress bars with the time left.
-            anew: Measure again what the cache knows of this network.
+            anew: Measure again even if the cache has the readings and values.
 
         Yields:
-            (metric, results) as soon as it is measured: a list of `Result`, one for each of `metric.value_names`; or
-            the `UserError` that says why it could not be.
+            (metric, results) as soon as a metric is measured. Results are a list of `Result`, one for each of
+            `metric.value_names`; or a `UserError` that says why the metric could not be measured.
 
         Raises:
-            UserError: No metric can measure the network: it does not fit the dataset, or holds values that are not
-                numbers.
+            UserError: The network does not fit the dataset, or its variables hold NaN or infinities.
         """
         identity = self._check(metrics, Gs)
         work = _work(Gs, minibatch_size, num_gpus, print_progress)
@@ -166,7 +164,7 @@ class Meter:
         return self._results(metric, arrays)
 
     def _results(self, metric, arrays):
-        """Results from the arrays that the cache keeps."""
+        """A list of `Result` from the arrays in the cache."""
         seconds, settings = float(arrays['seconds']), self.settings(metric)
         return [
             Result(name, float(value), seconds, settings, detail)
@@ -194,13 +192,13 @@ class Meter:
         labels = None if self._dataset is None else self._dataset.labels
         if labels is None or labels.shape[1] != size:
             raise UserError(
-                f'The network makes images by labels of {size} numbers, and no dataset with such labels is '
-                'at hand: name the dataset it was trained on with --data.'
+                f'The network needs labels of {size} numbers, and there is no dataset with such labels: name the '
+                'dataset it was trained on with --data.'
             )
         return Labels(labels, self._seed), hashlib.sha256(labels.tobytes()).hexdigest()
 
     def _check(self, metrics, Gs):
-        """Refuses a generator that no metric can measure; returns its identity."""
+        """Returns the identity of a generator, or raises a UserError if it cannot be measured."""
         made = list(Gs.output_shape[1:])
         real = list(self._dataset.shape) if any(metric.needs_data for metric in metrics) else made
         if made != real:

@@ -1,4 +1,4 @@
-"""Table I of the paper, with a network's own numbers beside those of the paper: as text, Markdown, CSV and LaTeX."""
+"""Table I of the paper, with the numbers of a network beside the paper's: as text, Markdown, CSV and LaTeX."""
 
 import csv
 import io
@@ -12,12 +12,13 @@ from dnnlib.files import atomic_write
 from metrics.registry import METRICS
 
 NOTE = (
-    "Lower is better where nothing else is said. The paper's networks on CelebA and CASIA-WebFace make 256x256 "
-    'images, that on FFHQ, of Karras et al., 1024x1024. "diff" is this network\'s number less the paper\'s.'
+    "Lower is better, if nothing else is said. The paper's networks for CelebA and CASIA-WebFace make "
+    '256x256 images; the FFHQ network of Karras et al. makes 1024x1024 images. "diff" is this network\'s number minus '
+    "the paper's."
 )
 NOTE_ALONE = (
-    'Lower is better where nothing else is said. The paper has no numbers of these metrics, and none of its '
-    'numbers compares with them.'
+    'Lower is better, if nothing else is said. The paper has no numbers for these metrics. Its numbers '
+    'for other metrics cannot be compared with them.'
 )
 NOT_MEASURED = 'not measured'
 
@@ -26,13 +27,14 @@ def collect(records, snapshot, with_paper=True):
     """A network's numbers for the table.
 
     Args:
-        records: As from `metrics.results.read_results`, oldest first; one of value None could not be measured.
+        records: Records from `metrics.results.read_results`, oldest first. A value of None means that it could not be
+            measured.
         snapshot: File name of the network.
-        with_paper: Whether all values of the paper's table are in it, measured or not.
+        with_paper: Whether to list all values of the paper's table, measured or not.
 
     Returns:
-        Dict of the values' names to the newest number measured with the settings that the name has today; to 'failed';
-        or to 'not measured'. First come those of the paper's table, in its order, then what else was measured.
+        Dict of the names of values to the newest number measured with today's settings of that name, or to 'failed', or
+        to 'not measured'. The values of the paper's table come first, in its order.
     """
     found = dict.fromkeys(config.PAPER_TABLE if with_paper else (), NOT_MEASURED)
     for metric in METRICS.values():
@@ -51,8 +53,8 @@ def make_rows(network, numbers):
     """The table as rows of text cells, the headings first.
 
     Args:
-        network: What this network is called.
-        numbers: From `collect`. Where there are none of the paper's table, it is left out.
+        network: Name of this network.
+        numbers: Dict from `collect`. Without values of the paper's table, its columns are left out.
     """
     descriptions = {
         value: description
@@ -83,7 +85,7 @@ def _has_paper(rows):
 
 
 def as_text(rows):
-    """Aligned columns, and a note below; descriptions only where a terminal has room for them beside the numbers."""
+    """Aligned columns, and a note below. With the paper's numbers there is no space for descriptions."""
     text_note, described = note(rows), not _has_paper(rows)
     rows = rows if described else [row[:-1] for row in rows]
     alignments = ['left', *['right'] * (len(rows[0]) - 1)]
@@ -100,7 +102,7 @@ def as_markdown(rows):
 
 
 def as_csv(rows):
-    """Comma-separated values; each difference is headed by whom it is to."""
+    """Comma-separated values. The heading of a difference names the network that is subtracted."""
     headings = [f'diff to {rows[0][column - 1]}' if cell == 'diff' else cell for column, cell in enumerate(rows[0])]
     text = io.StringIO()
     csv.writer(text, lineterminator='\n').writerows([headings, *rows[1:]])
@@ -108,7 +110,7 @@ def as_csv(rows):
 
 
 def as_latex(rows):
-    """A tabular of LaTeX, which needs no package."""
+    """A LaTeX tabular, which needs no package."""
     lines = [' & '.join(map(_escaped, row)) + r' \\' for row in rows]
     columns = 'l' + 'r' * (len(rows[0]) - 2) + 'l'
     return '\n'.join(
@@ -137,10 +139,10 @@ FILES = {'table1.md': as_markdown, 'table1.csv': as_csv, 'table1.tex': as_latex}
 
 
 def write_files(folder, rows):
-    """Writes `FILES` to a folder, which is made if it is not there.
+    """Writes `FILES` to a folder. The folder is made if it does not exist.
 
     Returns:
-        Their paths.
+        Paths of the files.
 
     Raises:
         UserError: The folder cannot be written.

@@ -1,4 +1,4 @@
-"""Distances on paths: how far images move for a step of length epsilon on a path between two latents, over epsilon^2.
+"""Distances on paths between latents: the distance of the images at both ends of a step epsilon, over epsilon^2.
 
 Karras et al. (reference [3] of the paper), section 4.1; the paper's Table I.
 """
@@ -14,16 +14,16 @@ from metrics.batches import Stream, latents_of
 
 
 def path_distances(Gs, path, pair_distance, latents, positions, num_gpus=1, labels=None):
-    """Distances between the two ends of a step on each of several paths, over epsilon squared, with the noise as it is.
+    """Distances between the two ends of a step on each of several paths, over epsilon^2. Noise is fixed.
 
     Args:
         Gs: Generator `Network`.
         path: `metrics.readings.Path`.
         pair_distance: `metrics.features.distances.PairDistance`.
-        latents: float [2 N, L]: even rows are where a path begins, odd ones where it ends.
-        positions: float [N]: where on the path the step begins, from 0 to 1.
+        latents: float [2 N, L]: a path begins at an even row and ends at the next, odd row.
+        positions: float [N]: place on the path where the step begins, from 0 to 1.
         num_gpus: How many GPUs share the work; divides N.
-        labels: float [2 N, label size], the same for both ends of a path; None for networks without labels.
+        labels: float [2 N, label size], equal for both ends of a path; None for networks without labels.
 
     Returns:
         float32 [N].
@@ -42,7 +42,7 @@ def path_distances(Gs, path, pair_distance, latents, positions, num_gpus=1, labe
 
 
 def _interleaved(points, positions, epsilon, interpolate):
-    """The two ends of each step, alternating, [2 N, ...]; `points` alternate between beginnings and ends of paths."""
+    """Begin and end of each step, alternating: [2 N, ...]. `points` alternate between begin and end of a path."""
     starts, goals = points[0::2], points[1::2]
     t = positions.reshape(-1, *[1] * (points.ndim - 1)).astype(points.dtype)
     ends = np.empty_like(points)
@@ -51,13 +51,14 @@ def _interleaved(points, positions, epsilon, interpolate):
 
 
 class Paths:
-    """The distances of `path_distances` in minibatches, from any minibatch on, the same for the same seed.
+    """Distances of `path_distances`, in minibatches. A seed always gives the same ones; reading can begin anywhere.
 
-    Each minibatch has new noise, which its images share. Afterwards the noise variables have their old values again.
+    Each minibatch has new noise, shared by its images. Afterwards the noise variables have their old values again.
 
     Args:
+        Gs, path, pair_distance, num_gpus: See `path_distances`.
         minibatch_size: Paths at a time, rounded up to a multiple of `num_gpus`.
-        seed: Of latents, positions and noise.
+        seed: Seed of latents, positions and noise.
         labels: `metrics.batches.Labels`.
 
     Attributes:
@@ -77,7 +78,7 @@ class Paths:
         )
 
     def batches(self, begin, end):
-        """Yields float32 [N] from path `begin` on, a whole minibatch, until path `end` is among them."""
+        """Yields float32 [N] for each whole minibatch from path `begin` on. The last may go beyond `end`."""
         size = self.minibatch_size
         with _restored_noise(self._Gs.components.synthesis) as noise:
             for start in range(begin, end, size):
@@ -97,7 +98,7 @@ class Paths:
 
 @contextlib.contextmanager
 def _restored_noise(synthesis):
-    """Context of the noise variables of a synthesis network; after the block they have their old values again."""
+    """A block with the noise variables of a synthesis network. Afterwards they have their old values again."""
     noise = [variable for name, variable in synthesis.vars.items() if name.startswith('noise')]
     before = tflib.run(noise) if noise else []
     try:

@@ -1,14 +1,14 @@
-"""What a metric states that it reads: plain descriptions, which need neither TensorFlow nor any file."""
+"""Descriptions of what a metric reads. They need neither TensorFlow nor any file."""
 
 from typing import NamedTuple, Optional, Tuple
 
 
 class Path(NamedTuple):
-    """Where the steps of a path length lie."""
+    """The paths of a path length, and the place of the step on them."""
 
-    space: str  # 'z': spherical paths between latents; 'w': straight ones between dlatents
-    sampling: str  # 'full': anywhere on the path; 'end': at its beginning
-    epsilon: float  # length of a step, of the path's
+    space: str  # 'z': spherical paths between latents; 'w': straight paths between dlatents
+    sampling: str  # place of the step. 'full': anywhere on the path; 'end': at its beginning
+    epsilon: float  # length of the step, as a share of the path's length
 
 
 class Reading(NamedTuple):
@@ -16,9 +16,9 @@ class Reading(NamedTuple):
 
     source: str  # 'reals', 'fakes', 'paths', 'latents', 'dlatents' or 'attributes'
     count: int  # images, steps on paths, or latents
-    extractor: Optional[Tuple[str, str]] = None  # what looks at the images: its kind and name, see `metrics.features`
-    path: Optional[Path] = None  # of 'paths'
-    summary: Tuple = ()  # of 'reals': name and arguments of a summary, see `metrics.reals`; () is the features
+    extractor: Optional[Tuple[str, str]] = None  # kind and name, see `metrics.features`
+    path: Optional[Path] = None  # for 'paths'
+    summary: Tuple = ()  # for 'reals': name and arguments of a summary, see `metrics.reals`; (): the features
 
 
 def feature_network(name):
@@ -32,5 +32,5 @@ def distance(name):
 
 
 def classifiers(name):
-    """The extractor of probabilities of attributes, by what its networks' names begin with in `config.NETWORKS`."""
+    """The extractor of probabilities of attributes, by the prefix of its networks' names in `config.NETWORKS`."""
     return 'classifiers', name

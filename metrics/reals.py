@@ -1,4 +1,4 @@
-"""Readings of a dataset: features, and what follows from features alone. The cache keeps them for good."""
+"""Readings of a dataset: features, and summaries of features. The cache keeps them for later measurements."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from metrics.batches import real_batches
 
 _PLACE = 'reals'
 
-# What follows from the features alone, by name: functions of these and of the summary's arguments to a dict of arrays.
+# Summaries by name: functions of the features and of the summary's arguments that return a dict of arrays.
 _SUMMARIES = {
     'statistics': lambda features: statistics(features)._asdict(),
     'radii': lambda features, neighbours: {'radii': squared_radii(features, neighbours)},
@@ -18,12 +18,12 @@ _SUMMARIES = {
 
 
 class Reals:
-    """The reals of one dataset. What was read once is kept in memory too.
+    """The reals of a dataset. Readings are kept in memory too.
 
     Args:
         dataset: An open `dnnlib.records.tfrecords.MultiResolutionDataset`.
         mirror: Whether each real is flipped horizontally with probability 1/2.
-        seed: Of the flips.
+        seed: Seed of the flips.
         cache: `metrics.cache.StageCache`.
     """
 
@@ -32,7 +32,7 @@ class Reals:
         self._known, self._contents = {}, {}
 
     def identity(self, count):
-        """Identity of the first `count` reals and of how they are shown, fit for JSON."""
+        """Identity of the first `count` reals, with their mirroring; fit for JSON."""
         used = min(count, self._dataset.num_images)
         if used not in self._contents:
             self._contents[used] = self._content_digest(used)
@@ -47,12 +47,13 @@ class Reals:
         """The array of a `metrics.readings.Reading` of reals.
 
         Args:
-            reading: Without a summary it is the features, float32 [N, F].
+            reading: `metrics.readings.Reading` with the source 'reals'.
             extractor: `metrics.features.extractor.FeatureNetwork`.
             work: `metrics.generator.Work`.
 
         Returns:
-            The features; or `metrics.arithmetic.frechet.Statistics`, or squared radii float [N].
+            Without a summary the features, float32 [N, F]; else `metrics.arithmetic.frechet.Statistics`, or squared
+            radii float [N].
         """
         known = reading, work.minibatch_size
         if known not in self._known:
@@ -78,7 +79,7 @@ class Reals:
             raise
 
     def _summarise(self, reading, column, work):
-        """A summary from the cache; else of the features, which are not kept in memory for its sake."""
+        """A summary, from the cache or from the features. Features read for this only are not kept in memory."""
         summary, *arguments = reading.summary
         key = {**column.key, 'what': list(reading.summary), 'count': reading.count}
         arrays = self._cache.load(column.place, key)

@@ -1,4 +1,4 @@
-"""What each metric's name means: its full settings, in one place, so that a name means one thing."""
+"""The metrics, by name, with their full settings. A name always means the same settings."""
 
 import click
 
@@ -21,13 +21,13 @@ METRICS = {
         FrechetDistance('fid50k', 'inception', 50000, 50000),
         *(PathLength(f'ppl_{space}{sampling}', 'lpips', space, sampling, 100000, 1e-4) for space, sampling in _PATHS),
         LinearSeparability('ls', 'celebahq-classifier', 200000, 100000),
-        # What others report today.
+        # What others report.
         FrechetDistance('fid5k', 'inception', 5000, 5000),
         InfiniteFrechet('fid_inf', 'inception', 50000, 50000, smallest=5000, num_sizes=15),
         KernelDistance('kid50k', 'inception', 50000, 50000, num_subsets=100, subset_size=1000),
         PrecisionRecall('pr50k3', 'inception', 50000, 50000, neighbours=3),
         InceptionScore('is50k', 'inception-softmax', 50000, num_splits=10),
-        # What needs no download, and knows faces; not an FID, and no perceptual distance.
+        # These need no download, and know faces. They are no FID and no perceptual distance.
         FrechetDistance('fd_onet5k', 'onet', 5000, 5000),
         InfiniteFrechet('fd_onet5k_inf', 'onet', 5000, 5000, smallest=1000, num_sizes=15),
         KernelDistance('kd_onet5k', 'onet', 5000, 5000, num_subsets=100, subset_size=1000),
@@ -43,12 +43,12 @@ METRICS = {
 _SUFFIXES = tuple(space + sampling for space, sampling in _PATHS)
 GROUPS = {
     'table1': ('fid50k', *(f'ppl_{path}' for path in _SUFFIXES), 'ls'),
-    'onet5k': ('fd_onet5k', *(f'pl_onet5k_{path}' for path in _SUFFIXES)),  # in its shape, without a download
+    'onet5k': ('fd_onet5k', *(f'pl_onet5k_{path}' for path in _SUFFIXES)),  # like table1, without a download
 }
 
 
 def is_lower_better(value):
-    """Whether a lower number is better, by the name of the value; True for a name that is unknown."""
+    """Whether a lower number is better, by the name of a value; True for an unknown name."""
     return next((metric.lower_is_better for metric in METRICS.values() if value in metric.value_names), True)
 
 
@@ -58,14 +58,14 @@ def decisive_value(metrics):
 
 
 def find_value(name):
-    """What `--best` means: (name of a metric, name of a value of it), by the name of either.
+    """(name of the metric, name of its value) for an argument of `--best`, which may be either name.
 
     Raises:
         click.UsageError: There is no such metric or value.
     """
     values = {
         value: metric.name for metric in METRICS.values() for value in metric.value_names if not value.endswith('_std')
-    }  # a deviation is neither better nor worse
+    }  # a standard deviation is neither better nor worse
     if name in values:
         return values[name], name
     if name in METRICS:
@@ -77,7 +77,7 @@ def parse_metrics(text):
     """The names in the text of an option `--metrics`.
 
     Args:
-        text: Names of metrics or of `GROUPS`, separated by commas; 'none' alone is no metric.
+        text: Names of metrics or of `GROUPS`, separated by commas; or 'none'.
 
     Returns:
         List of names, each once, in that order.
@@ -89,7 +89,7 @@ def parse_metrics(text):
     if names == ['none']:
         return []
     if 'none' in names:
-        raise click.UsageError(f'--metrics {text}: none stands alone, or not at all.')
+        raise click.UsageError(f'--metrics {text}: none cannot be combined with other names.')
     names = [single for name in names for single in GROUPS.get(name, [name])]
     return [metric.name for metric in find_metrics(names)]
 

@@ -1,4 +1,4 @@
-"""A run's measured numbers, `metrics.jsonl`, and the snapshot they single out, `network-best.pkl`."""
+"""A run's measured numbers, `metrics.jsonl`, and its best snapshot, `network-best.pkl`."""
 
 import filecmp
 import json
@@ -28,18 +28,18 @@ class Snapshot(NamedTuple):
     """A network pickle of a run."""
 
     name: str  # file name
-    kimg: Optional[float]  # thousands of real images shown until then; None where nothing tells
+    kimg: Optional[float]  # thousands of reals shown before it was saved; None: unknown
 
 
 def find_snapshots(run_dir, final_kimg=None):
-    """The network pickles of a run, by growing kimg.
+    """The network pickles of a run, sorted by kimg.
 
     Args:
         run_dir: Folder of the run.
-        final_kimg: The training length of a finished run, for a `network-final.pkl` that equals no snapshot.
+        final_kimg: Length of the run, the kimg of a `network-final.pkl` that equals no snapshot.
 
     Returns:
-        List of `Snapshot`; the final network is left out when the last snapshot is the same file by content.
+        List of `Snapshot`. The final network is left out if the last snapshot has the same content.
 
     Raises:
         UserError: The folder, or a pickle in it, cannot be read.
@@ -56,7 +56,7 @@ def find_snapshots(run_dir, final_kimg=None):
 
 
 def find_equal(run_dir, snapshots, name):
-    """The newest of some snapshots whose content is that of the file `name` in the run directory, or None."""
+    """The newest of `snapshots` with the same content as the file `name` in the run directory, or None."""
     path = os.path.join(run_dir, name)
     return next(
         (
@@ -69,16 +69,16 @@ def find_equal(run_dir, snapshots, name):
 
 
 def append_result(run_dir, snapshot, result):
-    """Adds one line to the run's metrics file, durably.
+    """Appends a record to the run's metrics file, and flushes it to the disk.
 
     Args:
         run_dir: Folder of the run.
         snapshot: The `Snapshot` that was measured.
-        result: Its `metrics.Result`.
+        result: Its `metrics.meter.Result`.
 
     Returns:
-        The record: a dict of `snapshot` (file name), `kimg`, `metric`, `value`, `seconds` and `settings`;
-        of some metrics `details` too.
+        The record: a dict of `snapshot` (file name), `kimg`, `metric`, `value`, `seconds` and `settings`; for some
+        metrics also `details`.
 
     Raises:
         UserError: The file cannot be written.
@@ -86,7 +86,7 @@ def append_result(run_dir, snapshot, result):
     record = make_record(snapshot, result)
     line = json.dumps(record, allow_nan=False).encode('utf-8')
     path = os.path.join(run_dir, METRICS_FILE)
-    # Appended rather than rewritten, so that a training run and a measurement beside it lose no line.
+    # Appended rather than rewritten, so that training and a measurement at the same time lose no line.
     with disk_errors('written', path), folder_locked(run_dir):
         _end_last_line(path)
         append_line(path, line)
@@ -94,15 +94,15 @@ def append_result(run_dir, snapshot, result):
 
 
 def make_record(snapshot, result):
-    """The record of a result of a `Snapshot`: a dict, see `append_result`; details only where there are some."""
+    """The record of a result of a `Snapshot`, see `append_result`. Without details, that field is left out."""
     record = {'snapshot': snapshot.name, 'kimg': snapshot.kimg, **result._asdict()}
     return {field: value for field, value in record.items() if (field, value) != ('details', None)}
 
 
 def drop_results(run_dir, kimg):
-    """Drops the records of networks of `kimg` thousand reals and more, and what is left of a half-written one.
+    """Drops the records of networks at `kimg` and later, and a half-written record at the end of the file.
 
-    Records of a network whose kimg nothing tells stay, and so do damaged lines, which reading names.
+    Records without a kimg stay. Damaged lines stay too; `read_results` reports them.
     """
 
     def stays(line):
@@ -116,7 +116,7 @@ def drop_results(run_dir, kimg):
 
 
 def _end_last_line(path):
-    """Ends a last line that a power cut left without its end: a whole record, or else a rest to drop."""
+    """Repairs a last line without line end, left by a power cut: keeps a whole record, drops any other rest."""
     if os.path.exists(path):
         with open(path, 'r+b') as file:
             rest = file.read().rpartition(b'\n')[2]
@@ -127,9 +127,9 @@ def _end_last_line(path):
 
 
 def read_results(run_dir):
-    """All records of a run's metrics file, oldest first; none when there is no file.
+    """All records of a run's metrics file, oldest first; an empty list without a file.
 
-    Part of a record at the end of the file, which a full disk may leave, is none.
+    A part of a record at the end of the file, as a full disk leaves it, is ignored.
 
     Raises:
         UserError: The file cannot be read, or a line is damaged.
@@ -160,7 +160,7 @@ def _parse_record(line):
 
 
 def find_result(records, snapshot_name, metric, settings):
-    """The newest record of that snapshot, metric and settings, or None."""
+    """The newest record of a snapshot, metric and settings, or None."""
     return next(
         (
             record
@@ -172,15 +172,15 @@ def find_result(records, snapshot_name, metric, settings):
 
 
 def series(records, metric, settings=None):
-    """One record for each snapshot, all measured alike, by growing kimg.
+    """A record for each snapshot, all with the same metric and settings, sorted by kimg.
 
     Args:
-        records: As from `read_results`.
+        records: Records from `read_results`.
         metric: Name of the metric.
-        settings: Settings the records must have; None takes those of the newest record of the metric.
+        settings: Settings of the records; None takes the settings of the newest record of the metric.
 
     Returns:
-        List of records; of several of one snapshot the newest counts. A network whose kimg nothing tells is none.
+        List of records: the newest one of each snapshot. Networks without a kimg are left out.
     """
     records = [record for record in records if record['metric'] == metric and record['kimg'] is not None]
     if records and settings is None:
@@ -190,7 +190,7 @@ def series(records, metric, settings=None):
 
 
 def best_result(records):
-    """The record of the best value of one metric, the earliest of equals; None when there is none."""
+    """The record with the best value, the first of equals; None without records. All have the same metric."""
     return min(
         records,
         default=None,
@@ -199,18 +199,18 @@ def best_result(records):
 
 
 def keep_best(run_dir, metric, settings=None):
-    """Copies the snapshot with the best value to `network-best.pkl` (the paper's rule, section III.C), in one step.
+    """Copies the snapshot with the best value to `network-best.pkl` (the paper's rule, section III.C).
 
     Args:
         run_dir: Folder of the run.
         metric: Name of the metric that decides.
-        settings: As in `series`.
+        settings: See `series`.
 
     Returns:
-        The best snapshot's record, or None when no snapshot of a known kimg has been measured.
+        The best snapshot's record, or None if no snapshot with a kimg has been measured.
 
     Raises:
-        UserError: The snapshot is gone, and so is the copy made of it; or the disk refuses the copy.
+        UserError: Both the snapshot and its copy are gone, or the disk refuses the copy.
     """
     best = best_result(series(read_results(run_dir), metric, settings))
     if best is None:
@@ -218,7 +218,7 @@ def keep_best(run_dir, metric, settings=None):
     source, target = os.path.join(run_dir, best['snapshot']), os.path.join(run_dir, BEST_PICKLE)
     if not os.path.exists(source):
         if os.path.exists(target):
-            return best  # whoever deleted it to save space has it as the copy that was made when it became the best
+            return best  # deleted to save space; its copy was made when it became the best
         raise UserError(f'{source} has the best {metric} but is gone: delete its line in {METRICS_FILE}.')
     with disk_errors('read or written', target):
         if not os.path.exists(target) or not filecmp.cmp(source, target, shallow=False):
@@ -228,7 +228,7 @@ def keep_best(run_dir, metric, settings=None):
 
 
 def has_best(run_dir, records):
-    """Whether the network that is `network-best.pkl` now is among those of some records; also when there is none.
+    """Whether `network-best.pkl` equals a network of the records; True if there is no such file.
 
     Raises:
         UserError: A file cannot be read.
@@ -242,16 +242,15 @@ def has_best(run_dir, records):
 
 
 def delete_snapshots(run_dir, metric, keep):
-    """Deletes the snapshots that have been measured, but for the newest ones and the best.
+    """Deletes measured snapshots, except the newest ones and the best one.
 
-    The best one at the time of the oldest state of training stays too: should the run go back to that state, it is
-    what `network-best.pkl` is a copy of. What is not a snapshot of a known kimg, as `network-final.pkl`, stays.
+    If training goes back to its oldest state, the best snapshot up to that state becomes the best again. So it is kept
+    too. Files without a kimg, such as `network-final.pkl`, are kept.
 
     Args:
         run_dir: Folder of the run.
-        metric: Name of the metric that decides; None if the run measures nothing, where every snapshot counts as
-            measured.
-        keep: How many of the newest ones stay, at least 1.
+        metric: Name of the metric that decides. None: the run measures nothing, and every snapshot counts as measured.
+        keep: How many of the newest snapshots are kept, at least 1.
     """
     snapshots = [snapshot.name for snapshot in find_snapshots(run_dir) if snapshot.name != FINAL_PICKLE]
     kept = set()
@@ -268,16 +267,16 @@ def delete_snapshots(run_dir, metric, keep):
 
 
 def find_measured(records):
-    """Names of the metrics in records, in the order of their first one."""
+    """Names of the metrics in records, in the order of their first records."""
     return list(dict.fromkeys(record['metric'] for record in records))
 
 
 def format_table(records, best=None):
-    """Results as lines of text, one each, below a line of headings.
+    """Results as a table of text.
 
     Args:
-        records: As from `read_results`; one of value None stands for what could not be measured.
-        best: The record to mark, or None.
+        records: Records as from `read_results`. A value of None means that it could not be measured.
+        best: The record to mark as best, or None.
     """
     rows = [('snapshot', 'kimg', 'metric', 'value', 'seconds', '')]
     for record in records:

@@ -1,4 +1,4 @@
-"""The page about a training run, `report.html` in its directory, and `python -m metrics.run_report`, which makes it."""
+"""The page about a training run, `report.html` in its directory, and the command `python -m metrics.run_report`."""
 
 from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
@@ -27,12 +27,12 @@ from metrics.run_summary import summarise_run
 
 TEMPLATE = os.path.splitext(os.path.abspath(__file__))[0] + '.html'
 STYLE, SCRIPT = page.read_beside(__file__, '.css'), page.read_beside(__file__, '.js')
-WIDEST = 1056  # px, of a grid on the page
+WIDEST = 1056  # px; width up to which grids are enlarged
 NONE = '–'
 
 
 class RunReport:
-    """Writes the page about a run, again and again as the run goes on; the pictures on it are made once.
+    """Writes the page about a run. It may be written again and again; each picture is made once.
 
     Args:
         run_dir: Folder of the run.
@@ -43,16 +43,16 @@ class RunReport:
         self._pictures = GridPictures(run_dir)
 
     def write(self, progress=iter):
-        """Writes `report.html` from the other files of the directory; the page says what is missing or damaged.
+        """Writes `report.html` from the other files of the directory. The page says what is missing or damaged.
 
         Args:
-            progress: As of `GridPictures.get`.
+            progress: See `GridPictures.get`.
 
         Returns:
-            Its path.
+            Path of the page.
 
         Raises:
-            UserError: There is no such directory, it cannot be read, or it is a dataset, which has a page of its own.
+            UserError: The directory does not exist or cannot be read, or it is a dataset, which has its own page.
             OSError: The page cannot be written.
         """
         if kind_of(self._run_dir) == DATASET:
@@ -66,7 +66,7 @@ class RunReport:
         return path
 
     def write_or_warn(self, say):
-        """Writes the page, or says what keeps it from being written: no run may end for its page.
+        """Writes the page, or says why it cannot be written. Never raises, so that the run goes on.
 
         Args:
             say: Function that takes a sentence.
@@ -75,8 +75,8 @@ class RunReport:
             self.write()
         except Exception as error:
             say(
-                f'Warning: {os.path.join(self._run_dir, REPORT_FILE)} is not written ({_reason(error)}). All else goes '
-                f'on; this makes it again: python -m metrics.run_report {shlex.quote(self._run_dir)}'
+                f'Warning: {os.path.join(self._run_dir, REPORT_FILE)} is not written ({_reason(error)}). Everything '
+                f'else goes on. To write it: python -m metrics.run_report {shlex.quote(self._run_dir)}'
             )
 
 
@@ -95,7 +95,7 @@ def _reason(error):
 
 
 def _wanted(run):
-    """The kimg of the grid of the best snapshot, whose name is rounded down too."""
+    """The kimg of the best snapshot's grid, rounded down as in the name of the grid; a list, empty without one."""
     return [int(run.best['kimg'])] if run.best else []
 
 
@@ -109,7 +109,7 @@ class Grid(NamedTuple):
     kimg: float
     picture: GridPicture
     factor: int  # by which it is enlarged; whole, so that pixels stay square
-    facts: List[str]  # what is known of its moment
+    facts: List[str]  # what its caption says
     is_best: bool  # whether it shows the best snapshot
 
 
@@ -117,8 +117,8 @@ def make_page(run, pictures):
     """The bytes of the page.
 
     Args:
-        run: A `metrics.run_summary.RunSummary`.
-        pictures: Dict of the file name of a grid to its `GridPicture`, or to why there is none.
+        run: `metrics.run_summary.RunSummary`.
+        pictures: Dict of the file name of a grid to its `GridPicture`, or to the reason why there is none.
     """
     shown = [(kimg, name) for kimg, name in run.fakes.items() if name in pictures]
     marks = _marks(run)
@@ -164,7 +164,7 @@ def _state(run):
 
 
 def _numbers(run):
-    """The tiles: (number, what it is)."""
+    """Yields the tiles of the page: (number, what it is)."""
     tick = run.ticks[-1] if run.ticks else {}
     if run.best:
         yield f'{run.best["value"]:.4g}', f'{run.best["metric"]}, best, at kimg {run.best["kimg"]:,g}'
@@ -193,7 +193,7 @@ def _grid(run, kimg, name, picture):
 
 
 def _facts(run, kimg, tick, name, is_best):
-    """What is known of the moment of a grid."""
+    """Yields the facts in the caption of a grid."""
     yield f'kimg {kimg:,}'
     if math.isfinite(tick.get('resolution', math.nan)):
         yield 'trained at {0:.0f}×{0:.0f}'.format(tick['resolution'])
@@ -236,7 +236,7 @@ def _charts(run, marks):
 
 
 def _span(run):
-    """(first, last) kimg of which anything is known, or None."""
+    """(first, last) kimg that the charts show, or None without data."""
     kimgs = [tick['kimg'] for tick in run.ticks] + [record['kimg'] for curve in run.curves.values() for record in curve]
     return (min(kimgs), max(kimgs)) if kimgs else None
 
@@ -250,7 +250,7 @@ def _point(record):
 
 
 def _marks(run):
-    """Where the trained resolution or the minibatch changes; the first of them stands where the charts begin."""
+    """Marks where the resolution or the minibatch changes. The first mark is where the charts begin."""
     marks, before = [], None
     for tick in run.ticks:
         stage = tick.get('resolution', math.nan), tick.get('minibatch', math.nan)
@@ -264,7 +264,7 @@ def _marks(run):
 
 
 def _values(run, records):
-    """A metric of the best snapshot, its own best value and its newest, in words."""
+    """A metric in words: its value for the best snapshot, its own best value, its newest value."""
     of_best = next((f'{record["value"]:.4f}' for record in records if record['snapshot'] == run.best['snapshot']), None)
     return [of_best or paper_table.NOT_MEASURED, *map(_value_and_kimg, (best_result(records), records[-1]))]
 
@@ -288,10 +288,10 @@ def _decimal(value, form, unit=''):
 @click.command(cls=Verb, epilog='Example: python -m metrics.run_report results/00000-demo')
 @click.argument('run_dir', metavar='RUN', type=click.Path(exists=True))
 def main(run_dir):
-    """Make report.html of RUN, the directory of a training run, again.
+    """Write report.html, the page about RUN, the directory of a training run.
 
-    Training does this at each snapshot, and run_metrics.py when it has measured. The page shows what is in the other
-    files of the directory, as many as there are.
+    Training writes it at each snapshot, and run_metrics.py after it has measured. The page shows what is in the other
+    files of the directory. Missing files do not matter.
     """
     _check_is_run(run_dir)
     with disk_errors('written', run_dir):

@@ -1,4 +1,4 @@
-"""Reads the files of a training run; some may be missing or damaged, and the rest is read all the same."""
+"""Reads the files of a training run. Some may be missing or damaged; the others are read."""
 
 import json
 import math
@@ -12,23 +12,23 @@ from metrics.results import Snapshot, best_result, find_equal, find_measured, re
 
 
 class RunSummary(NamedTuple):
-    """A run as its directory shows it."""
+    """What the files of a run say."""
 
-    name: str  # of its directory
-    options: dict  # of options.json; empty if that cannot be read
+    name: str  # name of its directory
+    options: dict  # from options.json; empty if the file cannot be read
     total_kimg: Optional[float]  # length of the run, thousands of reals; None: unknown
-    ticks: List[Dict[str, float]]  # lines of stats.jsonl; NaN stands for what is no number; each line has a kimg
-    curves: Dict[str, List[dict]]  # metric -> its records by growing kimg, see `metrics.results.series`
-    records: List[dict]  # all of metrics.jsonl
-    decisive: Optional[str]  # the metric that tells which snapshot is best
+    ticks: List[Dict[str, float]]  # lines of stats.jsonl; NaN for all that is no number; each has a kimg
+    curves: Dict[str, List[dict]]  # metric -> its records, see `metrics.results.series`
+    records: List[dict]  # all records of metrics.jsonl
+    decisive: Optional[str]  # the value that decides which snapshot is best
     best: Optional[dict]  # the record of the best snapshot
     best_is_copied: bool  # whether network-best.pkl is a copy of the best snapshot
-    fakes: Dict[int, str]  # kimg -> file name of the grid, by growing kimg
-    problems: List[str]  # sentences about what is missing or damaged
+    fakes: Dict[int, str]  # kimg -> file name of the grid, sorted by kimg
+    problems: List[str]  # sentences about missing or damaged files
 
     @property
     def kimg(self):
-        """How far the run is, thousands of reals: by its newest tick; if there is none, by its newest grid."""
+        """Thousands of reals shown so far, from the newest tick; without ticks, from the newest grid."""
         return self.ticks[-1]['kimg'] if self.ticks else max(self.fakes, default=0)
 
     @property
@@ -38,10 +38,10 @@ class RunSummary(NamedTuple):
 
 
 def summarise_run(run_dir):
-    """The `RunSummary` of a run's directory; its problems name the files that cannot be read.
+    """The `RunSummary` of a run's directory. Its problems name the files that cannot be read.
 
     Raises:
-        UserError: There is no such directory, or it cannot be read.
+        UserError: The directory does not exist or cannot be read.
     """
     problems = []
     options = _read_or_note(lambda: read_options(run_dir), {}, problems)
@@ -79,7 +79,7 @@ def _read_or_note(read, otherwise, problems):
 
 
 def _decisive(names, curves):
-    """The metric that decides in training; for a run without metrics, the value that was measured first."""
+    """The value that decides in training; for a run without metrics, the value that was measured first."""
     known = [METRICS[name] for name in names if name in METRICS] if isinstance(names, list) else []
     return decisive_value(known) or next(iter(curves), None)
 
@@ -120,7 +120,7 @@ def _parse_tick(line):
 
 
 def _number(value):
-    """A number of JSON as a float; NaN for everything else, and for a number too large for a float."""
+    """A number from JSON as a float. NaN for anything else, and for numbers too large for a float."""
     try:
         return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
     except OverflowError:

@@ -1,4 +1,4 @@
-"""What training calls at each snapshot: measures it, keeps the best one, counts faces, renews the run's page."""
+"""What happens to each snapshot of a run: it is measured, the best one is copied, the page is written."""
 
 import numpy as np
 
@@ -10,33 +10,33 @@ from metrics.run_report import RunReport
 
 
 class MeasuredSnapshots:
-    """Measures each snapshot of a run, copies the best one, and counts the fakes of the grid that show a face.
+    """Measures each snapshot of a run, copies the best one, and counts the fakes in the grid that show a face.
 
     After each snapshot the page about the run, `report.html`, is written anew.
 
     Args:
         run_dir: Folder of the run.
-        meter: `metrics.Meter` with the metrics of the run.
+        meter: `metrics.meter.Meter` with the metrics of the run.
         log: `training.log.RunLog`.
-        options: `training.options.Options`; `gpus` and `keep_snapshots` are read.
+        options: `training.options.TrainingOptions`; `gpus` and `keep_snapshots` are read.
     """
 
     def __init__(self, run_dir, meter, log, options):
         self._run_dir, self._meter, self._log, self._options = run_dir, meter, log, options
         self._report = RunReport(run_dir)
-        self._detector = FaceDetector('cpu')  # quick enough there, and leaves the GPUs to training
+        self._detector = FaceDetector('cpu')  # fast enough on a CPU; the GPUs are for training
 
     def measure(self, name, kimg, Gs, images):
         """Measures a snapshot that has just been written.
 
         Args:
             name: File name of the snapshot.
-            kimg: Thousands of reals shown until then.
-            Gs: Its generator.
+            kimg: Thousands of reals shown so far.
+            Gs: The generator of the snapshot.
             images: Fakes of the image grid, uint8 [N, H, W, C].
 
         Raises:
-            UserError: A metric cannot be measured; the values of the other metrics are kept.
+            UserError: A metric could not be measured. The values of the other metrics are kept.
         """
         failures = []
         for _, results in self._meter.measure(self._meter.metrics, Gs, num_gpus=self._options.gpus):

@@ -1,4 +1,4 @@
-"""What a verb is pointed at: the directory of a training run, or a single network pickle."""
+"""The argument of a verb: the directory of a training run, or a single network pickle."""
 
 import contextlib
 import os
@@ -9,9 +9,9 @@ from dnnlib.folder_kinds import DATASET, kind_of
 from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, read_options
 from metrics.results import Snapshot, find_equal, find_snapshots
 
-LARGEST_SEED = 2**32 - 1  # that numpy takes
+LARGEST_SEED = 2**32 - 1  # numpy takes no larger seed
 
-# What the options of a run may be, as far as measurements and figures use them; any may be missing.
+# Checks of the options of a run that measurements and figures use. Any option may be missing.
 _VALID_OPTIONS = {
     'data': lambda value: isinstance(value, str),
     'resolution': lambda value: isinstance(value, int),
@@ -23,43 +23,43 @@ _VALID_OPTIONS = {
 
 
 class Source(NamedTuple):
-    """Networks, and what is known of their training."""
+    """Networks, and what is known about their training."""
 
-    folder: str  # where the pickles are
-    is_run: bool  # whether that is the directory of a run, which keeps its results
-    snapshots: Tuple[Snapshot, ...]  # by growing kimg; not empty
-    data: Optional[str]  # dataset folder of the training
+    folder: str  # folder of the pickles
+    is_run: bool  # whether the folder is the directory of a run, which keeps results
+    snapshots: Tuple[Snapshot, ...]  # sorted by kimg; not empty
+    data: Optional[str]  # folder of the dataset of the training
     resolution: Optional[int]  # px, of the training; None: unknown
     mirror: bool  # whether training mirrored the reals
-    seed: int  # of the training, and so of its measurements
-    metrics: Tuple[str, ...]  # names of what the training measured
+    seed: int  # of the training; measurements use it too
+    metrics: Tuple[str, ...]  # names of the metrics of the training
 
 
 def find_source(path):
     """Looks at a run directory or a pickle without opening any network.
 
     Args:
-        path: Existing directory of a run, or file. A file in the directory of a run is one of that run's networks; one
-            that equals a snapshot by content, such as network-best.pkl, stands for that snapshot.
+        path: Existing directory of a run, or a file. A file in the directory of a run is a network of that run. If it
+            has the same content as a snapshot, as network-best.pkl has, it stands for the snapshot.
 
     Returns:
         A `Source`.
 
     Raises:
-        UserError: A directory without networks, that cannot be read, or with a damaged options.json.
+        UserError: The directory has no networks, cannot be read, or has a damaged options.json.
     """
     folder = path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path))
     kind = kind_of(folder)
     if kind == DATASET and os.path.isdir(path):
         raise UserError(f'{path} is a dataset: name the directory of a training run, or a network pickle.')
-    # A pickle that lies in a dataset is of no run: the options.json beside it says how the dataset was made.
+    # A pickle in the folder of a dataset belongs to no run: that options.json has the options of the dataset.
     has_options = kind != DATASET and os.path.exists(os.path.join(folder, OPTIONS_FILE))
     options = _read_valid_options(folder) if has_options else {}
     snapshots = find_snapshots(folder, final_kimg=options.get('total_kimg'))
     if not os.path.isdir(path):
         snapshots = [_snapshot_of(folder, snapshots, os.path.basename(path))]
     elif not snapshots and os.path.exists(os.path.join(folder, BEST_PICKLE)):
-        snapshots = [Snapshot(BEST_PICKLE, None)]  # all others were deleted to save space
+        snapshots = [Snapshot(BEST_PICKLE, None)]  # the other snapshots were deleted to save space
     elif not snapshots:
         raise UserError(
             f'{path} is {kind} and has no network-snapshot-*.pkl: '
@@ -95,10 +95,10 @@ def _snapshot_of(folder, snapshots, name):
 
 
 def representative_network(path):
-    """The pickle that stands for a run directory: the best network, else the newest; a pickle stands for itself.
+    """The pickle to show for a path: the best network of a run directory, else the newest; for a pickle, itself.
 
     Raises:
-        UserError: A directory without networks.
+        UserError: The directory has no networks.
     """
     if os.path.isfile(path):
         return path
@@ -108,20 +108,20 @@ def representative_network(path):
 
 @contextlib.contextmanager
 def open_generator(path, device='auto', seed=None):
-    """Opens the generator of a pickle in a graph and session of its own, which end with the block.
+    """Opens the generator of a pickle, in a new graph and session that end with the block.
 
-    A session that is open already is used instead and left open.
+    If a session is open already, it is used instead, and stays open.
 
     Args:
         path: Pickle of (G, D, Gs), or of a generator alone.
         device: 'auto', 'gpu' or 'cpu'.
-        seed: Graph-level random seed, so that noise repeats; None draws a new one.
+        seed: Graph-level random seed, which makes noise repeatable; None draws a new one.
 
     Yields:
         Gs, a `Network`.
 
     Raises:
-        UserError: Not a network pickle, or not one of a generator.
+        UserError: The file is no network pickle, or holds no generator.
         click.UsageError: There is no such device.
     """
     import tensorflow.compat.v1 as tf  # here: a command line is checked before TensorFlow starts

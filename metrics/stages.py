@@ -1,4 +1,4 @@
-"""Arrays over many images, read in chunks that each have a cached twin, so that what was killed goes on."""
+"""Arrays over many images, read in chunks. Each chunk is cached, so that a measurement that was killed goes on."""
 
 import contextlib
 from typing import NamedTuple, Tuple
@@ -8,20 +8,20 @@ import numpy as np
 from dnnlib.errors import UserError
 from metrics.cache import digest
 
-CHUNK = 1000  # images, rounded up to whole minibatches: the most that a killed measurement loses
+CHUNK = 1000  # images, rounded up to whole minibatches; a killed measurement loses no more
 
 
 class Column(NamedTuple):
-    """One of the arrays [count, ...] that a pass over images fills."""
+    """An array [count, ...] that a pass over images fills."""
 
-    kind: str  # of the images, names a folder of the cache
-    key: dict  # what it depends on beside the number of images, fit for JSON
+    kind: str  # kind of images; the name of a folder of the cache
+    key: dict  # what the array depends on, besides the number of images; fit for JSON
     count: int
-    look: object  # what looks at the images; passed on to the source of batches
+    look: object  # the extractor; passed on to `batches` of `read`
 
     @property
     def place(self) -> Tuple[str, str]:
-        """Its folders in the cache."""
+        """The folders of its chunks in the cache."""
         return self.kind, digest(self.key)
 
 
@@ -31,9 +31,9 @@ def read(columns, minibatch_size, batches, cache, bar=None):
     Args:
         columns: List of `Column`.
         minibatch_size: Of the batches.
-        batches: Generator function of (begin, end, looks) that yields, for whole minibatches from image `begin` on
-            until `end` is among them, a list of arrays [N, ...], one for each look. It is asked only for what is not
-            in the cache.
+        batches: Generator function of (begin, end, looks). For each minibatch from image `begin` on it yields a list of
+            arrays [N, ...], one for each look. Minibatches are whole, so the last may go beyond `end`. Only images that
+            are not in the cache are asked for.
         cache: `metrics.cache.StageCache`.
         bar: Progress bar over the largest number of images.
 
@@ -41,7 +41,7 @@ def read(columns, minibatch_size, batches, cache, bar=None):
         List of arrays [count, ...], one for each column.
 
     Raises:
-        UserError: Something is not a number.
+        UserError: A value that was read is NaN or infinite.
     """
     step, total = -(-CHUNK // minibatch_size) * minibatch_size, max(column.count for column in columns)
     results = [None] * len(columns)
@@ -55,7 +55,7 @@ def read(columns, minibatch_size, batches, cache, bar=None):
         missing = [index for index, piece in pieces.items() if piece is None]
         if missing:
             looks = [columns[index].look for index in missing]
-            # Closed at once, whatever happens: the source puts back what it has changed, such as noise.
+            # Closed at once, even after an error: closing restores what `batches` has changed, such as noise variables.
             with contextlib.closing(batches(begin, max(ends[index] for index in missing), looks)) as chunk:
                 arrays = _read_chunk(chunk, bar)
             for index, array in zip(missing, arrays):
@@ -63,7 +63,7 @@ def read(columns, minibatch_size, batches, cache, bar=None):
                 _save(cache, columns[index], begin, ends[index], pieces[index])
         elif bar is not None:
             if not bar.disable:
-                bar.initial += step  # what comes from the cache takes no time, so the time left does not count it
+                bar.initial += step  # reading the cache takes no time; the time left must not count it
             _advance(bar, step)
         for index, piece in pieces.items():
             if results[index] is None:
@@ -73,7 +73,7 @@ def read(columns, minibatch_size, batches, cache, bar=None):
 
 
 def _read_chunk(batches, bar):
-    """Concatenates the batches' arrays, one by one."""
+    """Concatenates the arrays of all batches: a list with an array for each look."""
     collected = []
     for arrays in batches:
         if not all(np.isfinite(array).all() for array in arrays):
@@ -88,7 +88,7 @@ def _read_chunk(batches, bar):
 
 
 def _advance(bar, count):
-    bar.update(min(count, bar.total - bar.n))  # whole minibatches may go beyond the end
+    bar.update(min(count, bar.total - bar.n))  # the last minibatch may go beyond the end
 
 
 def _chunk_key(column, begin, end):

@@ -95,7 +95,7 @@ def test_damaged_dataset_is_refused_before_any_work(run, data, tmp_path, kind):
         (['--labels'], '--labels: '),
         (['--desc', 'a/b'], "'a/b' must not be empty or contain a slash"),
         (['--seed', str(2**32)], '--seed'),
-        (['--metrics', 'none,fid50k'], 'none stands alone'),
+        (['--metrics', 'none,fid50k'], 'none cannot be combined with other names'),
         (['--resume-kimg', '5'], '--resume-kimg: give --resume with a network pickle too'),
     ],
 )

@@ -1,1 +1,1 @@
-"""Numbers from numbers: what a metric computes of features. Pure functions, no TensorFlow."""
+"""The arithmetic of metrics: values from features and distances. Pure functions, no TensorFlow."""

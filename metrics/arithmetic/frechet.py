@@ -1,4 +1,4 @@
-"""Features to Gaussian statistics, and two Gaussians to the Frechet distance. Pure arithmetic."""
+"""Gaussian statistics of features, and the Frechet distance between two Gaussians. Pure arithmetic."""
 
 from typing import NamedTuple
 
@@ -6,18 +6,18 @@ import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_limits
 
-RELATIVE_ERROR = 1e-7  # of the quick way to a distance; where it may be larger, the slow way is taken
+RELATIVE_ERROR = 1e-7  # largest error of the fast way to compute a distance; else the slow way is taken
 
 
 class Statistics(NamedTuple):
-    """The Gaussian that stands for a set of features."""
+    """A Gaussian with the mean and covariance of a set of features."""
 
     mean: np.ndarray  # [F], the features' dtype
     covariance: np.ndarray  # [F, F], float64
 
 
 def statistics(features):
-    """Mean and covariance of features, with the original code's conventions.
+    """Mean and covariance of features, by the conventions of the original code.
 
     Args:
         features: Float array [N, F], N at least 2.
@@ -31,18 +31,19 @@ def statistics(features):
 def frechet_distance(a, b):
     """Squared Frechet distance between two Gaussians (Heusel et al. 2017, reference [23] of the paper).
 
-    |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)). The trace of the square root is the sum of the square roots of the
-    eigenvalues of A B. These are computed as the eigenvalues of the symmetric L^T A L, with L L^T = B. Singular
-    covariances, which arise as soon as there are fewer different images than features, would show their rounding in the
-    result. There the trace is the sum of the singular values of sqrt(A) sqrt(B): the same number, slower, but exact.
+    The distance is |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)). The trace of the square root is the sum of the
+    square roots of the eigenvalues of A B. They are computed as eigenvalues of the symmetric L^T A L, where L L^T = B.
+
+    With fewer different images than features, a covariance is singular, and this way would show its rounding in the
+    result. Then the trace is computed as the sum of the singular values of sqrt(A) sqrt(B). This is slower, but exact.
 
     Args:
-        a, b: Statistics over the same F features, of finite numbers.
+        a, b: `Statistics` over the same F features, of finite numbers.
 
     Returns:
-        The distance as a float, at least 0. It is symmetric in its arguments.
+        The distance as a float, at least 0, symmetric in a and b.
     """
-    # On busy cores the threads of BLAS wait for each other, spinning, for longer than one thread computes.
+    # On busy cores, threads of BLAS spin while they wait for each other. One thread is faster.
     with threadpool_limits(1, user_api='blas'):
         return _distance(a, b)
 
@@ -56,15 +57,15 @@ def _distance(a, b):
 
 
 def _trace_of_root(a, b):
-    """(trace of sqrt(a b), its error by rounding); the error is infinite where a b seems singular."""
+    """(trace of sqrt(a b), its rounding error). The error is infinite if a b seems singular."""
     try:
         values = scipy.linalg.eigvalsh(a, b, type=2)
     except np.linalg.LinAlgError:
         return np.nan, np.inf
     if not values[0] > 0:
         return np.nan, np.inf
-    # Each eigenvalue is rounded by about the unit of the largest, either way, and its square root by that over twice
-    # the root.
+    # The rounding error of each eigenvalue is about eps times the largest eigenvalue. The error of its square root is
+    # that, divided by twice the root.
     roots = np.sqrt(values)
     return roots.sum(), np.linalg.norm(np.finfo(np.float64).eps * values[-1] / (2 * roots))
 

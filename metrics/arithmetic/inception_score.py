@@ -1,14 +1,14 @@
-"""Probabilities of classes to the Inception Score (Salimans et al. 2016, "Improved Techniques for Training GANs")."""
+"""The Inception Score of probabilities (Salimans et al. 2016, "Improved Techniques for Training GANs")."""
 
 import numpy as np
 
 
 def inception_score(probabilities, num_splits):
-    """exp of the mean Kullback-Leibler divergence of each image's classes from those of all images.
+    """exp of the mean Kullback-Leibler divergence between the classes of an image and the classes of all images.
 
     Args:
         probabilities: float [N, classes], rows of sum 1.
-        num_splits: Parts, in their order, that are scored each alone; N is at least as many.
+        num_splits: Number of consecutive parts; each gets its own score. At most N.
 
     Returns:
         (mean, standard deviation) over the parts; each score lies between 1 and the number of classes.

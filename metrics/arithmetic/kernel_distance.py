@@ -1,10 +1,10 @@
-"""Features to the kernel distance, KID (Binkowski et al. 2018, "Demystifying MMD GANs"). Pure arithmetic."""
+"""The kernel distance of features, KID (Binkowski et al. 2018, "Demystifying MMD GANs"). Pure arithmetic."""
 
 import numpy as np
 
 
 def kernel(a, b):
-    """The polynomial kernel (a . b / F + 1)^3 of each row of a with each of b.
+    """The polynomial kernel (a . b / F + 1)^3 of each row of a and each row of b.
 
     Args:
         a, b: float [N, F] and [M, F].
@@ -16,7 +16,7 @@ def kernel(a, b):
 
 
 def squared_discrepancy(a, b):
-    """The unbiased estimate of the squared maximum mean discrepancy of two sets of the same size, a float.
+    """The unbiased estimate of the squared maximum mean discrepancy between two sets of equal size, a float.
 
     Args:
         a, b: float [N, F], N at least 2.
@@ -32,12 +32,12 @@ def kernel_distance(fakes, reals, num_subsets, subset_size, random):
 
     Args:
         fakes, reals: float [N, F] and [M, F].
-        num_subsets: How many.
-        subset_size: Of each, drawn without replacement; at least 2, at most N and M.
+        num_subsets: How many subsets.
+        subset_size: Size of a subset, drawn without replacement; at least 2, at most N and M.
         random: `numpy.random.RandomState`.
 
     Returns:
-        (mean, standard deviation) over the subsets. The mean of equal distributions is 0, so it may fall below.
+        (mean, standard deviation) over the subsets. For equal distributions the mean is about 0, and may be below.
     """
     distances = [
         squared_discrepancy(

@@ -1,4 +1,4 @@
-"""Paths between latents, and distances on them to a path length. Pure arithmetic.
+"""Points on paths between latents, and the path length from distances. Pure arithmetic.
 
 Karras et al. (reference [3] of the paper), section 4.1; the paper's Table I.
 """
@@ -7,15 +7,15 @@ import math
 
 import numpy as np
 
-PERCENTILES = 1, 99  # distances outside of these are left out
+PERCENTILES = 1, 99  # distances outside are left out
 
 
 def slerp(a, b, t):
     """Spherical interpolation.
 
     Args:
-        a, b: float [N, L], of any length but 0; only their directions count.
-        t: float [N, 1]; 0 gives the direction of a, 1 that of b.
+        a, b: float [N, L], not zero; only the directions of the rows count.
+        t: float [N, 1]; 0 gives the direction of a, 1 the direction of b.
 
     Returns:
         float [N, L] of unit length.
@@ -37,7 +37,7 @@ def _normalised(vectors):
 
 
 def mean_of_inner(distances):
-    """The mean of the distances from the 1st to the 99th percentile, both included; both are distances that occur.
+    """The mean of the distances from the 1st to the 99th percentile, both included. Both are elements of `distances`.
 
     Args:
         distances: float [N].

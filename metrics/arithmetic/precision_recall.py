@@ -1,6 +1,6 @@
-"""Features to precision and recall (Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric"). Pure arithmetic.
+"""Precision and recall of features (Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric"). Pure arithmetic.
 
-Around each image of a set lies a ball that reaches to its k-th nearest neighbour in that set.
+Each image of a set is the centre of a ball, which reaches to the k-th nearest neighbour of the image in the set.
 """
 
 import numpy as np
@@ -9,10 +9,10 @@ BLOCK_BYTES = 256 << 20  # of distances at a time
 
 
 def squared_distances(a, b):
-    """Squared Euclidean distances of each row of a to each of b, float [N, M], at least 0.
+    """Squared Euclidean distances between each row of a and each row of b, float [N, M], at least 0.
 
     Args:
-        a, b: float [N, F] and [M, F], about the same mean, which is best near 0: rounding grows with the rows' lengths.
+        a, b: float [N, F] and [M, F]. Their means should be near 0, because rounding grows with the lengths of rows.
     """
     distances = a @ b.T
     distances *= -2
@@ -22,11 +22,11 @@ def squared_distances(a, b):
 
 
 def squared_radii(features, neighbours):
-    """How far the ball around each row reaches, squared.
+    """The squared radius of the ball around each row.
 
     Args:
         features: float [N, F], N more than `neighbours`.
-        neighbours: k; a row is no neighbour of itself.
+        neighbours: k. A row is not its own neighbour.
 
     Returns:
         float [N].
@@ -35,18 +35,18 @@ def squared_radii(features, neighbours):
     radii = np.empty(len(features), features.dtype)
     for begin, end in _blocks(len(features), len(features), features.itemsize):
         distances = squared_distances(features[begin:end], features)
-        distances[np.arange(end - begin), np.arange(begin, end)] = -1  # comes first, whatever the rounding
+        distances[np.arange(end - begin), np.arange(begin, end)] = -1  # the row itself comes first, even with rounding
         radii[begin:end] = np.partition(distances, neighbours, axis=1)[:, neighbours]
     return radii
 
 
 def share_within(points, centres, radii):
-    """The share of points that lie within any ball, its surface included: a float in [0, 1].
+    """The share of points that lie in at least one ball or on its surface: a float in [0, 1].
 
     Args:
         points: float [N, F].
         centres: float [M, F].
-        radii: float [M], squared, as of `squared_radii`.
+        radii: float [M], squared, from `squared_radii`.
     """
     mean = centres.mean(axis=0)
     points, centres = points - mean, centres - mean
@@ -57,7 +57,7 @@ def share_within(points, centres, radii):
 
 
 def precision_recall(fakes, reals, fakes_radii, reals_radii):
-    """The share of the fakes that lies within the reals' balls, and of the reals within the fakes', floats."""
+    """(share of the fakes in balls of reals, share of the reals in balls of fakes), floats."""
     return share_within(fakes, reals, reals_radii), share_within(reals, fakes, fakes_radii)
 
 

@@ -1,4 +1,4 @@
-"""Linear separability: how well a plane in latent space divides what a classifier tells apart in the images.
+"""Linear separability: how well a plane in latent space separates two classes of images.
 
 Karras et al. (reference [3] of the paper), section 4.2; the paper's Table I.
 """
@@ -14,15 +14,15 @@ from sklearn.svm import LinearSVC
 
 from dnnlib.random_streams import SEPARABILITY_FITS, seed_from
 
-_BYTES_OF_FIT = 28  # for each number of the points: as float32, as float64, and as a node of LIBLINEAR
+_BYTES_OF_FIT = 28  # for each number of the points: a float32, a float64, and a node of LIBLINEAR
 
 
 class Separability(NamedTuple):
-    """How separable attributes are in one space."""
+    """How separable attributes are in a space."""
 
     score: float  # 2 to the power of the sum of the entropies, at least 1
-    entropies: Tuple[float, ...]  # bits, of each attribute
-    failed: Tuple[int, ...]  # positions of the attributes for which no plane could be fitted; their entropy is 0
+    entropies: Tuple[float, ...]  # one for each attribute, bits
+    failed: Tuple[int, ...]  # positions of attributes for which no plane could be fitted; their entropy is 0
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -30,30 +30,30 @@ class Separability(NamedTuple):
 
 
 def most_certain(predictions, num_keep):
-    """The samples that the classifier is most certain of, and what it says of them.
+    """The samples whose class is most certain, and their classes.
 
     Args:
         predictions: float32 [N, 2]: probabilities of two classes.
-        num_keep: How many.
+        num_keep: How many samples.
 
     Returns:
-        (indices, targets): int [num_keep] by falling probability of the likelier class, equals in their order; and that
-        class, int [num_keep].
+        (indices, targets), each int [num_keep]: the samples, sorted by falling probability of their likelier class;
+        and these classes. Samples with equal probabilities stay in order.
     """
     indices = np.argsort(-predictions.max(axis=1), kind='stable')[:num_keep]
     return indices, predictions[indices].argmax(axis=1)
 
 
 def joint_counts(predicted, targets):
-    """How often each prediction (row) comes with each target (column), int [2, 2]."""
+    """How often each prediction (row) occurs with each target (column), int [2, 2]."""
     return np.bincount(2 * predicted + targets, minlength=4).reshape(2, 2)
 
 
 def conditional_entropies(tables):
-    """What remains unknown of the target when the prediction is known, of tables of both.
+    """The conditional entropy of the target, given the prediction.
 
     Args:
-        tables: float [..., 2, 2], rows are predictions and columns targets; need not be normalised.
+        tables: float [..., 2, 2]: counts or probabilities. Rows are predictions, columns are targets.
 
     Returns:
         float64 [...], bits, at least 0.
@@ -81,9 +81,9 @@ def separability(points_of_spaces, predictions, num_keep, seed, num_processes=1,
     Args:
         points_of_spaces: List of float32 [N, L], the samples in each space.
         predictions: List of float32 [N, 2] for each attribute, probabilities of its two classes.
-        num_keep: How many of the samples count for an attribute: those that its classifier is most certain of.
-        seed: Of the fits.
-        num_processes: How many fits at a time.
+        num_keep: How many samples are used for an attribute; its classifier is most certain of them.
+        seed: Seed of the fits.
+        num_processes: How many fits run at a time.
         progress: Takes the iterable of finished fits and returns it, such as a progress bar.
 
     Returns:
@@ -95,7 +95,7 @@ def separability(points_of_spaces, predictions, num_keep, seed, num_processes=1,
         for attribute, (indices, targets) in enumerate(chosen)
         for space, points in enumerate(points_of_spaces)
     )
-    # Worker processes map the points from one file.
+    # All worker processes map the same file of points into memory.
     fits = list(progress(joblib.Parallel(num_processes, return_as='generator', mmap_mode='r')(tasks)))
     results = []
     for space in range(len(points_of_spaces)):
@@ -107,18 +107,23 @@ def separability(points_of_spaces, predictions, num_keep, seed, num_processes=1,
 
 
 def _fit(points, indices, targets, seed):
-    """(joint counts, whether no plane could be fitted, when the prediction is taken to be the target)."""
+    """(joint counts, whether the fit failed). If it failed, the predictions count as equal to the targets."""
     kept = points[indices]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', ConvergenceWarning)  # the limit of 1000 rounds is part of the metric
             predicted = LinearSVC(random_state=seed).fit(kept, targets).predict(kept)
-    except ValueError:  # such as that all targets are the same
+    except ValueError:  # for example, all targets are the same
         return joint_counts(targets, targets), True
     return joint_counts(predicted, targets), False
 
 
 def fit_processes(num_keep, size):
-    """How many fits of that many points of that size may run at a time: one a core, within half the main memory."""
+    """How many fits may run at a time: one on each core, but all within half of the main memory.
+
+    Args:
+        num_keep: Points of a fit.
+        size: Numbers in a point.
+    """
     memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 2
     return max(min(len(os.sched_getaffinity(0)), memory // (num_keep * (size + 1) * _BYTES_OF_FIT)), 1)

@@ -1,6 +1,6 @@
-"""What looks at images, by kind and name: feature networks, distances of pairs of images, classifiers of attributes.
+"""Extractors, by kind and name: feature networks, distances between two images, classifiers of attributes.
 
-All are `metrics.features.extractor.Extractor`s. Nothing here imports TensorFlow before an extractor is opened.
+Nothing here imports TensorFlow before an extractor is opened.
 """
 
 import config
@@ -8,19 +8,19 @@ from dnnlib.download.published import fetch_published
 
 
 def open_extractor(kind, name, offline=False):
-    """Gets everything an extractor needs, downloading it if it must be; builds no graph yet.
+    """Makes an extractor, and downloads its files if necessary. Builds no graph.
 
     Args:
         kind: 'features', 'distance' or 'classifiers'.
-        name: A key of `FEATURE_NETWORKS` or of `DISTANCES`; or what the classifiers' names begin with in
+        name: A key of `FEATURE_NETWORKS` or of `DISTANCES`; or the prefix of the classifiers' names in
             `config.NETWORKS`.
         offline: Do not download.
 
     Returns:
-        An `Extractor`; of features, a `FeatureNetwork`.
+        An `Extractor`; for 'features', a `FeatureNetwork`.
 
     Raises:
-        UserError: Its file cannot be had, or is not trusted; the message says what to do.
+        UserError: A file cannot be downloaded, or is not trusted; the message says what to do.
     """
     if kind == 'classifiers':
         return _open_classifiers(name, offline)
@@ -28,7 +28,7 @@ def open_extractor(kind, name, offline=False):
 
 
 def _open_onet(_offline):
-    from metrics.features.onet import ONet  # here, so that only those who use it read the weights
+    from metrics.features.onet import ONet  # here, because it reads the weights and starts TensorFlow
 
     return ONet()
 

@@ -1,4 +1,4 @@
-"""Images of generators to what networks that look at them take, inside a graph."""
+"""Adapts images of generators, inside a graph, to the networks that look at them."""
 
 import tensorflow.compat.v1 as tf
 
@@ -6,12 +6,12 @@ LARGEST_SIDE = 256  # px; larger images are shrunk
 
 
 def shrink_factor(side):
-    """How many pixels of a side become one: 1 up to 256 px."""
+    """How many pixels of a side are averaged into one: 1 up to 256 px, 2 at 512 px, 4 at 1024 px."""
     return max(side // LARGEST_SIDE, 1)
 
 
 def shrink(images):
-    """Averages squares of pixels of images [N, C, S, S], as `shrink_factor` says; small images stay as they are."""
+    """Shrinks images [N, C, S, S] by averaging squares of pixels, see `shrink_factor`."""
     factor = shrink_factor(images.shape[2].value)
     if factor == 1:
         return images
@@ -21,10 +21,10 @@ def shrink(images):
 
 
 def crop_window(height):
-    """The part of an image where a face is: horizontally centred, from 3/8 of the height to 7/8.
+    """The part of an image with the face: horizontally centred, from 3/8 to 7/8 of the height.
 
     Args:
-        height: Of a square image, px; at least 8.
+        height: Height of a square image, px; at least 8.
 
     Returns:
         (top, left, side of the square), px.
@@ -34,5 +34,5 @@ def crop_window(height):
 
 
 def as_rgb(images):
-    """Repeats the channel of gray images [N, 1, H, W]; others stay as they are."""
+    """Repeats the channel of gray images [N, 1, H, W]. RGB images stay as they are."""
     return tf.tile(images, [1, 3, 1, 1]) if images.shape[1] == 1 else images

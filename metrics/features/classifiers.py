@@ -9,16 +9,16 @@ from metrics.features.foreign import ForeignNetwork
 
 
 class Classifiers(Extractor):
-    """Probabilities of attributes inside a graph, as an output transform of a generator.
+    """Probabilities of attributes, computed inside the graph of a generator.
 
     Args:
-        paths: Dict of the attributes' names to the pickles of their classifiers, of two inputs (images and labels).
+        paths: Dict of the attributes' names to the pickles of their classifiers. The inputs are images and labels.
 
     Attributes:
         names: The attributes' names.
 
     Raises:
-        UserError: One is no network pickle, or not trusted.
+        UserError: A file is no network pickle, or is not trusted.
     """
 
     def __init__(self, paths):
@@ -40,7 +40,7 @@ class Classifiers(Extractor):
                 )
 
     def in_graph(self, images):
-        """From images [N, C, H, W] in [-1, 1] to float32 [N, attributes, 2], the first class being the attribute."""
+        """Images [N, C, H, W] in [-1, 1] to float32 [N, attributes, 2]; the first of the 2 is the attribute."""
         images = shrink(images)
         return tf.stack([self._probabilities(network.open(), images) for network in self._networks], axis=1)
 

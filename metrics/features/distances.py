@@ -1,8 +1,11 @@
-"""Distances of two images inside a graph, for path lengths.
+"""Distances between two images, computed inside a graph, for path lengths.
 
-Each has `open()`, called in the graph before it is used there; is called with two float32 tensors of images
-[N, C, H, W], C 1 (gray) or 3 (RGB), dynamic range [0, 255], for a tensor [N]; has `errors_as_sentences()`; and an
-`identity`, which tells other weights.
+A distance has
+    open(): called in the graph before the distance is used there;
+    __call__(a, b): from two float32 tensors of images [N, C, H, W], C 1 (gray) or 3 (RGB), dynamic range [0, 255], to a
+        tensor [N];
+    errors_as_sentences(): see `Extractor`;
+    identity: text that changes with the weights.
 """
 
 import contextlib
@@ -18,7 +21,11 @@ from metrics.features.foreign import ForeignNetwork
 
 
 class Perceptual(ForeignNetwork):
-    """The published LPIPS network on VGG16 (Zhang et al. 2018, reference [24] of the paper), given its pickle."""
+    """The published LPIPS network on VGG16 (Zhang et al. 2018, reference [24] of the paper).
+
+    Args:
+        path: Its pickle.
+    """
 
     def __init__(self, path):
         super().__init__(path, num_inputs=2)
@@ -28,9 +35,9 @@ class Perceptual(ForeignNetwork):
 
 
 class ONetDistance:
-    """The squared Euclidean distance of O-Net's 256 features, see `metrics.features.onet`.
+    """The squared Euclidean distance between O-Net's 256 features, see `metrics.features.onet`.
 
-    Images are not quantised before: a step of a path changes them by less than a level.
+    Images are not quantised, because a step of a path changes pixels by less than a level.
     """
 
     def __init__(self):
@@ -38,25 +45,25 @@ class ONetDistance:
         self.identity = identity_of('onet')
 
     def open(self):
-        """Nothing to open: the weights become constants of each graph."""
+        """Does nothing. The weights are constants of each graph."""
 
     def __call__(self, a, b):
         features = mtcnn_trunk(_onet_input(as_rgb(tf.concat([a, b], axis=0))), self._layers)
         return tf.reduce_sum(tf.squared_difference(*tf.split(features, 2)), axis=1)
 
     def errors_as_sentences(self):
-        """It has no errors of its own, so the block passes unchanged."""
+        """A block that changes nothing, because this distance has no errors of its own."""
         return contextlib.nullcontext()
 
 
 def _onet_input(images):
-    """[N, 3, H, W] in [0, 255] to O-Net's input, without rounding to levels."""
+    """[N, 3, H, W] in [0, 255] to O-Net's input, without quantising."""
     resized = tf.image.resize_area(tf.transpose(images, [0, 2, 3, 1]), [SIDES['onet']] * 2)
     return normalise(tf.transpose(resized, [0, 2, 1, 3]))  # width before height
 
 
 class PairDistance(Extractor):
-    """Distances of neighbours among images, seen in the part where a face is.
+    """Distances between neighbours in a minibatch, in the part of the images with the face.
 
     Args:
         distance: A distance of this module.
@@ -74,7 +81,7 @@ class PairDistance(Extractor):
         self._distance.open()
 
     def in_graph(self, images):
-        """From a tensor [2 N, C, H, W] in [-1, 1] to one [N]: the 1st with the 2nd image, the 3rd with the 4th, ..."""
+        """Images [2 N, C, H, W] in [-1, 1] to a tensor [N]: 1st and 2nd image, 3rd and 4th image, ..."""
         top, left, side = crop_window(images.shape[2].value)
         crops = shrink((images[:, :, top : top + side, left : left + side] + 1) * 127.5)
         return self._distance(crops[0::2], crops[1::2])

@@ -1,4 +1,4 @@
-"""What looks at images: first inside the generator's graph, then on the arrays that come out of it."""
+"""The base classes of all that looks at images, first inside the generator's graph, then outside of it."""
 
 import contextlib
 
@@ -8,7 +8,7 @@ from dnnlib import tflib
 
 
 class Extractor:
-    """Something that looks at images.
+    """Something that computes an array from images.
 
     Attributes:
         identity: Text that changes with the weights.
@@ -18,32 +18,33 @@ class Extractor:
         """Prepares for use in the default graph.
 
         Args:
-            shape: (C, H, W) of the images to come.
+            shape: (C, H, W) of the images.
 
         Raises:
-            UserError: It cannot look at images of that shape.
+            UserError: It does not take images of that shape.
         """
 
     def in_graph(self, images):
-        """From a tensor of images [N, C, H, W] in [-1, 1] to the tensor that `finish` takes."""
+        """A tensor of images [N, C, H, W] in [-1, 1] to the tensor for `finish`."""
         raise NotImplementedError
 
     def finish(self, outputs, num_gpus):
-        """From the array that `in_graph` gave for a minibatch to the array [N, ...] of this extractor."""
+        """The output of `in_graph` for a minibatch, as an array, to the array [N, ...] of this extractor."""
         return np.asarray(outputs)
 
     def errors_as_sentences(self):
-        """Context that turns errors of TensorFlow inside the block into sentences."""
+        """A block in which errors of TensorFlow become UserErrors."""
         return contextlib.nullcontext()
 
 
 class FeatureNetwork(Extractor):
-    """An extractor that is called with images as they are in files.
+    """An extractor of features. It takes images as they are in files, so it works for reals and fakes.
 
-    (uint8 [N, C, H, W] of dynamic range [0, 255], number of GPUs) to float32 [N, F].
+    It is called with images, uint8 [N, C, H, W] of dynamic range [0, 255], and the number of GPUs. It returns float32
+    [N, F].
     """
 
-    in_graph = staticmethod(tflib.convert_images_to_uint8)  # one object for all, so that the graph has one copy
+    in_graph = staticmethod(tflib.convert_images_to_uint8)  # the same object for all, so that the graph has it once
 
     def finish(self, outputs, num_gpus):
         return self(outputs, num_gpus)

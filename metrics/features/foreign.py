@@ -1,4 +1,4 @@
-"""Networks that exist only as a pickle whose build function is source text inside it, as those of the metrics do."""
+"""Networks that exist only as a pickle with their build function as source text, such as the published Inception."""
 
 import contextlib
 
@@ -12,14 +12,14 @@ from dnnlib.files import sha256_of_file
 class ForeignNetwork:
     """A network that is opened when it is first needed, once in each graph.
 
-    A printed line says then that the file's own code runs, which happens only for a file that is trusted.
+    Opening it runs the code in the file, and prints a line that says so. Only trusted files are opened.
 
     Args:
         path: The pickle.
-        num_inputs: How many inputs the network is to have.
+        num_inputs: How many inputs the network must have.
 
     Raises:
-        UserError: It is no network pickle, or not trusted.
+        UserError: The file is no network pickle, or is not trusted.
     """
 
     def __init__(self, path, num_inputs=1):
@@ -31,14 +31,14 @@ class ForeignNetwork:
         """The `Network` in the default graph and session.
 
         Raises:
-            UserError: It is a network of another kind.
+            UserError: The network has another number of inputs.
         """
         if self._graph is not tf.get_default_graph():
             network = tflib.load_networks(self.path)
             if len(getattr(network, 'input_shapes', ())) != self._num_inputs:
                 raise UserError(
-                    f'{self.path} holds no network of {self._num_inputs} inputs: it is another file than '
-                    'its name says; delete it, and it is downloaded again.'
+                    f'{self.path} holds no network with {self._num_inputs} inputs, so it is not the file that its name '
+                    'says: delete it, and it is downloaded again.'
                 )
             self._network, self._graph = network, tf.get_default_graph()
         return self._network
@@ -52,11 +52,11 @@ class ForeignNetwork:
 
     @contextlib.contextmanager
     def errors_as_sentences(self):
-        """Says of errors of TensorFlow inside the block what they mean."""
+        """A block in which errors of TensorFlow become UserErrors that say what to do."""
         try:
             yield
         except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
             raise UserError(
-                f'The network in {self.path} cannot run on this machine, as its layers may need a GPU: use one, or '
+                f'The network in {self.path} cannot run on this machine; its layers may need a GPU: use one, or '
                 f'choose --metrics fd_onet5k ({error.message.splitlines()[0]}).'
             ) from error

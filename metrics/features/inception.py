@@ -1,4 +1,4 @@
-"""The features of the FID, and classes of the Inception Score: the published Inception networks."""
+"""The published Inception networks: features for the FID, and classes for the Inception Score."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ class Inception(FeatureNetwork):
         path: The network's pickle.
 
     Raises:
-        UserError: It is no network pickle, or not trusted.
+        UserError: The file is no network pickle, or is not trusted.
     """
 
     def __init__(self, path):
@@ -39,7 +39,7 @@ class Inception(FeatureNetwork):
             float32 [N, F].
 
         Raises:
-            UserError: Its graph cannot run on this machine's devices.
+            UserError: The network cannot run on this machine's devices.
         """
         network = self._network.open()
         rgb = np.broadcast_to(images, (len(images), 3, *images.shape[2:]))
@@ -48,13 +48,13 @@ class Inception(FeatureNetwork):
 
 
 class InceptionClasses(Inception):
-    """uint8 images to the probabilities of the published Inception-v3 network's 1008 classes, rows of sum 1."""
+    """uint8 images to the probabilities of the 1008 classes of the published Inception-v3 network; rows have sum 1."""
 
     def __call__(self, images, num_gpus=1):
         probabilities = super().__call__(images, num_gpus)
         if not (probabilities.min() >= 0 and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
             raise UserError(
-                f'The network in {self.path} gives no probabilities of classes: it is another file than its name says; '
-                'delete it, and it is downloaded again.'
+                f'The network in {self.path} gives no probabilities of classes, so it is not the file that its name '
+                'says: delete it, and it is downloaded again.'
             )
         return probabilities

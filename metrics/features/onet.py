@@ -13,9 +13,9 @@ SIDE = SIDES['onet']
 
 
 class ONet(FeatureNetwork):
-    """uint8 images to O-Net's 256 values after its dense layer and that layer's PReLU, before its three heads.
+    """uint8 images to O-Net's 256 values after its dense layer and the PReLU, before its three heads.
 
-    The weights are read at once; the graph is built in the default graph at the first call, once.
+    The constructor reads the weights. The first call in a graph builds the layers there.
     """
 
     def __init__(self):
@@ -28,7 +28,7 @@ class ONet(FeatureNetwork):
 
         Args:
             images: uint8 [N, C, H, W], C 1 (gray) or 3 (RGB), any size, dynamic range [0, 255].
-            num_gpus: Does not matter, as the network is small.
+            num_gpus: Ignored, because the network is small.
 
         Returns:
             float32 [N, 256].
@@ -42,14 +42,14 @@ class ONet(FeatureNetwork):
 
 
 def prepare(images):
-    """Brings images to O-Net's input.
+    """Converts images to O-Net's input.
 
     Args:
         images: uint8 [N, C, H, W], C 1 (gray, repeated) or 3 (RGB).
 
     Returns:
-        float32 [N, 48, 48, 3] in [-1, 1]: resized as uint8 by OpenCV's INTER_AREA, then normalised, with width
-        before height because the weights come from column-major Caffe.
+        float32 [N, 48, 48, 3] in [-1, 1]: resized as uint8 by OpenCV's INTER_AREA, then normalised. Width comes before
+        height, because the weights come from column-major Caffe.
     """
     resized = np.empty([len(images), SIDE, SIDE, 3], np.uint8)
     for target, image in zip(resized, images):

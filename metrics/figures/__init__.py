@@ -1,1 +1,1 @@
-"""Pictures and films of generators and of runs."""
+"""Pictures and films of generators, and curves of runs."""

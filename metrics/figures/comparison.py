@@ -1,4 +1,4 @@
-"""Reals and fakes side by side, as many of both."""
+"""As many reals as fakes, side by side."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from dnnlib.records.tfrecords import MultiResolutionDataset
 from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, run, tile, white_canvas
 
 COMPARISON_SEED = 0
-SIDE = 1024  # px of each half that images are chosen to fill
+SIDE = 1024  # px; images fill half a figure of this side
 
 
 def comparison_grid(resolution):
-    """(columns, rows) of each half: what fills 1024x1024, from 2x2 to 10x10."""
+    """(columns, rows) of each half: as many images as fill 1024x1024 px, from 2x2 to 10x10."""
     return (int(np.clip(SIDE // resolution, 2, 10)),) * 2
 
 
@@ -21,8 +21,7 @@ def side_by_side(reals, fakes, columns, rows):
     Args:
         reals: uint8 [N, H, W, C], N up to columns * rows.
         fakes: uint8 of the same shape.
-        columns: Of each half.
-        rows: Of each half.
+        columns, rows: Images in each half.
 
     Returns:
         uint8 [rows H, (2 columns + 1/2) W, C].
@@ -33,20 +32,20 @@ def side_by_side(reals, fakes, columns, rows):
 
 
 def draw_comparison(Gs, data, seed=COMPARISON_SEED, grid=None, psi=TRUNCATION_PSI):
-    """Reals that a seed chooses from a dataset, each at most once, beside as many fakes with fresh noise.
+    """Different reals, drawn from a dataset, beside as many fakes with fresh noise.
 
     Args:
         Gs: Generator `Network`.
         data: Folder of a TFRecord dataset.
-        seed: Of the choice, the latents and the noise.
-        grid: (columns, rows) of each half; None takes `comparison_grid`.
-        psi: Truncation of the resolutions 4x4 to 32x32.
+        seed: Seed of the draw, the latents and the noise.
+        grid: (columns, rows) of each half; None chooses by `comparison_grid`.
+        psi: Truncation psi at 4x4 to 32x32.
 
     Returns:
         uint8 [height, width, C].
 
     Raises:
-        UserError: The dataset is not whole, or its images are not like those of the network.
+        UserError: The dataset is incomplete or damaged, or its images have other channels or another size.
     """
     channels, resolution, _ = Gs.output_shape[1:]
     columns, rows = grid or comparison_grid(resolution)

@@ -1,4 +1,4 @@
-"""The course of a run's metrics, as pictures."""
+"""Curves of a run's metrics, as pictures."""
 
 from dnnlib.errors import UserError
 from dnnlib.pages import plots
@@ -8,11 +8,11 @@ SIZE = 800, 480  # px
 
 
 def draw_curve(metric, records):
-    """A metric against the training length, the best snapshot marked.
+    """The curve of a metric over the training length. The best snapshot is marked.
 
     Args:
         metric: Name of the metric.
-        records: Results of the metric by growing kimg, as from `metrics.results.series`; not empty, all with a kimg.
+        records: Records of the metric from `metrics.results.series`; not empty.
 
     Returns:
         uint8 [480, 800, 3].
@@ -31,13 +31,13 @@ def draw_curve(metric, records):
 
 
 def draw_curves(run_dir):
-    """The curve of each metric a run was measured with.
+    """The curves of all metrics of a run.
 
     Args:
         run_dir: Directory of a training run.
 
     Returns:
-        Dict of the metric's name to uint8 [480, 800, 3].
+        Dict of the name of a metric to uint8 [480, 800, 3].
 
     Raises:
         UserError: Nothing has been measured yet.

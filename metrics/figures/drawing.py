@@ -1,4 +1,4 @@
-"""What the figures of a generator share: images of it, which layers are fine, canvases."""
+"""Parts of all figures of a generator: its images, its fine layers, canvases."""
 
 import numpy as np
 from tqdm import tqdm
@@ -13,21 +13,21 @@ TRUNCATION_CUTOFF = 8  # layers below this one are truncated: resolutions 4x4 to
 
 
 def to_levels():
-    """The output transform of `Network.run` that gives uint8 [N, H, W, C]."""
+    """An output transform for `Network.run`: images become uint8 [N, H, W, C]."""
     from dnnlib import tflib  # here: a command line is checked before TensorFlow starts
 
     return {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}
 
 
 def run(network, *inputs, noise_seed=None, **kwargs):
-    """Images of a network, with a progress bar where it takes long.
+    """Images of a network, with a progress bar if it takes long.
 
     Args:
         network: A generator or synthesis `Network`.
-        *inputs: An array [N, ...] for each input; None stands for zeros, as the labels of all figures are.
-        noise_seed: Seed of fresh noise, where the network has it: the same one gives the same images, whatever was
-            drawn before, on one device. None leaves the noise as `kwargs` say.
-        **kwargs: Of the network's build function.
+        *inputs: An array [N, ...] for each input. None stands for zeros; all figures use zeros as labels.
+        noise_seed: Seed of fresh noise. On the same device it always gives the same images. None: `kwargs` decide about
+            noise.
+        **kwargs: Arguments of the network's build function.
 
     Returns:
         uint8 [N, H, W, C].
@@ -43,18 +43,18 @@ def run(network, *inputs, noise_seed=None, **kwargs):
 
 
 def latents_of(Gs, seeds):
-    """The latents of each seed, by a random stream of its own; float64 [len(seeds), latent_size]."""
+    """Latents, one from each seed; float64 [len(seeds), latent_size]."""
     return np.stack([np.random.RandomState(seed).randn(*Gs.input_shape[1:]) for seed in seeds])
 
 
 def fine_layers(num_layers):
-    """The layers that count as fine: those of 64x64 and up, 8 and higher; of 8 layers or fewer the later half.
+    """The fine layers: layer 8 and higher (64x64 and up). If there are 8 layers or fewer, the later half.
 
     Args:
         num_layers: Layers of the synthesis network, 14 at 256x256.
 
     Returns:
-        A range; all layers before it are the coarse ones.
+        A range. All layers before it are coarse.
     """
     return range(TRUNCATION_CUTOFF if num_layers > TRUNCATION_CUTOFF else num_layers // 2, num_layers)
 
@@ -65,7 +65,7 @@ def white_canvas(height, width, channels):
 
 
 def tile(images, columns, rows):
-    """Images row by row; white where there is none.
+    """A grid of images, row by row. Cells without an image are white.
 
     Args:
         images: uint8 [N, H, W, C], N up to columns * rows.

@@ -1,4 +1,4 @@
-"""The paper's Figures 1 to 4: what the pre-filter accepted and rejected, as it drew them beside the dataset."""
+"""The paper's Figures 1 to 4: galleries of accepted and rejected images, which the pre-filter drew."""
 
 import os
 import shutil
@@ -17,13 +17,13 @@ def copy_galleries(dataset_dir, out_dir, which=tuple(_FILES)):
     Args:
         dataset_dir: Folder that `python -m prefilter` made.
         out_dir: Existing folder that takes gallery-rejected.png and gallery-accepted.png.
-        which: Of 'rejected' and 'accepted'.
+        which: 'rejected', 'accepted', or both, a tuple.
 
     Returns:
-        List of (path, caption), one for each of `which`; path is None where there was no such image.
+        List of (path, caption), one for each of `which`. path is None if there was no such image.
 
     Raises:
-        UserError: The folder is no such dataset, or a file cannot be read or written.
+        UserError: The pre-filter did not make the folder, or a file cannot be read or written.
     """
     counts = dict.fromkeys(_FILES, 0)
     for verdict in read_manifest(dataset_dir, 'galleries'):

@@ -1,4 +1,4 @@
-"""A walk through latent space that ends where it began, as frames of a film."""
+"""The frames of a film: a walk through latent space that ends where it began."""
 
 import numpy as np
 import scipy.ndimage
@@ -9,31 +9,31 @@ from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, tile, to_
 VIDEO_SEED = 0
 SECONDS = 8
 FPS = 15
-SMOOTHING = 1  # s; standard deviation along time, of loops that are long enough
-LEAST_TURNS = 8  # standard deviations that make up a loop at least: one that is too short would hardly move
-SIDE = 512  # px that images are chosen to fill
+SMOOTHING = 1  # s; standard deviation of the Gaussian along time
+LEAST_TURNS = 8  # standard deviations in a loop, at least; a short loop, smoothed by 1 s, would hardly move
+SIDE = 512  # px; the images of a frame fill this side
 
 
 def video_grid(resolution):
-    """(columns, rows) of a frame: what fills 512x512, from 1x1 to 4x4."""
+    """(columns, rows) of a frame: as many images as fill 512x512 px, from 1x1 to 4x4."""
     return (int(np.clip(SIDE // resolution, 1, 4)),) * 2
 
 
 def looped_latents(num_frames, num_images, latent_size, fps, seed):
     """Latents that change smoothly from frame to frame, and from the last one to the first.
 
-    They are noise along time, smoothed by a Gaussian whose ends are joined, as in the films of progressive growing
-    (Karras et al. 2018); then each vector is given the length that is usual in N(0, 1).
+    As in the films of progressive growing (Karras et al. 2018), noise is smoothed along time by a Gaussian that wraps
+    around. Then each vector is scaled to the usual length of N(0, 1).
 
     Args:
         num_frames: Frames of the loop.
-        num_images: Images of a frame, with paths of their own.
+        num_images: Images in a frame. Each has its own path.
         latent_size: Length of a latent vector.
         fps: Frames a second.
-        seed: Of the noise.
+        seed: Seed of the noise.
 
     Returns:
-        float64 [num_frames, num_images, latent_size]; each vector of length sqrt(latent_size).
+        float64 [num_frames, num_images, latent_size]; each vector has the length sqrt(latent_size).
     """
     noise = np.random.RandomState(seed).randn(num_frames, num_images, latent_size)
     smoothing = min(SMOOTHING * fps, num_frames / LEAST_TURNS)
@@ -48,7 +48,7 @@ def interpolation_frames(Gs, latents, grid, psi=TRUNCATION_PSI):
         Gs: Generator `Network`.
         latents: [frames, columns * rows, latent_size].
         grid: (columns, rows) of a frame.
-        psi: Truncation of the resolutions 4x4 to 32x32.
+        psi: Truncation psi at 4x4 to 32x32.
 
     Yields:
         uint8 [rows H, columns W, C].

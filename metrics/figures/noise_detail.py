@@ -1,4 +1,4 @@
-"""Noise detail (figure 4 of StyleGAN, reference [3] of the paper): what changes when only the noise does."""
+"""Noise detail (figure 4 of StyleGAN, reference [3] of the paper): what changes when only the noise changes."""
 
 import numpy as np
 import PIL.Image
@@ -6,8 +6,8 @@ import PIL.Image
 from metrics.figures.drawing import latents_of, run
 
 DETAIL_SEEDS = (1157, 1012)
-NUM_SAMPLES = 100  # of the standard deviation
-CROPS = 4  # samples 1 to 4 show one each
+NUM_SAMPLES = 100  # for the standard deviation
+CROPS = 4  # samples 1 to 4 are shown as crops
 GAIN = 4  # levels of gray for each level of standard deviation
 
 # Upper left corner and side of the crop in an image of 1024x1024, px.
@@ -16,7 +16,7 @@ CROP_OF = 1024
 
 
 def noise_detail(samples):
-    """One row of the figure: a sample, the same detail of four more, and the standard deviation over all.
+    """A row of the figure: a sample, the same detail of four other samples, and the standard deviation over all.
 
     Args:
         samples: uint8 [N, S, S, C], N >= 5, of the same latents with different noise.
@@ -30,7 +30,7 @@ def noise_detail(samples):
         _enlarged(sample[top : top + width, left : left + width], side // 2) for sample in samples[1 : CROPS + 1]
     ]
     details = np.concatenate([np.concatenate(details[row : row + 2], axis=1) for row in (0, 2)], axis=0)
-    # Row by row of pixels: the floats of all samples of 1024x1024 at once would take 2 GB.
+    # Row by row, because all samples of 1024x1024 px as floats would take 2 GB.
     deviations = np.stack([samples[:, y].mean(axis=2).std(axis=0) for y in range(side)])
     gray = np.clip(deviations * GAIN + 0.5, 0, 255).astype(np.uint8)
     return np.concatenate([samples[0], details, np.repeat(gray[:, :, np.newaxis], channels, axis=2)], axis=1)
@@ -41,7 +41,7 @@ def draw_noise_detail(Gs, seeds=DETAIL_SEEDS, num_samples=NUM_SAMPLES):
 
     Args:
         Gs: Generator `Network`.
-        seeds: Of the latents and of their noise, one for each row.
+        seeds: Seeds of the latents and the noise, one for each row.
         num_samples: Images for each seed, 5 or more.
 
     Returns:

@@ -1,7 +1,7 @@
 """The paper's figures of a generator, as arrays: uncurated grid, noise components, truncation trick.
 
-The layouts are those of StyleGAN's figures 2, 5 and 8 (reference [3] of the paper), which the paper's Figures 5 to 8
-follow, for any resolution and number of layers. A canvas is white where no image stands.
+The paper's Figures 5 to 8 have the layouts of StyleGAN's figures 2, 5 and 8 (reference [3] of the paper). Here these
+layouts work for any resolution and number of layers. Canvases are white where there is no image.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, WHITE, fi
 
 UNCURATED_SEED = 5
 NOISE_SEEDS = (1967, 1555)
-NOISE_FLIPPED = (1,)  # positions in the row of seeds whose images are mirrored
+NOISE_FLIPPED = (1,)  # positions of the seeds with mirrored images
 TRUNCATION_SEEDS = (91, 388)
 TRUNCATION_PSIS = (1, 0.7, 0.5, 0, -0.5, -1)
 
@@ -22,16 +22,16 @@ TRUNCATION_PSIS = (1, 0.7, 0.5, 0, -0.5, -1)
 
 
 def uncurated_layout(resolution):
-    """Rows and levels of detail of the uncurated grid's columns.
+    """The layout of the uncurated grid.
 
-    From 256x256 on it is the original's figure: columns of full, half, quarter and eighth size. Smaller images are not
-    shrunk, but as many as a 384x256 canvas takes are shown.
+    From 256x256 on it is the original's layout, with columns of full, half, quarter and eighth size. Smaller images are
+    not shrunk; there are as many as fit on a canvas of 384x256 px.
 
     Args:
         resolution: Side of the images in px.
 
     Returns:
-        (rows, lods): the number of full-size rows and a list with one lod for each column.
+        (rows, lods): the number of rows at full size, and a list with the level of detail of each column.
     """
     if resolution >= 256:
         return 3, [0, 1, 2, 2, 3, 3]
@@ -39,15 +39,15 @@ def uncurated_layout(resolution):
 
 
 def uncurated(generate, latent_size, crop, rows, lods, seed):
-    """A grid of samples as they come; a column of lod l has images of 1/2^l the side, and 2^l times as many.
+    """A grid of samples as they come. In a column of lod l, images have 1/2^l of the side, and there are 2^l as many.
 
     Args:
         generate: Function from latents, float64 [N, latent_size], to images, uint8 [N, H, W, C].
         latent_size: Length of a latent vector.
-        crop: (x, y, width, height) of the part of each image that is shown, in px.
-        rows: Rows of the full-size columns.
-        lods: List with one lod for each column.
-        seed: Of the latents, which fill the columns one after the other, from top to bottom.
+        crop: (x, y, width, height) of the part of each image that is shown, px.
+        rows: Rows of the columns at full size.
+        lods: List with the lod of each column.
+        seed: Seed of the latents. They fill column after column, from top to bottom.
 
     Returns:
         uint8 [rows * height, sum of the columns' widths, C].
@@ -64,12 +64,12 @@ def uncurated(generate, latent_size, crop, rows, lods, seed):
 
 
 def draw_uncurated(Gs, seed=UNCURATED_SEED, psi=TRUNCATION_PSI):
-    """Samples with psi = 0.7 for the resolutions 4x4 to 32x32 and fresh noise, in the layout of their resolution.
+    """The uncurated grid of a generator, with truncation at 4x4 to 32x32 and fresh noise.
 
     Args:
         Gs: Generator `Network`.
-        seed: Of the latents and the noise.
-        psi: Another truncation of those resolutions.
+        seed: Seed of the latents and the noise.
+        psi: Truncation psi.
 
     Returns:
         uint8 [height, width, C].
@@ -88,7 +88,7 @@ def draw_uncurated(Gs, seed=UNCURATED_SEED, psi=TRUNCATION_PSI):
 
 
 def kept_noise(num_layers):
-    """The layers that keep their noise, for each of the four parts: all, none, the fine ones, the coarse ones.
+    """The layers with noise in each of the four parts of the figure: all, none, the fine layers, the coarse layers.
 
     Args:
         num_layers: Layers of the synthesis network.
@@ -98,15 +98,15 @@ def kept_noise(num_layers):
 
 
 def noise_components(generate, seeds, flipped, kept):
-    """What noise in different layers does, each seed in one column of two rows of half images.
+    """The effect of noise in different layers. Each seed has a column with two rows, and each row two half images.
 
-    Above: noise in all layers, left half; in none, right half. Below: in the fine layers; in the coarse ones.
+    Upper row: noise in all layers (left), in no layer (right). Lower row: in the fine layers, in the coarse layers.
 
     Args:
-        generate: Function from (seeds, layers that keep their noise) to images, uint8 [len(seeds), H, W, C].
-        seeds: One for each column.
-        flipped: Positions in `seeds` whose images are mirrored.
-        kept: The layers that keep their noise, for each of these four, as from `kept_noise`.
+        generate: Function from (seeds, layers with noise) to images, uint8 [len(seeds), H, W, C].
+        seeds: A seed for each column.
+        flipped: Positions of the seeds with mirrored images.
+        kept: The layers with noise in each of the four parts, see `kept_noise`.
 
     Returns:
         uint8 [2 H, len(seeds) W, C].
@@ -126,13 +126,13 @@ def noise_components(generate, seeds, flipped, kept):
 
 
 def draw_noise_components(Gs, seeds=NOISE_SEEDS, flipped=NOISE_FLIPPED, kept=None):
-    """Noise components of a generator without truncation; noise is fixed, and zero in the layers left out.
+    """Noise components of a generator, without truncation. Noise is fixed, and zero in layers without noise.
 
     Args:
-        Gs: Generator `Network`; its noise buffers are as before afterwards.
-        seeds: Of the latents, one for each column.
-        flipped: Positions in `seeds` whose images are mirrored.
-        kept: The layers that keep their noise, for each of the four parts; None takes `kept_noise`.
+        Gs: Generator `Network`. Its noise variables are restored afterwards.
+        seeds: Seeds of the latents, one for each column.
+        flipped: Positions of the seeds with mirrored images.
+        kept: The layers with noise in each of the four parts; None chooses by `kept_noise`.
 
     Returns:
         uint8 [2 H, len(seeds) W, C].
@@ -177,9 +177,9 @@ def truncation_trick(synthesize, dlatents, dlatent_avg, psis):
 
     Args:
         synthesize: Function from dlatents, float [N, layers, W], to images, uint8 [N, H, W, C].
-        dlatents: float [N, layers, W], not truncated; one row each.
+        dlatents: float [N, layers, W], not truncated; N rows of the figure.
         dlatent_avg: float [W].
-        psis: One for each column.
+        psis: Style scales, one for each column.
 
     Returns:
         uint8 [N H, len(psis) W, C].
@@ -196,7 +196,7 @@ def draw_truncation(Gs, seeds=TRUNCATION_SEEDS, psis=TRUNCATION_PSIS):
 
     Args:
         Gs: Generator `Network`.
-        seeds: Of the latents, one for each row.
+        seeds: Seeds of the latents, one for each row.
         psis: Style scales, one for each column.
 
     Returns:

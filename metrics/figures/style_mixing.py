@@ -10,17 +10,18 @@ DESTINATION_SEEDS = (888, 829, 1898, 1733, 1614, 845)
 
 
 def layers_by_row(num_layers, num_rows):
-    """Which layers each row takes from its source: of six rows three take coarse ones, two middle ones, one fine ones.
+    """The layers that each row takes from its source.
 
-    At 256x256 these are 0-3 (4x4 and 8x8), 4-7 (16x16 and 32x32) and 8-13 (64x64 and up). Other numbers of rows share
-    them in the same proportion; three rows take one each.
+    Of six rows, three take coarse layers, two middle layers and one fine layers. At 256x256 these are layers 0-3 (4x4
+    and 8x8), 4-7 (16x16 and 32x32) and 8-13 (64x64 and up). Other numbers of rows have the same proportions; of three
+    rows each takes one kind.
 
     Args:
-        num_layers: Layers with a style of their own, 14 at 256x256.
+        num_layers: Layers of the synthesis network, 14 at 256x256.
         num_rows: Rows of the figure.
 
     Returns:
-        List with a range for each row.
+        List with a range of layers for each row.
 
     Raises:
         UserError: Fewer than three layers.
@@ -37,13 +38,13 @@ def layers_by_row(num_layers, num_rows):
 
 
 def style_mixing(synthesize, sources, destinations, layers):
-    """Sources above, destinations to the left, and where they meet the destination with some styles of the source.
+    """Sources on top, destinations on the left; each cell is its destination with some styles of its source.
 
     Args:
         synthesize: Function from dlatents, float [N, layers, W], to images, uint8 [N, H, W, C].
         sources: dlatents float [M, layers, W], one for each column.
         destinations: dlatents float [N, layers, W], one for each row.
-        layers: For each row, the layers whose styles come from the source.
+        layers: For each row, the layers with the styles of the source.
 
     Returns:
         uint8 [(N + 1) H, (M + 1) W, C]; white in the upper left corner.
@@ -62,15 +63,15 @@ def draw_style_mixing(Gs, source_seeds=SOURCE_SEEDS, destination_seeds=DESTINATI
 
     Args:
         Gs: Generator `Network`.
-        source_seeds: Of the latents, one for each column.
-        destination_seeds: Of the latents, one for each row.
-        layers: For each row, the layers whose styles come from the source; None takes `layers_by_row`.
+        source_seeds: Seeds of the latents, one for each column.
+        destination_seeds: Seeds of the latents, one for each row.
+        layers: For each row, the layers with the styles of the source; None chooses by `layers_by_row`.
 
     Returns:
         uint8 [(rows + 1) H, (columns + 1) W, C].
 
     Raises:
-        UserError: The network has too few layers, or layers and rows do not fit.
+        UserError: The network has too few layers, or `layers` does not fit the rows.
     """
     mapping, synthesis = Gs.components.mapping, Gs.components.synthesis
     sources, destinations = (mapping.run(latents_of(Gs, seeds), None) for seeds in (source_seeds, destination_seeds))
@@ -80,7 +81,7 @@ def draw_style_mixing(Gs, source_seeds=SOURCE_SEEDS, destination_seeds=DESTINATI
     if len(layers) != len(destinations):
         raise UserError(
             f'Style mixing: layers are given for {len(layers)} rows, but there are {len(destinations)} '
-            'destinations; name as many.'
+            'destinations; give layers for each of them.'
         )
     beyond = max(layer for taken in layers for layer in taken)
     if beyond >= num_layers:

@@ -1,4 +1,4 @@
-"""Frames to films: a GIF and an MP4. The ffmpeg that makes the MP4 comes with the package imageio-ffmpeg."""
+"""Writes frames as films: a GIF and an MP4. The package imageio-ffmpeg brings the ffmpeg that makes the MP4."""
 
 import contextlib
 import itertools
@@ -13,33 +13,33 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from dnnlib.errors import UserError, disk_error
 from dnnlib.files import atomic_write
 
-LARGEST_FPS = 50  # of a GIF: browsers play what is faster at 10
+LARGEST_FPS = 50  # of a GIF; browsers play faster ones at 10 fps
 _LARGEST_SIDE = 65535  # px, of a GIF
 _LARGEST_TOTAL = 2**31  # pixels of all frames of a GIF, a byte each in memory
 _CENTISECOND = 10  # ms, the unit of a GIF's time
 
 
 def check_film(width, height, num_frames):
-    """Refuses, as a `UserError`, a film that does not fit a GIF or the memory that writing it takes."""
+    """Raises a UserError for a film that is too large for a GIF or for the memory."""
     if max(width, height) > _LARGEST_SIDE or width * height * num_frames > _LARGEST_TOTAL:
         raise UserError(
-            f'A film of {num_frames} frames of {width}x{height} is too large for a GIF, whose sides are up to '
-            f'{_LARGEST_SIDE} px and all frames up to {_LARGEST_TOTAL / 1e9:.1f} billion pixels: make it shorter, '
-            'slower or of fewer images.'
+            f'A film of {num_frames} frames of {width}x{height} is too large for a GIF, which takes sides up to '
+            f'{_LARGEST_SIDE} px and {_LARGEST_TOTAL / 1e9:.1f} billion pixels in all frames: make it shorter, with '
+            'fewer frames a second, or with fewer images.'
         )
 
 
 def save_film(stem, frames, num_frames, fps):
-    """Writes STEM.gif, which plays for ever, and STEM.mp4; each whole or not at all.
+    """Writes STEM.gif, which repeats for ever, and STEM.mp4. Each appears whole or not at all.
 
     Args:
-        stem: Path without the ending, in an existing folder.
-        frames: Iterable of uint8 [H, W, C], C 1 (gray) or 3 (RGB); made while the films are written.
-        num_frames: How many there are, 1 or more.
+        stem: Path without extension, in an existing folder.
+        frames: Iterable of uint8 [H, W, C], C 1 (gray) or 3 (RGB). It is read while the films are written.
+        num_frames: Number of frames, 1 or more.
         fps: Frames a second, up to `LARGEST_FPS`.
 
     Returns:
-        (paths, remark): the files that were written; and a sentence why there is no MP4, or None.
+        (paths, remark): the files that were written, and a sentence that says why there is no MP4, or None.
 
     Raises:
         OSError: The GIF cannot be written.
@@ -56,7 +56,7 @@ def save_film(stem, frames, num_frames, fps):
 
 
 def _save_gif(path, frames, num_frames, fps):
-    # Each frame ends at the hundredth of a second next to its end, so that rounding does not add up.
+    # The end of each frame is rounded to a hundredth of a second, not its duration, so that rounding does not add up.
     ends = [round(100 * number / fps) for number in range(num_frames + 1)]
     durations = [(end - begin) * _CENTISECOND for begin, end in zip(ends, ends[1:])]
     pictures = (_as_picture(frame) for frame in frames)
@@ -66,22 +66,22 @@ def _save_gif(path, frames, num_frames, fps):
 
 
 def _as_picture(frame):
-    """A frame in the up to 256 colours of its own that a GIF allows."""
+    """A frame as an image with at most 256 colours, chosen for this frame."""
     if frame.shape[2] == 1:
         return PIL.Image.fromarray(frame[:, :, 0])
-    # The median cut, Pillow's own choice, is hardly closer to a photograph and takes far longer.
+    # Median cut, Pillow's default, takes far longer and is hardly closer to the frame.
     return PIL.Image.fromarray(frame).quantize(256, PIL.Image.FASTOCTREE)
 
 
 class _Encoder:
-    """An ffmpeg that takes frames while they are made. A failure of it is a remark, no error: there is the GIF."""
+    """Runs ffmpeg, which gets the frames while they are made. A failure is a remark and no error: the GIF remains."""
 
     def __init__(self, program, fps):
         self._program, self._fps = program, fps
         self._process, self._failure = None, None
         self._held = contextlib.ExitStack()
         folder = self._held.enter_context(tempfile.TemporaryDirectory())
-        # At its end ffmpeg goes back to the beginning of the file and writes the index there, which a pipe cannot do.
+        # A file and no pipe, because ffmpeg goes back at the end to write the index at the beginning.
         self._target, self._messages = os.path.join(folder, 'film.mp4'), os.path.join(folder, 'messages.txt')
 
     def __enter__(self):
@@ -95,18 +95,18 @@ class _Encoder:
         self._held.close()
 
     def watch(self, frames):
-        """Passes frames on, each once ffmpeg has it."""
+        """Yields the frames, and gives each one to ffmpeg first."""
         frames = iter(frames)
         first = next(frames)
         self._start(*first.shape)
         for frame in itertools.chain([first], frames):
             if self._process is not None:
-                with contextlib.suppress(BrokenPipeError):  # it has ended, and `finish` says why
+                with contextlib.suppress(BrokenPipeError):  # ffmpeg has ended; `finish` says why
                     self._process.stdin.write(frame.tobytes())
             yield frame
 
     def finish(self, path):
-        """Writes the film; returns None, or a sentence why there is none."""
+        """Writes the film. Returns None, or a sentence that says why there is no film."""
         if self._process is not None:
             self._close_pipe()
             status = self._process.wait()
@@ -139,7 +139,7 @@ class _Encoder:
             str(self._fps),
             '-i',
             'pipe:0',
-            # 4:2:0 is what every player takes; faststart lets a browser begin before it has all.
+            # Every player takes 4:2:0. With faststart a browser can begin before it has the whole film.
             '-c:v',
             'libx264',
             '-crf',

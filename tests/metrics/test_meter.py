@@ -296,7 +296,7 @@ def test_networks_of_labels_get_those_of_the_reals_and_are_refused_without(toy_m
     dataset, Gs = FakeDataset(random_images()), FakeGenerator([3, 4, 4], label_size=3)
     for labels in (None, np.eye(20, dtype=np.float32)):
         dataset.labels = labels
-        with pytest.raises(UserError, match='by labels of 3 numbers, and no dataset with such labels .*--data'):
+        with pytest.raises(UserError, match='labels of 3 numbers, and there is no dataset with such labels: .*--data'):
             measure(make_meter(dataset), toy_metric, Gs)
     assert Gs.calls == []
     dataset.labels = np.eye(3, dtype=np.float32)[np.arange(20) % 2]

@@ -80,7 +80,7 @@ def test_without_the_paper_it_is_a_table_of_the_same_shape():
         ['pl_onet5k_zend', '2.0000', "path length for path endpoints in Z by O-Net's features of faces"],
     ]
     *lines, note = as_text(rows).splitlines()
-    assert [line.split(maxsplit=2) for line in lines] == rows and 'none of its numbers compares with them' in note
+    assert [line.split(maxsplit=2) for line in lines] == rows and 'cannot be compared with them' in note
     assert as_latex(rows).startswith(r'\begin{tabular}{lrl}') and '| --- | ---: | --- |' in as_markdown(rows)
 
 

@@ -64,8 +64,8 @@ def test_names_are_separated_by_commas_and_none_is_none(text, names):
         ('fid5', '--metrics fid5: choose from fd_onet5k, fd_onet5k_inf, fid50k'),
         ('fd_onet5k,fid5', '--metrics fid5: choose from'),
         ('', "--metrics '': choose from"),
-        ('none,fid50k', 'none stands alone'),
-        ('fid50k, none', 'none stands alone'),
+        ('none,fid50k', 'none cannot be combined with other names'),
+        ('fid50k, none', 'none cannot be combined with other names'),
     ],
 )
 def test_what_is_no_list_of_metrics_is_refused_with_the_hint(text, message):
