@@ -362,7 +362,7 @@ def test_what_an_earlier_version_measured_counts_and_comes_out_the_same_anew(tmp
         assert 'its fd_onet5k of 1.2561 is the lowest of 3 measured snapshots' in file.read()
     assert invoke(os.path.join(run_dir, 'network-snapshot-000002.pkl'), '--force').exit_code == 0
     theirs, ours = (dict(records[-1], seconds=None) for records in (old, results(run_dir)))
-    assert ours == dict(theirs, value=pytest.approx(theirs['value'], rel=1e-5)) and theirs['kimg'] == 2.048
+    assert ours == dict(theirs, value=pytest.approx(theirs['value'], rel=1e-3)) and theirs['kimg'] == 2.048
 
 
 def test_a_network_measured_in_a_run_needs_nothing_anew_elsewhere(run_dir, finished, tmp_path, monkeypatch):

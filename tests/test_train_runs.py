@@ -154,8 +154,8 @@ def test_the_same_command_goes_on_with_a_run_of_an_earlier_version(run, tmp_path
         assert len(found) == len(expected)
         for ours, theirs in zip(found, expected):
             assert ours.keys() == theirs.keys()
-            # What is rounding at first grows from step to step.
-            near = functools.partial(pytest.approx, rel=1e-4 if theirs['kimg'] < 3.5 else 0.1)
+            # The rounding of another TensorFlow grows from step to step.
+            near = functools.partial(pytest.approx, rel=1e-3 if theirs['kimg'] < 3.5 else 0.1)
             for field, value in theirs.items():
                 assert ours[field] == (near(value) if isinstance(value, float) else value), (name, theirs, field)
     assert read_lines(run_dir / 'stats.jsonl')[-1]['total_sec'] > 36.3  # of these, 36.3 before the stop
