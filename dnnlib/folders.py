@@ -43,8 +43,8 @@ def unfinished_folder(
         stays if it has finished parts; else it is removed, with the parents that were made for it.
 
     Raises:
-        UserError: The target exists and may not be replaced, another process is making it, the plan is another one, or
-            the disk refuses the data.
+        UserError: The target exists and may not be replaced, another process is making it, the work folder has another
+            plan, or the disk refuses the data.
     """
     target = os.path.realpath(target)  # a link to a folder on a larger disk stays a link
     path = unfinished_path(target)

@@ -87,8 +87,8 @@ def read_network_file(path: Path) -> NetworkFile:
         A `NetworkFile`.
 
     Raises:
-        UserError: The file cannot be read, is damaged, or holds something that no network pickle may hold; the message
-            names the file and the first thing that is wrong in it.
+        UserError: The file cannot be read, is damaged, or holds something that is not allowed in a network pickle; the
+            message names the file and the first fault.
     """
     try:
         with disk_errors('read', path), open(path, 'rb') as file:

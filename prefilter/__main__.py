@@ -225,9 +225,9 @@ def main(**flags):
     SOURCE is a folder of images, an archive of one (.zip, .tar, .tgz, ...), a file in one of the formats, or
     lfw-subset: the 100 faces and 100 backgrounds that come with scikit-image.
 
-    The dataset folder gets multi-resolution TFRecords, manifest.jsonl (a line for each image: accepted or why not, the
-    face's box, the crop), samples of both kinds in accepted.png and rejected.png, and report.html, a page that shows
-    all of it; python -m prefilter.report makes that again.
+    The dataset folder gets multi-resolution TFRecords and manifest.jsonl, a line for each image: accepted or why not,
+    the face's box, the crop. It also gets samples of both kinds in accepted.png and rejected.png, and a page,
+    report.html, that shows all of it. python -m prefilter.report makes the page again.
 
     If a run was ended before its end, the same command goes on with it.
     """

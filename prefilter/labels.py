@@ -29,9 +29,9 @@ def check_labels(source, kind):
     else:
         if source.attribute_names is None:
             raise UserError(
-                f'--labels attributes: {source.layout} has none here. celeba has them with '
-                'list_attr_celeba.txt, vggface2 with identity_meta.csv, csv with columns of 0 and 1, dataset-json with '
-                'vectors as labels.'
+                f'--labels attributes: this SOURCE, read as {source.layout}, has no attributes. Sources of these '
+                'formats have some: celeba (with list_attr_celeba.txt), vggface2 (with identity_meta.csv), csv (with columns of 0 '
+                'and 1) and dataset-json (with vectors as labels): leave the flag out, or add what is missing.'
             )
         width = len(source.attribute_names)
         what = f'{count} images with {width} attributes'
@@ -51,8 +51,9 @@ def label_rows(source, kind, places):
         places: Of the images.
 
     Returns:
-        float32 [number of places, label size]: one-hot, a column for each identity among these images in sorted order,
-        or 0 and 1 for each of `source.attribute_names`; None when `kind` is.
+        float32 [number of places, label size], or None if `kind` is None. For 'identity' the rows are one-hot, with a
+        column for each identity among these images, sorted. For 'attributes' they have a 0 or 1 for each of
+        `source.attribute_names`.
     """
     if kind is None:
         return None

@@ -56,8 +56,8 @@ def make_dataset(source, options, workers=1, environments=None, make_detector=No
         cluster: A `prefilter.beam_runner.Cluster` whose workers examine instead; or None.
 
     Returns:
-        Dict: `total`, `accepted`, `duplicates`, numbers of images; `reasons`, {reason: number of refused images};
-        `examined`, the number of images that this run examined itself, and `seconds`, the time for these.
+        Dict. `total`, `accepted`, `duplicates`: numbers of images. `reasons`: {reason: number of refused images}.
+        `examined`: the number of images that this run examined itself, and `seconds`: the time that took.
 
     Raises:
         UserError: There is no face or too little room, or the target cannot be written.

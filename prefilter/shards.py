@@ -1,7 +1,7 @@
 """Shards: ranges of a source's images that are examined together, and the files with their results.
 
-The result for an image depends on its shard alone, never on the number of processes or on their earlier work: shards
-have a fixed size, and each is divided into the same batches, whose faces are found together.
+The result for an image depends on its shard alone, never on the number of processes or on their earlier work. Shards
+have a fixed size. A shard is always divided into the same batches, and the faces of a batch are found together.
 
 A shard file holds the crops, raw [C, H, W] bytes one after another, then the thumbnails that are kept, raw [H, W, C],
 then a JSON line for each image, then `TRAILER`.
@@ -78,9 +78,11 @@ def examine_shard(reader, items, options, detector, condemned=frozenset(), views
         batch_images: Number of images whose faces are found together; boxes are rounded differently for other numbers.
 
     Yields:
-        `Result` for each item, in order: the manifest's line as a dict of `VERDICT_FIELDS`; the crop, uint8
-        [size, size, 3], or None if refused; the `Refusal`, or None if accepted; the view: a PIL image, a str that says
-        why there are no pixels, or None if no view was asked for.
+        `Result` for each item, in order:
+            verdict: The manifest's line, a dict of `VERDICT_FIELDS`.
+            crop: uint8 [size, size, 3], dynamic range [0, 255], or None if refused.
+            refusal: The `Refusal`, or None if accepted.
+            view: A PIL image, or a str that says why there are no pixels, or None if no view was asked for.
     """
     batches = _decoded_batches(reader, items, options, condemned, batch_images)
     with concurrent.futures.ThreadPoolExecutor(1) as ahead:

@@ -13,10 +13,10 @@ from prefilter.reasons import WITHOUT_PIXELS
 from prefilter.shards import NO_VIEWS, examine_shard, read_crop, write_shard
 
 REPORT_SECONDS = 0.2  # between two reports of progress; each costs the leading process some work
-TOGETHER_TRIES = 2  # so often a shard is tried before its images are tried one by one
-ALONE_TRIES = 3  # so often an image is tried alone, because something else may have killed the process
-WRITING_TRIES = 3  # so often a range of records is tried
-SHOWN_REFUSALS = 10  # so many files are named on the screen; the manifest names all
+TOGETHER_TRIES = 2  # tries of a shard before its images are tried one by one
+ALONE_TRIES = 3  # tries of an image alone; several, because something else may have killed the process
+WRITING_TRIES = 3  # tries of a range of records
+SHOWN_REFUSALS = 10  # files that are named on the screen; the manifest names all
 
 
 def open_detector(device):

@@ -16,7 +16,7 @@ def view_images(source, places, decode, kept=lambda place: None):
 
     Returns:
         Dict of place to view: a PIL image as from `dnnlib.pages.gallery.thumbnail`, or a str that says why there is
-        none, also if the image has been removed or damaged since it was examined.
+        none. An image that has been removed or damaged since it was examined also gets a str.
     """
     views = {}
     for place in sorted(places):  # an archive is read forward

@@ -25,9 +25,9 @@ def nothing():
 class Workers:
     """A fixed number of processes; use it in a `with` block, which ends them.
 
-    A task is a picklable object with two methods. `run(state, report)` is executed in one of the processes.
-    `after_death(report)` is called in this process when that one died before the end, with its last report or None; it
-    returns the task to try next, or raises.
+    A task is a picklable object with two methods. `run(state, report)` is executed in one of the processes. If that
+    process dies before the end, `after_death(report)` is called in this process, with the last report of the dead
+    process or None. It returns the task to try next, or raises.
 
     Args:
         count: Number of processes.

@@ -19,9 +19,9 @@ RECORD = '.sha256'  # ends the name of the file with the hash of the first downl
 def fetch(source: Union[str, Dict[str, Any]], cache_dir: str, offline: bool = False) -> str:
     """Returns the path of a published file; downloads it if it is not in the cache yet.
 
-    The name in the cache is the one the original StyleGAN code uses, `<md5 of the URL>_<file name>`, so files that this
-    code downloaded, or that a user put there, are found. TLS certificates are always verified. If no hash is published,
-    the hash of the first file is kept beside it, and from then on any other file is refused.
+    The name in the cache is `<md5 of the URL>_<file name>`, as in the original StyleGAN code. So files that this code
+    downloaded, or that a user put there, are found. TLS certificates are always verified. If no hash is published, the
+    hash of the first file is kept beside it, and from then on any other file is refused.
 
     Args:
         source: A URL, or a dict with `url`, `file` (the file's own name), `size` (bytes or None), `sha256`

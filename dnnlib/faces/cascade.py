@@ -1,6 +1,6 @@
 """MTCNN's cascade: P-Net proposes candidates at all scales, R-Net and O-Net refuse most and refine the rest.
 
-It gives the same candidates as facenet and the `mtcnn` package, because it keeps their quirks: pixels are counted from
+It gives the same candidates as facenet and the `mtcnn` package, because it keeps their quirks. Pixels are counted from
 1, the regression is mirrored where a level has a single candidate, and squares are truncated to whole pixels. R-Net and
 O-Net get the candidates of several images at once. A large image takes little more memory than its pixels.
 """

@@ -157,8 +157,8 @@ class RecordEncoder:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# The bytes of a record, in protocol-buffer encoding: a message is a row of fields, a field a varint
-# (number << 3 | wire type) and then a varint value (wire type 0) or a varint length and that many bytes (wire type 2).
+# The bytes of a record, in protocol-buffer encoding. A message is a row of fields. A field is a varint, number << 3 |
+# wire type, and then a varint value (wire type 0), or a varint length and that many bytes (wire type 2).
 
 
 def _parse_example(payload):

@@ -113,7 +113,9 @@ def _refuse_overlaps(path, spans):
     end = 0
     for offset, size in sorted(spans):
         if offset < end:
-            raise UserError(f'{path} has members that share their bytes, as only bombs do: it is not read.')
+            raise UserError(
+                f'{path} has members that share their bytes, as only bombs do: unpack it yourself if you trust it.'
+            )
         end = offset + LOCAL_HEADER.size + size
 
 
@@ -252,6 +254,7 @@ class _Guarded:
         self._bar.update(packed - self._bar.n)
         if self.tell() > max(packed * LARGEST_RATIO, RATIO_FROM):
             raise UserError(
-                f'{self._path} unpacks to more than {LARGEST_RATIO} times its size, as only bombs do: it is not read.'
+                f'{self._path} unpacks to more than {LARGEST_RATIO} times its size, as only bombs do: unpack it '
+                'yourself if you trust it.'
             )
         return data

@@ -89,7 +89,10 @@ def open_dataset_json(files, partition=None):
         except (ValueError, TypeError):
             rows = np.empty(0)
         if rows.ndim != 2 or not np.isin(rows, (0, 1)).all():
-            raise UserError(f'{DATASET_JSON} in {files.location} has labels that are no int and no vector of 0 and 1.')
+            raise UserError(
+                f'{DATASET_JSON} in {files.location} has labels that are neither all ints nor all vectors of 0 and 1: '
+                'correct them.'
+            )
         attributes = [str(column) for column in range(rows.shape[1])], rows.astype(np.uint8)
     return Source(
         'dataset-json', files.images, files.reader, files.ignored - 1, None, identities, attributes, aligned=True

@@ -73,7 +73,9 @@ def _read_offsets(path):
                     key, offset = line.split()
                     pairs.extend((int(key), int(offset)))
     except (ValueError, OverflowError) as error:
-        raise UserError(f'{path} is damaged: expected a key and an offset in each line ({error}).') from error
+        raise UserError(
+            f'{path} is damaged: expected a key and an offset in each line ({error}): copy it again.'
+        ) from error
     keys, offsets = np.array(pairs, np.int64).reshape(-1, 2).T
     order = np.argsort(keys, kind='stable')
     return keys[order], offsets[order]

@@ -138,5 +138,5 @@ def test_dataset_json(tmp_path, archive):
     assert not source.has_identities and source.attribute_names is None
     with pytest.raises(UserError, match='is not as expected .KeyError: .00000/img00000001.png'):
         opened([['00000/img00000000.png', 1]])
-    with pytest.raises(UserError, match='labels that are no int and no vector of 0 and 1'):
+    with pytest.raises(UserError, match='labels that are neither all ints nor all vectors of 0 and 1'):
         opened([[path, [0.5]] for path in IMAGES])

@@ -39,5 +39,7 @@ def test_labels_that_are_not_there_are_refused():
     source = source_of(['a/1'], identity_of=None)
     with pytest.raises(UserError, match='tree does not say who is in an image'):
         check_labels(source, 'identity')
-    with pytest.raises(UserError, match='tree has none here. celeba has them with list_attr_celeba.txt'):
+    with pytest.raises(
+        UserError, match='this SOURCE, read as tree, has no attributes. .* celeba .with list_attr_celeba.txt.'
+    ):
         check_labels(source, 'attributes')

@@ -151,7 +151,10 @@ def test_wrong_usage_is_status_2(run, photographs, tmp_path, monkeypatch, args, 
     [
         (['empty', '--out', 'new/x'], 'SOURCE has no images (1 other files): choose a folder with .jpg'),
         (['photos/notes.txt', '--out', 'new/x'], 'SOURCE has no images (1 other files)'),
-        (['photos', '--out', 'new/x', '--labels', 'attributes'], '--labels attributes: tree has none here'),
+        (
+            ['photos', '--out', 'new/x', '--labels', 'attributes'],
+            '--labels attributes: this SOURCE, read as tree, has no attributes',
+        ),
         (['faceless', '--out', 'new/x'], 'None of the 1 images in SOURCE has a usable face (1 no-face)'),
         (
             ['photos', '--out', 'photos/notes.txt/x'],
