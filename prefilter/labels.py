@@ -29,9 +29,9 @@ def check_labels(source, kind):
     else:
         if source.attribute_names is None:
             raise UserError(
-                f'--labels attributes: this SOURCE, read as {source.layout}, has no attributes. Sources of these '
-                'formats have some: celeba (with list_attr_celeba.txt), vggface2 (with identity_meta.csv), csv (with columns of 0 '
-                'and 1) and dataset-json (with vectors as labels): leave the flag out, or add what is missing.'
+                f'--labels attributes: this SOURCE, read as {source.layout}, has no attributes: leave it out. '
+                'Formats with attributes are celeba (with list_attr_celeba.txt), vggface2 (with identity_meta.csv), csv '
+                '(with columns of 0 and 1), dataset-json (with vectors as labels).'
             )
         width = len(source.attribute_names)
         what = f'{count} images with {width} attributes'
