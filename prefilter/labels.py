@@ -30,7 +30,7 @@ def check_labels(source, kind):
         if source.attribute_names is None:
             raise UserError(
                 f'--labels attributes: this SOURCE, read as {source.layout}, has no attributes: leave it out. '
-                'Formats with attributes are celeba (with list_attr_celeba.txt), vggface2 (with identity_meta.csv), csv '
+                'Formats that have some: celeba (with list_attr_celeba.txt), vggface2 (with identity_meta.csv), csv '
                 '(with columns of 0 and 1), dataset-json (with vectors as labels).'
             )
         width = len(source.attribute_names)
