@@ -106,7 +106,7 @@ def write(folder):
 
 
 def write_networks(path):
-    """Writes networks of which no variable has the value of a new one.
+    """Writes networks in which no variable has the value of a new network.
 
     In new ones the first layer's channels are constant; scaled to a deviation of 1 they are nothing but rounding.
     """

@@ -164,7 +164,7 @@ def bombs():
             pickled(network(static_kwargs=plain({'resolution': 4, 'fmap_max': 10**9, 'fmap_base': 10**9}))),
             'too many or too large',
         ),
-        'networks that the file lacks, each of which would do': (
+        'networks that the file lacks, each small enough': (
             pickled(
                 b'('
                 + network(

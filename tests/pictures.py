@@ -60,7 +60,7 @@ def reds(source):
 
 
 def make_archive(path, files, mode='w'):
-    """Archives (name, bytes or TarInfo) pairs in their order; the kind is that of the path's ending."""
+    """Archives (name, bytes or TarInfo) pairs in their order; the ending of the path tells the kind."""
     pairs = files.items() if isinstance(files, dict) else files
     if str(path).endswith('.zip'):
         with zipfile.ZipFile(str(path), 'w', zipfile.ZIP_DEFLATED) as archive:

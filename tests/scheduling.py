@@ -23,7 +23,7 @@ DEAREST = (
 
 
 class DearestFirst(LoadFileScheduling):
-    """Gives out whole files: those of DEAREST first, then those with most tests."""
+    """Gives out whole files: first the ones in DEAREST, then the ones with most tests."""
 
     def _assign_work_unit(self, node):
         dearest = next((file for file in DEAREST if file in self.workqueue), None)

@@ -166,7 +166,7 @@ def test_the_options_of_the_other_figures_reach_them(run_dir, tmp_path):
     assert '4 frames at 8 a second' in outcome.stdout
     with PIL.Image.open(str(tmp_path / 'style-mixing.png')) as image:
         mixed = np.asarray(image)
-    np.testing.assert_array_equal(mixed[24:, 8:], mixed[:8, 8:])  # all layers are those of the source
+    np.testing.assert_array_equal(mixed[24:, 8:], mixed[:8, 8:])  # all layers come from the source
 
 
 def test_a_network_with_labels_is_drawn_with_zeros_for_them(tmp_path):

@@ -158,7 +158,7 @@ def test_the_same_command_goes_on_with_a_run_of_an_earlier_version(run, tmp_path
             near = functools.partial(pytest.approx, rel=1e-3 if theirs['kimg'] < 3.5 else 0.1)
             for field, value in theirs.items():
                 assert ours[field] == (near(value) if isinstance(value, float) else value), (name, theirs, field)
-    assert read_lines(run_dir / 'stats.jsonl')[-1]['total_sec'] > 36.3  # of these, 36.3 before the stop
+    assert read_lines(run_dir / 'stats.jsonl')[-1]['total_sec'] > 36.3  # seconds; 36.3 before the stop
     assert filecmp.cmp(str(run_dir / 'network-final.pkl'), str(run_dir / 'network-snapshot-000004.pkl'), False)
     assert filecmp.cmp(str(run_dir / 'network-best.pkl'), str(run_dir / 'network-snapshot-000000.pkl'), False)
 

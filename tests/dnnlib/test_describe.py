@@ -1,4 +1,4 @@
-"""What the command says of a file, and that it says it without TensorFlow."""
+"""What the command prints about a file, and that it does so without TensorFlow."""
 
 import json
 import subprocess

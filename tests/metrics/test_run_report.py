@@ -1,4 +1,4 @@
-"""The page about a run: what it says of whole runs, of such that have hardly begun, and of damaged ones."""
+"""The page about a run: for whole runs, for runs that have hardly begun, and for damaged runs."""
 
 import base64
 import io

@@ -123,4 +123,4 @@ def test_a_large_photograph_takes_little_more_memory_than_its_pixels():
     )
     run = subprocess.run([sys.executable, '-c', code], stdout=subprocess.PIPE, cwd=ROOT, check=True)
     faces, grown = map(int, run.stdout.split())
-    assert faces >= 1 and grown < 100  # MB, of which the first level's pixels are 8
+    assert faces >= 1 and grown < 100  # MB; the pixels of the first level take 8

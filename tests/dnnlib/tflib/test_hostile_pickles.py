@@ -19,7 +19,7 @@ def assert_refused(path, named):
 
 
 def runners(marker):
-    """The attacks that run code, each of which makes the file `marker`."""
+    """The attacks that run code; each makes the file `marker`."""
     return code_runners(f'touch {marker}', f'open({str(marker)!r}, "w")')
 
 

@@ -1,4 +1,4 @@
-"""Network pickles: those of the original code open here, ours are built alike, and reading one runs nobody's code."""
+"""Pickles of the original code open here, ours are built alike, and reading one runs nobody's code."""
 
 import ast
 import contextlib
