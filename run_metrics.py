@@ -46,7 +46,7 @@ fakes are deleted when their metrics are measured. You may delete the folder at 
 
 
 class Task(NamedTuple):
-    """A run or network to measure."""
+    """A run or network that the command line names, and how to measure it."""
 
     title: str  # as the command line names it
     name: Optional[str]  # of a network that is in no run; None: the name of the file
@@ -139,7 +139,7 @@ def main(
     """
     names = None if metrics is None else parse_metrics(metrics)
     if names == []:
-        raise click.UsageError(f'--metrics none: name what to measure, of {", ".join(METRICS)}.')
+        raise click.UsageError(f'--metrics none: choose what to measure from {", ".join(METRICS)}.')
     best = best and find_value(best)
     if (table or write) and len(runs_or_networks) > 1:
         raise click.UsageError('--table and --write: name one run or network only; the table shows one network.')

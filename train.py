@@ -334,7 +334,7 @@ def train_in(run_dir, options, training_set, meter, stop):
     try:
         log.say(f'Run directory {run_dir}')
         if options.device == 'auto' and resolve_device('auto') == 'cpu':
-            log.say(f'TensorFlow sees no GPU: this trains on the CPU. {GPU_HINT}')
+            log.say(f'TensorFlow sees no GPU, so training runs on the CPU. {GPU_HINT}')
         train(options, training_set, run_dir, log, MeasuredSnapshots(run_dir, meter, log, options), stop)
     except UserError as error:
         log.keep(f'Error: {error.message}')

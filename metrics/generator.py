@@ -137,7 +137,7 @@ class GeneratorReadings:
         size = paths.minibatch_size
         column = self._column(reading)._replace(count=-(-reading.count // size) * size)
 
-        def batches(begin, end, _looks):
+        def batches(begin, end, _extractors):
             with contextlib.closing(paths.batches(begin, end)) as minibatches:
                 for distances in minibatches:
                     yield [distances]
@@ -203,10 +203,10 @@ class GeneratorReadings:
         columns = [column for column in columns if column.place not in self._read]
         total = max(column.count for column in columns)
         with self._work.memory_as_sentence(), self._work.bar('fakes', total, 'img') as bar:
-            arrays = stages.read(columns, self._work.minibatch_size, self._look_at, self._cache, bar)
+            arrays = stages.read(columns, self._work.minibatch_size, self._batches_of_fakes, self._cache, bar)
         self._read.update((column.place, array) for column, array in zip(columns, arrays))
 
-    def _look_at(self, begin, end, extractors):
+    def _batches_of_fakes(self, begin, end, extractors):
         transforms = list(dict.fromkeys(extractor.in_graph for extractor in extractors))
         for outputs in self._fakes.batches(begin, end, transforms):
             made = dict(zip(transforms, outputs))

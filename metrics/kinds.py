@@ -12,7 +12,7 @@ from dnnlib.random_streams import INFINITY_SUBSETS, KERNEL_SUBSETS
 from metrics.readings import Path, Reading, classifiers, distance, feature_network
 
 # How sentences call the extractors of `metrics.features`.
-_SEEN_BY = {'inception': 'Inception features', 'onet': "O-Net's features of faces", 'lpips': 'LPIPS on VGG16'}
+_EXTRACTOR_TITLES = {'inception': 'Inception features', 'onet': "O-Net's features of faces", 'lpips': 'LPIPS on VGG16'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,7 @@ class FrechetDistance(_OfReals):
 
     @property
     def descriptions(self):
-        return (f'Frechet distance of {_seen_by(self.features)}, {self.num_fakes:,} images',)
+        return (f'Frechet distance of {_extractor_title(self.features)}, {self.num_fakes:,} images',)
 
     def readings(self):
         return self._reals('statistics'), self._fakes()
@@ -116,7 +116,7 @@ class InfiniteFrechet(_OfReals):
 
     @property
     def descriptions(self):
-        return (f'Frechet distance of {_seen_by(self.features)}, extrapolated to infinitely many images',)
+        return (f'Frechet distance of {_extractor_title(self.features)}, extrapolated to infinitely many images',)
 
     def readings(self):
         return self._reals('statistics'), self._fakes()
@@ -141,7 +141,7 @@ class KernelDistance(_OfReals):
 
     @property
     def descriptions(self):
-        return (f'kernel distance of {_seen_by(self.features)}, {self.num_fakes:,} images',)
+        return (f'kernel distance of {_extractor_title(self.features)}, {self.num_fakes:,} images',)
 
     def readings(self):
         return self._reals(), self._fakes()
@@ -169,7 +169,7 @@ class PrecisionRecall(_OfReals):
 
     @property
     def descriptions(self):
-        seen_by = f'by {_seen_by(self.features)}, {self.num_fakes:,} images; higher is better'
+        seen_by = f'by {_extractor_title(self.features)}, {self.num_fakes:,} images; higher is better'
         return f'share of the fakes among the reals {seen_by}', f'share of the reals among the fakes {seen_by}'
 
     def readings(self):
@@ -221,7 +221,7 @@ class PathLength(Metric):
     @property
     def descriptions(self):
         where = {'full': 'full paths', 'end': 'path endpoints'}[self.sampling]
-        return (f'path length for {where} in {self.space.upper()} by {_seen_by(self.distance)}',)
+        return (f'path length for {where} in {self.space.upper()} by {_extractor_title(self.distance)}',)
 
     def readings(self):
         path = Path(self.space, self.sampling, self.epsilon)
@@ -276,5 +276,5 @@ class LinearSeparability(Metric):
         return [space.score for space in spaces], details
 
 
-def _seen_by(name):
-    return _SEEN_BY.get(name, name)
+def _extractor_title(name):
+    return _EXTRACTOR_TITLES.get(name, name)

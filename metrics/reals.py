@@ -67,9 +67,9 @@ class Reals:
         return stages.Column(_PLACE, key, reading.count, extractor)
 
     def _features(self, reading, column, work):
-        def batches(begin, end, _looks):
+        def batches(begin, end, _extractors):
             for images in real_batches(self._dataset, begin, end, work.minibatch_size, self._mirror, self._seed):
-                yield [column.look(images, work.num_gpus)]
+                yield [column.extractor(images, work.num_gpus)]
 
         try:
             with work.bar(f'{reading.extractor[1]} reals', reading.count, 'img') as bar:

@@ -17,7 +17,7 @@ class Column(NamedTuple):
     kind: str  # kind of images; the name of a folder of the cache
     key: dict  # what the array depends on, besides the number of images; fit for JSON
     count: int
-    look: object  # the extractor; passed on to `batches` of `read`
+    extractor: object  # what computes the array from images; passed on to `batches` of `read`
 
     @property
     def place(self) -> Tuple[str, str]:
@@ -30,10 +30,10 @@ def read(columns, minibatch_size, batches, cache, bar=None):
 
     Args:
         columns: List of `Column`.
-        minibatch_size: Of the batches.
-        batches: Generator function of (begin, end, looks). For each minibatch from image `begin` on it yields a list of
-            arrays [N, ...], one for each look. Minibatches are whole, so the last may go beyond `end`. Only images that
-            are not in the cache are asked for.
+        minibatch_size: Images in a minibatch.
+        batches: Generator function of (begin, end, extractors). For each minibatch from image `begin` on, it yields a
+            list of arrays [N, ...], one for each extractor. Minibatches are whole; the last may go beyond `end`. It is
+            called only for images that are not in the cache.
         cache: `metrics.cache.StageCache`.
         bar: Progress bar over the largest number of images.
 
@@ -54,9 +54,9 @@ def read(columns, minibatch_size, batches, cache, bar=None):
         }
         missing = [index for index, piece in pieces.items() if piece is None]
         if missing:
-            looks = [columns[index].look for index in missing]
+            extractors = [columns[index].extractor for index in missing]
             # Closed at once, even after an error: closing restores what `batches` has changed, such as noise variables.
-            with contextlib.closing(batches(begin, max(ends[index] for index in missing), looks)) as chunk:
+            with contextlib.closing(batches(begin, max(ends[index] for index in missing), extractors)) as chunk:
                 arrays = _read_chunk(chunk, bar)
             for index, array in zip(missing, arrays):
                 pieces[index] = array[: ends[index] - begin]
@@ -73,7 +73,7 @@ def read(columns, minibatch_size, batches, cache, bar=None):
 
 
 def _read_chunk(batches, bar):
-    """Concatenates the arrays of all batches: a list with an array for each look."""
+    """Concatenates the arrays of all batches: a list with an array for each extractor."""
     collected = []
     for arrays in batches:
         if not all(np.isfinite(array).all() for array in arrays):

@@ -137,7 +137,7 @@ def test_wrong_usage_names_the_flag(run_dir, finished, tmp_path):
     pickle_path = shutil.copy(os.path.join(run_dir, 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
     assert '--data: name the dataset' in refused(invoke(pickle_path, '--metrics', 'fd_onet5k'), 2)
     assert 'choose from fd_onet5k, fd_onet5k_inf, fid50k, ' in refused(invoke(run_dir, '--metrics', 'fid'), 2)
-    assert '--metrics none: name what to measure' in refused(invoke(run_dir, '--metrics', 'none'), 2)
+    assert '--metrics none: choose what to measure' in refused(invoke(run_dir, '--metrics', 'none'), 2)
     assert 'nowhere' in refused(invoke(str(tmp_path / 'nowhere')), 2)
     assert '--seed' in refused(invoke(run_dir, '--seed', str(2**32)), 2)
     assert '--minibatch' in refused(invoke(run_dir, '--minibatch', '0'), 2)

@@ -92,7 +92,7 @@ def test_the_page_is_written_anew_at_each_snapshot_and_its_failure_ends_no_run(r
 def test_a_run_on_a_cpu_that_was_not_asked_for_says_so(run, data, tmp_path, monkeypatch):
     monkeypatch.setattr('dnnlib.tflib.devices.list_gpus', list)
     monkeypatch.setattr('training.loop.train', lambda *args: None)  # all that comes after is the same
-    told = 'TensorFlow sees no GPU: this trains on the CPU. If the machine has one, check the driver'
+    told = 'TensorFlow sees no GPU, so training runs on the CPU. If the machine has one, check the driver'
     assert told not in run('--data', data, '--results', tmp_path / 'asked', *TINY).output
     assert told in run('--data', data, '--results', tmp_path / 'results', *TINY, '--device', 'auto').output
 

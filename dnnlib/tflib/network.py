@@ -330,7 +330,7 @@ class Network:
     def _restore(self, state, find_build_func, budget=None):
         if state.get('version') not in STATE_VERSIONS:
             raise UserError(
-                'Network {!r}: state version {!r} is not one this program reads ({}).'.format(
+                'Network {!r}: its state has the version {!r}; this program reads only {}.'.format(
                     state.get('name'), state.get('version'), ' or '.join(map(str, STATE_VERSIONS))
                 )
             )

@@ -80,10 +80,10 @@ def draw_style_mixing(Gs, source_seeds=SOURCE_SEEDS, destination_seeds=DESTINATI
         layers = layers_by_row(num_layers, len(destinations))
     if len(layers) != len(destinations):
         raise UserError(
-            f'Style mixing: layers are given for {len(layers)} rows, but there are {len(destinations)} '
-            'destinations; give layers for each of them.'
+            f'--mixing-layers: layers are given for {len(layers)} rows, but there are {len(destinations)} '
+            'destinations; give layers for each destination.'
         )
     beyond = max(layer for taken in layers for layer in taken)
     if beyond >= num_layers:
-        raise UserError(f'Style mixing: there is no layer {beyond}; this network has the layers 0 to {num_layers - 1}.')
+        raise UserError(f'--mixing-layers: there is no layer {beyond}; this network has layers 0 to {num_layers - 1}.')
     return style_mixing(lambda dlatents: run(synthesis, dlatents, randomize_noise=False), sources, destinations, layers)
