@@ -35,7 +35,9 @@ def close_open_sessions():
 def without_graph_optimizer():
     """A context in which sessions run graphs as they are: optimising a graph takes longer than running it a few times.
 
-    What users get is not changed; `train.py` and the other commands that tests start as processes optimise.
+    Sessions also place only the operations that they run: otherwise a graph that grows between runs is placed anew as
+    a whole each time. What users get is not changed; `train.py` and the other commands that tests start as processes
+    optimise.
     """
     open_session = tf.Session.__init__
 
@@ -44,6 +46,7 @@ def without_graph_optimizer():
         if config is not None:
             plain.CopyFrom(config)
         plain.graph_options.rewrite_options.disable_meta_optimizer = True
+        plain.graph_options.place_pruned_graph = True
         open_session(self, target, graph, plain)
 
     return mock.patch.object(tf.Session, '__init__', open_plain_session)
