@@ -22,7 +22,7 @@ from dnnlib.errors import UserError
 from dnnlib.records.record_file import RecordFile
 from prefilter.sources import tables
 from prefilter.sources.index import Index
-from prefilter.sources.readers import PerProcess
+from prefilter.sources.readers import PerProcess, check_can_open
 from prefilter.sources.source import Source, unexpected
 from prefilter.sources.trees import all_match
 
@@ -147,6 +147,7 @@ class Hdf5Reader:
 def _open_h5py(path):
     import h5py  # here: only this source needs h5py
 
+    check_can_open(path)
     try:
         return h5py.File(path, 'r')
     except OSError as error:

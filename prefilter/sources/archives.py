@@ -24,7 +24,7 @@ from tqdm import tqdm
 from dnnlib.errors import UserError
 from prefilter.reasons import Refusal
 from prefilter.sources.index import Index
-from prefilter.sources.readers import PerProcess, RandomAccess, check_bytes, open_unbuffered
+from prefilter.sources.readers import PerProcess, RandomAccess, check_bytes, check_can_open, open_unbuffered
 
 LARGEST_RATIO = 100  # size : compressed size; photographs compress little, bombs a thousandfold
 RATIO_FROM = 64 << 20  # bytes; less than this is harmless at any ratio
@@ -62,8 +62,9 @@ def list_archive(path):
         and hidden ones).
 
     Raises:
-        UserError: It is damaged, cut short, encrypted or a bomb.
+        UserError: It cannot be opened, or is damaged, cut short, encrypted or a bomb.
     """
+    check_can_open(path)
     try:
         if path.lower().endswith('.zip'):
             return _list_zip(path)

@@ -4,6 +4,7 @@ import os
 import stat
 import threading
 
+from dnnlib.errors import disk_errors
 from prefilter.reasons import Refusal
 
 LARGEST_FILE = 1 << 30  # bytes of one encoded image; a 16-bit TIFF of 120 megapixels has 0.7 GB
@@ -76,6 +77,12 @@ class FolderReader:
 def open_unbuffered(path):
     """Opens a file for reading spans of it."""
     return open(path, 'rb', buffering=0)
+
+
+def check_can_open(path):
+    """Raises `DiskError` if a file cannot be opened; libraries do not tell that from a damaged file."""
+    with disk_errors('read', path):
+        open_unbuffered(path).close()
 
 
 def check_bytes(size):

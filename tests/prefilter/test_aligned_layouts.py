@@ -79,6 +79,9 @@ def test_celeba_hq_as_hdf5(tmp_path):
     (tmp_path / 'broken.h5').write_bytes(b'x')
     with pytest.raises(UserError, match='cannot be read as HDF5'):
         open_source(str(tmp_path / 'broken.h5'))
+    (tmp_path / 'gone.h5').symlink_to('nowhere')
+    with pytest.raises(UserError, match='cannot be read .No such file or directory.: check the path'):
+        open_source(str(tmp_path / 'gone.h5'))
 
 
 @pytest.mark.parametrize('channels', [1, 3])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dnnlib.errors import UserError
+from dnnlib.errors import DiskError, UserError
 from prefilter.reasons import Refusal
 from prefilter.sources import archives, open_source
 from prefilter.sources.archives import safe_name
@@ -210,6 +210,13 @@ def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
 def test_other_bytes_are_no_archive(tmp_path, ending):
     (tmp_path / ('set' + ending)).write_bytes(b'no archive' * 100)
     with pytest.raises(UserError, match='is no whole archive'):
+        open_source(str(tmp_path / ('set' + ending)))
+
+
+@pytest.mark.parametrize('ending', KINDS)
+def test_an_archive_that_cannot_be_opened_is_not_called_damaged(tmp_path, ending):
+    (tmp_path / ('set' + ending)).symlink_to('nowhere')
+    with pytest.raises(DiskError, match='cannot be read .No such file or directory.: check the path'):
         open_source(str(tmp_path / ('set' + ending)))
 
 
