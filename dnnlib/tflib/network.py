@@ -151,8 +151,8 @@ class Network:
     def run(
         self,
         *arrays: Optional[np.ndarray],
-        minibatch_size=None,
-        num_gpus=1,
+        minibatch_size: Optional[int] = None,
+        num_gpus: int = 1,
         output_transform: Optional[Dict[str, Any]] = None,
         return_as_list: bool = False,
         print_progress: bool = False,
