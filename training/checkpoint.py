@@ -90,7 +90,7 @@ class Checkpoints:
 
 
 def _write_arrays(file, arrays):
-    """Does what `numpy.savez` does. After a failure that raises a second error, which cannot be caught."""
+    """Writes what `numpy.savez` writes, but without its second, uncatchable error after a failure."""
     archive = zipfile.ZipFile(file, 'w')
     try:
         for name, value in arrays.items():
