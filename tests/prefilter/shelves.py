@@ -1,12 +1,11 @@
-"""Sources, detectors and runs of the filter for tests, importable in its processes."""
+"""Sources and runs of the filter for tests. What its processes import too is in `oracles`."""
 
-import io
-import os
-import signal
+import atexit
+import contextlib
+import pickle
 from unittest import mock
 
-import numpy as np
-from PIL import Image
+from oracles import Oracle, ShelfReader
 
 from prefilter import pipeline
 from prefilter.options import DatasetOptions
@@ -32,64 +31,15 @@ def shelf(paths, refused=(), same=(), forward_only=False):
     return Source('shelf', index, ShelfReader(forward_only))
 
 
-class ShelfReader:
-    def __init__(self, forward_only=False):
-        self.forward_only = forward_only
-        self._last = -1
-
-    def read(self, entry):
-        place, number, refused = entry
-        if self.forward_only:
-            assert place > self._last, 'it went back'
-            self._last = place
-        if refused:
-            return b'no image %d' % number
-        file = io.BytesIO()
-        Image.new('RGB', (60, 40), (number % 256, 100, 200)).save(file, 'PNG')
-        return file.getvalue()
-
-
-class Oracle:
-    """A detector that finds the same faces in every image whose red value is even; some red values end badly.
-
-    Args:
-        faces: Rows of boxes and scores.
-        exhausting: Red value for which memory does not suffice.
-        deadly: Red values that kill the process, each time.
-        once: Path of a file: as long as it is not there, the process makes it and is killed.
-        idle: Whether it must not be asked at all.
-    """
-
-    def __init__(self, faces=((20, 10, 40.5, 30.5, 0.9),), exhausting=None, deadly=(), once=None, idle=False):
-        self.faces = np.array(faces, np.float64).reshape(-1, 5)
-        self.exhausting, self.deadly, self.once, self.idle = exhausting, deadly, once, idle
-
-    def __call__(self):
-        return self
-
-    def detect_batch(self, images):
-        assert not self.idle, 'it was asked'
-        reds = [int(image[0, 0, 0]) for image in images]
-        if self.exhausting in reds:
-            raise MemoryError('Unable to allocate 101. MiB')
-        if self.once and not os.path.exists(self.once):
-            open(self.once, 'w').close()
-            os.kill(os.getpid(), signal.SIGKILL)
-        if set(reds) & set(self.deadly):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return [self.faces if red % 2 == 0 else np.empty([0, 5]) for red in reds]
-
-
 def options(size=8, margin=10, target=None, **others):
     return DatasetOptions('shelf', target, 'shelf', size=size, margin=margin, device='cpu', **others)
 
 
 def run(source, target, oracle=None, workers=1, cluster=None, **flags):
-    """`make_dataset` with an `Oracle`; in processes of their own if there are several, or one is to die."""
+    """`make_dataset` with an `Oracle`; in processes if there are several, or one is to die."""
     oracle = oracle or Oracle()
-    dies = bool(oracle.deadly or oracle.once)
-    pool = Workers if workers > 1 or dies or cluster else Here
-    with mock.patch.object(pipeline, 'Workers', pool):
+    dies = oracle.deadly or oracle.once
+    with mock.patch.object(pipeline, 'Workers', Workers if dies else shared if workers > 1 else Here):
         return pipeline.make_dataset(
             source,
             options(target=str(target), **flags),
@@ -115,6 +65,24 @@ class Here:
         state = self._prepare()
         for task in tasks:
             yield task, task.run(state, lambda report, task=task: on_report(task, report))
+
+
+_started = {}  # (number, pickled detector) -> `Workers`
+_ending = contextlib.ExitStack()
+atexit.register(_ending.close)
+
+
+@contextlib.contextmanager
+def shared(count, prepare, environments=None):
+    """Stands for `Workers`: yields processes that all runs with the same number and the same detector share."""
+    key = count, pickle.dumps(prepare)
+    if key not in _started:
+        _started[key] = _ending.enter_context(Workers(count, prepare))
+    try:
+        yield _started[key]
+    except BaseException:
+        del _started[key]  # they may be busy
+        raise
 
 
 def files_of(folder):

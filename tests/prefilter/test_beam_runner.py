@@ -11,7 +11,8 @@ from unittest import mock
 
 import click
 import pytest
-from shelves import PATHS, Oracle, files_of, options, run, shelf
+from oracles import Oracle
+from shelves import PATHS, files_of, options, run, shelf
 
 pytest.importorskip('apache_beam', reason='Apache Beam is not installed: make test-beam')
 

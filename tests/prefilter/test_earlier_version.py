@@ -13,7 +13,8 @@ from prefilter.__main__ import main
 from tests.earlier import EARLIER
 
 
-def test_an_unfinished_run_of_an_earlier_version_ends_in_its_dataset(tmp_path):
+def test_an_unfinished_run_of_an_earlier_version_ends_in_its_dataset(tmp_path, monkeypatch):
+    monkeypatch.setattr('prefilter.pipeline.Workers', Here)
     shutil.copytree(str(EARLIER / 'unfinished_filter'), str(tmp_path / '.faces.unfinished'))
     out = tmp_path / 'faces'
     result = CliRunner(mix_stderr=False).invoke(main, ['lfw-subset', '--out', str(out), '--size', '8'])

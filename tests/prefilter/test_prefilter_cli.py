@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from shelves import Here, files_of
 
 import dnnlib.faces.runtimes
 import dnnlib.folders
@@ -21,14 +23,26 @@ from dnnlib.records.tfrecords import MultiResolutionDataset, shuffled_order
 from prefilter.__main__ import main
 from prefilter.sources.archives import StreamReader
 from prefilter.spool import Spool
+from prefilter.workers import Workers
 
 ROOT = str(pathlib.Path(__file__).parents[2])
 
 
+pytestmark = pytest.mark.usefixtures('charts_drawn_once')
+
+
 @pytest.fixture
-def run(monkeypatch):
+def run_in_processes(monkeypatch):
+    """The command, with the processes that it starts."""
     monkeypatch.setattr(signal, 'signal', lambda *args: None)
     return lambda *args: CliRunner(mix_stderr=False).invoke(main, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def run(run_in_processes, monkeypatch):
+    """The command, which examines the images itself."""
+    monkeypatch.setattr('prefilter.pipeline.Workers', Here)
+    return run_in_processes
 
 
 @pytest.fixture
@@ -52,9 +66,9 @@ def manifest(out):
     return [json.loads(line) for line in (out / 'manifest.jsonl').read_text().splitlines()]
 
 
-def test_photographs_become_a_dataset(run, photographs, tmp_path):
+def test_photographs_become_a_dataset(run_in_processes, photographs, tmp_path):
     out = tmp_path / 'sets' / 'people'
-    result = run(photographs, '--out', out, '--size', 64, '--labels', 'identity')
+    result = run_in_processes(photographs, '--out', out, '--size', 64, '--labels', 'identity')
     assert result.exit_code == 0, result.stderr
     assert '7 images: 3 accepted, 4 refused (2 no-face, 2 not-an-image); other files left out: 1; ' in result.stdout
     assert 'images/s' in result.stdout and 'Finding faces' in result.stderr
@@ -207,34 +221,45 @@ def test_without_beam_a_sentence_says_what_to_install(run, photographs, tmp_path
     assert 'needs Apache Beam: pip install -r requirements.txt -r requirements-beam.txt' in result.stderr
 
 
-@pytest.mark.parametrize(
-    'args, sentence',
-    [
-        (['empty', '--out', 'x'], 'SOURCE has no images'),
-        (['people', '--out', 'x', '--labels', 'identity'], '--labels identity would take'),
-        (['people', '--out', 'people'], '--out people exists already'),
-    ],
-)
-def test_what_needs_no_tensorflow_is_refused_before_it_starts(tmp_path, args, sentence):
-    (tmp_path / 'empty').mkdir()
-    (tmp_path / 'people').mkdir()
-    (tmp_path / 'people' / 'a.png').write_bytes(b'')
+REFUSED_EARLY = {
+    'SOURCE has no images': ['empty', '--out', 'x'],
+    '--labels identity would take': ['people', '--out', 'x', '--labels', 'identity'],
+    '--out people exists already': ['people', '--out', 'people'],
+}
+
+
+@pytest.fixture(scope='module')
+def refused_early(tmp_path_factory):
+    """What the command prints for each entry of REFUSED_EARLY, in a process without TensorFlow."""
+    folder = tmp_path_factory.mktemp('early')
+    (folder / 'empty').mkdir()
+    (folder / 'people').mkdir()
+    (folder / 'people' / 'a.png').write_bytes(b'')
     code = (
-        'import sys; sys.modules["tensorflow"] = None;'  # importing it is an error
+        'import json, sys; sys.modules["tensorflow"] = None;'  # importing it is an error
         'import prefilter.labels; prefilter.labels.LARGEST_LABELS = 0;'
-        'from prefilter.__main__ import main; main()'
+        'from click.testing import CliRunner; from prefilter.__main__ import main;'
+        'results = [CliRunner(mix_stderr=False).invoke(main, args) for args in json.loads(sys.argv[1])];'
+        'print(json.dumps([[result.exit_code, result.stderr] for result in results]))'
     )
     run = subprocess.run(
-        [sys.executable, '-c', code, *args],
-        cwd=str(tmp_path),
+        [sys.executable, '-c', code, json.dumps(list(REFUSED_EARLY.values()))],
+        cwd=str(folder),
         env={**os.environ, 'PYTHONPATH': ROOT},
         capture_output=True,
         text=True,
     )
-    assert run.returncode in (1, 2) and sentence in run.stderr and 'Traceback' not in run.stderr
+    assert run.returncode == 0, run.stderr
+    return dict(zip(REFUSED_EARLY, json.loads(run.stdout)))
 
 
-def test_a_compressed_archive_gives_what_its_folder_does(run, photographs, tmp_path, monkeypatch):
+@pytest.mark.parametrize('sentence', REFUSED_EARLY)
+def test_what_needs_no_tensorflow_is_refused_before_it_starts(refused_early, sentence):
+    exit_code, errors = refused_early[sentence]
+    assert exit_code in (1, 2) and sentence in errors and 'Traceback' not in errors
+
+
+def test_a_compressed_archive_gives_what_its_folder_does(run_in_processes, photographs, tmp_path, monkeypatch):
     with tarfile.open(str(tmp_path / 'photos.tgz'), 'w:gz') as archive:
         for path in sorted(photographs.rglob('*.*')):
             archive.add(str(path), str(path.relative_to(photographs)))
@@ -242,8 +267,10 @@ def test_a_compressed_archive_gives_what_its_folder_does(run, photographs, tmp_p
     original, take = StreamReader.read, Spool.take
     monkeypatch.setattr(StreamReader, 'read', lambda self, entry: read.append(entry) or original(self, entry))
     monkeypatch.setattr(Spool, 'take', lambda self, shard: parked.append(shard) or take(self, shard))
-    for source, name in ((photographs, 'a'), (tmp_path / 'photos.tgz', 'b')):
-        result = run(source, '--out', tmp_path / name / 'set', '--size', 8, '--labels', 'identity', '--workers', 2)
+    for source, name, workers in ((photographs, 'a', Here), (tmp_path / 'photos.tgz', 'b', Workers)):
+        monkeypatch.setattr('prefilter.pipeline.Workers', workers)
+        args = source, '--out', tmp_path / name / 'set', '--size', 8, '--labels', 'identity', '--workers', 2
+        result = run_in_processes(*args)
         assert result.exit_code == 0, result.stderr
     assert len(parked) == 1 and len(read) == 7 and read == sorted(read)  # by this process alone, forward, once
     files = [{path.name: path.read_bytes() for path in (tmp_path / name / 'set').iterdir()} for name in 'ab']
@@ -296,27 +323,35 @@ def test_processes_are_one_a_core_or_one_a_gpu(run, photographs, calls, monkeypa
         assert result.exit_code == 2 and sentence in result.stderr
 
 
-def test_the_example_of_the_help_runs_as_printed(tmp_path):
+@pytest.fixture(scope='module')
+def example(tmp_path_factory):
+    """The example of the help, run as printed: its words after `prefilter`, the process, and the dataset's folder."""
     help_text = CliRunner().invoke(main, ['--help']).output
-    example = next(line for line in help_text.splitlines() if 'Example: ' in line).split('Example: ')[1].split()
-    assert example[:3] == ['python', '-m', 'prefilter']
+    words = next(line for line in help_text.splitlines() if 'Example: ' in line).split('Example: ')[1].split()
+    assert words[:3] == ['python', '-m', 'prefilter']
+    folder = tmp_path_factory.mktemp('example')
     run = subprocess.run(
-        [sys.executable, *example[1:]],
-        cwd=str(tmp_path),
+        [sys.executable, *words[1:]],
+        cwd=str(folder),
         env={**os.environ, 'PYTHONPATH': ROOT},
         capture_output=True,
         text=True,
     )
+    return words[3:], run, folder / 'datasets' / 'faces'
+
+
+def test_the_example_of_the_help_runs_as_printed(example):
+    _, run, faces = example
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith('200 images: ')
     lines = [line for line in run.stderr.replace('\r', '\n').splitlines() if line]
     expected = 'Disk: ', 'Finding faces:', 'Writing records:'
     assert all(line.startswith(expected) for line in lines)  # and nothing else
-    lines = manifest(tmp_path / 'datasets' / 'faces')
+    lines = manifest(faces)
     found = [line['accepted'] for line in lines if '/face_' in line['path']]
     assert sum(found) >= 90
     assert not any(line['accepted'] for line in lines if '/background_' in line['path'])
-    with MultiResolutionDataset(tmp_path / 'datasets' / 'faces') as dataset:
+    with MultiResolutionDataset(faces) as dataset:
         assert (dataset.num_images, dataset.shape) == (sum(found), [3, 32, 32])
 
 
@@ -386,10 +421,11 @@ def test_crops_that_are_searched_for_faces_are_pointed_out(run, bundled, tmp_pat
         *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)),
     ],
 )
-def test_an_interrupted_run_says_how_to_go_on_and_does(tmp_path, number):
-    command = [sys.executable, '-m', 'prefilter', 'lfw-subset', '--out', str(tmp_path / 'faces'), '--size', '8']
-    run = subprocess.Popen(
-        command,
+def test_an_interrupted_run_says_how_to_go_on_and_does(run, example, tmp_path, number):
+    words, _, undisturbed = example
+    args = [word.replace('datasets/faces', str(tmp_path / 'faces')) for word in words]
+    interrupted = subprocess.Popen(
+        [sys.executable, '-m', 'prefilter', *args],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         start_new_session=True,
@@ -397,26 +433,22 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(tmp_path, number):
         preexec_fn=lambda: number == signal.SIGKILL or signal.signal(number, signal.SIG_DFL),
     )
     while not list(tmp_path.glob('.faces.unfinished/parts/*.shard')):
-        assert run.poll() is None
-    os.killpg(run.pid, number)  # as a terminal does
-    rest = run.stderr.read().decode()
+        assert interrupted.poll() is None
+        time.sleep(0.1)
+    os.killpg(interrupted.pid, number)  # as a terminal does
+    rest = interrupted.stderr.read().decode()
     assert 'Traceback' not in rest
     if number == signal.SIGKILL:
-        assert run.wait() == -number
+        assert interrupted.wait() == -number
     else:
-        assert run.wait() == 128 + number
+        assert interrupted.wait() == 128 + number
         assert (
             f'Stopped. The same command goes on from here; {tmp_path / ".faces.unfinished"} has what is done.' in rest
         )
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert again.returncode == 0 and 'Going on with an unfinished run: ' in again.stderr
+    again = run(*args)
+    assert again.exit_code == 0 and 'Going on with an unfinished run: ' in again.stderr
     assert os.listdir(str(tmp_path)) == ['faces']
-    undisturbed = subprocess.run([*command[:5], str(tmp_path / 'whole' / 'faces'), *command[6:]], cwd=ROOT)
-    assert undisturbed.returncode == 0
-    names = sorted(os.listdir(str(tmp_path / 'faces')))
-    assert names == sorted(os.listdir(str(tmp_path / 'whole' / 'faces'))) and len(names) == 8
-    for name in names:
-        assert (tmp_path / 'faces' / name).read_bytes() == (tmp_path / 'whole' / 'faces' / name).read_bytes()
+    assert len(files_of(undisturbed)) == 10 and files_of(tmp_path / 'faces') == files_of(undisturbed)
 
 
 def test_a_run_that_was_complete_when_it_was_killed_says_so(run, photographs, tmp_path, monkeypatch):

@@ -5,7 +5,8 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from shelves import PATHS, Oracle, files_of, run, shelf
+from oracles import Oracle
+from shelves import PATHS, files_of, run, shelf
 
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import MultiResolutionDataset, shuffled_order
@@ -13,6 +14,9 @@ from prefilter import merge, pipeline
 from prefilter.merge import MANIFEST_FIELDS, find_copies
 
 MANY = [f'{number:03d}.png' for number in range(200)]  # three shards and a part of one
+
+
+pytestmark = pytest.mark.usefixtures('charts_drawn_once')
 
 
 def lines(folder):
@@ -111,22 +115,12 @@ def test_no_face_at_all_is_a_sentence_and_leaves_nothing(tmp_path):
 # Several processes, and one that dies.
 
 
-@pytest.mark.parametrize('forward_only', [False, True])
-def test_any_number_of_processes_gives_the_same_bytes(tmp_path, forward_only):
+def test_any_number_of_processes_gives_the_same_bytes(tmp_path):
     # A source that can only be read forward says so loudly when it is read backwards.
-    source = shelf(MANY, refused=MANY[50:60], same=range(70, 90), forward_only=forward_only)
-    for workers in (1, 3):
-        run(shelf(MANY, MANY[50:60]), tmp_path / str(workers) / 'set', workers=workers, labels='identity')
-        run(
-            source if not forward_only else shelf(MANY, MANY[50:60], forward_only=True),
-            tmp_path / f'other {workers}' / 'set',
-            workers=workers,
-            labels='identity',
-        )
-    assert files_of(tmp_path / '1') == files_of(tmp_path / '3')
-    assert files_of(tmp_path / 'other 1') == files_of(tmp_path / 'other 3')
-    if forward_only:
-        assert files_of(tmp_path / '1') == files_of(tmp_path / 'other 1')
+    for name, workers, forward_only in (('one', 1, False), ('three', 3, False), ('forward', 3, True)):
+        source = shelf(MANY, refused=MANY[50:60], same=range(70, 90), forward_only=forward_only)
+        run(source, tmp_path / name / 'set', workers=workers, labels='identity')
+    assert files_of(tmp_path / 'one') == files_of(tmp_path / 'three') == files_of(tmp_path / 'forward')
 
 
 @pytest.mark.parametrize('drop_duplicates', [False, True])
@@ -156,21 +150,29 @@ def test_images_that_processes_die_of_are_refused(tmp_path, capsys):
 # Going on.
 
 
+@pytest.fixture(scope='module')
+def sets(tmp_path_factory):
+    """A folder with two datasets named `set`: in `before` one of 8x8 pixels, in `whole` one of 16x16."""
+    folder = tmp_path_factory.mktemp('sets')
+    for name, size in (('before', 8), ('whole', 16)):
+        run(shelf(PATHS), folder / name / 'set', size=size)
+    return folder
+
+
 @pytest.mark.parametrize('failure', [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize('place', ['Survey', 'merge_records', 'merge_manifest', '_save_gallery', 'write_report'])
 @pytest.mark.parametrize('existing', [False, True])
-def test_a_run_that_ended_midway_goes_on(tmp_path, capsys, failure, place, existing):
+def test_a_run_that_ended_midway_goes_on(tmp_path, sets, capsys, failure, place, existing):
     target = tmp_path / 'sets' / 'set'
     if existing:
-        run(shelf(PATHS), target)
+        shutil.copytree(str(sets / 'before'), str(target.parent))
         before = files_of(target)
     with mock.patch.object(pipeline, place, side_effect=failure('midway')), pytest.raises(failure):
         run(shelf(PATHS), target, size=16, force=existing)
     assert files_of(target) == before if existing else not target.exists()
     result = run(shelf(PATHS), target, Oracle(idle=True), size=16, force=existing)
     assert result['examined'] == 0 and 'Going on with an unfinished run: 30 of 30 images' in capsys.readouterr().err
-    run(shelf(PATHS), tmp_path / 'whole' / 'set', size=16)
-    assert files_of(target) == files_of(tmp_path / 'whole' / 'set')
+    assert files_of(target) == files_of(sets / 'whole' / 'set')
     assert [path.name for path in target.parent.iterdir()] == ['set']
 
 
@@ -192,7 +194,7 @@ def test_finished_shards_are_kept_and_no_others(tmp_path, capsys):
     with stop_after(2), pytest.raises(KeyboardInterrupt):
         run(shelf(MANY), tmp_path / 'sets' / 'set')
     assert [path.name for path in (tmp_path / 'sets').iterdir()] == ['.set.unfinished']
-    result = run(shelf(MANY), tmp_path / 'sets' / 'set', workers=2, no_shuffle=True)  # how it ends may change
+    result = run(shelf(MANY), tmp_path / 'sets' / 'set', workers=3, no_shuffle=True)  # how it ends may change
     assert result['examined'] == 200 - 128
     assert 'Going on with an unfinished run: 128 of 200 images' in capsys.readouterr().err
     run(shelf(MANY), tmp_path / 'whole' / 'set', no_shuffle=True)
@@ -252,7 +254,7 @@ def test_a_full_disk_keeps_what_is_done(tmp_path):
 # Duplicates.
 
 
-@pytest.mark.parametrize('workers', [1, 2])
+@pytest.mark.parametrize('workers', [1, 3])
 def test_duplicates_are_named_and_dropped_on_demand(tmp_path, workers):
     copies = [5, 70, 199]  # of image 0, in other shards too
     source = shelf(MANY, refused=MANY[150:151], same=copies)

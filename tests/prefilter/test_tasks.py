@@ -1,7 +1,8 @@
 import itertools
 
 import pytest
-from shelves import Oracle, options, shelf
+from oracles import Oracle
+from shelves import options, shelf
 
 from prefilter import tasks
 from prefilter.shards import plan_shards, read_crop, read_verdicts, shard_items
