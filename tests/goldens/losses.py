@@ -1,5 +1,6 @@
 """Golden files of the losses and of the reals that they take; see `tests.goldens.networks` for the functions' form."""
 
+import collections
 import inspect
 import re
 
@@ -11,43 +12,33 @@ from tests.goldens.files import GRADIENT_TOLERANCE, OUTPUT_TOLERANCE, ROUNDING_T
 from tests.goldens.networks import _unknown
 from training import losses
 
-_REALS = 'reals'
 
+def losses_and_gradients(golden, _case, open_session):
+    """All losses of a file at several lods, and the gradients of their means by all variables of the network trained.
 
-def families(golden):
-    """A case for each loss with its options, and one for the reals."""
-    return sorted({case.rpartition('/')[0] for case in golden.meta['cases']}) + [_REALS]
-
-
-def loss_and_gradients(golden, family, open_session):
-    """A loss at several lods, and the gradients of its mean by all variables of the network that it trains."""
+    They are in one graph, since most of the time goes into building networks and preparing graphs.
+    """
     open_session(seed=1)
-    if family == _REALS:
-        yield from _reals_and_scores(golden)
-        return
-    cases = {case: spec for case, spec in golden.meta['cases'].items() if case.rpartition('/')[0] == family}
-    spec = next(iter(cases.values()))
+    nets = golden.network('G', 'G_style'), golden.network('D', 'D_basic')
+    yield from _reals_and_scores(golden, nets[1])
     reals = tf.placeholder(tf.float32, next(iter(golden.under('in/reals/').values())).shape)
-    nets, loss, gradients = graph_of(golden, getattr(losses, spec['func']), spec['kwargs'], reals)
-    for case, spec in cases.items():
+    expressions, by_lod = {}, collections.defaultdict(dict)
+    for case, spec in golden.meta['cases'].items():
+        family, _, lod_name = case.rpartition('/')
+        if family not in expressions:
+            expressions[family] = expressions_of(golden, nets, getattr(losses, spec['func']), spec['kwargs'], reals)
+        by_lod[lod_name, spec['lod']][case] = expressions[family]
+    for (lod_name, lod), fetches in by_lod.items():
         for net in nets:
-            set_lod(net, spec['lod'])
-        value, actual = tflib.run([loss, gradients], {reals: golden['in/reals/' + case.rpartition('/')[2]]})
-        yield golden.compare('loss', 'out/loss/' + case, value, OUTPUT_TOLERANCE)
-        expected = golden.under(f'out/grad/{case}/')
-        missing = len(actual) - len(expected) - spec['n_all_zero_gradients_not_stored']
-        yield Comparison('zero gradients', case, 0 if missing == 0 else np.inf, 0)
-        for variable, gradient in actual.items():
-            key = f'out/grad/{case}/{variable}'
-            if variable in expected:
-                yield golden.compare('gradients', key, gradient, GRADIENT_TOLERANCE)
-            else:
-                yield Comparison('zero gradients', key, np.inf if gradient.any() else 0, 0)
+            set_lod(net, lod)
+        for case, (value, gradients) in tflib.run(fetches, {reals: golden['in/reals/' + lod_name]}).items():
+            yield golden.compare('loss', 'out/loss/' + case, value, OUTPUT_TOLERANCE)
+            yield from _compared_gradients(golden, case, gradients)
 
 
-def graph_of(golden, func, kwargs, reals):
-    """The networks, the loss tensor, and d mean(loss) / d variable by variable of the network that it trains."""
-    G, D = golden.network('G', 'G_style'), golden.network('D', 'D_basic')
+def expressions_of(golden, nets, func, kwargs, reals):
+    """The loss tensor, and d mean(loss) / d variable by variable of the network that it trains."""
+    G, D = nets
     arguments = [G, D, tf.constant(golden['in/latents'])]
     if func.__name__.startswith('G_'):
         net, arguments = G, arguments + [tf.constant(golden['in/fake_labels_for_G'])]
@@ -57,15 +48,25 @@ def graph_of(golden, func, kwargs, reals):
         kwargs = dict(kwargs, mixing_factors=tf.constant(golden['in/wgan_gp_mixing_factors']))
     loss = func(*arguments, **kwargs, randomize_noise=False, style_mixing_prob=None)
     gradients = tf.gradients(tf.reduce_mean(loss.value), list(net.trainables.values()))
-    gradients = {
+    return loss.value, {
         name: tf.zeros_like(variable) if gradient is None else gradient
         for (name, variable), gradient in zip(net.trainables.items(), gradients)
     }
-    return (G, D), loss.value, gradients
 
 
-def _reals_and_scores(golden):
-    D = golden.network('D', 'D_basic')
+def _compared_gradients(golden, case, actual):
+    expected = golden.under(f'out/grad/{case}/')
+    missing = len(actual) - len(expected) - golden.meta['cases'][case]['n_all_zero_gradients_not_stored']
+    yield Comparison('zero gradients', case, 0 if missing == 0 else np.inf, 0)
+    for variable, gradient in actual.items():
+        key = f'out/grad/{case}/{variable}'
+        if variable in expected:
+            yield golden.compare('gradients', key, gradient, GRADIENT_TOLERANCE)
+        else:
+            yield Comparison('zero gradients', key, np.inf if gradient.any() else 0, 0)
+
+
+def _reals_and_scores(golden, D):
     for name, images in golden.under('in/reals/').items():
         lod = float(re.sub('^lod', '', name))
         reals = losses.process_reals(golden['in/reals_uint8/' + name], tf.constant(lod))

@@ -4,6 +4,7 @@ Every function takes a `Golden`, the name of one of the file's cases, and a func
 `Comparison`s. All options come from the file's meta data and keys.
 """
 
+import functools
 import re
 from unittest import mock
 
@@ -102,6 +103,7 @@ def _training_mode(golden, G):
 
 
 def _style_mixing(golden, G):
+    uniform, cutoff = tf.placeholder(tf.float32, []), tf.placeholder(tf.int32, [])
     ranges = []
 
     class PinnedRandom:
@@ -112,25 +114,27 @@ def _style_mixing(golden, G):
             return tf.constant(golden['in/latents2'])
 
         def uniform(self):
-            return tf.constant(draws['u'], tf.float32)
+            return uniform
 
         def integer(self, low, high):
-            ranges.append((low, high))
-            return tf.constant(draws['pinned_cutoff_draw'])
+            ranges.append((tf.constant(low), tf.identity(high)))
+            return cutoff
 
-    with mock.patch.object(networks_stylegan, 'Random', PinnedRandom):
-        for key, draws in sorted(golden.meta.get('style_mixing', {}).items()):
-            set_lod(G, draws['lod'])
-            latents, labels = tf.constant(golden['in/latents']), tf.constant(golden['in/labels'])
-            images = tflib.run(
-                G.get_output_for(
-                    latents, labels, is_training=True, style_mixing_prob=draws['style_mixing_prob'], **_FIXED
-                )
-            )
-            yield golden.compare('images', key, images, OUTPUT_TOLERANCE)
-            low, high = tflib.run([tf.constant(bound) for bound in ranges[-1][:1]] + [ranges[-1][1]])
-            layers = G.components.synthesis.input_shape[1] - 2 * int(draws['lod'])
-            yield Comparison('range of the mixing layer', key, 0 if (low, high) == (1, layers) else np.inf, 0)
+    @functools.lru_cache(maxsize=None)
+    def mixed(style_mixing_prob):
+        """The images, and the range of the layer at which the mixing begins."""
+        latents, labels = tf.constant(golden['in/latents']), tf.constant(golden['in/labels'])
+        kwargs = dict(_FIXED, is_training=True, style_mixing_prob=style_mixing_prob)
+        with mock.patch.object(networks_stylegan, 'Random', PinnedRandom):
+            return G.get_output_for(latents, labels, **kwargs), ranges[-1]
+
+    for key, draws in sorted(golden.meta.get('style_mixing', {}).items()):
+        set_lod(G, draws['lod'])
+        feed = {uniform: draws['u'], cutoff: draws['pinned_cutoff_draw']}
+        images, (low, high) = tflib.run(mixed(draws['style_mixing_prob']), feed)
+        yield golden.compare('images', key, images, OUTPUT_TOLERANCE)
+        layers = G.components.synthesis.input_shape[1] - 2 * int(draws['lod'])
+        yield Comparison('range of the mixing layer', key, 0 if (low, high) == (1, layers) else np.inf, 0)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
