@@ -134,8 +134,4 @@ def open_generator(path, device='auto', seed=None):
             session = tflib.init_tf(device, seed=seed)
             stack.callback(session.close)
             stack.push(session.__exit__)
-        networks = tflib.load_networks(path)
-        Gs = networks[2] if isinstance(networks, tuple) and len(networks) == 3 else networks
-        if not {'mapping', 'synthesis'} <= set(getattr(Gs, 'components', {})):
-            raise UserError(f'{path} holds no StyleGAN generator: name a pickle with (G, D, Gs), or with a generator.')
-        yield Gs
+        yield tflib.load_generator(path)

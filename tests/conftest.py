@@ -131,6 +131,21 @@ def shared_step(built_steps):
         yield make
 
 
+@pytest.fixture(scope='session')
+def trained(built_steps, tmp_path_factory):
+    """A run of `train.py` with TINY of tests/train_command.py, in this process: (folder, not to be changed; output)."""
+    from tests.sessions import without_graph_optimizer
+    from tests.toy_run import make_dataset
+    from tests.train_command import NAME, TINY, run_here
+
+    folder = tmp_path_factory.mktemp('trained')
+    data = make_dataset(str(folder / 'toy'))
+    with without_graph_optimizer():
+        result = run_here(built_steps, ['--data', data, '--results', folder / 'results', *TINY])
+    assert result.exit_code == 0, result.output
+    return folder / 'results' / NAME, result.output
+
+
 @pytest.fixture
 def open_layout_session(open_session, layout):
     """`open_session` for networks in a layout; the test runs in each one that this machine executes."""

@@ -6,19 +6,7 @@ import json
 import tensorflow.compat.v1 as tf
 
 from training.schedule import training_schedule
-from training.step import TrainingStep
-
-# The options that the graph of a step depends on; everything else is fed.
-GRAPH_OPTIONS = (
-    'resolution',
-    'networks',
-    'latent_size',
-    'mapping_layers',
-    'fmap_base',
-    'fmap_max',
-    'style_mixing_prob',
-    'r1_gamma',
-)
+from training.step import TrainingStep, _network_arguments
 
 
 class SharedSteps:
@@ -59,10 +47,11 @@ class SharedSteps:
     def _get(self, options, training_set, devices):
         outer = tf.get_default_session()
         seed, config = outer.graph.seed, outer._config
-        graph_options = {name: getattr(options, name) for name in GRAPH_OPTIONS}
-        key = json.dumps(
-            [graph_options, training_set.shape, training_set.label_size, devices, seed, str(config)], sort_keys=True
-        )
+        shape, label_size = training_set.shape, training_set.label_size
+        # All options that the graph depends on; a run that starts from a pickle of such networks has the same graph.
+        networks = options.networks or _network_arguments(options, shape[0], label_size)
+        graph_options = [networks['G'], networks['D'], options.resolution, options.r1_gamma]
+        key = json.dumps([graph_options, shape, label_size, devices, seed, str(config)], sort_keys=True)
         if key not in self._built:
             with tf.Graph().as_default(), tf.Session(config=config).as_default() as session:
                 tf.set_random_seed(seed)

@@ -1,4 +1,4 @@
-"""The command that trains, in a process of its own: what it leaves, and what signals do to it."""
+"""The command that trains: what it leaves, and what signals do to its process."""
 
 import shutil
 import signal
@@ -13,16 +13,6 @@ from tests.train_command import NAME, TINY, read_lines, run_here, start_process
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     return make_dataset(str(tmp_path_factory.mktemp('data') / 'toy'))
-
-
-@pytest.fixture(scope='module')
-def undisturbed(data, tmp_path_factory):
-    """A run that nothing disturbed: its folder, not to be changed, and what it printed."""
-    results = tmp_path_factory.mktemp('undisturbed')
-    process = start_process('--data', data, '--results', results, *TINY)
-    output = process.communicate()[0]
-    assert process.returncode == 0, output
-    return results / NAME, output
 
 
 @pytest.fixture
@@ -41,8 +31,7 @@ def without_times(records):
     return [{name: value for name, value in record.items() if not name.endswith(timed)} for record in records]
 
 
-def test_run_leaves_everything_it_promises(undisturbed):
-    run_dir, output = undisturbed
+def check_what_a_run_leaves(run_dir, output):
     assert [path.name for path in run_dir.parent.iterdir()] == [NAME]
     names = {path.name for path in run_dir.iterdir()}
     assert {
@@ -70,8 +59,17 @@ def test_run_leaves_everything_it_promises(undisturbed):
     assert 'Traceback' not in output and 'WARNING' not in output
 
 
-def test_stopped_run_goes_on_and_ends_like_an_undisturbed_one(undisturbed, data, tmp_path):
-    parts = tmp_path / 'parts'
+def test_run_leaves_everything_it_promises(trained):
+    check_what_a_run_leaves(*trained)
+
+
+@pytest.mark.slow
+def test_stopped_run_goes_on_and_ends_like_an_undisturbed_one(data, tmp_path):
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    process = start_process('--data', data, '--results', whole, *TINY)
+    output = process.communicate()[0]
+    assert process.returncode == 0, output
+    check_what_a_run_leaves(whole / NAME, output)
     process = start_process('--data', data, '--results', parts, *TINY)
     while not list(parts.glob('*/stats.jsonl')):  # the first tick is over
         assert process.poll() is None
@@ -85,27 +83,36 @@ def test_stopped_run_goes_on_and_ends_like_an_undisturbed_one(undisturbed, data,
     if 'Stopped at kimg' in output:  # else it was through before the signal came
         assert 'the same command goes on from there' in output
         assert 'Going on at kimg' in resumed_output
-    first, second = undisturbed[0], parts / NAME
+    first, second = whole / NAME, parts / NAME
     assert without_times(read_lines(first / 'stats.jsonl')) == without_times(read_lines(second / 'stats.jsonl'))
     for name in ('network-final.pkl', 'fakes000000.png', 'reals.png'):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_signal_while_the_graph_is_built_leaves_a_run_that_the_same_command_takes_up(run, data, tmp_path, number):
-    process = start_process('--data', data, '--results', tmp_path / 'results', *TINY, preexec_fn=allow_interrupts)
+    flags = ['--data', data, '--results', tmp_path / 'results', *TINY]
+    process = start_process(*flags, preexec_fn=allow_interrupts)
     lines = [process.stdout.readline() for _ in range(2)]
     assert 'Building the networks' in lines[1]
+    check_refused(run(*flags), process)
     process.send_signal(number)
     time.sleep(0.05)
     process.send_signal(number)
     output = process.communicate()[0]
     assert process.returncode == 0, output
-    assert 'the same command goes on from there' in output and 'Traceback' not in output
-    assert 'Trained 0.3 kimg' in run('--data', data, '--results', tmp_path / 'results', *TINY).output
+    assert 'the same command goes on from there' in output
+    assert 'Traceback' not in output and 'WARNING' not in output
+    assert 'Trained 0.3 kimg' in run(*flags).output
     assert [path.name for path in (tmp_path / 'results').iterdir()] == [NAME]
 
 
+def check_refused(result, process):
+    assert result.exit_code == 1
+    assert f'00000-toy-8-paper-1gpu is being trained by process {process.pid}' in result.output
+
+
+@pytest.mark.slow
 def test_second_command_on_a_run_is_refused_while_the_first_one_trains(run, data, tmp_path):
     flags = ['--data', data, '--results', tmp_path / 'results', *TINY, '--kimg', '100000']
     process = start_process(*flags)
@@ -116,16 +123,15 @@ def test_second_command_on_a_run_is_refused_while_the_first_one_trains(run, data
     finally:
         process.kill()
         process.communicate()
-    assert result.exit_code == 1
-    assert f'00000-toy-8-paper-1gpu is being trained by process {process.pid}' in result.output
+    check_refused(result, process)
 
 
-def test_damaged_states_are_named_and_not_passed_over(run, undisturbed, data, tmp_path):
+def test_damaged_states_are_named_and_not_passed_over(run, trained, tmp_path):
     results = tmp_path / 'results'
-    shutil.copytree(str(undisturbed[0]), str(results / NAME))
+    shutil.copytree(str(trained[0]), str(results / NAME))
     for path in (results / NAME).glob('training-state-*.npz'):
         path.write_bytes(b'PK')
-    result = run('--data', data, '--results', results, *TINY)
+    result = run('--data', trained[0].parents[1] / 'toy', '--results', results, *TINY)
     assert result.exit_code == 1
     assert 'training-state-000000256.npz is damaged' in result.output
     assert 'training-state-000000192.npz is damaged' in result.output and '--new-run' in result.output

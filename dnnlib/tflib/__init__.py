@@ -5,7 +5,7 @@ import dnnlib.tflib.versions  # noqa: F401, I001  first: nothing may be built be
 from dnnlib.tflib.devices import list_gpus, replica_devices
 from dnnlib.tflib.network import Network
 from dnnlib.tflib.optimizer import Optimizer
-from dnnlib.tflib.pickles import check_trusted, load_networks, save_networks
+from dnnlib.tflib.pickles import check_trusted, load_generator, load_networks, save_networks
 from dnnlib.tflib.tfutil import (
     absolute_name_scope,
     convert_images_to_uint8,
@@ -28,6 +28,7 @@ __all__ = [
     'lerp',
     'lerp_clip',
     'list_gpus',
+    'load_generator',
     'load_networks',
     'replica_devices',
     'run',

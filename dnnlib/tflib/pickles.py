@@ -36,16 +36,41 @@ def load_networks(source: Path, offline: bool = False) -> Union[Network, Tuple[N
             or its source text would have to run and is not trusted. The message names the file and says what to do.
     """
     file = read_network_file(resolve(source, offline))
+    networks = _build(file, file.networks)
+    return networks if file.is_tuple else networks[0]
+
+
+def load_generator(source: Path, offline: bool = False) -> Network:
+    """Opens the generator in a pickle, and builds no other network of the file.
+
+    Args:
+        source, offline: As for `load_networks`.
+
+    Returns:
+        Gs of a tuple (G, D, Gs), or the network of a file that holds one, in the default session.
+
+    Raises:
+        UserError: As for `load_networks`, or the file holds no StyleGAN generator.
+    """
+    file = read_network_file(resolve(source, offline))
+    if len(file.networks) in (1, 3):
+        (network,) = _build(file, file.networks[-1:])
+        if {'mapping', 'synthesis'} <= set(network.components):
+            return network
+    raise UserError(f'{file.path} holds no StyleGAN generator: name a pickle with (G, D, Gs), or with a generator.')
+
+
+def _build(file, states):
+    """Builds networks of a `NetworkFile`, a tuple of `Network`; raises a UserError that names the file."""
     builders, budget = _EmbeddedBuilders(file), FreshBudget()
     try:
-        networks = tuple(Network.from_state(state, builders.find, budget) for state in file.networks)
+        return tuple(Network.from_state(state, builders.find, budget) for state in states)
     except UserError as error:
         raise error if error.message.startswith(file.path) else UserError(f'{file.path}: {error.message}') from error
     except Exception as error:  # bad arguments in the file can make the build function raise anything
         raise UserError(
             f'{file.path}: its networks cannot be built ({type(error).__name__}: {_first_line(error)}).'
         ) from error
-    return networks if file.is_tuple else networks[0]
 
 
 def check_trusted(path: Path) -> None:

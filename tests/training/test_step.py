@@ -1,4 +1,4 @@
-"""One training step: it learns, replicas stay equal, and its state says everything."""
+"""One training step: it learns, and its state says everything."""
 
 import contextlib
 
@@ -81,30 +81,6 @@ def test_restored_state_goes_on_as_if_nothing_had_happened(make_step):
     assert_same(other.get_state(), expected)
 
 
-def test_two_replicas_stay_equal_and_differ_in_their_average_w_only(make_step):
-    step, reals, options = make_step(gpus=2, minibatch=16)
-    train(step, reals, options, 3)
-    for first, copy in ((step._G_replicas), (step._D_replicas)):
-        values, others = tflib.run([first.trainables, copy.trainables])
-        assert_same(values, others)
-    state = step.get_state()
-    assert np.any(state['G/dlatent_avg'] != state['G_replica1/dlatent_avg'])
-
-
-def test_state_of_two_replicas_reaches_both(make_step):
-    step, reals, options = make_step(gpus=2, minibatch=16)
-    cur_nimg, _ = train(step, reals, options, 2)
-    saved = step.get_state()
-    train(step, reals, options, 1, cur_nimg)
-    expected = step.get_state()
-    other, reals, options = make_step(gpus=2, minibatch=16)
-    other.set_state(saved)
-    train(other, reals, options, 1, cur_nimg)
-    # Sums over two devices may be added up in either order.
-    for name, value in expected.items():
-        np.testing.assert_allclose(other.get_state()[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
-
-
 def test_missing_variable_is_an_error(make_step):
     step, _, _ = make_step()
     state = step.get_state()
@@ -140,20 +116,6 @@ def test_step_that_is_not_finite_leaves_nothing_behind(make_step, name):
     for moving in ('G/dlatent_avg', 'G/lod', 'D/lod'):
         del before[moving], after[moving]
     assert_same(before, after)
-
-
-def test_networks_of_a_pickle_reach_all_replicas(make_step):
-    step, reals, options = make_step(gpus=2, minibatch=16)
-    train(step, reals, options, 1)
-    values = {name: tflib.run(net.vars) for name, net in (('G', step.G), ('D', step.D), ('Gs', step.Gs))}
-    other, _, _ = make_step(gpus=2, minibatch=16, seed=5)
-    other.set_networks(values)
-    for nets, name in ((other._G_replicas, 'G'), (other._D_replicas, 'D'), ([other.Gs], 'Gs')):
-        for net in nets:
-            assert_same(tflib.run(net.vars), values[name])
-    del values['G']['dlatent_avg']
-    with pytest.raises(KeyError, match='dlatent_avg'):
-        other.set_networks(values)
 
 
 @pytest.mark.parametrize(
