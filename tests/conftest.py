@@ -132,6 +132,34 @@ def shared_step(built_steps):
 
 
 @pytest.fixture(scope='session')
+def built_networks():
+    """The networks of pickles that are built already, as `tests.shared_networks.SharedNetworks`."""
+    from tests.shared_networks import SharedNetworks
+
+    networks = SharedNetworks()
+    yield networks
+    networks.close()
+
+
+@pytest.fixture
+def shared_networks(request, built_networks):
+    """A default session with networks that are built already, which commands use too: a `SharedNetworks`.
+
+    Not in tests with the fixture `own_sessions`.
+    """
+    if 'own_sessions' in request.fixturenames:
+        yield None
+        return
+    with built_networks.in_use():
+        yield built_networks
+
+
+@pytest.fixture
+def own_sessions():
+    """Commands open sessions of their own, as they do for users."""
+
+
+@pytest.fixture(scope='session')
 def trained(built_steps, tmp_path_factory):
     """A run of `train.py` with TINY of tests/train_command.py, in this process: (folder, not to be changed; output)."""
     from tests.sessions import without_graph_optimizer

@@ -16,6 +16,8 @@ from metrics.results import Snapshot, append_result, keep_best
 from tests.earlier import earlier_run
 from tests.toy_run import SMALL, SMALL_G, make_dataset
 
+pytestmark = pytest.mark.usefixtures('shared_networks')
+
 
 def invoke(*args):
     return CliRunner(mix_stderr=False).invoke(generate_figures.main, list(args) + ['--device', 'cpu'])
@@ -35,7 +37,7 @@ def measure(run_dir, kimg, value):
     append_result(run_dir, Snapshot(f'network-snapshot-{kimg:06d}.pkl', kimg), Result('fd_onet5k', value, 1.0, {}))
 
 
-def test_draws_everything_of_a_measured_run_from_its_best_network(run_dir):
+def test_draws_everything_of_a_measured_run_from_its_best_network(own_sessions, run_dir):
     measure(run_dir, 0, 2.0)
     measure(run_dir, 4, 3.0)
     keep_best(run_dir, 'fd_onet5k')
@@ -82,7 +84,7 @@ def test_draws_a_run_of_an_earlier_version(tmp_path, monkeypatch):
 
 
 def test_an_unmeasured_run_is_drawn_from_its_newest_snapshot_and_says_what_it_skips(run_dir, tmp_path):
-    outcome = invoke(run_dir, '--out', str(tmp_path / 'out'), '--data', str(tmp_path))
+    outcome = invoke(run_dir, '--out', str(tmp_path / 'out'), '--data', str(tmp_path), '--video-seconds', '0.2')
     assert outcome.exit_code == 0, outcome.stderr
     assert 'network-snapshot-000004.pkl' in outcome.stdout
     assert 'metrics: skipped.' in outcome.stdout and 'galleries: skipped.' in outcome.stdout
@@ -235,7 +237,7 @@ def test_what_cannot_be_written_is_named_and_the_rest_is_drawn(run_dir, tmp_path
     taken = ('gallery-accepted.png', 'truncation.png', 'interpolation.gif')
     for name in taken:
         os.makedirs(str(tmp_path / 'out' / name))
-    outcome = invoke(run_dir, '--out', str(tmp_path / 'out'))
+    outcome = invoke(run_dir, '--out', str(tmp_path / 'out'), '--video-seconds', '0.2')
     assert outcome.exit_code == 0, outcome.stderr
     for name, figure in zip(taken, ('galleries', 'truncation', 'interpolation')):
         path = str(tmp_path / 'out' / name)

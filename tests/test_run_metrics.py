@@ -25,6 +25,8 @@ from metrics.results import Snapshot, append_result
 from tests.earlier import earlier_run
 from tests.toy_run import SMALL, SMALL_G, make_dataset
 
+pytestmark = pytest.mark.usefixtures('shared_networks')
+
 
 @pytest.fixture(autouse=True)
 def few_images(monkeypatch):
@@ -45,7 +47,7 @@ def refused(outcome, status):
     return outcome.stderr
 
 
-def test_measures_every_snapshot_and_keeps_the_best(run_dir, finished):
+def test_measures_every_snapshot_and_keeps_the_best(own_sessions, run_dir, finished):
     outcome = invoke(run_dir, '--metrics', 'fd_onet5k', '--seed', '1')
     assert outcome.exit_code == 0, outcome.stderr
     records = results(run_dir)

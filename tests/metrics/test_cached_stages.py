@@ -1,6 +1,7 @@
 """Measurements in stages: what is shared, what is kept, what goes on after a kill, and what is never stale."""
 
 import dataclasses
+import functools
 import os
 import shutil
 import signal
@@ -48,10 +49,16 @@ TOYS = {
 }
 
 
+@functools.lru_cache(maxsize=None)
+def the_stubs():
+    """The same object each time, so that the graph has them once."""
+    return stub_classifiers()
+
+
 @pytest.fixture(autouse=True)
 def toys(monkeypatch):
     monkeypatch.setattr(stages, 'CHUNK', 8)
-    monkeypatch.setattr('metrics.features._open_classifiers', lambda name, offline: stub_classifiers())
+    monkeypatch.setattr('metrics.features._open_classifiers', lambda name, offline: the_stubs())
     for name, metric in TOYS.items():
         monkeypatch.setitem(registry.METRICS, name, metric)
 
@@ -67,8 +74,13 @@ def cache(tmp_path):
     return StageCache(str(tmp_path / 'stages'))
 
 
-def generator(seed=1):
-    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
+@pytest.fixture
+def generator(shared_networks):
+    """A function that returns the generator, with the weights of a seed."""
+    return lambda seed=1: with_weights(shared_networks.generator(**SMALL, **SMALL_G), seed)
+
+
+def with_weights(Gs, seed):
     tflib.set_vars(
         {
             variable: np.random.RandomState([seed, index]).randn(*variable.shape.as_list())
@@ -116,7 +128,7 @@ def places(cache):
     return sorted(os.listdir(cache.folder)) if os.path.isdir(cache.folder) else []
 
 
-def test_one_pass_serves_all_metrics_of_images_and_changes_no_number(session, dataset, cache, runs):
+def test_one_pass_serves_all_metrics_of_images_and_changes_no_number(generator, dataset, cache, runs):
     Gs = generator()
     alone = {}
     for name in TOYS:
@@ -130,7 +142,7 @@ def test_one_pass_serves_all_metrics_of_images_and_changes_no_number(session, da
 
 
 @pytest.mark.parametrize('name', ['fd', 'pl', 'ls'])
-def test_a_killed_evaluation_goes_on_to_the_same_bits(session, dataset, cache, runs, name):
+def test_a_killed_evaluation_goes_on_to_the_same_bits(generator, dataset, cache, runs, name):
     Gs = generator()
     undisturbed = measure(dataset, Gs, [name], StageCache(None))
     calls, runs.calls = runs.calls, 0
@@ -142,7 +154,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_bits(session, dataset, cache, r
     assert runs.calls == calls - 4  # two chunks of two minibatches were whole
 
 
-def test_noise_is_as_before_when_distances_on_paths_fail(session, dataset, monkeypatch):
+def test_noise_is_as_before_when_distances_on_paths_fail(generator, dataset, monkeypatch):
     Gs = generator()
     before = tflib.run(Gs.vars)
     monkeypatch.setattr('metrics.paths.path_distances', lambda *args: np.full(2, np.nan))
@@ -153,7 +165,7 @@ def test_noise_is_as_before_when_distances_on_paths_fail(session, dataset, monke
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_values_stay_and_what_was_read_of_the_fakes_goes(session, dataset, cache, runs):
+def test_values_stay_and_what_was_read_of_the_fakes_goes(generator, dataset, cache, runs):
     Gs = generator()
     first = measure(dataset, Gs, list(TOYS), cache)
     assert places(cache) == ['datasets', 'reals', 'values']
@@ -164,7 +176,7 @@ def test_values_stay_and_what_was_read_of_the_fakes_goes(session, dataset, cache
 
 
 def test_what_has_a_value_is_not_read_for_the_sake_of_others_nor_are_its_networks_opened(
-    session, dataset, cache, runs, monkeypatch
+    generator, dataset, cache, runs, monkeypatch
 ):
     Gs = generator()
     known = measure(dataset, Gs, ['ls', 'fd_inf'], cache)
@@ -175,14 +187,14 @@ def test_what_has_a_value_is_not_read_for_the_sake_of_others_nor_are_its_network
     assert places(cache) == ['datasets', 'reals', 'values']
 
 
-def test_reals_are_looked_at_once_for_all_networks(session, dataset, cache, monkeypatch):
+def test_reals_are_looked_at_once_for_all_networks(generator, dataset, cache, monkeypatch):
     Gs = generator()
     measure(dataset, Gs, ['fd', 'kd', 'pr'], cache)
     monkeypatch.setattr('metrics.reals.real_batches', None)
     measure(dataset, generator(2), ['fd', 'kd', 'pr'], cache)
 
 
-def test_a_dataset_made_anew_under_its_name_is_looked_at_anew_even_for_one_image(session, tmp_path, cache):
+def test_a_dataset_made_anew_under_its_name_is_looked_at_anew_even_for_one_image(generator, tmp_path, cache):
     images = np.random.RandomState(1).randint(0, 256, [130, 3, 8, 8]).astype(np.uint8)
     changed = images.copy()
     changed[101, :, 0, 0] ^= 1  # none of those that the dataset's fingerprint looks at
@@ -201,7 +213,7 @@ def test_a_dataset_made_anew_under_its_name_is_looked_at_anew_even_for_one_image
     assert found[0] == found[1] == found[4] and len({cached['fd'] for cached, _ in found}) == 3
 
 
-def test_other_settings_meet_nothing_of_these(session, dataset, cache):
+def test_other_settings_meet_nothing_of_these(generator, dataset, cache):
     Gs = generator()
     for mirror, seed, minibatch_size in ((True, 5, 4), (False, 5, 4), (True, 6, 4), (True, 5, 8)):
         numbers = []
@@ -216,7 +228,7 @@ def test_other_settings_meet_nothing_of_these(session, dataset, cache):
         assert numbers[0] == numbers[1]
 
 
-def test_damaged_files_are_made_anew(session, dataset, cache):
+def test_damaged_files_are_made_anew(generator, dataset, cache):
     Gs = generator()
     first = measure(dataset, Gs, list(TOYS), cache)
     for folder, _, names in os.walk(cache.folder):
@@ -227,14 +239,14 @@ def test_damaged_files_are_made_anew(session, dataset, cache):
     assert measure(dataset, Gs, list(TOYS), cache) == first
 
 
-def test_nothing_is_kept_of_what_is_no_number(session, dataset, cache, monkeypatch):
+def test_nothing_is_kept_of_what_is_no_number(generator, dataset, cache, monkeypatch):
     monkeypatch.setattr('metrics.arithmetic.frechet.frechet_distance', lambda a, b: float('nan'))
     with pytest.raises(UserError, match='fd is not a number'):
         measure(dataset, generator(), ['fd'], cache)
     assert 'fakes' not in places(cache) and 'values' not in places(cache)
 
 
-def test_a_metric_that_fails_leaves_the_others_theirs(session, dataset, cache, monkeypatch):
+def test_a_metric_that_fails_leaves_the_others_theirs(generator, dataset, cache, monkeypatch):
     class Broken(FeatureNetwork):
         identity = 'broken'
 
@@ -251,7 +263,7 @@ def test_a_metric_that_fails_leaves_the_others_theirs(session, dataset, cache, m
     assert [results[name][0].value for name in ('fd', 'kd')] == [alone[name][0] for name in ('fd', 'kd')]
 
 
-def test_too_few_different_reals_are_a_sentence_before_any_work(session, dataset, cache, runs):
+def test_too_few_different_reals_are_a_sentence_before_any_work(generator, dataset, cache, runs):
     registry.METRICS['kd'] = dataclasses.replace(TOYS['kd'], num_reals=13)
     with pytest.raises(UserError, match='kd needs 13 different reals, and dataset .*toy has 12: choose'):
         measure(dataset, generator(), ['kd'], cache)
@@ -260,7 +272,7 @@ def test_too_few_different_reals_are_a_sentence_before_any_work(session, dataset
 
 def test_a_network_is_the_same_in_training_and_from_its_pickle(open_session, tmp_path):
     open_session(device='cpu')
-    Gs = generator()
+    Gs = with_weights(tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G), 1)
     identities = [identity_of(Gs, tflib.run(Gs.vars))]
     tflib.save_networks(str(tmp_path / 'a.pkl'), Gs)
     open_session(device='cpu')

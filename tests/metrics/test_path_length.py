@@ -87,8 +87,10 @@ def test_pairs_are_cropped_scaled_to_levels_and_shrunk(session):
     np.testing.assert_allclose(tflib.run(output), expected, rtol=1e-5)
 
 
-def small_generator(**kwargs):
-    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **dict(SMALL, **SMALL_G, **kwargs))
+@pytest.fixture
+def Gs(shared_networks):
+    """A small generator with weights of its own."""
+    Gs = shared_networks.generator(**SMALL, **SMALL_G)
     tflib.set_vars(
         {
             variable: np.random.RandomState(index).randn(*variable.shape.as_list())
@@ -108,8 +110,8 @@ def toy_metric(space='w', sampling='full', num_samples=10):
     return PathLength('pl_toy', 'onet', space, sampling, num_samples, 1e-2)
 
 
-def test_samples_repeat_with_their_seed_and_leave_the_noise_as_it_was(session):
-    Gs, pair_distance = small_generator(), PairDistance(MeanSquaredDifference())
+def test_samples_repeat_with_their_seed_and_leave_the_noise_as_it_was(Gs):
+    pair_distance = PairDistance(MeanSquaredDifference())
     before = tflib.run(Gs.vars)
     draws = [
         np.concatenate(list(sample_distances(Gs, toy_metric(space), pair_distance, 4, 1, seed)))
@@ -124,18 +126,18 @@ def test_samples_repeat_with_their_seed_and_leave_the_noise_as_it_was(session):
     )
 
 
-def test_noise_is_shared_by_a_minibatch_and_drawn_anew_for_the_next(session, monkeypatch):
-    Gs, drawn = small_generator(), []
+def test_noise_is_shared_by_a_minibatch_and_drawn_anew_for_the_next(Gs, monkeypatch):
+    drawn = []
     noise = Gs.components.synthesis.vars['noise0']
     monkeypatch.setattr('metrics.paths.path_distances', lambda *args: drawn.append(tflib.run(noise)) or [0])
     list(sample_distances(Gs, toy_metric(), None, 5, 1, 1))
     assert len(drawn) == 2 and not np.intersect1d(*drawn).size
 
 
-def test_the_number_of_paths_at_a_time_is_a_multiple_of_the_gpus(session, monkeypatch):
+def test_the_number_of_paths_at_a_time_is_a_multiple_of_the_gpus(Gs, monkeypatch):
     sizes = []
     monkeypatch.setattr('metrics.paths.path_distances', lambda *args: sizes.append((len(args[3]), args[5])) or [])
-    list(sample_distances(small_generator(), toy_metric('z', 'end'), None, 3, 2, 1))
+    list(sample_distances(Gs, toy_metric('z', 'end'), None, 3, 2, 1))
     assert sizes == [(8, 2)] * 3
 
 
@@ -144,10 +146,9 @@ def test_a_network_whose_images_have_no_middle_is_refused():
         PairDistance(ONetDistance()).open([3, 4, 4])
 
 
-def test_the_meter_measures_a_path_length_without_any_data(session, monkeypatch):
+def test_the_meter_measures_a_path_length_without_any_data(Gs, monkeypatch):
     monkeypatch.setitem(METRICS, 'pl_toy', toy_metric())
     meter = Meter(['pl_toy'], None, False, 3)
-    Gs = small_generator()
     result, again = (next(meter.measure(meter.metrics, Gs, minibatch_size=8))[1][0] for _ in range(2))
     assert result.metric == 'pl_toy' and 0 < result.value == again.value
     assert result.settings == {
@@ -170,9 +171,9 @@ def test_the_onet_distance_is_zero_for_equal_images_and_follows_the_features(ses
     np.testing.assert_allclose(tflib.run(distance(a, b)), expected, rtol=1e-4)
 
 
-def test_a_step_of_the_onet_path_lengths_is_far_above_rounding(session):
+def test_a_step_of_the_onet_path_lengths_is_far_above_rounding(Gs):
     # Half a step changes images half as much, so distances over epsilon squared stay; rounding would show in them.
-    Gs, pair_distance = small_generator(), PairDistance(ONetDistance())
+    pair_distance = PairDistance(ONetDistance())
     for space in 'zw':
         metric = dataclasses.replace(METRICS[f'pl_onet5k_{space}end'], num_samples=32)
         whole, half = (

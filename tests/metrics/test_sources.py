@@ -6,6 +6,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
+from dnnlib.errors import UserError
 from metrics.sources import find_source, open_generator
 
 SMALL = {
@@ -38,6 +39,19 @@ def test_a_session_that_is_open_already_is_used_and_left_open(session, pickle_pa
     with open_generator(pickle_path, 'cpu') as Gs:
         assert Gs.vars['lod'].graph is session.graph
     assert tf.get_default_session() is session
+
+
+def test_only_the_generator_of_a_triple_is_built(finished, session):
+    with open_generator(os.path.join(finished[0], 'network-final.pkl')) as Gs:
+        assert Gs.name == 'Gs' and set(tf.global_variables()) == set(Gs.vars.values())
+
+
+def test_pairs_of_networks_and_parts_of_a_generator_are_refused(session, tmp_path):
+    Gs, path = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL), str(tmp_path / 'mine.pkl')
+    for networks in ((Gs, Gs), Gs.components.mapping):
+        tflib.save_networks(path, networks)
+        with pytest.raises(UserError, match='mine.pkl holds no StyleGAN generator'), open_generator(path):
+            pass
 
 
 def test_a_pickle_outside_of_any_run_knows_nothing_of_its_training(pickle_path):

@@ -11,6 +11,7 @@ from training.options import resolve_options
 from training.plan import count_parameters, disk_gb, free_gb, print_plan, published_times
 from training.schedule import phases
 
+COUNTED = {}  # numbers of parameters, by options
 PAPER = Networks(G=26261495, D=23052354, G_trainable=26086229, D_trainable=23052353)
 
 
@@ -31,6 +32,19 @@ def plan_of(capsys, data, results='results', **given):
             {'r1_gamma': '--gamma', 'minibatch': '--minibatch'},
         )
     return capsys.readouterr().out
+
+
+@pytest.fixture(autouse=True)
+def networks_counted_once(monkeypatch):
+    """Builds the networks of equal options once for all tests, since that takes seconds."""
+    monkeypatch.setattr('training.plan.count_parameters', count_once)
+
+
+def count_once(options, *shape):
+    key = options.latent_size, options.mapping_layers, options.fmap_base, options.fmap_max, options.resolution, shape
+    if key not in COUNTED:
+        COUNTED[key] = count_parameters(options, *shape)
+    return COUNTED[key]
 
 
 @pytest.fixture(scope='module')

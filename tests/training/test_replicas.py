@@ -33,7 +33,7 @@ def switch_of_draws():
 
 
 class SwitchedDraws:
-    """Stands for the draws of `Random`: with the switch on, every image gets the same noise, and no styles are mixed."""
+    """Draws of `Random` with a switch. If it is on, every image gets the same noise, and no styles are mixed."""
 
     normal, uniform = Random.normal, Random.uniform
 

@@ -1,0 +1,60 @@
+"""Networks of pickles that tests share: each is built once, whatever file holds it."""
+
+import contextlib
+import functools
+from unittest import mock
+
+import tensorflow.compat.v1 as tf
+
+from dnnlib import tflib
+from dnnlib.tflib import pickles
+from metrics.features import open_extractor
+from tests.sessions import without_graph_optimizer
+
+
+class SharedNetworks:
+    """A graph and a session in which commands find what was built there before.
+
+    Files are read and checked as always. Networks of files with equal bytes are one network. O-Net is opened once.
+    """
+
+    def __init__(self):
+        self._graph, self._session, self._built = tf.Graph(), None, {}
+        self._build = pickles._build
+        self._open_onet = functools.lru_cache(maxsize=None)(open_extractor)
+
+    @contextlib.contextmanager
+    def in_use(self):
+        """A block in which the session is the default one, and commands use what is built in it."""
+        with self._graph.as_default(), contextlib.ExitStack() as stack:
+            if self._session is None:
+                tf.set_random_seed(1)
+                with without_graph_optimizer():
+                    self._session = tf.Session(config=tf.ConfigProto(device_count={'GPU': 0}))
+            stack.enter_context(self._session.as_default())
+            stack.enter_context(mock.patch('dnnlib.tflib.pickles._build', self._build_once))
+            stack.enter_context(mock.patch('metrics.meter.open_extractor', self._open_once))
+            yield
+
+    def generator(self, **arguments):
+        """A `G_style` with these arguments; the same network each time, inside `in_use`."""
+        key = tuple(sorted(arguments.items()))
+        if key not in self._built:
+            self._built[key] = tflib.Network('Gs', 'training.networks_stylegan.G_style', **arguments)
+        return self._built[key]
+
+    def close(self):
+        """Closes the session."""
+        if self._session is not None:
+            self._session.close()
+
+    def _build_once(self, file, states):
+        if tf.get_default_graph() is not self._graph:
+            return self._build(file, states)
+        key = file.sha256, tuple(state['name'] for state in states)
+        if key not in self._built:
+            self._built[key] = self._build(file, states)
+        return self._built[key]
+
+    def _open_once(self, kind, name, offline=False):
+        return self._open_onet(kind, name) if name == 'onet' else open_extractor(kind, name, offline)
