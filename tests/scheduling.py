@@ -2,31 +2,50 @@
 
 from xdist.scheduler import LoadFileScheduling
 
-# The files that take longest come first, so that the processes end at about the same time.
+# Files that share what takes long to build, and that one process therefore gets together.
+TOGETHER = {
+    'training steps': (
+        'tests/test_train.py',
+        'tests/test_train_processes.py',
+        'tests/test_train_runs.py',
+        'tests/training/test_loop_run.py',
+        'tests/training/test_step.py',
+    ),
+    'networks of pickles': (
+        'tests/metrics/test_cached_stages.py',
+        'tests/metrics/test_path_length.py',
+        'tests/test_generate_figures.py',
+        'tests/test_run_metrics.py',
+    ),
+}
+
+# What takes longest comes first, so that the processes end at about the same time.
 DEAREST = (
-    'tests/training/test_losses.py',
-    'tests/training/test_networks_stylegan.py',
-    'tests/test_train_processes.py',
     'tests/faults/test_train_disk_full.py',
     'tests/faults/test_train_kills.py',
-    'tests/test_run_metrics.py',
-    'tests/training/test_schedule.py',
-    'tests/dnnlib/tflib/test_pickles.py',
-    'tests/metrics/test_cached_stages.py',
-    'tests/test_train_runs.py',
-    'tests/training/test_replicas.py',
-    'tests/test_crossing.py',
-    'tests/training/test_step.py',
+    'training steps',
+    'tests/prefilter/test_prefilter_pipeline.py',
     'tests/prefilter/test_prefilter_cli.py',
-    'tests/test_generate_figures.py',
+    'tests/training/test_networks_stylegan.py',
+    'networks of pickles',
+    'tests/dnnlib/tflib/test_pickles.py',
+    'tests/training/test_losses.py',
+    'tests/training/test_replicas.py',
+    'tests/training/test_networks_stylegan_layers.py',
+    'tests/training/test_schedule.py',
+    'tests/test_crossing.py',
 )
 
 
 class DearestFirst(LoadFileScheduling):
-    """Gives out whole files: first the ones in DEAREST, then the ones with most tests."""
+    """Gives out whole files, or files of TOGETHER: first the ones in DEAREST, then the ones with most tests."""
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return next((name for name, files in TOGETHER.items() if file in files), file)
 
     def _assign_work_unit(self, node):
-        dearest = next((file for file in DEAREST if file in self.workqueue), None)
+        dearest = next((scope for scope in DEAREST if scope in self.workqueue), None)
         if dearest is not None:
             self.workqueue.move_to_end(dearest, last=False)
         super()._assign_work_unit(node)

@@ -196,8 +196,8 @@ def test_a_generator_without_its_mapping_network_is_refused(tmp_path):
 
 
 def test_the_best_network_is_enough(run_dir):
-    os.rename(os.path.join(run_dir, 'network-snapshot-000000.pkl'), os.path.join(run_dir, 'network-best.pkl'))
-    os.remove(os.path.join(run_dir, 'network-snapshot-000004.pkl'))
+    os.rename(os.path.join(run_dir, 'network-snapshot-000004.pkl'), os.path.join(run_dir, 'network-best.pkl'))
+    os.remove(os.path.join(run_dir, 'network-snapshot-000000.pkl'))
     os.remove(os.path.join(run_dir, 'network-final.pkl'))
     assert invoke(run_dir, '--figures', 'truncation').exit_code == 0
 

@@ -35,17 +35,15 @@ def cases(golden):
 
 def path_lengths(golden, case, open_session):
     """Distances of minibatches whose latents, positions and noise are known, and the mean of all distances."""
-    open_session(device='cpu', seed=1)
+    session = open_session(device='cpu', seed=1)
     about = golden.meta[case]
     path = Path(about['space'], about['sampling'], about['epsilon'])
     distances = golden[case + '/out/distances']
     yield Comparison('mean of distances', case, abs(mean_of_inner(distances) / about['ppl'] - 1), FILTER_TOLERANCE)
 
-    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **_shape_of(golden))
-    set_all(Gs, golden.under('Gs/'))
+    Gs, pair_distance = _network_and_distance(golden, session.graph)
     synthesis = Gs.components.synthesis
     tolerance = SHORT_STEP_TOLERANCE if about['epsilon'] < 1e-3 else STEP_TOLERANCE
-    pair_distance = PairDistance(MeanSquaredDifference())
     for key, match in golden.matches(re.compile(f'{case}/in/latents([0-9]+)')):
         batch = int(match.group(1))
         positions = golden[f'{case}/in/t{batch}']
@@ -58,6 +56,16 @@ def path_lengths(golden, case, open_session):
         if tolerance == SHORT_STEP_TOLERANCE:
             error = abs(actual.mean() / expected.mean() - 1)
             yield Comparison('distances on average', f'{case}/{batch}', error, SHORT_STEP_MEAN_TOLERANCE)
+
+
+def _network_and_distance(golden, graph):
+    """The network of a file, and a distance; all cases that come to the same graph get the same ones."""
+    built = graph.get_collection_ref(golden.name)
+    if not built:
+        Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **_shape_of(golden))
+        set_all(Gs, golden.under('Gs/'))
+        built.append((Gs, PairDistance(MeanSquaredDifference())))
+    return built[0]
 
 
 def _shape_of(golden):

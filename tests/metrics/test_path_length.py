@@ -25,8 +25,8 @@ from tests.toy_run import SMALL, SMALL_G
 
 
 @golden_cases('metric_ppl*')
-def test_equals_the_original_code(open_session, kind, path, case):
-    assert_agreement(kind, path, case, open_session)
+def test_equals_the_original_code(shared_networks, kind, path, case):
+    assert_agreement(kind, path, case, lambda **options: tf.get_default_session())
 
 
 @given(st.integers(0, 1000), st.floats(0, 1))

@@ -53,7 +53,7 @@ def data(tmp_path_factory):
 
 
 def test_parameters_are_those_of_stylegan():
-    assert count_parameters(options_of(), 3, 0) == PAPER
+    assert count_once(options_of(), 3, 0) == PAPER
 
 
 def test_options_are_named_by_their_flags(capsys, data):
@@ -85,7 +85,9 @@ def test_a_minibatch_too_large_for_the_card_is_told_with_one_that_fits(capsys, d
     assert 'does not fit' not in plan_of(capsys, data, minibatch=16, minibatch_by_resolution={})
 
 
-def test_networks_too_large_for_the_card_are_told_so(capsys, data):
+def test_networks_too_large_for_the_card_are_told_so(capsys, data, monkeypatch):
+    large = Networks(G=139735223, D=139513858, G_trainable=139559957, D_trainable=139513857)
+    monkeypatch.setattr('training.plan.count_parameters', lambda *args: large)  # which takes 4 GB
     plan = plan_of(capsys, data, fmap_base=2**17, fmap_max=1024)
     assert 'give a smaller --resolution, or smaller networks by --fmap-base and --fmap-max.' in plan
 
