@@ -91,6 +91,7 @@ class _Run:
             self.step.update_Gs(0)  # gives the lod to Gs
             self.grids.save_reals()
             self.log.say(f'Training for {self.options.total_kimg:g} kimg ...')
+            self.clock.start(0.0, 0.0)  # all before is setting up, which the first tick and its ETA must not count
             self._write_state()
         else:
             self._set_state(*state)

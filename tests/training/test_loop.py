@@ -1,5 +1,7 @@
 """What the loop counts and reports. Its books, as the original keeps them, are a golden case of test_schedule.py."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,22 @@ def test_tick_reports_means_and_honest_rates(make_run, monkeypatch):
     # The rest of the run is at higher resolutions, so it takes far longer than at the speed of 8x8.
     assert stats['eta_sec'] > 20 / 1.024 * 25000 * 10
     assert run.counters.stats_count == 0
+
+
+def test_setting_up_a_new_run_is_no_training(make_run, monkeypatch):
+    run = make_run(gpus=1)
+    now = [1000.0]
+    monkeypatch.setattr(run_state.time, 'monotonic', lambda: now[0])
+    run.clock.start(0.0, 0.0)
+
+    def save_reals():
+        now[0] += 30.0
+
+    run.grids = types.SimpleNamespace(save_reals=save_reals)
+    run._write_state = lambda: None
+    run.start_or_resume(None)
+    now[0] += 1.0
+    assert run.clock.tick_sec() == run.clock.total_sec() == 1.0
 
 
 def test_saving_before_and_after_a_snapshot_is_maintenance_and_no_training(make_run, monkeypatch):
