@@ -1,6 +1,6 @@
 """Opens a pickle as the original code does, where only what both code bases have exists: run as a program.
 
-    python original_stub.py FILE.pkl IMAGES.npz
+    python original_stub.py FILE.pkl IMAGES.npz [FILE.pkl IMAGES.npz]...
 
 It makes a `dnnlib` with nothing but the names that the source text in a network pickle may use, executes that text, and
 writes the images that the networks make. It shares no code with the project.
@@ -32,8 +32,7 @@ class Network:
         self.input_shape, self.output_shape = inputs[0].shape.as_list(), output.shape.as_list()
         prefix = self._scope.name + '/'
         self.vars = {v.name[len(prefix) : -2]: v for v in tf.global_variables() if v.name.startswith(prefix)}
-        for name, value in state['variables']:
-            self.vars[name].load(value)
+        set_vars({self.vars[name]: value for name, value in state['variables']})
 
     def get_output_for(self, *inputs, **kwargs):
         with tf.variable_scope(self._scope, reuse=True):
@@ -45,6 +44,11 @@ class Network:
             if isinstance(tensor, tf.Tensor):  # a network learns the shapes that its parts know
                 tensor.set_shape(copy.shape)
         return output
+
+
+def set_vars(values):
+    feeds = {variable.initializer.inputs[1]: value for variable, value in values.items()}
+    tf.get_default_session().run([variable.initializer for variable in values], feeds)
 
 
 def install():
@@ -60,16 +64,18 @@ def install():
         'lerp': lambda a, b, t: a + (b - a) * t,
         'lerp_clip': lambda a, b, t: a + (b - a) * tf.clip_by_value(t, 0.0, 1.0),
         'run': lambda *args: tf.get_default_session().run(*args),
-        'set_vars': lambda values: [variable.load(value) for variable, value in values.items()],
+        'set_vars': set_vars,
     }
     assert sorted(made) == sorted(USABLE)
     vars(tflib).update(made)
     sys.modules.update({module.__name__: module for module in (dnnlib, tflib, network)})
 
 
-def main(path, target):
-    install()
-    with tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})):
+def evaluate(path, target):
+    config = tf.ConfigProto(device_count={'GPU': 0})
+    config.graph_options.place_pruned_graph = True
+    config.graph_options.rewrite_options.disable_meta_optimizer = True  # it takes longer than a single run
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
         with open(path, 'rb') as file:
             G, D, Gs = pickle.load(file)
         latents = np.random.RandomState(5).randn(3, G.input_shape[1]).astype(np.float32)
@@ -79,9 +85,11 @@ def main(path, target):
         trained = G.get_output_for(latents, labels, is_training=True, style_mixing_prob=None, randomize_noise=False)
         scores = D.get_output_for(images, labels)
         names = ('images', 'truncated', 'trained', 'scores')
-        values = tf.get_default_session().run([images, truncated, trained, scores])
+        values = session.run([images, truncated, trained, scores])
         np.savez(target, latents=latents, **dict(zip(names, values)))
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    install()
+    for path, target in zip(sys.argv[1::2], sys.argv[2::2]):
+        evaluate(path, target)

@@ -24,6 +24,24 @@ def one_session_at_a_time():
         yield open_session
 
 
+class KeptSession:
+    """A fresh graph and a session that stay, for networks that several tests share."""
+
+    def __init__(self):
+        self.graph = tf.Graph()
+        with without_graph_optimizer():
+            self._session = tf.Session(graph=self.graph, config=tf.ConfigProto(device_count={'GPU': 0}))
+
+    @contextlib.contextmanager
+    def as_default(self):
+        """Makes them the default ones inside the block."""
+        with self.graph.as_default(), self._session.as_default():
+            yield
+
+    def close(self):
+        self._session.close()
+
+
 def close_open_sessions():
     """Ends the sessions that commands leave open for good."""
     while tf.get_default_session() is not None:

@@ -37,12 +37,11 @@ def plain(value):
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**400), 2**400) | st.floats(allow_nan=False) | st.text() | st.binary(),
     lambda values: st.lists(values) | st.lists(values).map(tuple) | st.dictionaries(st.text(), values),
-    max_leaves=8,
+    max_leaves=20,
 )
-fewer = settings(max_examples=50)  # they are large
 
 
-@fewer
+@settings(max_examples=60)
 @given(value=VALUES, protocol=st.integers(0, pickle.HIGHEST_PROTOCOL))
 @example(value=[list(range(3000)), {str(number): (number,) * 4 for number in range(300)}], protocol=4)
 @example(value='line\n\\u0041\r\0', protocol=0)
@@ -53,8 +52,8 @@ def test_reads_what_pickle_writes(value, protocol):
     assert read(pickletools.optimize(data) + b'what follows') == value
 
 
-@fewer
-@given(st.lists(VALUES, max_size=3))
+@settings(max_examples=30)
+@given(st.lists(VALUES, max_size=4))
 def test_what_was_one_object_still_is(value):
     again = read_pickle(pickle.dumps([value, (value,), value]), find_maker)
     assert again[0] is again[2] and again[1][0] is again[0]
@@ -86,7 +85,6 @@ def test_reads_what_other_versions_of_python_write(data, value):
     assert read(data) == value and type(read(data)) is type(value)
 
 
-@fewer
 @given(VALUES, st.integers(0, pickle.HIGHEST_PROTOCOL), st.data())
 def test_a_damaged_pickle_is_an_error_or_a_value(value, protocol, data):
     content = bytearray(pickle.dumps(value, protocol))

@@ -1,5 +1,6 @@
 import contextlib
 import gzip
+import json
 import os
 import pickle
 import struct
@@ -33,25 +34,35 @@ def test_archives_are_read_in_place(tmp_path, ending):
         assert source.read(place) == FILES[source.paths[place]]
 
 
-@pytest.mark.parametrize('ending', ['', *KINDS])
-def test_readers_open_anew_in_other_processes(tmp_path, ending):
-    if ending:
-        location = make_archive(tmp_path / ('set' + ending), FILES, KINDS[ending])
-    else:
-        location = str(tmp_path)
-        (tmp_path / 'b').mkdir()
-        (tmp_path / 'b/2.png').write_bytes(b'two')
-    source = open_source(location)
-    place = source.paths.index('b/2.png')
-    source.read(place)  # so that something is open
-    work = pickle.dumps((source.reader, source.entry(place)))
-    assert len(work) < 500 + len(location)
+@pytest.fixture(scope='module')
+def read_elsewhere(tmp_path_factory):
+    """What another process reads of `b/2.png` in each kind of archive, and in a folder, by ending."""
+    work = {}
+    for ending in ['', *KINDS]:
+        folder = tmp_path_factory.mktemp('sources')
+        if ending:
+            location = make_archive(folder / ('set' + ending), FILES, KINDS[ending])
+        else:
+            location = str(folder)
+            (folder / 'b').mkdir()
+            (folder / 'b/2.png').write_bytes(b'two')
+        source = open_source(location)
+        place = source.paths.index('b/2.png')
+        source.read(place)  # so that something is open
+        work[ending] = pickle.dumps((source.reader, source.entry(place)))
+        assert len(work[ending]) < 500 + len(location)
     code = (
-        'import pickle, sys; reader, entry = pickle.loads(sys.stdin.buffer.read());'
-        'sys.stdout.write(reader.read(entry).decode())'
+        'import json, pickle, sys; work = pickle.load(sys.stdin.buffer);'
+        'pairs = {ending: pickle.loads(pickled) for ending, pickled in work.items()};'
+        'print(json.dumps({ending: reader.read(entry).decode() for ending, (reader, entry) in pairs.items()}))'
     )
-    run = subprocess.run([sys.executable, '-c', code], input=work, stdout=subprocess.PIPE, check=True)
-    assert run.stdout == b'two'
+    run = subprocess.run([sys.executable, '-c', code], input=pickle.dumps(work), stdout=subprocess.PIPE, check=True)
+    return json.loads(run.stdout.decode())
+
+
+@pytest.mark.parametrize('ending', ['', *KINDS])
+def test_readers_open_anew_in_other_processes(read_elsewhere, ending):
+    assert read_elsewhere[ending] == 'two'
 
 
 def test_forked_processes_do_not_share_positions(tmp_path):

@@ -1,7 +1,6 @@
 """Pickles of the original code open here, ours are built alike, and reading one runs nobody's code."""
 
 import ast
-import contextlib
 import inspect
 import json
 import os
@@ -14,7 +13,6 @@ from unittest import mock
 
 import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
 
 import dnnlib
 from dnnlib import tflib
@@ -24,6 +22,7 @@ from dnnlib.files import sha256_of_file
 from tests.earlier import EARLIER
 from tests.goldens.files import FOLDER, relative_error
 from tests.goldens.kinds import assert_agreement, golden_cases
+from tests.sessions import KeptSession
 from training import networks_stylegan
 
 OFFICIAL = str(FOLDER / 'official_tiny_16_nosrc.pkl')
@@ -90,9 +89,47 @@ def without_source_length(structure):
     )
 
 
+@pytest.fixture(scope='module')
+def loaded():
+    """The networks of OFFICIAL, and the session that they stay in."""
+    kept = KeptSession()
+    with kept.as_default():
+        networks = tflib.load_networks(OFFICIAL)
+    yield kept, networks
+    kept.close()
+
+
 @pytest.fixture
-def official(session):
-    return tflib.load_networks(OFFICIAL)
+def official(loaded):
+    """The networks of OFFICIAL, in the default session; tests leave them as they are."""
+    kept, networks = loaded
+    with kept.as_default():
+        yield networks
+
+
+# Networks that are made here differ from the official ones by these arguments.
+CHANGES = {'alike': {}, 'fused': {'fused_scale': True, 'resolution': 8, 'blur_filter': [1, 3, 3, 1]}}
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    """For each entry of CHANGES: the session that the networks stay in, G, D and Gs, and the path of their pickle."""
+    cases = {}
+    for case, changes in CHANGES.items():
+        kwargs = {name: dict(STRUCTURE['state'][name]['static_kwargs'], **changes) for name in ('G', 'D')}
+        path = tmp_path_factory.mktemp(case) / 'ours.pkl'
+        kept = KeptSession()
+        with kept.as_default():
+            G = tflib.Network('G', networks_stylegan.G_style, **kwargs['G'])
+            D = tflib.Network('D', 'training.networks_stylegan.D_basic', **dnnlib.EasyDict(kwargs['D']))
+            Gs = G.clone('Gs')
+            G.set_var('dlatent_avg', np.linspace(-1, 1, 16))
+            Gs.set_var('G_synthesis/4x4/Const/bias', np.linspace(-1, 1, 16))
+            tflib.save_networks(path, (G, D, Gs))
+        cases[case] = kept, (G, D, Gs), path
+    yield cases
+    for kept, _, _ in cases.values():
+        kept.close()
 
 
 @pytest.fixture
@@ -107,6 +144,12 @@ def discriminator_state():
 def plain_pickle_load(path):
     with open(path, 'rb') as file:
         return pickle.load(file)
+
+
+def assert_equal_variables(net, expected):
+    for name, pair in tflib.run({name: (net.vars[name], variable) for name, variable in expected.vars.items()}).items():
+        np.testing.assert_array_equal(*pair, err_msg=name)
+    assert list(net.vars) == list(expected.vars)
 
 
 def test_networks_of_an_earlier_version_make_the_same_images(session):
@@ -126,8 +169,7 @@ def test_files_of_the_original_code_open_with_its_results(open_layout_session, k
 
 def test_pickle_itself_opens_them_too(official):
     for net, theirs in zip(plain_pickle_load(OFFICIAL), official):
-        for (name, value), expected in zip(tflib.run(net.vars).items(), tflib.run(theirs.vars).values()):
-            np.testing.assert_array_equal(value, expected, err_msg=name)
+        assert_equal_variables(net, theirs)
 
 
 def test_variables_that_a_file_lacks_keep_fresh_values_and_are_named(session, tmp_path, discriminator_state):
@@ -162,48 +204,26 @@ def test_files_written_here_are_built_like_the_originals(official, tmp_path):
     assert opcodes <= {*STRUCTURE['opcodes'], 'NEWTRUE'}  # numpy writes that for a 1 from 1.20 on
 
 
-def test_new_networks_are_built_like_the_originals(session, tmp_path):
-    kwargs = STRUCTURE['state']['D']['static_kwargs']
-    G = tflib.Network('G', networks_stylegan.G_style, **STRUCTURE['state']['G']['static_kwargs'])
-    D = tflib.Network('D', 'training.networks_stylegan.D_basic', **dnnlib.EasyDict(kwargs))
-    tflib.save_networks(tmp_path / 'ours.pkl', (G, D, G.clone('Gs')))
-    for raw, expected in zip(read_raw(tmp_path / 'ours.pkl'), STRUCTURE['state'].values()):
+def test_new_networks_are_built_like_the_originals(made):
+    for raw, expected in zip(read_raw(made['alike'][2]), STRUCTURE['state'].values()):
         assert json.dumps(structure_of(vars(raw))) == json.dumps(without_source_length(expected))
         assert raw.build_module_src == inspect.getsource(networks_stylegan)
 
 
 def test_a_file_written_and_read_holds_the_same_networks(official, tmp_path):
-    tflib.save_networks(tmp_path / 'ours.pkl', official)
-    for ours, theirs in zip(tflib.load_networks(str(tmp_path / 'ours.pkl')), official):
+    tflib.save_networks(tmp_path / 'ours.pkl', official[1:])
+    for ours, theirs in zip(tflib.load_networks(str(tmp_path / 'ours.pkl')), official[1:]):
         assert (ours.name, ours.static_kwargs) == (theirs.name, theirs.static_kwargs)
-        for (name, value), expected in zip(tflib.run(ours.vars).items(), tflib.run(theirs.vars).values()):
-            np.testing.assert_array_equal(value, expected, err_msg=name)
+        assert_equal_variables(ours, theirs)
     assert states_of(tmp_path / 'ours.pkl')[0]['build_module_src'].startswith('# source removed')
 
 
-def test_writing_what_was_read_gives_the_same_bytes(session, tmp_path):
-    G, D = (
-        tflib.Network(
-            name,
-            getattr(networks_stylegan, func_name),
-            **STRUCTURE['state'][name]['static_kwargs'],
-            blur_filter=[1, 3, 3, 1],
-        )
-        for name, func_name in (('G', 'G_style'), ('D', 'D_basic'))
-    )
-    tflib.save_networks(tmp_path / '0.pkl', (G, D, G.clone('Gs')))
-    for number, load in ((1, tflib.load_networks), (2, plain_pickle_load), (3, tflib.load_networks)):
-        with fresh_session():
-            tflib.save_networks(tmp_path / f'{number}.pkl', load(str(tmp_path / f'{number - 1}.pkl')))
-    contents = {(tmp_path / f'{number}.pkl').read_bytes() for number in range(4)}
-    assert len(contents) == 1
-    assert contents.pop().count(b'def G_style(') == 1  # the source text is in the file once, not for each network
-
-
-@contextlib.contextmanager
-def fresh_session():
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})):
-        yield
+@pytest.mark.parametrize('load', [tflib.load_networks, plain_pickle_load])
+def test_writing_what_was_read_gives_the_same_bytes(session, made, tmp_path, load):
+    path = made['fused'][2]
+    tflib.save_networks(tmp_path / 'again.pkl', load(str(path)))
+    assert (tmp_path / 'again.pkl').read_bytes() == path.read_bytes()
+    assert path.read_bytes().count(b'def G_style(') == 1  # the source text is in the file once, not for each network
 
 
 def test_one_network_makes_a_file_of_its_own(official, tmp_path):
@@ -389,33 +409,36 @@ def test_trusted_source_that_fails_is_a_sentence(session, tmp_path, foreign_stat
 # Ours, elsewhere
 
 
-@pytest.mark.parametrize('changes', [{}, {'fused_scale': True, 'resolution': 32}])
-def test_the_source_in_our_files_makes_the_same_images_without_our_dnnlib(session, tmp_path, changes):
-    """In a process where `dnnlib` is a stub with only the names that the original code has too."""
-    kwargs = {name: dict(STRUCTURE['state'][name]['static_kwargs'], **changes) for name in ('G', 'D')}
-    G = tflib.Network('G', networks_stylegan.G_style, **kwargs['G'])
-    D = tflib.Network('D', networks_stylegan.D_basic, **kwargs['D'])
-    Gs = G.clone('Gs')
-    G.set_var('dlatent_avg', np.linspace(-1, 1, 16))
-    Gs.set_var('G_synthesis/4x4/Const/bias', np.linspace(-1, 1, 16))
-    path, results = str(tmp_path / 'ours.pkl'), str(tmp_path / 'images.npz')
-    tflib.save_networks(path, (G, D, Gs))
+@pytest.fixture(scope='module')
+def results_elsewhere(made, tmp_path_factory):
+    """For each entry of CHANGES, what a process makes whose `dnnlib` is a stub: `tests/original_stub.py`."""
+    folder = tmp_path_factory.mktemp('elsewhere')
+    targets = {case: str(folder / f'{case}.npz') for case in made}
     subprocess.run(
-        [sys.executable, str(pathlib.Path(__file__).parents[2] / 'original_stub.py'), path, results],
+        [
+            sys.executable,
+            str(pathlib.Path(__file__).parents[2] / 'original_stub.py'),
+            *[word for case, target in targets.items() for word in (str(made[case][2]), target)],
+        ],
         check=True,
-        cwd=str(tmp_path),
+        cwd=str(folder),
         env=dict(os.environ, PYTHONPATH='', TF_CPP_MIN_LOG_LEVEL='3'),
     )
-    with np.load(results) as theirs:
-        images = Gs.run(theirs['latents'], None, randomize_noise=False, is_validation=True)
+    return targets
+
+
+@pytest.mark.parametrize('case', CHANGES)
+def test_the_source_in_our_files_makes_the_same_images_without_our_dnnlib(made, results_elsewhere, case):
+    """The stub has only the names that the original code has too."""
+    kept, (G, D, Gs), _ = made[case]
+    with kept.as_default(), np.load(results_elsewhere[case]) as theirs:
+        latents = theirs['latents']
+        images = Gs.run(latents, None, randomize_noise=False, is_validation=True)
         for name, ours in (
             ('images', images),
             ('scores', D.run(images, None)),
-            ('truncated', Gs.run(theirs['latents'], None, randomize_noise=False)),
-            (
-                'trained',
-                G.run(theirs['latents'], None, is_training=True, style_mixing_prob=None, randomize_noise=False),
-            ),
+            ('truncated', Gs.run(latents, None, randomize_noise=False)),
+            ('trained', G.run(latents, None, is_training=True, style_mixing_prob=None, randomize_noise=False)),
         ):
             assert relative_error(theirs[name], ours) < 1e-6, name
     assert np.abs(images).max() > 0.1
