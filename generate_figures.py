@@ -18,7 +18,7 @@ from metrics.figures.video import LARGEST_FPS, check_film, save_film
 from metrics.figures import comparison, interpolation, noise_detail, paper_figures, style_mixing
 from metrics.figures.drawing import TRUNCATION_PSI, save_png
 from metrics.figures.galleries import copy_galleries
-from metrics.sources import LARGEST_SEED, find_source, open_generator, representative_network
+from metrics.sources import LARGEST_SEED, check_device, find_source, open_generator, representative_network
 
 # In the order in which they are drawn; the slowest comes last.
 GALLERIES = ('rejected', 'accepted')
@@ -215,18 +215,14 @@ def main(run_or_network, names, out, data, device, offline, **options):
     The same seeds give the same figures. Labels of a conditional network are zeros.
     """
     chosen = FIGURES if names is None else names
-    path = resolve(run_or_network, offline)
-    source = find_source(path)
-    data = data or source.data
-    is_local = os.path.exists(run_or_network)
-    out = _make_folder(
-        out
-        or os.path.join(
-            source.folder if is_local else os.path.join(config.RESULTS_DIR, name_of(run_or_network)), 'figures'
-        )
-    )
+    source = find_source(run_or_network) if os.path.exists(run_or_network) else None
+    folder = source.folder if source else os.path.join(config.RESULTS_DIR, name_of(run_or_network))
+    out = _make_folder(out or os.path.join(folder, 'figures'))
     if set(chosen) & set(OF_NETWORK):
-        _check_device(device)
+        check_device(device, 1)
+    path = resolve(run_or_network, offline)
+    source = source or find_source(path)
+    data = data or source.data
     galleries = [name for name in GALLERIES if name in chosen]
     if galleries:
         _draw_or_skip('galleries', names, lambda: _copy_galleries(data, out, galleries))
@@ -245,13 +241,6 @@ def main(run_or_network, names, out, data, device, offline, **options):
             for name in OF_NETWORK:
                 if name in chosen:
                     _draw_or_skip(name, names, lambda name=name: _draw(name, Gs, out, data, options))
-
-
-def _check_device(device):
-    """Refuses a device that is not there. TensorFlow starts here, after the command line has been checked."""
-    from dnnlib import tflib
-
-    tflib.replica_devices(device, 1)
 
 
 def _make_folder(folder):

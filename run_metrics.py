@@ -29,7 +29,7 @@ from metrics.results import (
     series,
 )
 from metrics.run_report import RunReport
-from metrics.sources import LARGEST_SEED, Source, find_source, open_generator
+from metrics.sources import LARGEST_SEED, Source, check_device, find_source, open_generator
 
 EPILOG = """\b
 Examples:
@@ -143,10 +143,11 @@ def main(
     best = best and find_value(best)
     if (table or write) and len(runs_or_networks) > 1:
         raise click.UsageError('--table and --write: name one run or network only; the table shows one network.')
-    sources = [find_source(resolve(named, offline)) for named in runs_or_networks]
-    if best and not any(source.is_run for source in sources):
+    local = {named: find_source(named) for named in runs_or_networks if os.path.exists(named)}
+    if best and not any(source.is_run for source in local.values()):
         raise click.UsageError('--best: chooses the best snapshot of a run; name the directory of a run.')
     check_device(device, gpus or 1)
+    sources = [local.get(named) or find_source(resolve(named, offline)) for named in runs_or_networks]
     cache = StageCache(None) if no_cache else open_cache()
     options, failures = MeasuringOptions(device, gpus, minibatch, seed, force), []
     with contextlib.ExitStack() as stack:
@@ -160,13 +161,6 @@ def main(
         click.echo(f'{cache.folder} holds {cache.size() / 1e6:.1f} MB; --clear-cache empties it.', err=True)
     if failures:
         raise UserError('Not everything could be measured. ' + ' '.join(dict.fromkeys(failures)))
-
-
-def check_device(device, count):
-    """Refuses a device that is not there. TensorFlow starts here, after the command line has been checked."""
-    from dnnlib import tflib
-
-    tflib.replica_devices(device, count)
 
 
 class Meters:

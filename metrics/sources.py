@@ -77,6 +77,21 @@ def find_source(path):
     )
 
 
+def check_device(device, count):
+    """Refuses a device that is not there. Call it after the checks that need no TensorFlow, and before any download.
+
+    Args:
+        device: 'auto', 'gpu' or 'cpu'.
+        count: Number of devices, at least 1.
+
+    Raises:
+        click.UsageError: There is no such device, or there are too few.
+    """
+    from dnnlib import tflib  # here: it starts TensorFlow
+
+    tflib.replica_devices(device, count)
+
+
 def _read_valid_options(run_dir):
     options = {name: value for name, value in read_options(run_dir).items() if value is not None}
     for name, is_valid in _VALID_OPTIONS.items():

@@ -22,7 +22,7 @@ from dnnlib.pages.gallery import CELL, thumbnail
 from prefilter.reasons import CRASH, Refusal
 
 SHARD_IMAGES = 64
-BATCH_IMAGES = 16  # images whose faces are found together
+BATCH_IMAGES = 16  # images whose faces are found together; for another number, boxes are rounded differently
 BATCH_PIXELS = 1 << 24  # a batch with this many decoded pixels takes no further image; two batches are in memory
 VERDICT_FIELDS = ('path', 'sha256', 'width', 'height', 'accepted', 'reason', 'faces', 'box', 'crop', 'score')
 TRAILER = struct.Struct('<8sQQ')  # ends a shard file: magic, number of crops, bytes of lines
@@ -65,7 +65,7 @@ def shard_items(source, shard):
 # Examining.
 
 
-def examine_shard(reader, items, options, detector, condemned=frozenset(), views=NO_VIEWS, batch_images=BATCH_IMAGES):
+def examine_shard(reader, items, options, detector, condemned=frozenset(), views=NO_VIEWS):
     """Examines the images of a shard; a thread reads and decodes the next batch while faces are found in this one.
 
     Args:
@@ -75,7 +75,6 @@ def examine_shard(reader, items, options, detector, condemned=frozenset(), views
         detector: Has `detect_batch(images)` as `dnnlib.faces.detector.FaceDetector`; None takes every image whole.
         condemned: Places in `items` of images that kill the process that examines them; they are refused unread.
         views: Whose thumbnails are made: `NO_VIEWS`, `VIEWS_OF_REFUSED` or `ALL_VIEWS`.
-        batch_images: Number of images whose faces are found together; boxes are rounded differently for other numbers.
 
     Yields:
         `Result` for each item, in order:
@@ -84,7 +83,7 @@ def examine_shard(reader, items, options, detector, condemned=frozenset(), views
             refusal: The `Refusal`, or None if accepted.
             view: A PIL image, or a str that says why there are no pixels, or None if no view was asked for.
     """
-    batches = _decoded_batches(reader, items, options, condemned, batch_images)
+    batches = _decoded_batches(reader, items, options, condemned)
     with concurrent.futures.ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(next, batches, None)
         while True:
@@ -95,12 +94,12 @@ def examine_shard(reader, items, options, detector, condemned=frozenset(), views
             yield from _examine_batch(batch, options, detector, views)
 
 
-def _decoded_batches(reader, items, options, condemned, batch_images):
+def _decoded_batches(reader, items, options, condemned):
     batch, pixels = [], 0
     for place, item in enumerate(items):
         batch.append(_decode(reader, item, options, place in condemned))
         pixels += 0 if batch[-1].pixels is None else batch[-1].pixels.size // 3
-        if len(batch) == batch_images or pixels >= BATCH_PIXELS:
+        if len(batch) == BATCH_IMAGES or pixels >= BATCH_PIXELS:
             yield batch
             batch, pixels = [], 0
     if batch:

@@ -275,6 +275,12 @@ def test_a_folder_that_cannot_be_made(run_dir, tmp_path):
     assert '--out' in refused(invoke(run_dir, '--out', str(tmp_path / 'file' / 'out')), 1)
 
 
+@pytest.mark.skipif(bool(tflib.list_gpus()), reason='this machine has a GPU')
+def test_a_gpu_that_is_not_there_is_refused_before_any_download(tmp_path):
+    args = ['https://127.0.0.1:9/network.pkl', '--offline', '--out', str(tmp_path), '--device', 'gpu']
+    assert '--device gpu' in refused(CliRunner(mix_stderr=False).invoke(generate_figures.main, args), 2)
+
+
 def test_a_folder_without_networks(tmp_path):
     assert 'no network-snapshot-*.pkl' in refused(invoke(str(tmp_path)), 1)
 

@@ -148,8 +148,10 @@ def test_wrong_usage_names_the_flag(run_dir, finished, tmp_path):
 
 @pytest.mark.skipif(bool(tflib.list_gpus()), reason='this machine has a GPU')
 def test_a_gpu_that_is_not_there_is_refused(run_dir):
-    outcome = CliRunner(mix_stderr=False).invoke(run_metrics.main, [run_dir, '--device', 'gpu'])
-    assert '--device gpu' in refused(outcome, 2)
+    not_downloaded = 'https://127.0.0.1:9/network.pkl'  # is looked for in the cache only after the device
+    for named in (run_dir, not_downloaded):
+        outcome = CliRunner(mix_stderr=False).invoke(run_metrics.main, [named, '--offline', '--device', 'gpu'])
+        assert '--device gpu' in refused(outcome, 2)
 
 
 def test_a_folder_without_networks(tmp_path):
