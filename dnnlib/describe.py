@@ -4,10 +4,12 @@ from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, an
 
 import importlib.util
 import os
+import textwrap
 from typing import Any, Dict, Iterator, Optional
 
 import click
 import numpy as np
+from tabulate import tabulate
 
 from dnnlib.download.published import NetworkSource, offline_option, resolve, trusted_as
 from dnnlib.errors import UserError
@@ -88,9 +90,9 @@ def _variable_lines(variables):
         (name, 'x'.join(map(str, np.shape(value))) or 'scalar', value.dtype.name, f'{np.size(value):,}')
         for name, value in variables
     ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
-    for name, shape, dtype, size in rows:
-        yield f'    {name:{widths[0]}}  {shape:{widths[1]}}  {dtype:{widths[2]}}  {size:>{widths[3]}}'
+    alignments = ('left', 'left', 'left', 'right') if rows else ()
+    table = tabulate(rows, tablefmt='plain', colalign=alignments, disable_numparse=True)
+    yield from textwrap.indent(table, '    ').splitlines()
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@ import os
 import re
 
 import click
+from tabulate import tabulate
 
 import config
 from dnnlib.download.cache import find_cached
@@ -101,9 +102,7 @@ def _print_list():
                 entry['url'],
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        click.echo('  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    click.echo(tabulate(rows, tablefmt='plain', disable_numparse=True))
 
 
 if __name__ == '__main__':

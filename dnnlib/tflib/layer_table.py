@@ -4,6 +4,7 @@ from typing import Any, List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from tabulate import tabulate
 
 
 def layer_table(network: Any, title: Optional[str] = None) -> str:
@@ -26,8 +27,7 @@ def layer_table(network: Any, title: Optional[str] = None) -> str:
             )
         )
     rows += [('---',) * 4, ('Total', str(sum(map(_size, network.trainables.values()))), '', '')]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return '\n'.join('  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+    return tabulate(rows, tablefmt='plain', disable_numparse=True)
 
 
 def shape_list(tensor: tf.Tensor) -> Optional[List[Optional[int]]]:
