@@ -2,6 +2,7 @@
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
+import contextlib
 import os
 import tempfile
 import time
@@ -55,14 +56,14 @@ def reading_rate(data, resolution):
     """Images a second from the prefetcher, at the minibatch for two GPUs."""
     minibatch = _options(2).minibatch_by_resolution[resolution]
     lod = (RESOLUTION // resolution).bit_length() - 1
-    prefetcher = Prefetcher(TrainingSet(data, mirror=True))
-    for position in range(0, IMAGES, minibatch):  # brings the file into memory
-        prefetcher.minibatch(position, minibatch, lod)
-    position, begin = 0, time.time()
-    while time.time() - begin < SECONDS:
-        prefetcher.minibatch(position, minibatch, lod)
-        position += minibatch
-    return position / (time.time() - begin)
+    with TrainingSet(data, mirror=True) as training_set, contextlib.closing(Prefetcher(training_set)) as prefetcher:
+        for position in range(0, IMAGES, minibatch):  # brings the file into memory
+            prefetcher.minibatch(position, minibatch, lod)
+        position, begin = 0, time.time()
+        while time.time() - begin < SECONDS:
+            prefetcher.minibatch(position, minibatch, lod)
+            position += minibatch
+        return position / (time.time() - begin)
 
 
 def published_rate(resolution, gpus, days):

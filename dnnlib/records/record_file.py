@@ -233,13 +233,9 @@ def _varint(buffer, position):
     raise ValueError('it is no tf.train.Example')
 
 
-def _key(number, wire_type):
-    return _as_varint(number << 3 | wire_type)
-
-
 def _field(number, value):
     """The bytes of a field of bytes, a string or a message."""
-    return _key(number, 2) + _as_varint(len(value)) + value
+    return _as_varint(number << 3 | 2) + _as_varint(len(value)) + value
 
 
 def _as_varint(number):

@@ -16,7 +16,7 @@ from dnnlib.tflib.versions import builtins_for_source_text
 PICKLE_PROTOCOL = 4  # what the published files use; Python 3.4 and later read it
 
 
-def load_networks(source: Path, offline: bool = False) -> Union[Network, Tuple[Network, ...]]:
+def load_networks(source: Path) -> Union[Network, Tuple[Network, ...]]:
     """Opens the networks in a pickle with this project's own build functions; source text inside it is not executed.
 
     The published networks for metrics are an exception: they have other build functions, in the source text inside
@@ -26,7 +26,6 @@ def load_networks(source: Path, offline: bool = False) -> Union[Network, Tuple[N
     Args:
         source: Path of a file with a tuple (G, D, Gs) or with a single network, of Python 2 or 3; a URL; or the name of
             a published network, downloaded into `config.CACHE_DIR` if it is not there.
-        offline: Do not download.
 
     Returns:
         Tuple (G, D, Gs) of `Network`, or one `Network`, as the file holds, in the default session.
@@ -35,16 +34,16 @@ def load_networks(source: Path, offline: bool = False) -> Union[Network, Tuple[N
         UserError: The file cannot be downloaded or read, is damaged, holds something that does not belong in a network,
             or its source text would have to run and is not trusted. The message names the file and says what to do.
     """
-    file = read_network_file(resolve(source, offline))
+    file = read_network_file(resolve(source))
     networks = _build(file, file.networks)
     return networks if file.is_tuple else networks[0]
 
 
-def load_generator(source: Path, offline: bool = False) -> Network:
+def load_generator(source: Path) -> Network:
     """Opens the generator in a pickle, and builds no other network of the file.
 
     Args:
-        source, offline: As for `load_networks`.
+        source: As for `load_networks`.
 
     Returns:
         Gs of a tuple (G, D, Gs), or the network of a file that holds one, in the default session.
@@ -52,7 +51,7 @@ def load_generator(source: Path, offline: bool = False) -> Network:
     Raises:
         UserError: As for `load_networks`, or the file holds no StyleGAN generator.
     """
-    file = read_network_file(resolve(source, offline))
+    file = read_network_file(resolve(source))
     if len(file.networks) in (1, 3):
         (network,) = _build(file, file.networks[-1:])
         if {'mapping', 'synthesis'} <= set(network.components):

@@ -8,7 +8,6 @@ from dnnlib.faces.mtcnn_trunk import mtcnn_trunk
 from dnnlib.faces.mtcnn_weights import SIDES, identity_of, normalise, read_layers
 from metrics.features.extractor import FeatureNetwork
 
-NUM_FEATURES = 256
 SIDE = SIDES['onet']
 
 

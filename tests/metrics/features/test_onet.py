@@ -27,7 +27,7 @@ def test_trunk_and_heads_give_what_the_package_gives(session):
     np.testing.assert_allclose(landmark_values, landmarks, atol=1e-5)
     odds = np.exp(faces_logits - faces_logits.max(axis=1, keepdims=True))
     np.testing.assert_allclose(odds / odds.sum(axis=1, keepdims=True), faces, atol=1e-5)
-    assert features.shape == (5, onet.NUM_FEATURES) and features.dtype == np.float32
+    assert features.shape == (5, 256) and features.dtype == np.float32
 
 
 def test_input_is_resized_as_uint8_normalised_and_has_width_before_height():
