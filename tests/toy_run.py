@@ -13,6 +13,14 @@ SMALL = {'resolution': 8, 'num_channels': 3, 'fmap_base': 64, 'fmap_max': 8}
 SMALL_G = {'latent_size': 8, 'dlatent_size': 8, 'mapping_fmaps': 8, 'mapping_layers': 2}
 
 
+def noisy_generator(strength):
+    """An 8x8 generator whose layers all add noise of this strength; fresh weights would add none."""
+    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
+    weights = [variable for name, variable in Gs.vars.items() if name.endswith('Noise/weight')]
+    tflib.set_vars({variable: np.full(variable.shape, strength, np.float32) for variable in weights})
+    return Gs
+
+
 def toy_images(resolution=8, count=12):
     """The images of `make_dataset`, uint8 [count, 3, resolution, resolution]."""
     return np.random.RandomState(6).randint(0, 256, [count, 3, resolution, resolution]).astype(np.uint8)

@@ -1,6 +1,7 @@
 """Parts of all figures of a generator: its images, its fine layers, canvases."""
 
 import numpy as np
+import PIL.Image
 from tqdm import tqdm
 
 from dnnlib.images import create_image_grid, save_image_grid
@@ -78,6 +79,23 @@ def tile(images, columns, rows):
     missing = np.full([columns * rows - len(images), *images.shape[1:]], WHITE, np.uint8)
     cells = np.concatenate([images, missing]).transpose(0, 3, 1, 2)
     return create_image_grid(cells, (columns, rows)).transpose(1, 2, 0)
+
+
+def resize(image, size, resample):
+    """Resizes an image of any number of channels.
+
+    Args:
+        image: uint8 [H, W, C].
+        size: (width, height) of the result, px.
+        resample: A filter of PIL, such as `PIL.Image.LANCZOS`.
+
+    Returns:
+        uint8 [height, width, C]; the same array if it has this size.
+    """
+    if size == image.shape[1::-1]:
+        return image
+    planes = [PIL.Image.fromarray(image[:, :, channel]).resize(size, resample) for channel in range(image.shape[2])]
+    return np.stack([np.asarray(plane) for plane in planes], axis=2)
 
 
 def save_png(path, canvas):

@@ -3,7 +3,7 @@
 import numpy as np
 import PIL.Image
 
-from metrics.figures.drawing import latents_of, run
+from metrics.figures.drawing import latents_of, resize, run
 
 DETAIL_SEEDS = (1157, 1012)
 NUM_SAMPLES = 100  # for the standard deviation
@@ -27,7 +27,8 @@ def noise_detail(samples):
     side, channels = samples.shape[1], samples.shape[3]
     left, top, width = (place * side // CROP_OF for place in (CROP_LEFT, CROP_TOP, CROP_SIDE))
     details = [
-        _enlarged(sample[top : top + width, left : left + width], side // 2) for sample in samples[1 : CROPS + 1]
+        resize(sample[top : top + width, left : left + width], (side // 2, side // 2), PIL.Image.NEAREST)
+        for sample in samples[1 : CROPS + 1]
     ]
     details = np.concatenate([np.concatenate(details[row : row + 2], axis=1) for row in (0, 2)], axis=0)
     # Row by row, because all samples of 1024x1024 px as floats would take 2 GB.
@@ -55,11 +56,3 @@ def draw_noise_detail(Gs, seeds=DETAIL_SEEDS, num_samples=NUM_SAMPLES):
             for seed, latents in zip(seeds, latents_of(Gs, seeds))
         ]
     )
-
-
-def _enlarged(image, side):
-    planes = [
-        PIL.Image.fromarray(image[:, :, channel]).resize((side, side), PIL.Image.NEAREST)
-        for channel in range(image.shape[2])
-    ]
-    return np.stack([np.asarray(plane) for plane in planes], axis=2)

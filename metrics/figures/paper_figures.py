@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 
 from dnnlib.errors import UserError
-from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, WHITE, fine_layers, latents_of, run
+from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, WHITE, fine_layers, latents_of, resize, run
 
 UNCURATED_SEED = 5
 NOISE_SEEDS = (1967, 1555)
@@ -58,7 +58,9 @@ def uncurated(generate, latent_size, crop, rows, lods, seed):
     columns = []
     for lod in lods:
         size = width // 2**lod, height // 2**lod
-        cells = [_resized(next(images)[y : y + height, x : x + width], size) for _ in range(rows * 2**lod)]
+        cells = [
+            resize(next(images)[y : y + height, x : x + width], size, PIL.Image.LANCZOS) for _ in range(rows * 2**lod)
+        ]
         columns.append(_padded_below(np.concatenate(cells, axis=0), rows * height))
     return np.concatenate(columns, axis=1)
 
@@ -207,15 +209,6 @@ def draw_truncation(Gs, seeds=TRUNCATION_SEEDS, psis=TRUNCATION_PSIS):
     return truncation_trick(
         lambda scaled: run(synthesis, scaled, randomize_noise=False), dlatents, Gs.get_var('dlatent_avg'), psis
     )
-
-
-def _resized(image, size):
-    if size == image.shape[1::-1]:
-        return image
-    planes = [
-        PIL.Image.fromarray(image[:, :, channel]).resize(size, PIL.Image.LANCZOS) for channel in range(image.shape[2])
-    ]
-    return np.stack([np.asarray(plane) for plane in planes], axis=2)
 
 
 def _padded_below(column, height):

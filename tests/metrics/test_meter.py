@@ -14,7 +14,7 @@ from metrics.batches import Fakes, Labels, default_minibatch_size, real_batches
 from metrics.features.extractor import FeatureNetwork
 from metrics.meter import Meter
 from metrics.registry import FrechetDistance
-from tests.toy_run import SMALL, SMALL_G
+from tests.toy_run import SMALL, SMALL_G, noisy_generator
 
 
 class FakeDataset:
@@ -142,7 +142,7 @@ def test_fakes_are_the_same_wherever_the_reading_begins(session):
 def test_gpus_that_share_a_minibatch_draw_different_noise_that_repeats(open_session, monkeypatch):
     open_session(device='cpu', cpu_replicas=2, seed=1)
     monkeypatch.setattr('dnnlib.tflib.network.session_gpus', lambda: ['/cpu:0', '/cpu:1'])
-    Gs = noisy_generator()
+    Gs = noisy_generator(1)
     monkeypatch.setattr(batches, 'latents_of', lambda Gs, seed: EqualLatents())
     first, again = (np.concatenate(list(generate_batches(Gs, 8, 4, 2, seed=3))) for _ in range(2))
     np.testing.assert_array_equal(first, again)
@@ -167,18 +167,6 @@ def test_a_generators_images_repeat_in_another_session_and_its_graph_is_built_on
     assert not np.array_equal(*drawn[0])
 
 
-def noisy_generator():
-    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    tflib.set_vars(
-        {
-            variable: np.ones(variable.shape.as_list())
-            for name, variable in Gs.vars.items()
-            if name.endswith('Noise/weight')
-        }
-    )
-    return Gs
-
-
 class EqualLatents:
     def take(self, begin, end):
         return np.ones([end - begin, 8])
@@ -186,7 +174,7 @@ class EqualLatents:
 
 def test_minibatches_of_the_same_latents_differ_by_their_noise(session, monkeypatch):
     monkeypatch.setattr(batches, 'latents_of', lambda Gs, seed: EqualLatents())
-    first, second = generate_batches(noisy_generator(), 4, 2, 1, seed=3)
+    first, second = generate_batches(noisy_generator(1), 4, 2, 1, seed=3)
     assert not np.array_equal(first, second)
 
 

@@ -4,9 +4,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from dnnlib import tflib
 from metrics.figures.drawing import fine_layers, run, save_png, tile
-from tests.toy_run import SMALL, SMALL_G
+from tests.toy_run import noisy_generator
 
 
 @pytest.mark.parametrize('num_layers, first_fine', [(18, 8), (14, 8), (10, 8), (8, 4), (4, 2)])
@@ -28,13 +27,7 @@ def test_png_files_hold_the_canvas(tmp_path, channels):
 
 
 def test_fresh_noise_is_that_of_its_seed_and_differs_between_all_images(session):
-    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    strengths = {
-        name: np.full(variable.shape, 9, np.float32)
-        for name, variable in Gs.vars.items()
-        if name.endswith('Noise/weight')
-    }
-    tflib.set_vars({Gs.vars[name]: value for name, value in strengths.items()})
+    Gs = noisy_generator(9)
     latents = np.repeat(np.random.RandomState(0).randn(1, 8), 20, axis=0)  # more than one minibatch
     first, other, again = (run(Gs, latents, None, noise_seed=seed) for seed in (1, 2, 1))
     np.testing.assert_array_equal(again, first)

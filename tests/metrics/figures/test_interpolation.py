@@ -5,7 +5,7 @@ import pytest
 
 from dnnlib import tflib
 from metrics.figures.interpolation import interpolation_frames, looped_latents, video_grid
-from tests.toy_run import SMALL, SMALL_G
+from tests.toy_run import noisy_generator
 
 
 @pytest.mark.parametrize('num_frames, fps', [(120, 15), (24, 24), (400, 50)])
@@ -35,13 +35,7 @@ def test_grids(resolution, side):
 
 
 def test_frames_show_the_latents_with_fixed_noise_and_truncation(session):
-    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
-    weights = {
-        variable: np.full(variable.shape, 0.5, np.float32)
-        for name, variable in Gs.vars.items()
-        if name.endswith('Noise/weight')
-    }
-    tflib.set_vars(weights)
+    Gs = noisy_generator(0.5)
     latents = looped_latents(50, 2, 8, 10, seed=0)
     frames = list(interpolation_frames(Gs, latents, (2, 1), psi=0.5))
     assert len(frames) == 50 and frames[0].shape == (8, 16, 3)
