@@ -4,6 +4,7 @@ All tests: `python -m pytest -n 2 --dist loadfile`. A part of them: a file or a 
 `make test` runs), `-m slow` (the others), or `--layout NCHW`. The markers are in pyproject.toml.
 """
 
+import functools
 import os
 import pathlib
 import shutil
@@ -172,6 +173,17 @@ def trained(built_steps, tmp_path_factory):
         result = run_here(built_steps, ['--data', data, '--results', folder / 'results', *TINY])
     assert result.exit_code == 0, result.output
     return folder / 'results' / NAME, result.output
+
+
+@pytest.fixture
+def read_pickle_once(monkeypatch):
+    """`training.resume.read_pickle`, which takes seconds: `train.py` reads each pickle once in this test."""
+    from training.resume import read_pickle
+
+    read_once = functools.lru_cache(maxsize=None)(read_pickle)
+    for module in ('train', 'training.loop'):
+        monkeypatch.setattr(f'{module}.read_pickle', read_once)
+    return read_once
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from tests.faults.toy_training import read_records
 from tests.toy_run import make_dataset
 from tests.train_command import NAME, TINY, read_lines, run_here
 from training.log import RunLog
-from training.resume import read_pickle
 
 
 @pytest.fixture
@@ -116,11 +115,10 @@ def test_run_goes_on_in_place_with_what_may_change_and_refuses_the_rest(run, dat
     assert (options['total_kimg'], options['keep_snapshots'], options['seed']) == (0.256, 2, 1000)
 
 
-def test_new_run_starts_from_a_pickle_and_the_same_command_goes_on_with_it(run, trained, data, tmp_path, monkeypatch):
+def test_new_run_starts_from_a_pickle_and_the_same_command_goes_on_with_it(
+    run, trained, read_pickle_once, data, tmp_path, monkeypatch
+):
     pickle = trained[0] / 'network-final.pkl'
-    read_once = functools.lru_cache(maxsize=None)(read_pickle)  # opening the networks takes seconds
-    for module in ('train', 'training.loop'):
-        monkeypatch.setattr(f'{module}.read_pickle', read_once)
     flags = ['--data', data, '--results', tmp_path / 'results', '--resume', pickle]
     flags += shlex.split(
         '--device cpu --minibatch 8 --initial-resolution 4 --phase-kimg 0.1 --fade-kimg 0.1 --kimg 0.264 '

@@ -17,7 +17,6 @@ from training.dataset import TrainingSet
 from training.log import RunLog
 from training.loop import train
 from training.options import resolve_options
-from training.resume import read_pickle
 from training.run_state import NETWORKS, NOTHING
 from training.stop import StopRequest
 
@@ -154,12 +153,12 @@ def test_final_networks_are_there_only_when_the_run_is_at_its_end(train_toy):
     assert there == [False] * 4  # at 0, at the first tick, at both ends
 
 
-def test_run_starts_from_a_pickle_where_its_schedule_says(train_toy, capsys):
+def test_run_starts_from_a_pickle_where_its_schedule_says(train_toy, read_pickle_once, capsys):
     train_toy(lambda *args: None)
     source = os.path.join(train_toy.run_dir, 'network-final.pkl')
     for nimg in find_states(train_toy.run_dir):
         os.remove(os.path.join(train_toy.run_dir, state_name(nimg)))
-    pickled = read_pickle(source)
+    pickled = read_pickle_once(source)
     capsys.readouterr()
     train_toy(lambda *args: None, resume=source, resume_kimg=0.12, networks=pickled.static_kwargs)
     output = capsys.readouterr().out
