@@ -4,6 +4,7 @@ from xdist.scheduler import LoadFileScheduling
 
 # Files that share what takes long to build, and that one process therefore gets together.
 TOGETHER = {
+    'faults of training': ('tests/faults/test_train_disk_full.py', 'tests/faults/test_train_kills.py'),
     'training steps': (
         'tests/test_train.py',
         'tests/test_train_processes.py',
@@ -21,8 +22,7 @@ TOGETHER = {
 
 # What takes longest comes first, so that the processes end at about the same time.
 DEAREST = (
-    'tests/faults/test_train_disk_full.py',
-    'tests/faults/test_train_kills.py',
+    'faults of training',
     'training steps',
     'tests/prefilter/test_prefilter_pipeline.py',
     'tests/prefilter/test_prefilter_cli.py',

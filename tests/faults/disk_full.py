@@ -7,33 +7,36 @@ import tempfile
 
 import click
 
-from tests.faults.toy_training import differences, only_run, start_training
+from tests.faults.toy_training import KIMG, differences, only_run, start_training
 from tests.toy_run import make_dataset
 
 DISK_MB = 32
-KIMG = 6
 REFUSED = 'written (No space left on device)'
 
 
 @click.command()
 @click.option('--mounts', is_flag=True, hidden=True)
-def main(mounts):
+@click.option(
+    '--whole',
+    type=click.Path(exists=True, file_okay=False),
+    metavar='DIR',
+    help='Folder with an undisturbed run to compare with.  [default: train one]',
+)
+def main(mounts, whole):
     """Trains a toy network on a disk of 32 MB that is filled up at the first log line. Exits with 1 on failure.
 
     Once the space comes back when two attempts to save have failed; once it does not, and the same command is given
     again afterwards. Needs Linux's `unshare`, for a small disk of its own.
     """
     if not mounts:
-        sys.exit(
-            subprocess.call(
-                ['unshare', '--map-root-user', '--mount', sys.executable, '-m', 'tests.faults.disk_full', '--mounts']
-            )
-        )
+        again = [sys.executable, '-m', 'tests.faults.disk_full', '--mounts', *(['--whole', whole] if whole else [])]
+        sys.exit(subprocess.call(['unshare', '--map-root-user', '--mount', *again]))
     with tempfile.TemporaryDirectory() as folder:
         data = make_dataset(os.path.join(folder, 'toy'))
-        whole = os.path.join(folder, 'whole')
-        output = start_training(data, whole, '--kimg', KIMG).communicate()[0]
-        click.echo(output.splitlines()[-1])
+        if not whole:
+            whole = os.path.join(folder, 'whole')
+            output = start_training(data, whole, '--kimg', KIMG).communicate()[0]
+            click.echo(output.splitlines()[-1])
         failures = []
         for name, frees in (('freed', True), ('full to the end', False)):
             disk = os.path.join(folder, name)

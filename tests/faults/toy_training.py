@@ -17,6 +17,7 @@ from metrics.registry import METRICS, FrechetDistance
 
 ROOT = pathlib.Path(__file__).parents[2]
 METRIC = FrechetDistance('fd_onet64', 'onet', num_fakes=64, num_reals=12)  # as fd_onet5k, in a moment
+KIMG = 6  # length of the runs that tests compare
 # Half a second a log line, a state of 2 MB, and grid, snapshot and measurement at every log line.
 TOY = [
     '--latent-size',
