@@ -4,6 +4,7 @@ The table is `config.NETWORKS`; `config` imports nothing, so it lies below every
 """
 
 import difflib
+import glob
 import os
 import re
 from typing import Any, Callable, Dict, List, Optional
@@ -101,12 +102,21 @@ def name_of(source: str) -> str:
 
 
 def _unknown(source):
-    close = difflib.get_close_matches(source, config.NETWORKS, n=3)
+    close = _same_run_with_another_number(source) or difflib.get_close_matches(source, config.NETWORKS, n=3)
     hint = f' (perhaps {" or ".join(close)}?)' if close else ''
     return (
-        f'{source}: there is no such file, and no published network of that name{hint}; '
+        f'{source}: there is no such file or folder, and no published network of that name{hint}; '
         'python -m dnnlib.download --list shows all names.'
     )
+
+
+def _same_run_with_another_number(source):
+    """Existing paths that differ from results/NNNNN-NAME, or a path in it, in the number only; the newest three."""
+    found = re.fullmatch(r'(.*?)\d{5}(-[^/]+.*)', source)
+    if found is None:
+        return []
+    before, after = map(glob.escape, found.groups())
+    return sorted(glob.glob(before + 5 * '[0-9]' + after))[-3:]
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 
 import click
 import pytest
@@ -77,6 +78,17 @@ def test_what_is_neither_path_nor_url_nor_name_is_refused_with_what_it_may_mean(
         resolve('seconds')
     with pytest.raises(click.UsageError, match='no published network'):
         NetworkSource().convert('nothing', None, None)
+
+
+@pytest.mark.parametrize('inside', ['', '/network-best.pkl'])
+def test_a_run_with_a_mistaken_number_is_refused_with_the_runs_it_may_mean(library, tmp_path, monkeypatch, inside):
+    monkeypatch.chdir(tmp_path)
+    for name in ('00000-demo', '00001-faces', '00002-others', '00003-faces'):
+        pathlib.Path('results', name).mkdir(parents=True)
+        pathlib.Path('results', name, 'network-best.pkl').touch()
+    hint = f'(perhaps results/00001-faces{inside} or results/00003-faces{inside}?)'
+    with pytest.raises(UserError, match=re.escape(hint)):
+        resolve('results/00000-faces' + inside)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

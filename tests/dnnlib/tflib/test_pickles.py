@@ -318,7 +318,9 @@ def test_truncated_and_missing_files_are_refused(session, tmp_path):
         (tmp_path / 'half.pkl').write_bytes(whole[:length])
         with pytest.raises(UserError, match='half.pkl: is not a whole network pickle'):
             tflib.load_networks(str(tmp_path / 'half.pkl'))
-    with pytest.raises(UserError, match='missing.pkl: there is no such file, and no published network of that name'):
+    with pytest.raises(
+        UserError, match='missing.pkl: there is no such file or folder, and no published network of that name'
+    ):
         tflib.load_networks('missing.pkl')
 
 
