@@ -1,6 +1,9 @@
-"""Datasets for the tests of the report, and a detector of theirs that its processes can import."""
+"""Datasets for the tests of the report, and a detector of theirs."""
+
+from unittest import mock
 
 import numpy as np
+from shelves import Here
 
 from prefilter.options import DatasetOptions
 from prefilter.pipeline import make_dataset
@@ -23,8 +26,7 @@ class RedEye:
 
 def make(location, out, detect=True):
     """A dataset of 8x8 crops, by `RedEye` or of whole images."""
-    make_dataset(
-        open_source(location),
-        DatasetOptions(location, str(out), 'tree', size=8, margin=10, detect=detect, device='cpu' if detect else None),
-        make_detector=RedEye() if detect else None,
-    )
+    device = 'cpu' if detect else None
+    options = DatasetOptions(location, str(out), 'tree', size=8, margin=10, detect=detect, device=device)
+    with mock.patch('prefilter.pipeline.Workers', Here):
+        make_dataset(open_source(location), options, make_detector=RedEye() if detect else None)

@@ -36,6 +36,9 @@ OPTIONS = {
 }
 
 
+pytestmark = pytest.mark.usefixtures('charts_drawn_once')
+
+
 @pytest.fixture(scope='module')
 def made(tmp_path_factory):
     """Seven of ann, two of bob, one of a hostile person; eight refused for four reasons."""
@@ -214,6 +217,7 @@ def test_the_page_needs_nothing_but_itself_and_runs_nothing(dataset):
 
 def test_the_same_dataset_gives_the_same_bytes_wherever_it_is(tmp_path, photographs, dataset, monkeypatch):
     moved = shutil.copytree(photographs, str(tmp_path / 'elsewhere' / 'photos'))
+    monkeypatch.setattr('prefilter.report.draw_distributions', draw_distributions)
     monkeypatch.setenv('TZ', 'Asia/Tokyo')
     monkeypatch.setitem(__import__('matplotlib').rcParams, 'font.size', 20)  # as a user's matplotlibrc would
     other = str(tmp_path / 'other' / 'people')

@@ -47,7 +47,6 @@ def photograph(seed):
 
 @pytest.fixture
 def no_garbage_collection():
-    gc.collect()
     gc.disable()
     yield
     gc.enable()
