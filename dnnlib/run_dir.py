@@ -19,7 +19,7 @@ LOCK_FILE = 'lock'  # holds the number of the process that trains, which keeps i
 FINAL_PICKLE = 'network-final.pkl'  # the networks at the end of the run
 BEST_PICKLE = 'network-best.pkl'  # a copy of the snapshot that is best by a metric
 SNAPSHOT_PATTERN = re.compile(r'network-snapshot-(\d{6,}(?:\.\d{3})?)\.pkl')  # the group is kimg
-FAKES_PATTERN = re.compile(r'fakes(\d{6,})\.png')  # the group is kimg
+FAKES_PATTERN = re.compile(r'fakes(\d{6,}(?:\.\d{3})?)\.png')  # the group is kimg
 STATE_PATTERN = re.compile(r'training-state-(\d{9,})\.npz')  # the group is the number of images shown
 _RUN_NAME = re.compile(r'(\d{5,})-.*', re.DOTALL)
 
@@ -34,20 +34,37 @@ def snapshot_name(nimg: int, named_nimg: int = -1) -> str:
         nimg: Reals shown.
         named_nimg: Reals shown at the newest snapshot with a whole number of kimg in its name; -1 if there is none.
     """
-    kimg, rest = divmod(nimg, 1000)
-    is_taken = named_nimg != nimg and named_nimg // 1000 == kimg
-    return f'network-snapshot-{kimg:06d}.{rest:03d}.pkl' if is_taken else f'network-snapshot-{kimg:06d}.pkl'
+    return f'network-snapshot-{_kimg_in_name(nimg, named_nimg)}.pkl'
 
 
 def snapshot_kimg(name: str) -> Optional[float]:
     """Thousands of reals in the file name of a snapshot; None for other files."""
-    match = SNAPSHOT_PATTERN.fullmatch(name)
+    return _kimg_of(SNAPSHOT_PATTERN.fullmatch(name))
+
+
+def fakes_name(nimg: int, named_nimg: int = -1) -> str:
+    """File name of the grid of fakes made after `nimg` reals: fakesKKKKKK.png, or fakesKKKKKK.KKK.png.
+
+    Args:
+        nimg, named_nimg: As for `snapshot_name`.
+    """
+    return f'fakes{_kimg_in_name(nimg, named_nimg)}.png'
+
+
+def fakes_kimg(name: str) -> Optional[float]:
+    """Thousands of reals in the file name of a grid of fakes; None for other files."""
+    return _kimg_of(FAKES_PATTERN.fullmatch(name))
+
+
+def _kimg_in_name(nimg, named_nimg):
+    kimg, rest = divmod(nimg, 1000)
+    is_taken = named_nimg != nimg and named_nimg // 1000 == kimg
+    return f'{kimg:06d}.{rest:03d}' if is_taken else f'{kimg:06d}'
+
+
+def _kimg_of(match):
+    """The kimg, an int where the name has no fraction."""
     return match and (float(match.group(1)) if '.' in match.group(1) else int(match.group(1)))
-
-
-def fakes_name(kimg: float) -> str:
-    """File name of the grid of fakes made after `kimg` thousand reals: fakesKKKKKK.png, rounded down."""
-    return f'fakes{int(kimg):06d}.png'
 
 
 def state_name(nimg: int) -> str:

@@ -95,8 +95,8 @@ def _reason(error):
 
 
 def _wanted(run):
-    """The kimg of the best snapshot's grid, rounded down as in the name of the grid; a list, empty without one."""
-    return [int(run.best['kimg'])] if run.best else []
+    """The kimg in the name of the best snapshot's grid; a list, empty without a best snapshot."""
+    return [run.grid_at(run.best['kimg'])] if run.best else []
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def _numbers(run):
 
 
 def _grid(run, kimg, name, picture):
-    tick = next((tick for tick in reversed(run.ticks) if int(tick['kimg']) == kimg), {'kimg': kimg})
+    tick = next((tick for tick in reversed(run.ticks) if run.grid_at(tick['kimg']) == kimg), {'kimg': kimg})
     is_best = kimg in _wanted(run)
     factor = max(WIDEST // picture.width, 1)
     return Grid(tick['kimg'], picture, factor, [*_facts(run, kimg, tick, name, is_best)], is_best)
@@ -198,7 +198,7 @@ def _facts(run, kimg, tick, name, is_best):
     if math.isfinite(tick.get('resolution', math.nan)):
         yield 'trained at {0:.0f}×{0:.0f}'.format(tick['resolution'])
     for metric, records in run.curves.items():
-        values = [record['value'] for record in records if int(record['kimg']) == kimg]
+        values = [record['value'] for record in records if run.grid_at(record['kimg']) == kimg]
         if values:
             yield page.printable(f'{metric} {values[-1]:.4f}')
     if is_best:

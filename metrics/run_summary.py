@@ -6,7 +6,7 @@ import os
 from typing import Dict, List, NamedTuple, Optional
 
 from dnnlib.errors import UserError, disk_error, disk_errors
-from dnnlib.run_dir import BEST_PICKLE, FAKES_PATTERN, STATS_FILE, read_options
+from dnnlib.run_dir import BEST_PICKLE, STATS_FILE, fakes_kimg, read_options
 from metrics.registry import METRICS, decisive_value
 from metrics.results import Snapshot, best_result, find_equal, find_measured, read_results, series
 
@@ -23,13 +23,17 @@ class RunSummary(NamedTuple):
     decisive: Optional[str]  # the value that decides which snapshot is best
     best: Optional[dict]  # the record of the best snapshot
     best_is_copied: bool  # whether network-best.pkl is a copy of the best snapshot
-    fakes: Dict[int, str]  # kimg -> file name of the grid, sorted by kimg
+    fakes: Dict[float, str]  # kimg, as in the name -> file name of the grid, sorted by kimg
     problems: List[str]  # sentences about missing or damaged files
 
     @property
     def kimg(self):
         """Thousands of reals shown so far, from the newest tick; without ticks, from the newest grid."""
         return self.ticks[-1]['kimg'] if self.ticks else max(self.fakes, default=0)
+
+    def grid_at(self, kimg):
+        """The kimg in the name of the grid that was made at `kimg`: the same, or rounded down."""
+        return kimg if kimg in self.fakes else int(kimg)
 
     @property
     def is_finished(self):
@@ -129,5 +133,5 @@ def _number(value):
 
 def _find_fakes(run_dir):
     with disk_errors('read', run_dir, 'or name the folder of a training run'):
-        matches = [match for match in map(FAKES_PATTERN.fullmatch, os.listdir(run_dir)) if match]
-    return {int(match.group(1)): match.group(0) for match in sorted(matches, key=lambda match: int(match.group(1)))}
+        kimgs = {fakes_kimg(name): name for name in os.listdir(run_dir)}
+    return {kimg: kimgs[kimg] for kimg in sorted(kimg for kimg in kimgs if kimg is not None)}

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import fingerprint
-from dnnlib.run_dir import FINAL_PICKLE, snapshot_name
+from dnnlib.run_dir import FINAL_PICKLE, fakes_name, snapshot_name
 from dnnlib.util import format_duration
 from training.checkpoint import Checkpoints
 from training.dataset import Prefetcher
@@ -26,7 +26,7 @@ from training.run_state import (
     new_counters,
 )
 from training.schedule import training_schedule
-from training.snapshots import ImageGrids, earlier_named_nimg, retire_final
+from training.snapshots import ImageGrids, names_before, retire_final
 from training.step import TrainingStep
 from training.stop import Stopped
 from training.ticks import tick_stats
@@ -117,8 +117,8 @@ class _Run:
             raise UserError(
                 f'The state in {self.run_dir} does not fit the networks ({error}): give --new-run to start anew.'
             ) from error
-        named_nimg = earlier_named_nimg(self.run_dir, counters['cur_nimg'])  # version 0.5 did not count it
-        self.counters.update({'named_nimg': named_nimg, **counters})
+        # Version 0.5 did not count names.
+        self.counters.update({**names_before(self.run_dir, counters['cur_nimg']), **counters})
         self.saved = self.counters.cur_nimg, self.counters.due
         self.schedule = self._schedule_now()
         self.clock.start(self.counters.total_sec, self.counters.tick_sec)
@@ -239,12 +239,16 @@ class _Run:
     def _write(self, due):
         """Writes the grid of fakes. If NETWORKS are due, writes and measures them too."""
         share = max(self.schedule.minibatch // self.options.gpus, 1)
-        images = self.grids.save_fakes(self.step.Gs, self.kimg(), share)
+        nimg = self.counters.cur_nimg
+        grid = fakes_name(nimg, self.counters.grid_nimg)
+        images = self.grids.save_fakes(self.step.Gs, grid, share)
+        if grid == fakes_name(nimg):
+            self.counters.grid_nimg = nimg
         if due == NETWORKS:
             name = self._snapshot_name()
             self._save_networks(name)
-            if name == snapshot_name(self.counters.cur_nimg):
-                self.counters.named_nimg = self.counters.cur_nimg
+            if name == snapshot_name(nimg):
+                self.counters.named_nimg = nimg
             self.snapshots.measure(name, self.kimg(), self.step.Gs, images)
             if self.finished():
                 self._save_networks(FINAL_PICKLE)

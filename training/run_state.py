@@ -31,6 +31,7 @@ def new_counters(dataset):
         nonfinite_steps=0,  # other steps of the current tick
         nonfinite_in_row=0,  # steps since the last finite one
         named_nimg=-1,  # cur_nimg of the newest snapshot whose name is in whole kimg; -1: none yet
+        grid_nimg=-1,  # the same for the newest grid of fakes
         due=NETWORKS,  # what must still be written for the last tick, or for the start: NETWORKS, IMAGES or NOTHING
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from dnnlib.images import save_image_grid, to_uint8
 from dnnlib.random_streams import GRID_LATENTS, GRID_NOISE, GRID_REALS, noise_seed, seed_from
-from dnnlib.run_dir import FINAL_PICKLE, REALS_FILE, SNAPSHOT_PATTERN, fakes_name, snapshot_kimg
+from dnnlib.run_dir import FINAL_PICKLE, REALS_FILE, SNAPSHOT_PATTERN, fakes_kimg, snapshot_kimg
 
 
 def grid_size_for(shape, screen=(3840, 2160)):
@@ -46,12 +46,12 @@ class ImageGrids:
         reals, _, _ = self._training_set.minibatch(0, len(self._latents))
         save_image_grid(os.path.join(self._run_dir, REALS_FILE), reals, self.grid_size, drange=(0, 255))
 
-    def save_fakes(self, Gs, kimg, minibatch_size):
-        """Writes fakesKKKKKK.png.
+    def save_fakes(self, Gs, name, minibatch_size):
+        """Writes a grid of fakes.
 
         Args:
             Gs: The moving average of the generator; it runs without truncation.
-            kimg: Thousands of reals shown, for the name of the file.
+            name: Of the file, from `dnnlib.run_dir.fakes_name`.
             minibatch_size: Images at a time.
 
         Returns:
@@ -60,19 +60,27 @@ class ImageGrids:
         images = Gs.run(
             self._latents, self._labels, minibatch_size=minibatch_size, is_validation=True, random_seed=self._noise_seed
         )
-        save_image_grid(os.path.join(self._run_dir, fakes_name(kimg)), images, self.grid_size)
+        save_image_grid(os.path.join(self._run_dir, name), images, self.grid_size)
         return to_uint8(images).transpose(0, 2, 3, 1)
 
 
-def earlier_named_nimg(run_dir, nimg):
-    """The counter `named_nimg` for a state that does not have it, as closely as the names of the snapshots tell it.
+def names_before(run_dir, nimg):
+    """The counters of names for a state that does not have them, as closely as the names of the files tell them.
 
     Args:
         run_dir: Folder of the run.
-        nimg: Reals shown so far; snapshots of more do not count.
+        nimg: Reals shown so far; files of more do not count.
+
+    Returns:
+        Dict of `named_nimg` and `grid_nimg`, see `training.run_state.new_counters`.
     """
-    kimgs = map(snapshot_kimg, os.listdir(run_dir))
-    return max((kimg * 1000 for kimg in kimgs if isinstance(kimg, int) and kimg * 1000 <= nimg), default=-1)
+    names = os.listdir(run_dir)
+
+    def newest(kimg_of):
+        kimgs = map(kimg_of, names)
+        return max((kimg * 1000 for kimg in kimgs if isinstance(kimg, int) and kimg * 1000 <= nimg), default=-1)
+
+    return {'named_nimg': newest(snapshot_kimg), 'grid_nimg': newest(fakes_kimg)}
 
 
 def retire_final(run_dir, name):

@@ -21,9 +21,9 @@ class GridPicture(NamedTuple):
     height: int  # px
 
 
-def choose(kimgs: Sequence[int], wanted: Iterable[int] = (), most: int = MOST) -> List[int]:
+def choose(kimgs: Sequence[float], wanted: Iterable[float] = (), most: int = MOST) -> List[float]:
     """Chooses which grids to show: the first one in each of at most `most` equal spans of training, the last one, and
-    the wanted ones.
+    the wanted ones. Up to `most` grids are all shown.
 
     The spans are 1, 2, 4, ... kimg long, so that older grids are dropped from the choice, but never added to it, while
     the run goes on.
@@ -36,6 +36,8 @@ def choose(kimgs: Sequence[int], wanted: Iterable[int] = (), most: int = MOST) -
     Returns:
         The chosen times, increasing.
     """
+    if len(kimgs) <= most:
+        return list(kimgs)
     span = 1
     while True:
         firsts = {}

@@ -11,6 +11,8 @@ from dnnlib.files import atomic_write
 from dnnlib.run_dir import (
     SNAPSHOT_PATTERN,
     check_writable,
+    fakes_kimg,
+    fakes_name,
     find_runs,
     find_states,
     locked_run,
@@ -51,9 +53,11 @@ def test_runs_are_numbered_and_keep_their_options(tmp_path):
         (1234567890, 1234566000, 'network-snapshot-1234567.pkl', 1234567),
     ],
 )
-def test_snapshots_are_named_after_the_reals_shown_until_then(nimg, named_nimg, name, kimg):
+def test_snapshots_and_grids_are_named_after_the_reals_shown_until_then(nimg, named_nimg, name, kimg):
     assert snapshot_name(nimg, named_nimg) == name and snapshot_kimg(name) == kimg
     assert SNAPSHOT_PATTERN.fullmatch(name) and snapshot_kimg('network-final.pkl') is None
+    grid = name.replace('network-snapshot-', 'fakes').replace('.pkl', '.png')
+    assert fakes_name(nimg, named_nimg) == grid and fakes_kimg(grid) == kimg and fakes_kimg('reals.png') is None
 
 
 def test_states_are_found_newest_first(tmp_path):

@@ -34,8 +34,9 @@ def make_run(folder, kimgs=(0, 10, 20), options=OPTIONS, values=(9.0, 5.25, 7.0)
 
 
 def save_grid(folder, kimg, level, size=(48, 32)):
-    """A grid of that grey."""
-    Image.new('RGB', size, (level, level, level)).save(str(folder / f'fakes{int(kimg):06d}.png'))
+    """A grid of that grey. A fraction of a kimg is in its name."""
+    name = f'fakes{kimg:06d}.png' if isinstance(kimg, int) else f'fakes{kimg:010.3f}.png'
+    Image.new('RGB', size, (level, level, level)).save(str(folder / name))
 
 
 def add_tick(folder, number, kimg, **changes):

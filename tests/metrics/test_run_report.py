@@ -9,6 +9,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from metrics.meter import Result
+from metrics.registry import METRICS
+from metrics.results import Snapshot, append_result
 from metrics.run_report import RunReport, main
 from tests.metrics.made_up_run import OPTIONS, add_tick, add_value, make_run, save_grid
 from tests.parsed_page import ParsedPage
@@ -72,6 +75,22 @@ def test_each_grid_is_there_with_what_is_known_of_its_moment_and_the_last_is_sho
     (slider,) = (attributes for tag, attributes in page.elements if tag == 'input')
     assert (slider['type'], slider['min'], slider['max'], slider['value']) == ('range', '0', '2', '2')
     assert [a['data-place'] for _, a in page.elements if 'data-place' in a] == ['0', '1', '2']  # first, best, last
+
+
+def test_grids_within_the_same_kimg_are_told_apart(tmp_path):
+    folder = make_run(tmp_path / 'run', kimgs=[0], values=[9.0])
+    for number, nimg in enumerate((64, 128), 1):
+        save_grid(folder, nimg / 1000, 100 * number)
+        add_tick(folder, number, (nimg - 64) / 1000)  # whose kimg is 0.064 more
+    result = Result('fid50k', 5.0, 1.0, METRICS['fid50k'].settings())
+    append_result(str(folder), Snapshot('network-snapshot-000000.128.pkl', 0.128), result)
+    page = written(folder)
+    assert [f['data-kimg'] for f in figures(page)] == ['0', '0.064', '0.128']
+    assert [grey_of(image) for image in page.images()] == [0, 100, 200]
+    text = words(page)
+    assert 'kimg 0 · fid50k 9.0000 · fakes000000.png' in text
+    assert 'kimg 0.064 · trained at 8×8 · fakes000000.064.png' in text
+    assert 'kimg 0.128 · trained at 16×16 · fid50k 5.0000 · best snapshot · fakes000000.128.png' in text
 
 
 def test_the_best_snapshot_and_why(run_dir):

@@ -8,6 +8,7 @@ import types
 import pytest
 
 from dnnlib.errors import UserError
+from dnnlib.run_dir import fakes_name
 from tests.bookkeeping import bookkeeping_runs
 from tests.toy_run import make_dataset
 from training import loop
@@ -108,44 +109,42 @@ def test_the_thread_that_reads_ahead_ends_with_the_training(toy, monkeypatch):
     assert set(threading.enumerate()) == threads
 
 
-def test_no_snapshot_replaces_another_within_the_same_kimg(monkeypatch):
-    names = []
+def test_no_snapshot_and_no_grid_replaces_another_within_the_same_kimg(monkeypatch):
+    names, grids = [], []
     monkeypatch.setattr(loop.tflib, 'save_networks', lambda path, networks: names.append(os.path.basename(path)))
     with bookkeeping_runs() as make_run:
         run = make_run(gpus=1)
-        run.grids = types.SimpleNamespace(save_fakes=lambda *args: None)
+        run.grids = types.SimpleNamespace(save_fakes=lambda Gs, name, minibatch_size: grids.append(name))
         run.snapshots = types.SimpleNamespace(measure=lambda *args: None)
         for nimg in (0, 64, 128, 64, 1024, 1088):  # 64 again: the run went back to a state before that snapshot
             run.counters.cur_nimg = nimg
             run.networks = None
             run.schedule = run._schedule_now()
             loop._Run._write(run, loop.NETWORKS)
-    assert [name[len('network-snapshot-') : -len('.pkl')] for name in names] == [
-        '000000',
-        '000000.064',
-        '000000.128',
-        '000000.064',
-        '000001',
-        '000001.088',
-    ]
+    kimgs = ['000000', '000000.064', '000000.128', '000000.064', '000001', '000001.088']
+    assert names == [f'network-snapshot-{kimg}.pkl' for kimg in kimgs]
+    assert grids == [f'fakes{kimg}.png' for kimg in kimgs]
 
 
-def test_a_run_of_version_05_replaces_none_of_its_snapshots(tmp_path):
+def test_a_run_of_version_05_replaces_none_of_its_snapshots_and_grids(tmp_path):
     for kimg in (1, 2):
         (tmp_path / f'network-snapshot-{kimg:06d}.pkl').touch()
+        (tmp_path / f'fakes{kimg - 1:06d}.png').touch()
     with bookkeeping_runs() as make_run:
         run = make_run(gpus=1)
         run.run_dir = str(tmp_path)
         run.step.set_state = lambda variables: None
         run.snapshots = types.SimpleNamespace(forget_from=lambda kimg: None)
         run.log.go_back = lambda *args: None
-        names = []
+        names, grids = [], []
         for nimg in (64, 1064, 2064, 3064):
             counters = dict(new_counters(''), cur_nimg=nimg)
-            del counters['named_nimg']  # that version did not count it
+            del counters['named_nimg'], counters['grid_nimg']  # that version did not count them
             run._set_state({}, counters)
             names.append(run._snapshot_name())
+            grids.append(fakes_name(nimg, run.counters.grid_nimg))
     assert names == [f'network-snapshot-{kimg}.pkl' for kimg in ('000000', '000001.064', '000002.064', '000003')]
+    assert grids == [f'fakes{kimg}.png' for kimg in ('000000.064', '000001.064', '000002', '000003')]
 
 
 def test_final_networks_of_a_run_that_goes_on_stay_as_a_snapshot(tmp_path):
