@@ -6,7 +6,7 @@ import json
 import tensorflow.compat.v1 as tf
 
 from training.schedule import training_schedule
-from training.step import TrainingStep, _network_arguments
+from training.step import TrainingStep, network_arguments
 
 
 class SharedSteps:
@@ -33,7 +33,7 @@ class SharedSteps:
                     stack.enter_context(session.graph.as_default())
                     stack.enter_context(session.as_default())
                 step.set_state(first)
-                step._options, step._training_set = options, training_set
+                step.options, step.training_set = options, training_set
                 return step
 
             yield make
@@ -49,7 +49,7 @@ class SharedSteps:
         seed, config = outer.graph.seed, outer._config
         shape, label_size = training_set.shape, training_set.label_size
         # All options that the graph depends on; a run that starts from a pickle of such networks has the same graph.
-        networks = options.networks or _network_arguments(options, shape[0], label_size)
+        networks = network_arguments(options, shape[0], label_size)
         graph_options = [networks['G'], networks['D'], options.resolution, options.r1_gamma]
         key = json.dumps([graph_options, shape, label_size, devices, seed, str(config)], sort_keys=True)
         if key not in self._built:

@@ -11,7 +11,16 @@ from training.networks_stylegan import active_lod
 
 
 def make_networks(options, num_channels, label_size):
-    """Builds G and D with fresh weights.
+    """Builds G and D with fresh weights; arguments as of `network_arguments`. Returns the tuple (G, D) of `Network`."""
+    arguments = network_arguments(options, num_channels, label_size)
+    return (
+        tflib.Network('G', networks_stylegan.G_style, **arguments['G']),
+        tflib.Network('D', networks_stylegan.D_basic, **arguments['D']),
+    )
+
+
+def network_arguments(options, num_channels, label_size):
+    """The arguments of the build functions of G and D.
 
     Args:
         options: `TrainingOptions`. If the run starts from a pickle, `options.networks` decides instead of the others.
@@ -19,16 +28,10 @@ def make_networks(options, num_channels, label_size):
         label_size: Number of label columns, 0 without labels.
 
     Returns:
-        Tuple (G, D) of `Network`.
+        Dict of 'G' and 'D' to a dict of arguments.
     """
-    arguments = options.networks or _network_arguments(options, num_channels, label_size)
-    return (
-        tflib.Network('G', networks_stylegan.G_style, **arguments['G']),
-        tflib.Network('D', networks_stylegan.D_basic, **arguments['D']),
-    )
-
-
-def _network_arguments(options, num_channels, label_size):
+    if options.networks:
+        return options.networks
     shape = {
         'num_channels': num_channels,
         'resolution': options.resolution,
@@ -62,12 +65,13 @@ class TrainingStep:
         devices: List of the names of the replicas' devices.
 
     Attributes:
+        options, training_set: As given. They may be replaced by others that give the same graph.
         G, D: The networks of replica 0.
         Gs: The moving average of G.
     """
 
     def __init__(self, options, training_set, devices):
-        self._options, self._training_set, self._devices = options, training_set, devices
+        self.options, self.training_set, self._devices = options, training_set, devices
         self._make_networks()
         self._make_placeholders()
         self._G_optimizer = tflib.Optimizer('TrainG', self._inputs.G_lrate)
@@ -109,7 +113,7 @@ class TrainingStep:
 
     def _make_networks(self):
         with tf.device(self._devices[0]):
-            self.G, self.D = make_networks(self._options, self._training_set.shape[0], self._training_set.label_size)
+            self.G, self.D = make_networks(self.options, self.training_set.shape[0], self.training_set.label_size)
             self.Gs = self.G.clone('Gs')
         self._G_replicas, self._D_replicas = [self.G], [self.D]
         for device in self._devices[1:]:
@@ -118,7 +122,7 @@ class TrainingStep:
                 self._D_replicas.append(self.D.clone())
 
     def _make_placeholders(self):
-        channels, labels = self._training_set.shape[0], self._training_set.label_size
+        channels, labels = self.training_set.shape[0], self.training_set.label_size
         with tf.name_scope('inputs'), tf.device('/cpu:0'):
             self._inputs = EasyDict(
                 lod=tf.placeholder(tf.float32, [], 'lod'),
@@ -148,11 +152,11 @@ class TrainingStep:
                 share.reals,
                 self._inputs.lod,
                 share.mirror_draws,
-                output_lod=active_lod(self._inputs.lod, self._options.resolution),
+                output_lod=active_lod(self._inputs.lod, self.options.resolution),
             )
             G_loss = losses.G_logistic_nonsaturating(G, D, share.latents, share.labels, **kwargs)
             D_loss = losses.D_logistic_simplegp(
-                G, D, share.latents, share.labels, reals, **kwargs, r1_gamma=self._options.r1_gamma
+                G, D, share.latents, share.labels, reals, **kwargs, r1_gamma=self.options.r1_gamma
             )
             means = {
                 which: {f'{which}_loss': tf.reduce_mean(loss.value)} for which, loss in (('G', G_loss), ('D', D_loss))
@@ -196,7 +200,7 @@ class TrainingStep:
 
     def update_Gs(self, minibatch):
         """Moves the weights of Gs towards G, with a half-life of G_smoothing_kimg; copies the other variables."""
-        tflib.run(self._Gs_update, {self._inputs.Gs_beta: Gs_beta(minibatch, self._options.G_smoothing_kimg)})
+        tflib.run(self._Gs_update, {self._inputs.Gs_beta: Gs_beta(minibatch, self.options.G_smoothing_kimg)})
 
     def is_spoiled(self):
         """Whether a variable of the networks is not finite."""
@@ -208,12 +212,12 @@ class TrainingStep:
 
     def train_G(self, schedule, cur_nimg):
         """Makes one step of G; arguments as of `train_D`. Returns a dict of means over the minibatch: G_loss."""
-        random = np.random.RandomState(seed_from(self._options.seed, G_LABELS, cur_nimg))
+        random = np.random.RandomState(seed_from(self.options.seed, G_LABELS, cur_nimg))
         feed = self._random_numbers(cur_nimg, schedule.minibatch, G_LATENTS, G_DRAWS)
         feed.update(
             {
                 self._inputs.G_lrate: schedule.G_lrate,
-                self._inputs.labels: self._training_set.random_labels(schedule.minibatch, random),
+                self._inputs.labels: self.training_set.random_labels(schedule.minibatch, random),
             }
         )
         return tflib.run([self._stats['G'], self._G_update], feed)[0]
@@ -224,7 +228,7 @@ class TrainingStep:
         self._D_optimizer.reset_state()
 
     def _random_numbers(self, cur_nimg, count, latents_stream, draws_stream):
-        seed = self._options.seed
+        seed = self.options.seed
         random = np.random.RandomState(seed_from(seed, latents_stream, cur_nimg))
         draws = [noise_seed(seed, draws_stream, cur_nimg, replica) for replica in range(len(self._devices))]
         return {self._inputs.latents: random.randn(count, *self.G.input_shape[1:]), self._inputs.seeds: draws}
