@@ -187,7 +187,7 @@ def seeds_option(flag, default, what):
 @seed_option('--video-seed', interpolation.VIDEO_SEED, 'Seed of the interpolation.')
 @click.option(
     '--video-seconds',
-    type=FiniteRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True, max=86400),
     metavar='S',
     default=interpolation.SECONDS,
     show_default=True,
@@ -232,7 +232,7 @@ def main(run_or_network, names, out, data, device, offline, **options):
         _draw_or_skip(
             'metrics',
             names,
-            lambda: [_save(out, 'metric-' + metric, curve) for metric, curve in draw_curves(source.folder).items()],
+            lambda: [_save(out, _file_of(metric), curve) for metric, curve in draw_curves(source.folder).items()],
         )
     if set(chosen) & set(OF_NETWORK):
         network = representative_network(path)
@@ -313,6 +313,11 @@ def _required(data):
     if data is None:
         raise UserError('No dataset is known: name it with --data.')
     return data
+
+
+def _file_of(metric):
+    """The name of a curve's file. The metric's name comes from metrics.jsonl, and must not lead to another folder."""
+    return 'metric-' + re.sub(r'[^\w.+-]', '_', metric)
 
 
 def _copy_galleries(data, out, which):

@@ -68,7 +68,13 @@ def check_description(_ctx, param, value):
 
 POSITIVE = FiniteRange(min=0, min_open=True)
 NOT_NEGATIVE = FiniteRange(min=0)
-COUNT = click.IntRange(min=1)
+# Limits that no run reaches: a year on a fast machine shows less than 1e9 kimg, and a tick has one real or more.
+LARGEST_KIMG, SMALLEST_TICK_KIMG = 1e9, 0.001
+LENGTH_KIMG = FiniteRange(min=0, min_open=True, max=LARGEST_KIMG)
+PHASE_KIMG = FiniteRange(min=0, max=LARGEST_KIMG)
+TICK_KIMG = FiniteRange(min=SMALLEST_TICK_KIMG, max=LARGEST_KIMG)
+COUNT = click.IntRange(min=1, max=10**9)
+LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow cannot build larger networks
 
 
 @click.command(
@@ -115,17 +121,17 @@ COUNT = click.IntRange(min=1)
 )
 @click.option(
     '--resume-kimg',
-    type=NOT_NEGATIVE,
+    type=PHASE_KIMG,
     help="Where in the schedule the networks of a pickle go on.  [by the file's name, else by their level of detail]",
 )
 @click.option('--new-run', 'anew', is_flag=True, help='Start a new run even if this command has an unfinished one.')
 @click.option('--find', is_flag=True, help='Print the directory of the finished run of this command, and exit.')
 @click.option('--dry-run', is_flag=True, help='Print options, schedule and what the run needs, and exit.')
-@click.option('--kimg', 'total_kimg', type=POSITIVE, help='Length of the run, thousands of reals.  [25000]')
+@click.option('--kimg', 'total_kimg', type=LENGTH_KIMG, help='Length of the run, thousands of reals.  [25000]')
 @click.option('--resolution', type=int, help="Side of the images at the end of training, px.  [the dataset's]")
 @click.option('--initial-resolution', type=int, help='Side of the images at the start of training, px.  [8]')
-@click.option('--phase-kimg', type=NOT_NEGATIVE, help='Training of each resolution, thousands of reals.  [600]')
-@click.option('--fade-kimg', type=NOT_NEGATIVE, help='Fading in of each resolution, thousands of reals.  [600]')
+@click.option('--phase-kimg', type=PHASE_KIMG, help='Training of each resolution, thousands of reals.  [600]')
+@click.option('--fade-kimg', type=PHASE_KIMG, help='Fading in of each resolution, thousands of reals.  [600]')
 @click.option(
     '--minibatch',
     type=MinibatchByResolution(),
@@ -144,15 +150,15 @@ COUNT = click.IntRange(min=1)
 @click.option(
     '--style-mixing', 'style_mixing_prob', type=FiniteRange(0, 1), help='Probability of mixing two styles.  [0.9]'
 )
-@click.option('--latent-size', type=COUNT, help='Size of z and w.  [512]')
-@click.option('--mapping-layers', type=COUNT, help='Layers of the mapping network.  [8]')
+@click.option('--latent-size', type=WIDTH, help='Size of z and w.  [512]')
+@click.option('--mapping-layers', type=LAYERS, help='Layers of the mapping network.  [8]')
 @click.option('--fmap-base', type=COUNT, help='Feature maps of a layer, at most this divided by half the side.  [8192]')
-@click.option('--fmap-max', type=COUNT, help='Feature maps of a layer, at most.  [512]')
+@click.option('--fmap-max', type=WIDTH, help='Feature maps of a layer, at most.  [512]')
 @click.option(
     '--metrics',
     help=f'What to measure at every snapshot, separated by commas: {", ".join(METRICS)}; or none.  [fid50k]',
 )
-@click.option('--tick-kimg', type=POSITIVE, help='Thousands of reals between two log lines.  [20 to 160, by side]')
+@click.option('--tick-kimg', type=TICK_KIMG, help='Thousands of reals between two log lines.  [20 to 160, by side]')
 @click.option('--image-ticks', type=COUNT, help='Log lines between two image grids.  [1]')
 @click.option('--snapshot-ticks', type=COUNT, help='Log lines between two network pickles.  [10]')
 @click.option(

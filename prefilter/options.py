@@ -9,6 +9,15 @@ from dnnlib.errors import UserError, disk_errors
 from dnnlib.records.names import OPTIONS_FILE
 from prefilter.images import MAX_PIXELS, decode, decode_as_reference
 
+# What `python -m prefilter.report` takes from options.json; a value may be missing or null.
+_READ_AGAIN = {
+    'source': ('a text', lambda value: isinstance(value, str)),
+    'format': ('a text', lambda value: isinstance(value, str)),
+    'partition': ('a text', lambda value: isinstance(value, str)),
+    'max-pixels': ('a positive whole number', lambda value: type(value) is int and value > 0),
+    'reference-loader': ('true or false', lambda value: isinstance(value, bool)),
+}
+
 # Where the value of an option is kept.
 PLAN = 'plan'  # of an unfinished run: the examined images depend on it, so a run with another value cannot go on
 ENDING = 'ending'  # of an unfinished run: only the steps after the examination depend on it, so it may change
@@ -109,8 +118,11 @@ def read_options(folder):
                 options = json.load(file)
         except FileNotFoundError:
             return {}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f'{path} is damaged ({error}): correct it, or remove it.') from error
     if not isinstance(options, dict):
         raise UserError(f'{path} is no JSON object: remove it.')
+    for name, (kind, is_valid) in _READ_AGAIN.items():
+        if options.get(name) is not None and not is_valid(options[name]):
+            raise UserError(f'{path} is damaged ({name} is {options[name]!r}, not {kind}): correct it, or remove it.')
     return options

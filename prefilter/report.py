@@ -85,10 +85,14 @@ def make_report(folder, target, summary, views=None):
     panels = histograms(summary)
     picture = draw_distributions(panels)
     with MultiResolutionDataset(folder) as dataset:
-        accepted = [
-            (thumbnail(_as_rgb(dataset.read(verdict['index']))), verdict['path'])
-            for _, verdict in summary.samples[ACCEPTED].chosen()
-        ]
+        chosen = [verdict for _, verdict in summary.samples[ACCEPTED].chosen()]
+        for verdict in chosen:
+            if not 0 <= verdict['index'] < dataset.num_images:
+                raise UserError(
+                    f'{os.path.join(folder, MANIFEST_FILE)} names record {verdict["index"]}, and the records are 0 to '
+                    f'{dataset.num_images - 1}: make the dataset anew.'
+                )
+        accepted = [(thumbnail(_as_rgb(dataset.read(verdict['index']))), verdict['path']) for verdict in chosen]
         name, side = dataset.name, dataset.resolution
     html = page(
         TEMPLATE,

@@ -110,7 +110,8 @@ def summarise(folder, source=None, progress=iter):
     for place, verdict in enumerate(progress(read_manifest(folder))):
         if source is not None and (place >= len(source.paths) or source.paths[place] != verdict.get('path')):
             raise UserError(
-                f'{folder} was not made of this source: photograph {place + 1} of it was {verdict.get("path")!r}.'
+                f'{folder} was not made of this source: photograph {place + 1} of it was {verdict.get("path")!r}; '
+                'name the photographs that it was made of with --source.'
             )
         try:
             summary.add(verdict, source.identity(place) if has_identities else None)

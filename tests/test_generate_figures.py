@@ -290,3 +290,12 @@ def test_a_published_network_is_drawn_by_its_name_into_the_results(published_toy
     assert outcome.exit_code == 0, outcome.stderr
     assert os.listdir(str(tmp_path / 'results' / 'toy-8x8' / 'figures')) == ['truncation.png']
     assert 'perhaps toy-8x8?' in refused(invoke('toy-16x16'), 2)
+
+
+def test_the_name_of_a_metric_leads_to_no_other_folder(run_dir):
+    append_result(run_dir, Snapshot('network-snapshot-000000.pkl', 0), Result('../../<x>', 1.0, 1.0, {}))
+    before = set(os.listdir(os.path.dirname(run_dir)))
+    outcome = invoke(run_dir, '--figures', 'metrics')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert os.listdir(os.path.join(run_dir, 'figures')) == ['metric-.._..__x_.png']
+    assert set(os.listdir(os.path.dirname(run_dir))) == before

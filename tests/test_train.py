@@ -131,3 +131,24 @@ def test_unwritable_results_folder_is_refused(run, data, tmp_path):
     result = run('--data', data, '--results', tmp_path / 'results', *TINY)
     assert result.exit_code == 1
     assert '--results' in result.output
+
+
+@pytest.mark.parametrize(
+    'flag, value',
+    [
+        ('--kimg', '1e308'),
+        ('--tick-kimg', '1e-320'),
+        ('--tick-kimg', '1e308'),
+        ('--phase-kimg', '1e308'),
+        ('--fade-kimg', '1e308'),
+        ('--image-ticks', '1' + '0' * 400),
+        ('--snapshot-ticks', '1' + '0' * 400),
+        ('--fmap-base', '1' + '0' * 400),
+        ('--fmap-max', '1' + '0' * 20),
+        ('--latent-size', '1' + '0' * 20),
+        ('--mapping-layers', '1' + '0' * 20),
+    ],
+)
+def test_numbers_beyond_all_measure_are_refused(run, data, flag, value):
+    result = run('--data', data, '--minibatch', 4, flag, value, '--dry-run')
+    assert result.exit_code == 2 and flag in result.output and 'is not in the range' in result.output

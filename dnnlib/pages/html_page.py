@@ -50,7 +50,7 @@ def page(template: str, style: str = '', script: Optional[str] = None, **values:
         script=None if script is None else Markup(script),
         **values,
     )
-    return html.encode('utf-8')
+    return html.encode('utf-8', 'backslashreplace')  # names of files need not be UTF-8
 
 
 def render(template: str, **values: Any) -> Markup:

@@ -284,6 +284,7 @@ def test_another_source_is_refused_and_nothing_changes(dataset, photographs, tmp
     other = write_files(tmp_path / 'other', {'ann/0.png': picture(0)})
     result = make_again(dataset, '--source', other)
     assert result.exit_code == 1 and 'was not made of this source: photograph 1 of it was ' in result.stderr
+    assert 'name the photographs that it was made of with --source.' in result.stderr
     shorter = shutil.copytree(photographs, str(tmp_path / 'shorter'))
     os.remove(os.path.join(shorter, 'text.png'))
     assert 'was not made of this source: photograph 18' in make_again(dataset, '--source', shorter).stderr
@@ -298,6 +299,16 @@ def test_another_source_is_refused_and_nothing_changes(dataset, photographs, tmp
         ('manifest.jsonl', '', 'has no accepted image'),
         ('options.json', '[]', 'options.json is no JSON object: remove it.'),
         ('options.json', '{', 'options.json is damaged'),
+        ('options.json', '[' * 100000, 'options.json is damaged'),
+        ('options.json', '{"format": [1]}', 'options.json is damaged (format is [1], not a text): correct it'),
+        ('options.json', '{"max-pixels": "x"}', "damaged (max-pixels is 'x', not a positive whole number)"),
+        ('options.json', '{"source": 7}', 'damaged (source is 7, not a text)'),
+        ('options.json', '{"reference-loader": "no"}', "damaged (reference-loader is 'no', not true or false)"),
+        (
+            'manifest.jsonl',
+            '{"path": "a", "accepted": true, "index": 99}\n',
+            'names record 99, and the records are 0 to 9: make the dataset anew.',
+        ),
         ('people-r02.tfrecords', None, 'lacks the resolution 4x4'),
     ],
 )
@@ -394,3 +405,13 @@ def test_the_picture_leaves_out_what_is_not_known(tmp_path, photographs):
 
 def test_options_are_kept_without_the_path_of_their_source(dataset):
     assert json.loads(read(dataset, 'options.json').decode()) == OPTIONS
+
+
+def test_a_dataset_whose_name_is_not_utf_8_has_a_report(dataset):
+    folder = dataset + '-\udcff'
+    os.rename(dataset, folder)
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(('.tfrecords', '.labels')):
+            os.rename(os.path.join(folder, name), os.path.join(folder, '\udcff' + name))
+    write_report(folder, folder, summarise(folder))
+    assert b'people-\\udcff' in read(folder)
