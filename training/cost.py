@@ -3,9 +3,10 @@
 from training.networks_stylegan import feature_maps
 from training.schedule import phases
 
-# Time of a step of D and G besides arithmetic, s: starting some thousand small operations. Measured on CPU cores with
-# the demo's networks. With the paper's networks the convolutions take so much longer that it does not matter.
-STEP_OVERHEAD_SEC = 0.009
+# A step of D and G starts some thousand small operations. That takes as long as this many multiplications, on an idle
+# machine and on a busy one alike. Measured on CPU cores with the demo's networks. With the paper's networks the
+# convolutions take so much longer that it does not matter.
+STEP_OVERHEAD = 26e6
 
 
 def flops_per_image(resolution, fmap_base, fmap_max):
@@ -51,20 +52,20 @@ def eta_sec(tick, tick_begin_kimg, kimg, tick_sec, maintenance_sec, options):
         maintenance_sec: Seconds between ticks, whole run so far.
         options: `TrainingOptions`.
     """
-    overhead = min(STEP_OVERHEAD_SEC, 0.7 * tick_sec / _steps_between(tick_begin_kimg, kimg, options))
-    sec_per_flops = (tick_sec - overhead * _steps_between(tick_begin_kimg, kimg, options)) / flops_between(
-        tick_begin_kimg, kimg, options
-    )
     end = options.total_kimg
-    training = overhead * _steps_between(kimg, end, options) + sec_per_flops * flops_between(kimg, end, options)
+    training = tick_sec * _work_between(kimg, end, options) / _work_between(tick_begin_kimg, kimg, options)
     # Networks are written, and measured, at the start, after the first tick, and every so many ticks.
     written = 1 + (tick > 1) + (tick - 1) // options.snapshot_ticks
     ticks_left = sum(length / row.tick_kimg for row, length in _rows_between(kimg, end, options))
     return training + maintenance_sec / written * ticks_left / options.snapshot_ticks
 
 
-def _steps_between(begin_kimg, end_kimg, options):
-    return sum(kimg * 1000 / row.minibatch for row, kimg in _rows_between(begin_kimg, end_kimg, options))
+def _work_between(begin_kimg, end_kimg, options):
+    """As `flops_between`, with the overhead of the steps."""
+    steps = sum(kimg * 1000 / row.minibatch for row, kimg in _rows_between(begin_kimg, end_kimg, options))
+    return (
+        flops_between(begin_kimg, end_kimg, options) + steps * STEP_OVERHEAD / 1000
+    )  # flops count thousands of images
 
 
 def _rows_between(begin_kimg, end_kimg, options):
