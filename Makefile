@@ -26,12 +26,13 @@ demo: venv
 	$(PY) run_metrics.py $$run/network-best.pkl --metrics onet5k --table --write $$run && \
 	echo && \
 	echo "The demo is done. Look at:" && \
-	echo "  datasets/demo/report.html    what the face detector kept and refused" && \
-	echo "  $$run/report.html            the training: samples over time, curves, best snapshot" && \
-	echo "  $$run/fakes*.png             what the generator made as it learned" && \
-	echo "  $$run/network-best.pkl       its best snapshot, by fd_onet5k" && \
-	echo "  $$run/figures/               the figures of the paper, drawn with it" && \
-	echo "  $$run/table1.md              the table above, which is also there as CSV and LaTeX"
+	printf '  %-36s %s\n' \
+	  datasets/demo/report.html "what the face detector kept and refused" \
+	  $$run/report.html "the training: samples over time, curves, best snapshot" \
+	  "$$run/fakes*.png" "what the generator made as it learned" \
+	  $$run/network-best.pkl "its best snapshot, by fd_onet5k" \
+	  $$run/figures/ "the figures of the paper, drawn with it" \
+	  $$run/table1.md "the table above, which is also there as CSV and LaTeX"
 
 # `make test` leaves out what is marked `slow`; `make test-slow` runs that alone. Each test file runs in one process, so
 # that its tests share what they build. One thread for linear algebra, since two test processes share the cores: threads
