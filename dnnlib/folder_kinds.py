@@ -49,7 +49,7 @@ def _are_options_of_a_run(path):
     try:
         with open(path, encoding='utf-8') as file:
             return 'total_kimg' in json.load(file)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return False
 
 

@@ -167,7 +167,7 @@ def _read_json(path):
             return json.load(file)
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f'{path} is damaged ({error}): begin anew with --restart, after removing it.') from error
 
 

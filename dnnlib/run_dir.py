@@ -221,6 +221,6 @@ def read_options(run_dir: str) -> Dict[str, Any]:
             options = json.load(file)
         if not isinstance(options, dict):
             raise ValueError('it holds no object of named values')
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f'{path}: is damaged ({error}); restore it, or start anew with train.py --new-run.') from error
     return options

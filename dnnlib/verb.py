@@ -15,6 +15,16 @@ STATUS = 128 + signal.SIGINT  # 130, as shells have it
 SENTENCE = 'Stopped by Ctrl-C. What is on disk is whole: give the same command again.'
 
 
+def _print_anything(*streams):
+    """Lets streams escape what their encoding cannot hold: names of files need not be UTF-8, nor is every terminal."""
+    for stream in streams:
+        if hasattr(stream, 'reconfigure'):
+            stream.reconfigure(errors='backslashreplace')
+
+
+_print_anything(sys.stdout, sys.stderr)
+
+
 class Verb(click.Command):
     """A command that Ctrl-C ends in one sentence: `@click.command(cls=Verb)`."""
 

@@ -154,7 +154,9 @@ def _parse_record(line):
     try:
         record = json.loads(line.decode('utf-8'))
         whole = all(isinstance(record[field], kinds) for field, kinds in RECORD_FIELDS.items())
-    except (ValueError, KeyError, TypeError):
+        for field in ('kimg', 'value', 'seconds'):
+            float(record[field] or 0)  # raises OverflowError for a whole number that is too large
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return record if whole else None
 

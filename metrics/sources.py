@@ -115,7 +115,7 @@ def representative_network(path):
     Raises:
         UserError: The directory has no networks.
     """
-    if os.path.isfile(path):
+    if not os.path.isdir(path):
         return path
     best = os.path.join(path, BEST_PICKLE)
     return best if os.path.exists(best) else os.path.join(path, find_source(path).snapshots[-1].name)

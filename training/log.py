@@ -126,7 +126,7 @@ class _Appended:
 
     def flush(self):
         while self._waiting:
-            append_line(self.path, self._waiting[0].encode('utf-8'))
+            append_line(self.path, self._waiting[0].encode('utf-8', 'backslashreplace'))
             self._waiting.pop(0)
 
 
@@ -161,7 +161,7 @@ class _Events:
         # TensorBoard reads the files in the order of their names.
         name = f'events.out.tfevents.{time.time():.6f}.{socket.gethostname()}'
         self._path = os.path.join(self._run_dir, name)
-        self._writer = tf.io.TFRecordWriter(self._path)
+        self._writer = tf.io.TFRecordWriter(os.fsencode(self._path))  # it takes text only if that is UTF-8
         self._write(tf.Event(wall_time=time.time(), file_version='brain.Event:2'))
 
     def _write(self, event):
@@ -178,7 +178,7 @@ def _tick_of(line):
     """The tick of a line of stats.jsonl; infinity if the line is damaged."""
     try:
         return json.loads(line.decode('utf-8'))['tick']
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return math.inf
 
 

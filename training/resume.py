@@ -3,12 +3,15 @@
 import dataclasses
 import json
 import math
-from typing import NamedTuple
+import os
+import sys
+from typing import NamedTuple, Union
 
 import click
 
 from dnnlib.errors import UserError
-from dnnlib.run_dir import SNAPSHOT_PATTERN
+from dnnlib.records.levels import is_resolution
+from dnnlib.run_dir import OPTIONS_FILE, SNAPSHOT_PATTERN
 from training.options import TrainingOptions
 
 # Options that may change when a run goes on. None of them changes what a training step computes.
@@ -44,7 +47,7 @@ def stored_options(run_dir, stored):
         stored: Dict from its options.json, where all keys are text.
 
     Raises:
-        UserError: The file has other fields, so another version of this program wrote it.
+        UserError: The file has other fields, so another version of this program wrote it; or a value cannot be right.
     """
     unknown = sorted(set(stored) - {field.name for field in dataclasses.fields(TrainingOptions)})
     if unknown or 'data' not in stored:
@@ -53,9 +56,42 @@ def stored_options(run_dir, stored):
             'a new run from one of its network pickles instead.'
         )
     options = TrainingOptions(**stored)
+    for field in dataclasses.fields(options):
+        if not _has_type(getattr(options, field.name), field.type):
+            raise _damaged(run_dir, field.name, stored)
     for name in ('lrate_by_resolution', 'minibatch_by_resolution'):
-        setattr(options, name, {int(side): value for side, value in (getattr(options, name) or {}).items()})
+        by_resolution = getattr(options, name) or {}
+        if not all(str(side).isdigit() for side in by_resolution):
+            raise _damaged(run_dir, name, stored)
+        setattr(options, name, {int(side): value for side, value in by_resolution.items()})
+    for name in ('resolution', 'initial_resolution', 'gpus', 'minibatch', 'total_kimg'):
+        value = getattr(options, name)
+        if value is None or value <= 0 or (name.endswith('resolution') and not is_resolution(value)):
+            raise _damaged(run_dir, name, stored)
     return options
+
+
+def _has_type(value, kind):
+    """Whether a value from JSON has the type of a field of `TrainingOptions`. Keys of dicts are text there."""
+    origin, arguments = getattr(kind, '__origin__', kind), getattr(kind, '__args__', ())
+    if origin is Union:
+        return any(_has_type(value, each) for each in arguments)
+    if origin is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    if origin is dict:
+        return isinstance(value, dict) and all(_has_type(entry, arguments[1]) for entry in value.values())
+    if origin is list:
+        return isinstance(value, list) and all(_has_type(entry, arguments[0]) for entry in value)
+    if origin is str:
+        return isinstance(value, str) and '\0' not in value  # no path has a NUL
+    return isinstance(value, origin) and (origin is bool or not isinstance(value, bool))
+
+
+def _damaged(run_dir, name, stored):
+    path = os.path.join(run_dir, OPTIONS_FILE)
+    return UserError(
+        f'{path}: is damaged ({name} is {stored.get(name)!r}); restore it, or start anew with train.py --new-run.'
+    )
 
 
 def changed_options(options, given, flags):

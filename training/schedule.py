@@ -9,6 +9,8 @@ import dnnlib
 LRATE_BY_RESOLUTION = {128: 0.0015, 256: 0.002, 512: 0.003, 1024: 0.003}  # G and D alike; 0.001 below
 TICK_KIMG_BY_RESOLUTION = {4: 160, 8: 140, 16: 120, 32: 100, 64: 80, 128: 60, 256: 40, 512: 30, 1024: 20}
 
+MOST_PHASES = 64  # more than any resolution has
+
 # What fits in 11 GB on each card: number of GPUs -> (minibatch for resolutions not listed, minibatch by resolution).
 MINIBATCHES_BY_GPUS = {
     1: (4, {4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8, 512: 4}),
@@ -54,7 +56,8 @@ def training_schedule(
     """
     kimg = cur_nimg / 1000.0
     phase_kimg = lod_training_kimg + lod_transition_kimg
-    phase = int(math.floor(kimg / phase_kimg)) if phase_kimg > 0 else 0
+    # The number of phases matters only up to full resolution, and may be infinite for a very short phase.
+    phase = int(min(kimg / phase_kimg, MOST_PHASES)) if phase_kimg > 0 else 0
     kimg_in_phase = kimg - phase * phase_kimg
 
     lod = math.log2(max_resolution) - math.log2(lod_initial_resolution) - phase

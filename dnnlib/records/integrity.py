@@ -1,5 +1,6 @@
 """Checks every record of a dataset, with TensorFlow's own reader."""
 
+import os
 from typing import Any, Callable
 
 from dnnlib.errors import UserError
@@ -25,7 +26,8 @@ def check_records(dataset: MultiResolutionDataset, on_record: Callable[[], Any])
     for lod, path in enumerate(dataset.paths):
         index = 0
         try:
-            for _ in tf.io.tf_record_iterator(path):
+            # TensorFlow takes text only if it is UTF-8.
+            for _ in tf.io.tf_record_iterator(os.fsencode(path)):
                 dataset.read(index, lod)
                 index += 1
                 on_record()

@@ -41,6 +41,6 @@ def _parse(line, path, number):
         verdict = json.loads(line.decode('utf-8'))
         if isinstance(verdict['accepted'], bool):
             return verdict
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise UserError(f'{path} line {number} is damaged: make the dataset anew.')

@@ -1,6 +1,8 @@
 """Ctrl-C ends every command in one sentence, with the exit status that shells expect."""
 
+import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -53,3 +55,16 @@ def test_ctrl_c_during_imports_and_work_is_one_sentence(verb, module, args, tmp_
     )
     assert outcome.returncode == 130, outcome.stderr
     assert SENTENCE in outcome.stderr and 'Traceback' not in outcome.stderr
+
+
+def test_paths_are_printed_whatever_their_bytes_and_the_terminal(tmp_path):
+    folder = tmp_path / 'é-\udcff'
+    shutil.copytree(str(ROOT / DATA), str(folder))
+    outcome = subprocess.run(
+        [sys.executable, '-m', 'dnnlib.verify', os.fsencode(str(folder))],
+        cwd=str(ROOT),
+        capture_output=True,
+        env=dict(os.environ, PYTHONIOENCODING='ascii'),
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert b'\\xe9-\\udcff is whole' in outcome.stdout

@@ -98,6 +98,9 @@ def add_to_file(run_dir, content):
         b'{"snapshot": "s", "kimg": 1, "metric": [], "value": 1, "seconds": 1, "settings": {}}\n',
         b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": "1", "seconds": 1, "settings": {}}\n',
         b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": 1, "seconds": null, "settings": {}}\n',
+        b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": 1%s, "seconds": 1, "settings": {}}\n' % (b'0' * 400),
+        b'{"snapshot": "s", "kimg": 1%s, "metric": "m", "value": 1, "seconds": 1, "settings": {}}\n' % (b'0' * 400),
+        b'[' * 100000 + b'\n',
     ],
 )
 def test_a_damaged_line_is_named(run_dir, line):

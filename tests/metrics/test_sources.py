@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from metrics.sources import find_source, open_generator
+from metrics.sources import find_source, open_generator, representative_network
 
 SMALL = {
     'resolution': 8,
@@ -60,3 +60,7 @@ def test_a_pickle_outside_of_any_run_knows_nothing_of_its_training(pickle_path):
     assert (source.is_run, source.data, source.resolution, source.mirror) == (False, None, None, False)
     assert (source.seed, source.metrics) == (0, ())
     assert source.folder == os.path.dirname(pickle_path)
+
+
+def test_what_is_no_folder_is_shown_as_it_is_named():
+    assert representative_network('/dev/null') == '/dev/null'

@@ -105,3 +105,16 @@ def test_events_begin_with_the_version_that_lets_tensorboard_forget(tmp_path):
     (path,) = tmp_path.glob('events.out.tfevents.*')
     first = tf.Event.FromString(next(tf.python_io.tf_record_iterator(str(path))))
     assert first.file_version == 'brain.Event:2'
+
+
+def test_names_that_are_not_utf_8_are_logged(tmp_path):
+    run_dir = str(tmp_path / 'photos-\udcff')
+    os.mkdir(run_dir)
+    log = RunLog(run_dir)
+    log.keep(f'Run directory {run_dir}')
+    report(log, 1)
+    log.close()
+    with open(os.path.join(run_dir, 'log.txt')) as file:
+        assert 'photos-\\udcff' in file.readline()
+    assert ticks_of(run_dir) == [1]
+    assert any(name.startswith('events.') for name in os.listdir(run_dir))

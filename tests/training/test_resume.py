@@ -131,3 +131,31 @@ def test_other_pickles_go_on_where_the_schedule_first_reaches_their_lod(options,
 def test_lod_before_the_schedule_is_refused():
     with pytest.raises(click.UsageError, match='at lod 6, before the schedule begins'):
         begin_kimg('karras2019.pkl', 6.0, PAPER)
+
+
+@pytest.mark.parametrize(
+    'name, value',
+    [
+        ('total_kimg', 'x'),
+        ('total_kimg', float('nan')),
+        ('total_kimg', -3),
+        ('seed', 10**400),
+        ('seed', 1.5),
+        ('resolution', None),
+        ('resolution', 0),
+        ('resolution', True),
+        ('minibatch', None),
+        ('minibatch_by_resolution', {'x': 4}),
+        ('lrate_by_resolution', {'8': 'x'}),
+        ('metrics', {}),
+        ('metrics', [7]),
+        ('data', None),
+        ('data', 'a\0b'),
+        ('mirror', 'yes'),
+        ('networks', []),
+    ],
+)
+def test_options_with_a_value_that_cannot_be_are_refused_by_name(name, value):
+    stored = dict(json.loads(json.dumps(dataclasses.asdict(PAPER))), **{name: value})
+    with pytest.raises(UserError, match=f'results/x/options.json: is damaged .{name} is .*; restore it, or start anew'):
+        stored_options('results/x', stored)

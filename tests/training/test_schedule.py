@@ -128,3 +128,9 @@ def test_the_table_says_what_the_schedule_does(total_kimg, log2, initial_log2, l
 def test_phases_of_no_length_have_no_row(total_kimg, options, expected):
     rows = phases(total_kimg, 8, **options)
     assert [(row.what, row.resolution, row.begin_kimg, row.end_kimg) for row in rows] == expected
+
+
+def test_a_phase_of_next_to_no_length_is_over_at_once():
+    options = {'lod_initial_resolution': 4, 'lod_training_kimg': 1e-310, 'lod_transition_kimg': 0}
+    assert training_schedule(10**9, 1024, **options).lod == 0
+    assert phases(25000, 8, **options)[-1].resolution == 8
