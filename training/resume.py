@@ -64,6 +64,8 @@ def stored_options(run_dir, stored):
         if not all(str(side).isdigit() for side in by_resolution):
             raise _damaged(run_dir, name, stored)
         setattr(options, name, {int(side): value for side, value in by_resolution.items()})
+    if not 0 <= options.seed < 2**32:
+        raise _damaged(run_dir, 'seed', stored)
     for name in ('resolution', 'initial_resolution', 'gpus', 'minibatch', 'total_kimg'):
         value = getattr(options, name)
         if value is None or value <= 0 or (name.endswith('resolution') and not is_resolution(value)):
@@ -71,7 +73,7 @@ def stored_options(run_dir, stored):
     return options
 
 
-def _has_type(value, kind):
+def _has_type(value, kind=object):
     """Whether a value from JSON has the type of a field of `TrainingOptions`. Keys of dicts are text there."""
     origin, arguments = getattr(kind, '__origin__', kind), getattr(kind, '__args__', ())
     if origin is Union:
@@ -79,12 +81,12 @@ def _has_type(value, kind):
     if origin is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if origin is dict:
-        return isinstance(value, dict) and all(_has_type(entry, arguments[1]) for entry in value.values())
+        return isinstance(value, dict) and all(_has_type(entry, *arguments[1:]) for entry in value.values())
     if origin is list:
         return isinstance(value, list) and all(_has_type(entry, arguments[0]) for entry in value)
     if origin is str:
         return isinstance(value, str) and '\0' not in value  # no path has a NUL
-    return isinstance(value, origin) and (origin is bool or not isinstance(value, bool))
+    return isinstance(value, origin) and (origin is not int or not isinstance(value, bool))
 
 
 def _damaged(run_dir, name, stored):

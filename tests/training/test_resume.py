@@ -159,3 +159,8 @@ def test_options_with_a_value_that_cannot_be_are_refused_by_name(name, value):
     stored = dict(json.loads(json.dumps(dataclasses.asdict(PAPER))), **{name: value})
     with pytest.raises(UserError, match=f'results/x/options.json: is damaged .{name} is .*; restore it, or start anew'):
         stored_options('results/x', stored)
+
+
+def test_arguments_of_a_pickles_networks_are_kept_whatever_their_types():
+    options = dataclasses.replace(PAPER, networks={'G': {'truncation_psi': None, 'use_noise': True}, 'D': {}})
+    assert stored_options('run', json.loads(json.dumps(dataclasses.asdict(options)))) == options
