@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from dnnlib import tflib
 from dnnlib.tflib import pickles
 from metrics.features import open_extractor
-from tests.sessions import without_graph_optimizer
+from tests.sessions import KeptSession
 
 
 class SharedNetworks:
@@ -19,21 +19,18 @@ class SharedNetworks:
     """
 
     def __init__(self):
-        self._graph, self._session, self._built = tf.Graph(), None, {}
+        self._kept, self._built = KeptSession(), {}
+        with self._kept.graph.as_default():
+            tf.set_random_seed(1)
         self._build = pickles._build
         self._open_onet = functools.lru_cache(maxsize=None)(open_extractor)
 
     @contextlib.contextmanager
     def in_use(self):
         """A block in which the session is the default one, and commands use what is built in it."""
-        with self._graph.as_default(), contextlib.ExitStack() as stack:
-            if self._session is None:
-                tf.set_random_seed(1)
-                with without_graph_optimizer():
-                    self._session = tf.Session(config=tf.ConfigProto(device_count={'GPU': 0}))
-            stack.enter_context(self._session.as_default())
-            stack.enter_context(mock.patch('dnnlib.tflib.pickles._build', self._build_once))
-            stack.enter_context(mock.patch('metrics.meter.open_extractor', self._open_once))
+        with self._kept.as_default(), mock.patch('dnnlib.tflib.pickles._build', self._build_once), mock.patch(
+            'metrics.meter.open_extractor', self._open_once
+        ):
             yield
 
     def generator(self, **arguments):
@@ -45,11 +42,10 @@ class SharedNetworks:
 
     def close(self):
         """Closes the session."""
-        if self._session is not None:
-            self._session.close()
+        self._kept.close()
 
     def _build_once(self, file, states):
-        if tf.get_default_graph() is not self._graph:
+        if tf.get_default_graph() is not self._kept.graph:
             return self._build(file, states)
         key = file.sha256, tuple(state['name'] for state in states)
         if key not in self._built:

@@ -19,8 +19,8 @@ CPU_GETS_NCHW_WRONG = IS_TF2
 # sets TF2_BEHAVIOR=1 in the environment, the processes that it starts inherit this, and 1.15 obeys it.
 tf.disable_v2_behavior()
 
-# TensorFlow inspects the arguments of its functions at each call, for warnings that `dnnlib.quiet` hides. That took a
-# fifth of the time in which a network's graph is built.
+# TensorFlow inspects the arguments of its functions at each call, for warnings that `dnnlib.quiet` hides. That took
+# about a sixth of the time in which the graph of G, D and gradients is built.
 deprecation._PRINT_DEPRECATION_WARNINGS = False
 
 
