@@ -32,33 +32,35 @@ class Golden:
         folder: Where the file is.
 
     Attributes:
+        keys: Of the arrays, in the order of the file.
         uncompared: Keys of the outputs that nobody has asked for yet.
     """
 
     def __init__(self, name, variant=None, folder=FOLDER):
         self.name, self.folder = name, pathlib.Path(folder)
-        with np.load(str(self.folder / (name + '.npz'))) as file:
-            self.meta = json.loads(str(file['meta_json']))
-            prefix = variant + '/' if variant else ''
-            self.arrays = {key[len(prefix) :]: file[key] for key in file.files if key.startswith(prefix)}
+        # Kept open: an array is read when it is asked for, since reading all of a large file takes seconds.
+        self._file = np.load(str(self.folder / (name + '.npz')))
+        self.meta = json.loads(str(self._file['meta_json']))
+        self._prefix = variant + '/' if variant else ''
+        self.keys = [key[len(self._prefix) :] for key in self._file.files if key.startswith(self._prefix)]
         if variant:
             self.meta = self.meta['variants'][variant]
-        self.uncompared = {key for key in self.arrays if 'out' in key.split('/')}
+        self.uncompared = {key for key in self.keys if 'out' in key.split('/')}
 
     def __getitem__(self, key):
         self.uncompared.discard(key)
-        return self.arrays[key]
+        return self._file[self._prefix + key]
 
     def __contains__(self, key):
-        return key in self.arrays
+        return key in self.keys
 
     def under(self, prefix):
         """The arrays whose key begins with a prefix, by the rest of their key."""
-        return {key[len(prefix) :]: self[key] for key in self.arrays if key.startswith(prefix)}
+        return {key[len(prefix) :]: self[key] for key in self.keys if key.startswith(prefix)}
 
     def matches(self, pattern):
         """Pairs of key and `re.Match` of the keys that a pattern matches as a whole."""
-        found = ((key, pattern.fullmatch(key)) for key in self.arrays)
+        found = ((key, pattern.fullmatch(key)) for key in self.keys)
         return [(key, match) for key, match in found if match]
 
     def network(self, name, func_name, **more_kwargs):

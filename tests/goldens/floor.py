@@ -29,7 +29,7 @@ from training.step import Gs_beta
 
 def optimizer_families(golden):
     """A case for each set of options."""
-    return sorted({key.split('/')[0] for key in golden.arrays if '/step' in key})
+    return sorted({key.split('/')[0] for key in golden.keys if '/step' in key})
 
 
 def optimizer(golden, family, open_session):
@@ -63,7 +63,7 @@ def optimizer(golden, family, open_session):
 
 def _optimizer_options(golden, family):
     """Arguments of `Optimizer` and the steps, from the meta data, the family's name and, failing these, its course."""
-    count = len({key.split('/')[1] for key in golden.arrays if key.startswith(family + '/')})
+    count = len({key.split('/')[1] for key in golden.keys if key.startswith(family + '/')})
     by_name = re.fullmatch(r'adam_b1_(?P<beta1>.+)_b2_(?P<beta2>.+)_eps_(?P<epsilon>.+)_lr_(?P<lr>.+)', family)
     if by_name:
         options = {name: float(value) for name, value in by_name.groupdict().items()}

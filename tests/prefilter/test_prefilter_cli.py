@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures('charts_drawn_once')
 @pytest.fixture
 def run_in_processes(monkeypatch):
     """The command, with the processes that it starts."""
-    monkeypatch.setattr(signal, 'signal', lambda *args: None)
+    monkeypatch.setattr('prefilter.__main__._exit_on_signals', lambda: None)
     return lambda *args: CliRunner(mix_stderr=False).invoke(main, [str(arg) for arg in args])
 
 
