@@ -7,7 +7,7 @@
 # PYTHON=... names the Python to use: 3.7, or with TF=2 one from 3.9 to 3.11. DEMO_FLAGS=... adds flags to the demo's
 # training.
 
-.PHONY: demo test test-slow test-all test-nchw test-beam test-cross lint venv clean
+.PHONY: demo test test-slow test-all test-nchw test-beam test-cross lint clean venv venv-nchw venv-beam venv-tf2
 TF ?= 1
 $(if $(filter-out 1 2,$(TF)),$(error TF=$(TF) is neither 1 nor 2))
 VENV := $(if $(filter 2,$(TF)),.venv-tf2,.venv)
@@ -54,18 +54,15 @@ test-all:
 	$(MAKE) test-slow TF=2
 
 # Likewise one thread an operation, and none that waits spinning for the next one.
-test-nchw:
-	@.ci/make-venv .venv-nchw requirements.txt intel-tensorflow==1.15.2
+test-nchw: venv-nchw
 	OMP_NUM_THREADS=1 KMP_BLOCKTIME=0 .venv-nchw/bin/python -m pytest -n 2 --dist loadfile --layout NCHW
 
-test-beam:
-	@.ci/make-venv .venv-beam requirements.txt requirements-beam.txt
+test-beam: venv-beam
 	.venv-beam/bin/python -m pytest -n 2 tests/prefilter/test_beam_runner.py
 
 # Each environment looks for a Python of its own, so PYTHON=... does not count here.
 test-cross:
-	@PYTHON= .ci/make-venv .venv requirements.txt
-	@PYTHON= .ci/make-venv .venv-tf2 requirements-tf2.txt
+	@$(MAKE) --no-print-directory venv venv-tf2 TF=1 PYTHON=
 	.venv/bin/python -m tests.crossing matrix .venv/bin/python .venv-tf2/bin/python
 
 lint: venv
@@ -74,5 +71,14 @@ lint: venv
 venv:
 	@.ci/make-venv $(VENV) $(PINS)
 
+venv-nchw:
+	@.ci/make-venv .venv-nchw requirements.txt intel-tensorflow==1.15.2
+
+venv-beam:
+	@.ci/make-venv .venv-beam requirements.txt requirements-beam.txt
+
+venv-tf2:
+	@.ci/make-venv .venv-tf2 requirements-tf2.txt
+
 clean:
-	rm -rf .venv .venv-nchw .venv-beam .venv-tf2 .pip-cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-nchw .venv-beam .venv-tf2 .uv .uv-cache .pytest_cache .ruff_cache .hypothesis
