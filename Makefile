@@ -34,24 +34,23 @@ demo: venv
 	  $$run/figures/ "the figures of the paper, drawn with it" \
 	  $$run/table1.md "the table above, which is also there as CSV and LaTeX"
 
-# `make test` leaves out what is marked `slow`; `make test-slow` runs that alone. Each test file runs in one process, so
+# `make test` leaves out what is marked `slow`, `make test-slow` runs that alone, and `make test MARKS=` runs both. Each test file runs in one process, so
 # that its tests share what they build. One thread for linear algebra, since two test processes share the cores: threads
 # wait for each other spinning.
+MARKS ?= not slow
 PYTEST := OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
 
 test: venv lint
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "$(MARKS)"
 
 test-slow: venv
 	$(PYTEST) -m slow
 
 test-all:
-	$(MAKE) test TF=1
-	$(MAKE) test-slow TF=1
+	$(MAKE) test TF=1 MARKS=
 	$(MAKE) test-nchw
 	$(MAKE) test-beam
-	$(MAKE) test TF=2
-	$(MAKE) test-slow TF=2
+	$(MAKE) test TF=2 MARKS=
 
 # Likewise one thread an operation, and none that waits spinning for the next one.
 test-nchw: venv-nchw

@@ -27,6 +27,11 @@ hypothesis.settings.load_profile('untimed')
 
 def pytest_addoption(parser):
     parser.addoption('--layout', metavar='LAYOUT', help='Run only what the layout matters to, in this one: NCHW.')
+    parser.addoption(
+        '--second-time',
+        action='store_true',
+        help='With TensorFlow 2 or --layout: leave out what these do not change, see tests/selection.py.',
+    )
 
 
 def pytest_configure(config):
@@ -48,12 +53,22 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize('layout', LAYOUTS)
 
 
+@pytest.hookimpl(tryfirst=True)  # before the marks are looked at, so that all tests are there
 def pytest_collection_modifyitems(config, items):
-    wanted = config.getoption('layout')
+    wanted, kept = config.getoption('layout'), list(items)
+    if config.getoption('second_time'):
+        from tests.selection import left_out
+
+        beginnings = left_out(wanted)
+        unknown = [each for each in beginnings if not any(item.nodeid.startswith(each) for item in items)]
+        if unknown:
+            raise pytest.UsageError(f'tests/selection.py names what is not there: {", ".join(unknown)}.')
+        kept = [item for item in kept if not item.nodeid.startswith(beginnings)]
     if wanted is not None:
-        kept = [item for item in items if hasattr(item, 'callspec') and item.callspec.params.get('layout') == wanted]
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-        items[:] = kept
+        kept = [item for item in kept if hasattr(item, 'callspec') and item.callspec.params.get('layout') == wanted]
+    kept_ids = {id(item) for item in kept}
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept_ids])
+    items[:] = kept
 
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is nothing to hand out

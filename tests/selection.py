@@ -1,0 +1,110 @@
+"""Which tests `.ci/run` does not repeat with TensorFlow 2, and in the layout NCHW.
+
+All tests run with TensorFlow 1.15 in NHWC. A further environment runs those whose result it can change. What is listed
+here is left out there by `--second-time`: tests of files, text, processes and arithmetic, and tests that run only
+operations which another test runs there too. A test that is not listed runs in each environment.
+"""
+
+# Beginnings of test ids: folders, files, tests, or tests with the beginning of their parameters.
+NOT_WITH_TENSORFLOW_2 = (
+    # Files, pages, downloads, processes and command lines, without TensorFlow.
+    'tests/dnnlib/download/',
+    'tests/dnnlib/pages/',
+    'tests/dnnlib/test_folders.py',
+    'tests/dnnlib/test_pickle_machine.py',
+    'tests/dnnlib/test_verb.py',
+    'tests/faults/',
+    'tests/metrics/test_run_report_browser.py',
+    'tests/prefilter/test_archives.py',
+    'tests/prefilter/test_prefilter_cli.py',
+    'tests/prefilter/test_prefilter_pipeline.py',
+    'tests/prefilter/test_report.py',
+    'tests/prefilter/test_report_browser.py',
+    'tests/prefilter/test_workers.py',
+    'tests/test_docs.py',
+    'tests/test_late_tensorflow.py::test_what_is_refused_is_refused_before_tensorflow_starts',
+    'tests/test_rooms.py',
+    # Arithmetic.
+    'tests/training/test_plan.py::test_parameters_are_those_of_stylegan',
+    'tests/training/test_schedule.py',
+    # Commands and runs: tests of steps, metrics and figures run the same operations, a few runs go from end to end.
+    'tests/dnnlib/test_describe.py',
+    'tests/metrics/figures/test_comparison.py::test_reals_are_records_of_the_dataset_each_once_and_fakes_are_as_many',
+    'tests/metrics/figures/test_figures.py::test_uncurated_is_the_same_whatever_was_drawn_before',
+    'tests/metrics/test_cached_stages.py::test_a_dataset_made_anew_under_its_name_is_looked_at_anew_even_for_one_image',
+    'tests/metrics/test_cached_stages.py::test_a_killed_',
+    'tests/metrics/test_cached_stages.py::test_other_settings_meet_nothing_of_these',
+    'tests/metrics/test_cached_stages.py::test_what_has_a_value_is_not_read_for_the_sake_of_others_nor_are_its_networks',
+    'tests/test_generate_figures.py::test_a_network_with_labels_is_drawn_with_zeros_for_them',
+    'tests/test_generate_figures.py::test_an_unmeasured_run_is_drawn_from_its_newest_snapshot_and_says_what_it_skips',
+    'tests/test_generate_figures.py::test_what_cannot_be_written_is_named_and_the_rest_is_drawn',
+    'tests/test_run_metrics.py::test_a_dataset_that_is_gone_or_of_another_size',
+    'tests/test_run_metrics.py::test_networks_that_cannot_be_measured_are_a_sentence_and_nothing_is_kept',
+    'tests/test_run_metrics.py::test_path_lengths_that_are_no_numbers_are_a_sentence_and_nothing_is_kept',
+    'tests/test_train_processes.py::test_signal_while_the_graph_is_built_leaves_a_run_that_the_same_command_takes_up',
+    'tests/test_train_runs.py::test_a_metric_that_fails_ends_the_run_but_loses_nothing_of_the_others',
+    'tests/test_train_runs.py::test_path_lengths_at_snapshots_are_kept_and_leave_training_as_it_was',
+    'tests/training/test_resume.py::test_pickle_decides_the_networks_and_refuses_what_contradicts_them',
+    # What this TensorFlow wrote itself; it goes on with runs of its own in other tests.
+    'tests/test_crossing.py::test_a_run_of_either_tensorflow_is_opened_gone_on_with_and_measured_here[tensorflow-2.15]',
+    # Pickles: what the original code would do with them, which TensorFlow 2 does not run.
+    'tests/dnnlib/tflib/test_pickles.py::test_pickle_itself_opens_them_too',
+    'tests/dnnlib/tflib/test_pickles.py::test_the_source_in_our_files_makes_the_same_images_without_our_dnnlib',
+    # Options and resolutions of networks that are the same operations again.
+    'tests/training/test_losses.py::test_images_of_the_active_side_give_the_losses_and_gradients_of_full_resolution',
+    'tests/training/test_losses.py::test_losses_and_gradients_are_the_originals[NHWC-losses_16_label]',
+    'tests/training/test_losses.py::test_statistics_name_what_the_loss_is_made_of',
+    'tests/training/test_networks_stylegan.py::test_generator_gives_the_originals_numbers[NHWC-g_style_64_',
+    'tests/training/test_networks_stylegan.py::test_generator_gives_the_originals_numbers[NHWC-g_style_128_',
+    'tests/training/test_networks_stylegan.py::test_graphs_with_channels_first_have_the_same_shapes_and_variables',
+    'tests/training/test_networks_stylegan.py::test_only_active_levels_are_computed',
+    'tests/training/test_networks_stylegan.py::test_structures_agree_at_every_lod',
+    'tests/training/test_replicas.py::test_replicas_average_to_the_gradients_of_one_with_the_whole_minibatch',
+    'tests/training/test_step.py::test_networks_of_a_single_level_train_too',
+)
+NOT_IN_NCHW = (
+    'tests/dnnlib/tflib/test_network.py::test_the_moving_average_is_the_originals',
+    'tests/training/test_losses.py::test_images_of_the_active_side_give_the_losses_and_gradients_of_full_resolution',
+    'tests/training/test_losses.py::test_losses_and_gradients_are_the_originals[NCHW-losses_16_label]',
+    'tests/training/test_networks_stylegan.py::test_discriminator_gives_the_originals_scores[NCHW-d_basic_128_',
+    'tests/training/test_networks_stylegan.py::test_generator_gives_the_originals_numbers[NCHW-g_style_32_label]',
+    'tests/training/test_networks_stylegan.py::test_generator_gives_the_originals_numbers[NCHW-g_style_64_',
+    'tests/training/test_networks_stylegan.py::test_generator_gives_the_originals_numbers[NCHW-g_style_128_',
+    'tests/training/test_replicas.py::test_replicas_average_to_the_gradients_of_one_with_the_whole_minibatch',
+)
+
+# Variants of the golden networks in which no operation is new, by the option that makes them what they are.
+_G, _D = (
+    f'tests/training/test_networks_stylegan.py::test_{what}'
+    for what in ('generator_gives_the_originals_numbers', 'discriminator_gives_the_originals_scores')
+)
+_G_VARIANTS = (
+    *('decay', 'dlatent24', 'gray', 'lrmul1', 'map0', 'map2', 'no_blur', 'no_instance_norm', 'no_noise'),
+    *('no_normalize', 'no_wscale', 'traditional8'),
+)
+_D_VARIANTS = (
+    'decay',
+    'gray',
+    'mbstd_feat4_group2',
+    'mbstd_group1',
+    'mbstd_group8',
+    'mbstd_off',
+    'no_blur',
+    'no_wscale',
+)
+
+
+def _variants(layout):
+    return (
+        *(f'{_G}[{layout}-g_style_16_variants-{each}]' for each in _G_VARIANTS),
+        *(f'{_D}[{layout}-d_basic_16_variants-{each}]' for each in _D_VARIANTS),
+    )
+
+
+def left_out(layout):
+    """What `--second-time` leaves out: the beginnings of test ids.
+
+    Args:
+        layout: The value of `--layout`, or None for the tests of TensorFlow 2.
+    """
+    return (*NOT_WITH_TENSORFLOW_2, *_variants('NHWC')) if layout is None else (*NOT_IN_NCHW, *_variants(layout))
