@@ -253,12 +253,13 @@ def main(**flags):
 def _open_source(options):
     """Opens SOURCE, and prints what a user should know about it."""
     source = fetch_lfw(options.source) if options.download else options.source
-    photographs = open_source(_reachable(source, options.runner), options.format, options.partition, options.out)
-    check_labels(photographs, options.labels)
+    location = _reachable(source, options.runner)
+    photographs = open_source(location, options.format, options.partition, options.out, options.labels)
+    about_labels = check_labels(photographs, options.labels)
     found = photographs.layout
     if options.format == AUTO and found in FORMATS and (options.labels or found != 'tree'):
         click.echo(f'{options.source} is read as --format {found}: {len(photographs.paths):,} images.', err=True)
-    for sentence in photographs.remarks:
+    for sentence in photographs.remarks + about_labels:
         click.echo(sentence, err=True)
     if photographs.aligned and options.detect:
         click.echo('These images are crops of faces already: --no-detect would take them whole.', err=True)

@@ -15,24 +15,35 @@ def check_labels(source, kind):
         source: A `prefilter.sources.source.Source`.
         kind: One of `LABELS`, or None.
 
+    Returns:
+        List of sentences for a person about what the labels are.
+
     Raises:
         UserError: Says what to do instead.
     """
     if kind is None:
-        return
+        return []
     count = len(source.paths)
     if kind == 'identity':
         if not source.has_identities:
             raise UserError(f'--labels identity: {source.layout} does not say who is in an image; leave the flag out.')
-        width = len({source.identity(place) for place in range(count)})
+        names = {source.identity(place) for place in range(count)}
+        width, remarks = len(names), []
+        if width == 1:
+            remarks = [
+                f'--labels identity: all {count:,} images are of one identity, {names.pop()!r}, so the labels say '
+                f'nothing. SOURCE is read as --format {source.layout}: is another --format, or the folder above, meant?'
+            ]
         what = f'{count} images of {width} identities'
     else:
         if source.attribute_names is None:
             raise UserError(
                 f'--labels attributes: this SOURCE, read as {source.layout}, has no attributes: leave it out. '
-                'Formats that have some: celeba (with list_attr_celeba.txt), vggface2 (with identity_meta.csv), csv '
-                '(with columns of 0 and 1), dataset-json (with vectors as labels).'
+                'Formats that have some: celeba (with list_attr_celeba.txt or .csv), vggface2 (with '
+                'identity_meta.csv), csv (with columns of 0 and 1), dataset-json (with vectors as labels).'
             )
+        names = ', '.join(source.attribute_names)
+        remarks = [f'--labels attributes takes {names}.', *source.attribute_remarks]
         width = len(source.attribute_names)
         what = f'{count} images with {width} attributes'
     if count * width * 4 > LARGEST_LABELS:
@@ -40,6 +51,7 @@ def check_labels(source, kind):
             f'--labels {kind} would take {count * width * 4 / (1 << 30):.1f} GiB for {what}: '
             'leave the flag out, or take fewer images.'
         )
+    return remarks
 
 
 def label_rows(source, kind, places):

@@ -176,5 +176,5 @@ def merge_manifest(survey, folder, source, order):
     with open(os.path.join(folder, MANIFEST_FILE), 'w', encoding='utf-8') as file:
         for place, line in enumerate(survey.lines(source, order)):
             file.write(json.dumps(line) + '\n')
-            summary.add(line, source.identity(place) if source.has_identities else None)
+            summary.add(line, source.known_identity(place))
     return summary

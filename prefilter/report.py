@@ -169,11 +169,14 @@ def _identities(summary):
     if summary.identities is None or len(summary.identities) < 2:
         return None
     present = sum(1 for count in summary.identities.values() if count)
+    known = sum(summary.identities.values())
     groups, largest = summary.identity_groups(), summary.largest_identities(LARGEST)
     most = max(count for _, _, count in groups)
     return {
         'present': present,
         'absent': len(summary.identities) - present,
+        'average': known / max(present, 1),
+        'unknown': summary.accepted - known,  # images
         'groups': [(_span(first, last), count, count / most) for first, last, count in groups],
         'largest': [(name, count, count / largest[0][1]) for name, count in largest],
     }

@@ -61,7 +61,7 @@ class Summary:
         self.identities = collections.Counter() if has_identities else None
 
     def add(self, verdict, identity=None):
-        """Counts one line; `identity` names who is in the picture. Raises TypeError, ValueError or KeyError."""
+        """Counts one line; `identity` is who is in the picture, or None. Raises TypeError, ValueError or KeyError."""
         accepted = verdict['accepted']
         if not isinstance(verdict['path'], str) or accepted and not isinstance(verdict['index'], int):
             raise TypeError('its path or its index')
@@ -73,7 +73,7 @@ class Summary:
             self.reasons[verdict['reason']] += 1
         for name, value in _measure(verdict):
             self.values[name][ACCEPTED if accepted else REFUSED][value] += 1
-        if self.identities is not None:
+        if self.identities is not None and identity is not None:
             self.identities[identity] += accepted
 
     def largest_identities(self, count):
@@ -114,7 +114,7 @@ def summarise(folder, source=None, progress=iter):
                 'name the photographs that it was made of with --source.'
             )
         try:
-            summary.add(verdict, source.identity(place) if has_identities else None)
+            summary.add(verdict, source.known_identity(place) if has_identities else None)
         except (TypeError, ValueError, KeyError) as error:
             raise UserError(f'The manifest of {folder} is damaged in line {place + 1}: make it anew.') from error
     if not summary.accepted:

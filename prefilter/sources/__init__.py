@@ -6,6 +6,7 @@ layout.
 """
 
 import os
+import re
 
 import click
 
@@ -14,7 +15,7 @@ from dnnlib.records.names import MANIFEST_FILE
 from prefilter.sources import aligned, celeba, labelled, listed, msceleb, recordio, trees
 from prefilter.sources.archives import is_archive
 from prefilter.sources.bundled import LFW_SUBSET, open_lfw_subset
-from prefilter.sources.files import is_dataset, list_files
+from prefilter.sources.files import MOST, NEARLY_ALL, is_dataset, list_files
 
 AUTO = 'auto'
 PARTITIONS = {  # by layout
@@ -49,6 +50,7 @@ DETECTORS = [  # in this order; each accepts only what is certainly its layout, 
     ('celeba-hq', aligned.is_celeba_hq),
     ('celeba', celeba.is_celeba),
     ('umdfaces', listed.is_umdfaces),
+    ('umdfaces-videos', listed.is_umdfaces_videos),
     ('vggface', listed.is_vggface),
     ('vggface2', listed.is_vggface2),
     ('ffhq', aligned.is_ffhq),
@@ -59,7 +61,18 @@ DETECTORS = [  # in this order; each accepts only what is certainly its layout, 
 ]
 
 
-def open_source(location, layout=AUTO, partition=None, leave_out=None):
+NEARLY = {  # layout: the paths in it; a tree of which many look so is spoken of
+    'lfw': trees.LFW_PATH,
+    'casia-webface': trees.CASIA_PATH,
+    'vggface2': listed.VGGFACE2_PATH,
+    'ytf': trees.YTF_PATH,
+}
+TOLD_BY_LISTS = ('umdfaces', 'umdfaces-videos', 'vggface')
+COMPRESSED = re.compile(r'\.(tsv|csv|rec|idx|tfrecords|h5|hdf5|npy|txt)\.(gz|bz2|xz)$', re.IGNORECASE)
+UNPACK = {'gz': 'gunzip', 'bz2': 'bunzip2', 'xz': 'unxz'}
+
+
+def open_source(location, layout=AUTO, partition=None, leave_out=None, labels=None):
     """Opens the images that a user names.
 
     Args:
@@ -67,9 +80,11 @@ def open_source(location, layout=AUTO, partition=None, leave_out=None):
         layout: One of `FORMATS`, or 'auto': the first of `DETECTORS` that fits, else 'tree'.
         partition: One of the layout's `PARTITIONS`, or None for all images.
         leave_out: A folder inside `location` that is skipped, or None.
+        labels: The kind of labels that somebody wants, or None. Without labels and partition, a damaged list does not
+            stop anybody whom 'auto' led to it.
 
     Returns:
-        A `Source`.
+        A `Source` with an image or more.
 
     Raises:
         UserError: The location cannot be read, or has another layout; says what was expected and what was found.
@@ -79,9 +94,11 @@ def open_source(location, layout=AUTO, partition=None, leave_out=None):
         _check_partition(LFW_SUBSET, partition)
         return open_lfw_subset()
     files = list_files(location, leave_out)
-    if layout == AUTO:
+    is_chosen = layout != AUTO
+    if not is_chosen:
         layout = next((name for name, fits in DETECTORS if fits(files)), 'tree')
     _check_partition(layout, partition)
+    _check_unpacked(files)
     if layout == 'tree' and is_dataset(path for path in files.find(MANIFEST_FILE, '.tfrecords') if '/' not in path):
         raise UserError(
             f'SOURCE {location} is a dataset: name the folder of photographs, or give --format tfrecords to take its '
@@ -95,10 +112,24 @@ def open_source(location, layout=AUTO, partition=None, leave_out=None):
             else ('choose a folder with .jpg, .png or similar files')
         )
         raise UserError(f'SOURCE has no images ({files.ignored} other files): {hint}.')
-    source = FORMATS[layout](files, partition)
+    try:
+        source = FORMATS[layout](files, partition)
+    except UserError as error:
+        if is_chosen or labels or partition or layout not in TOLD_BY_LISTS:
+            raise
+        files.remarks = [f'{error.message} SOURCE is read as --format tree: all images are taken.']
+        files.known.clear()
+        source = trees.open_tree(files)
+    if not len(source.paths):
+        raise UserError(f'{files.location} has no images in the layout of --format {layout}: choose another SOURCE.')
+    source.remarks += files.remarks
     source.remarks += [f'{path} is a dataset of this filter: left out.' for path in files.datasets]
-    if files.ignored and source.ignored == files.ignored:  # else the layout uses some of them
-        source.remarks.append(f'Files without the extension of an image: left out ({files.count_ignored()}).')
+    if not is_chosen and source.layout == 'tree':
+        source.remarks += _nearly(files)
+    left_out = len(files.images) - len(source.paths)
+    if files.ignored and source.ignored - left_out == files.ignored:  # else the layout uses some of them
+        counts = files.count_ignored()
+        source.remarks += [f'Files without the extension of an image: left out ({counts}).'] if counts else []
     return source
 
 
@@ -107,3 +138,23 @@ def _check_partition(layout, partition):
     if partition is not None and partition not in known:
         has = f'has {", ".join(known)}' if known else f'has none ({", ".join(PARTITIONS)} have)'
         raise click.UsageError(f'--partition {partition}: --format {layout} {has}.')
+
+
+def _check_unpacked(files):
+    for path in files.others if not len(files.images) else ():
+        match = COMPRESSED.search(path)
+        if match:
+            whole = os.path.join(files.folder or files.location, path)
+            raise UserError(f'{whole} is compressed: unpack it with {UNPACK[match.group(2)]}.')
+
+
+def _nearly(files):
+    """A sentence about a tree that was nearly recognized as another layout."""
+    for layout, pattern in NEARLY.items():
+        if MOST <= files.share(pattern) < NEARLY_ALL:
+            other = next(path for path in files.images if not pattern.search(path))
+            return [
+                f'Most images are named as in --format {layout}, but {other!r} is not: SOURCE is read as --format '
+                f'tree. With --format {layout}, only those that are named so are taken.'
+            ]
+    return []

@@ -21,17 +21,17 @@ import numpy as np
 from dnnlib.errors import UserError
 from dnnlib.records.record_file import RecordFile
 from prefilter.sources import tables
+from prefilter.sources.files import MOST, lists_beside
 from prefilter.sources.index import Index
 from prefilter.sources.readers import PerProcess, check_can_open
 from prefilter.sources.source import Source, unexpected
-from prefilter.sources.trees import all_match
 
 FFHQ_FOLDERS = ('images1024x1024', 'thumbnails128x128', 'in-the-wild-images')  # the first that exists is taken
 FFHQ_WILD = FFHQ_FOLDERS[-1]
 FFHQ_LIST = 'ffhq-dataset-v2.json'
-FFHQ_PATH = re.compile(r'(?:^|/)\d{5}\.png$')
-FFHQ_CATEGORIES = {'train': 'training', 'valid': 'validation'}
-ALIGNED_NAME = re.compile(r'(?:^|/)(imgHQ)?\d+\.(npy|png|jpg)$')
+FFHQ_PATH = re.compile(r'(?:^|/)(\d{5})\.\w+$')
+FFHQ_PARTITIONS = {'training': 'train', 'validation': 'valid'}  # by category
+ALIGNED_NAME = re.compile(r'(?:^|/)(imgHQ)?\d+\.(npy|png|jpe?g|webp)$')
 HDF5_DATASET = re.compile(r'data(\d+)x\1$')
 
 
@@ -41,41 +41,50 @@ HDF5_DATASET = re.compile(r'data(\d+)x\1$')
 
 def is_ffhq(files):
     """Whether a folder or the list of FFHQ is there."""
-    folders = {part for path in files.images[:1] for part in path.split('/')} & set(FFHQ_FOLDERS)
-    listed = files.find(FFHQ_LIST)
-    return bool(folders or listed) and all_match(files.images, FFHQ_PATH)
+    shown = files.names() & set(FFHQ_FOLDERS) or files.find(FFHQ_LIST) or lists_beside(files.location, [FFHQ_LIST])
+    return bool(shown) and files.share(FFHQ_PATH) >= MOST
 
 
 def open_ffhq(files, partition=None):
     """FFHQ's images, or its TFRecords."""
     if is_tfrecords(files):
         return open_tfrecords(files, layout='ffhq')
-    if not all_match(files.images, FFHQ_PATH):
+    if files.share(FFHQ_PATH) < MOST:
         raise unexpected('ffhq', files.location, f'{FFHQ_FOLDERS[0]}/00000/00000.png, or .tfrecords', files.describe())
-    present = [name for name in FFHQ_FOLDERS if any(name in path.split('/') for path in files.images)]
-    index = files.images
-    if present:
-        index = index.select(lambda path: present[0] in path.split('/'))
+    index = files.in_first(FFHQ_FOLDERS, files.matching(FFHQ_PATH))
     if partition is not None:
-        wanted = _ffhq_partition(files, partition)
-        index = index.select(lambda path: _ffhq_number(path) in wanted)
-    wild = present == [FFHQ_WILD]
-    ignored = files.ignored + len(files.images) - len(index)
-    return Source('ffhq', index, files.reader, ignored, identity_of=None, aligned=not wild)
+        path, partitions = _ffhq_partitions(files, partition)
+        index = files.taking(lambda image: _ffhq_number(image) in partitions, f'that {path} does not name', index)
+        index = index.select(lambda image: partitions[_ffhq_number(image)] == partition)
+    folders = {name for name in FFHQ_FOLDERS if any(name in path.split('/') for path in index[:1])}
+    wild = (folders or files.names() & set(FFHQ_FOLDERS)) == {FFHQ_WILD}
+    return Source('ffhq', index, files.reader, files.count_without(index), identity_of=None, aligned=not wild)
 
 
 def _ffhq_number(path):
-    """The number of an image; None for a file with another name."""
-    return int(path[-len('00000.png') : -len('.png')]) if FFHQ_PATH.search(path) else None
+    """The number of an image."""
+    return int(FFHQ_PATH.search(path).group(1))
 
 
-def _ffhq_partition(files, partition):
-    for path in files.find(FFHQ_LIST):
-        try:
-            entries = json.loads(tables.decoded(files, path))
-            return {int(number) for number, entry in entries.items() if entry['category'] == FFHQ_CATEGORIES[partition]}
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise UserError(f'{path} is not as expected ({type(error).__name__}: {error}): get it again.') from error
+def _ffhq_partitions(files, partition):
+    """(path of the list, {number of an image: its partition})."""
+    for place in (files, *lists_beside(files.location, [FFHQ_LIST])):
+        for path in place.find(FFHQ_LIST):
+            text = tables.decoded(place, path)
+            try:
+                categories = {number: entry['category'] for number, entry in json.loads(text).items()}
+                partitions = {int(number): FFHQ_PARTITIONS.get(category) for number, category in categories.items()}
+            except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+                raise UserError(
+                    f'{path} is not as expected ({type(error).__name__}: {error}): get it again.'
+                ) from error
+            unknown = [number for number in categories if partitions[int(number)] is None]
+            if unknown:
+                raise UserError(
+                    f'{path}, entry "{unknown[0]}": expected {" or ".join(FFHQ_PARTITIONS)} as category, found '
+                    f'{categories[unknown[0]]!r}: correct it.'
+                )
+            return path, partitions
     raise UserError(f'--partition {partition} needs {FFHQ_LIST}: put it into {files.location}.')
 
 
@@ -95,8 +104,7 @@ def open_celeba_hq(files, partition=None):
     hdf5 = _hdf5(files)
     if hdf5:
         return _open_hdf5(files, hdf5)
-    candidates = files.images if len(files.images) else files.others
-    index = candidates.select(lambda path: ALIGNED_NAME.search(path) is not None)
+    index = files.matching(ALIGNED_NAME) if len(files.images) else files.others.select(ALIGNED_NAME.search)
     if not len(index):
         expected = '00000.png, imgHQ00000.npy, a .h5 or .tfrecords'
         raise unexpected('celeba-hq', files.location, expected, files.describe())

@@ -3,6 +3,7 @@
 import array
 import collections
 import os
+import re
 
 from dnnlib.errors import UserError, disk_error, disk_errors
 from dnnlib.records.names import MANIFEST_FILE
@@ -11,8 +12,12 @@ from prefilter.reasons import Refusal
 from prefilter.sources.archives import is_archive, list_archive
 from prefilter.sources.index import Index
 from prefilter.sources.readers import FolderReader
+from prefilter.sources.tables import plain_name
 
 SHOWN_EXTENSIONS = 6  # how many extensions of left-out files are named
+SAMPLE = 200  # so many paths show whether it is worth to look at all
+MOST = 0.5  # the share of paths that fit a layout which a user names, or which the names of folders or lists show
+NEARLY_ALL = 0.9  # the share of paths that fit a layout which nothing else shows
 
 
 class Files:
@@ -26,6 +31,8 @@ class Files:
         reader: Reads the entries of both indices.
         left_out: Number of members of an archive in neither index: links, devices, unsafe names, repeated names.
         datasets: Paths of folders in neither index, because they are datasets that this filter made.
+        remarks: Sentences for a person about files that a layout leaves out.
+        known: Set of paths of the other files that the layout reads, now or when labels are asked for.
     """
 
     def __init__(self, location, folder, index, reader, left_out=0, datasets=()):
@@ -36,10 +43,61 @@ class Files:
         self.reader = reader
         self.left_out = left_out
         self.datasets = datasets
+        self.remarks, self.known = [], set()
+        self._shares = {}
         self._by_extension = {}  # places in `others`: there may be millions, and a format asks for few extensions
         for place, path in enumerate(self.others):
             extension = os.path.splitext(path)[1].lower()
             self._by_extension.setdefault(extension, array.array('Q')).append(place)
+
+    def share(self, pattern):
+        """Which share of the images has a path in which a pattern is found, 0 to 1; 0 if there are no images."""
+        if pattern not in self._shares:
+            sample = self._sample()
+            share = _share(sample, pattern)
+            whole = share >= MOST and len(sample) < len(self.images)
+            self._shares[pattern] = _share(self.images, pattern) if whole else share
+        return self._shares[pattern]
+
+    def _sample(self):
+        return self.images[:: max(len(self.images) // SAMPLE, 1)]
+
+    def matching(self, pattern):
+        """The images whose path fits a pattern: an `Index`. The first of the others is named in `remarks`."""
+        if self.share(pattern) == 1:
+            return self.images
+        fits = lambda path: pattern.search(plain_name(path)) is not None  # noqa: E731  used twice
+        return self.taking(fits, 'not named as the layout has it')
+
+    def in_first(self, folders, images):
+        """Those of some images that are in the first of some folders that is there; all, if none is."""
+        there = [folder for folder in folders if any(folder in path.split('/') for path in images)]
+        return self.taking(lambda path: there[0] in path.split('/'), f'not in {there[0]}', images) if there else images
+
+    def taking(self, is_wanted, why, images=None):
+        """The images that satisfy a function of their path: an `Index`. A remark names the first of the others.
+
+        Args:
+            is_wanted: Function of a path.
+            why: What the others are, as 'in no list'.
+            images: `Index` to choose from; None for all images.
+        """
+        images = self.images if images is None else images
+        index = images.select(is_wanted)
+        count = len(images) - len(index)
+        if count:
+            first = next(path for path in images if not is_wanted(path))
+            self.remarks.append(f'Images {why}: left out ({count:,}, as {first!r}).')
+        return index
+
+    def count_without(self, index):
+        """The number of files that are neither in an `Index` of images nor hidden."""
+        return self.ignored + len(self.images) - len(index)
+
+    def names(self):
+        """The names of folders of images, of what the user named, and of all folders above that."""
+        paths = (*self._sample(), os.path.realpath(self.location))
+        return {part for path in paths for part in re.split(r'[/.]', path)}
 
     @property
     def ignored(self):
@@ -47,12 +105,16 @@ class Files:
         return len(self.others) + self.left_out
 
     def count_ignored(self):
-        """Counts the ignored files by extension, in words, most frequent first: '3 .txt, 1 without an extension'."""
+        """Counts the ignored files by extension, in words, most frequent first: '3 .txt, 1 without an extension'.
+
+        Lists that the layout knows do not count.
+        """
         counts = collections.Counter(
             {extension or 'without an extension': len(places) for extension, places in self._by_extension.items()}
         )
+        counts.subtract(os.path.splitext(path)[1].lower() or 'without an extension' for path in self.known)
         shown = dict(counts.most_common(SHOWN_EXTENSIONS))
-        shown['of other kinds'] = self.ignored - sum(shown.values())
+        shown['of other kinds'] = self.ignored - len(self.known) - sum(shown.values())
         return ', '.join(f'{count:,} {kind}' for kind, count in shown.items() if count)
 
     def find(self, *names):
@@ -73,7 +135,8 @@ class Files:
                     yield self.others[place]
 
     def read_other(self, path):
-        """The bytes of one of the other files. Raises `UserError` if it cannot be read."""
+        """The bytes of one of the other files, which is then `known`. Raises `UserError` if it cannot be read."""
+        self.known.add(path)
         try:
             return self.reader.read(self.others.entry(self.others.index(path)))
         except OSError as error:
@@ -82,6 +145,16 @@ class Files:
             raise UserError(
                 f'{path} in {self.location} cannot be read ({refusal.detail}): take a shorter list, or split SOURCE.'
             ) from refusal
+
+    def head(self, path, size):
+        """The first bytes of one of the other files; none if it cannot be read."""
+        try:
+            if self.folder is None:
+                return self.read_other(path)[:size]
+            with open(os.path.join(self.folder, path), 'rb') as file:
+                return file.read(size)
+        except (OSError, UserError):
+            return b''
 
     def on_disk(self, path):
         """The path on disk of one of the files. Raises `UserError` for a file in an archive."""
@@ -126,6 +199,28 @@ def list_files(location, leave_out=None):
     index = Index()
     index.add(name)
     return Files(location, folder or '.', index, FolderReader(folder or '.'))
+
+
+def lists_beside(location, names, folders=('',)):
+    """`Files` of each list beside what a user named, or one folder higher.
+
+    Args:
+        location: Path of the folder, archive or file.
+        names: Of the lists.
+        folders: Names of folders beside it that may have them; '' for the folder that has all of it.
+    """
+    parent = os.path.dirname(os.path.realpath(location))
+    paths = [
+        os.path.join(above, folder, name)
+        for above in (parent, os.path.dirname(parent))
+        for folder in folders
+        for name in names
+    ]
+    return [list_files(path) for path in paths if os.path.isfile(path)]
+
+
+def _share(paths, pattern):
+    return sum(pattern.search(plain_name(path)) is not None for path in paths) / max(len(paths), 1)
 
 
 def is_image(path):

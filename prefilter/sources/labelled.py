@@ -2,7 +2,7 @@
 
 --format csv
     SOURCE is the .csv: a column `path` (below the folder of the .csv, or absolute), perhaps `label` with the identity.
-    Every other column of only 0 and 1 is an attribute. The images stand in the order of the lines.
+    Every other column of 0 and 1, or of -1 and 1, is an attribute. The images stand in the order of the lines.
 --format dataset-json
     The form of the later StyleGANs: a folder or .zip with `dataset.json` at its top, {"labels": [[path, label], ...]}
     or null. A label is a class (an int) or a vector of 0 and 1. The images are crops already.
@@ -16,9 +16,15 @@ import numpy as np
 from dnnlib.errors import UserError
 from prefilter.sources import tables
 from prefilter.sources.index import Index
-from prefilter.sources.source import Source, unexpected
+from prefilter.sources.source import Attributes, Source, once, unexpected
+from prefilter.sources.tables import plain_name
 
 DATASET_JSON = 'dataset.json'
+PATH, LABEL = 'path', 'label'  # columns
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# .csv
 
 
 def is_csv(files):
@@ -30,70 +36,198 @@ def open_csv(files, partition=None):
     """Paths and labels in a .csv."""
     if not is_csv(files):
         raise unexpected('csv', files.location, 'a .csv file as SOURCE', files.describe())
-    header, rows = tables.open_csv(files, files.others[0])
-    if 'path' not in header:
+    name = files.others[0]
+    header, rows = tables.open_csv(files, name)
+    header = [name.lower() for name in header]
+    if PATH not in header:
         raise unexpected('csv', files.location, 'a column path in its first line', ', '.join(header) or 'nothing')
-    others = [place for place, name in enumerate(header) if name not in ('path', 'label')]
-    index, names, codes, values = Index(), {}, array.array('I'), [bytearray() for _ in others]
-    for row in rows:
-        index.add(row[header.index('path')])
-        if 'label' in header:
-            codes.append(names.setdefault(row[header.index('label')], len(names)))
-        for column, place in zip(values, others):
-            column.append({'0': 0, '1': 1}.get(row[place], 2))
+    paths = tables.place_of(name, header, PATH)
+    labels = tables.place_of(name, header, LABEL) if LABEL in header else None
+    columns = [_Column(header[place], place) for place in range(len(header)) if place not in (paths, labels)]
+    index, identities = Index(), _Identities(name)
+    for number, row in rows:
+        if not row[paths]:
+            raise tables.bad_line(name, number, ', '.join(row), 'a path')
+        index.add(tables.spelled_as_on_disk(files.folder, row[paths]))
+        if labels is not None:
+            identities.add(row[labels], number)
+        for column in columns:
+            column.add(row[column.place], number)
     if len(index.without_repeats(is_sorted=True)) != len(index):
-        raise UserError(f'{files.location} names an image twice: keep one line for each.')
-    binary = [place for place in range(len(others)) if 2 not in values[place]]
-    attributes = None
-    if binary:
-        columns = np.stack([np.frombuffer(values[place], np.uint8) for place in binary], axis=-1)
-        attributes = [header[others[place]] for place in binary], columns
-    identities = _Coded(list(names), codes) if 'label' in header else None
-    return Source('csv', index, files.reader, identity_of=None, identities=identities, attributes=attributes)
+        raise UserError(f'{files.location} names {_first_repeated(index)} twice: keep one line for each image.')
+    return Source(
+        'csv',
+        index,
+        files.reader,
+        identity_of=None,
+        identities=None if labels is None else identities,
+        attributes=(lambda: _attributes_of(name, columns)) if columns else None,
+    )
 
 
-class _Coded:
+class _Identities:
     """Names by place; a name that repeats is in memory once."""
 
-    def __init__(self, names, codes):
-        self._names, self._codes = names, codes
+    def __init__(self, path):
+        self._path, self._places, self._codes, self._names, self._unnamed = path, {}, array.array('I'), [], {}
+
+    def add(self, name, number):
+        """Appends the name in a line."""
+        if not name:
+            self._unnamed[len(self._codes)] = number
+        if name not in self._places:
+            self._places[name] = len(self._names)
+            self._names.append(name)
+        self._codes.append(self._places[name])
 
     def __getitem__(self, place):
+        if place in self._unnamed:
+            raise UserError(f'{self._path}, line {self._unnamed[place]}: {LABEL} is empty: say who is in the image.')
         return self._names[self._codes[place]]
 
 
+class _Column:
+    """A column that may be an attribute: its values, until one of them is no attribute's."""
+
+    def __init__(self, name, place):
+        self.name, self.place = name, place
+        self._flags, self._first = array.array('b'), {}  # line of the first value of each kind
+
+    def add(self, value, number):
+        """Appends the value in a line."""
+        if self._flags is None:
+            return
+        flag = tables.flag(value)
+        self._first.setdefault(flag, (number, value))
+        if flag is None:
+            self._flags = None  # such a column may be long
+        else:
+            self._flags.append(flag)
+
+    @property
+    def values(self):
+        """uint8, a 0 or 1 for each line."""
+        return (np.frombuffer(self._flags, np.int8) == 1).astype(np.uint8)
+
+    def objection(self):
+        """Why this is no attribute; None if it is one."""
+        if not self.name:
+            return 'a column has no name'
+        if None in self._first:
+            number, value = self._first[None]
+            return f'{self.name} (line {number} has {value[: tables.SHOWN]!r}, expected 0 or 1, or -1 or 1)'
+        if {0, -1} <= set(self._first):
+            return f'{self.name} (line {self._first[0][0]} has 0, line {self._first[-1][0]} has -1: which is no?)'
+        return None
+
+
+def _attributes_of(path, columns):
+    objections = [column.objection() for column in columns]
+    remarks = [f'{path}: no attribute: {objection}.' for objection in objections if objection]
+    taken = [column for column, objection in zip(columns, objections) if objection is None]
+    if not taken:
+        raise UserError(
+            f'--labels attributes: no column of {path} has only 0 and 1, or only -1 and 1. ' + ' '.join(remarks)
+        )
+    return Attributes([column.name for column in taken], np.stack([each.values for each in taken], axis=-1), remarks)
+
+
+def _first_repeated(index):
+    seen = set()
+    return next(path for path in index if path in seen or seen.add(path))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# dataset.json
+
+
 def is_dataset_json(files):
-    """Whether there is a dataset.json at the top."""
-    return len(files.images) > 0 and DATASET_JSON in files.find(DATASET_JSON)
+    """Whether there is a dataset.json at the top, which speaks of labels or is damaged."""
+    if not len(files.images) or DATASET_JSON not in files.find(DATASET_JSON):
+        return False
+    try:
+        text = tables.decoded(files, DATASET_JSON)
+        return '"labels"' in text or not isinstance(json.loads(text), (dict, list))
+    except (ValueError, RecursionError, UserError):
+        return True
 
 
 def open_dataset_json(files, partition=None):
     """The later StyleGANs' form."""
-    if not is_dataset_json(files):
+    if not len(files.images) or DATASET_JSON not in files.find(DATASET_JSON):
         raise unexpected('dataset-json', files.location, f'images and {DATASET_JSON} at the top', files.describe())
-    try:
-        labels = json.loads(tables.decoded(files, DATASET_JSON))['labels']
-        labels = labels and {name.replace('\\', '/'): label for name, label in labels}
-        labels = labels and [labels[path] for path in files.images]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(
-            f'{DATASET_JSON} in {files.location} is not as expected ({type(error).__name__}: {error}): give '
-            '{"labels": [["00000/img00000000.png", 6], ...]} with a line for every image, or {"labels": null}.'
-        ) from error
-    identities = attributes = None
-    if labels and all(isinstance(label, int) for label in labels):
-        identities = labels
-    elif labels:
+    labels = _JsonLabels(files)
+    return Source(
+        'dataset-json',
+        files.images,
+        files.reader,
+        files.ignored - 1,
+        identity_of=labels.identity_of if labels.may_be(int) else None,
+        attributes=labels.attributes if labels.may_be(list) else None,
+        aligned=True,
+    )
+
+
+class _JsonLabels:
+    """The labels of a dataset.json. What is wrong with it is said when labels are asked for."""
+
+    def __init__(self, files):
+        self._files = files
+        self._read = once(self._labels)
+
+    def may_be(self, kind):
+        """Whether labels are of a kind, int for classes or list for vectors; true for a file that cannot be read."""
         try:
-            rows = np.array(labels, np.float64)
+            labels = self._read()
+        except UserError:
+            return True
+        return any(isinstance(label, kind) or not isinstance(label, (int, list)) for label in labels.values())
+
+    def identity_of(self, path):
+        """The class of an image. Raises `UserError`."""
+        return self._of(path, int)
+
+    def attributes(self):
+        """`Attributes`. Raises `UserError`."""
+        vectors = [self._of(path, list) for path in self._files.images]
+        try:
+            rows = np.array(vectors, np.float64)
         except (ValueError, TypeError):
             rows = np.empty(0)
         if rows.ndim != 2 or not np.isin(rows, (0, 1)).all():
-            raise UserError(
-                f'{DATASET_JSON} in {files.location} has labels that are neither all ints nor all vectors of 0 and 1: '
-                'correct them.'
-            )
-        attributes = [str(column) for column in range(rows.shape[1])], rows.astype(np.uint8)
-    return Source(
-        'dataset-json', files.images, files.reader, files.ignored - 1, None, identities, attributes, aligned=True
-    )
+            raise self._neither(next((vector for vector in vectors if not _is_binary(vector)), vectors[0]))
+        return Attributes([str(column) for column in range(rows.shape[1])], rows.astype(np.uint8))
+
+    def _of(self, path, kind):
+        try:
+            label = self._read()[plain_name(path)]
+        except KeyError as error:
+            raise self._unexpected(error) from None
+        if not isinstance(label, kind) or isinstance(label, bool):
+            raise self._neither(label)
+        return label
+
+    def _labels(self):
+        """{path: label}; empty for null."""
+        text = tables.decoded(self._files, DATASET_JSON)
+        try:
+            pairs = json.loads(text)['labels'] or ()
+            return {plain_name(name): label for name, label in pairs}
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise self._unexpected(error) from error
+
+    def _unexpected(self, error):
+        return UserError(
+            f'{DATASET_JSON} in {self._files.location} is not as expected ({type(error).__name__}: {error}): give '
+            '{"labels": [["00000/img00000000.png", 6], ...]} with a line for every image, or {"labels": null}.'
+        )
+
+    def _neither(self, label):
+        return UserError(
+            f'{DATASET_JSON} in {self._files.location} has labels that are neither all ints nor all vectors of 0 and '
+            f'1, as {str(label)[: tables.SHOWN]}: correct them, or leave --labels out.'
+        )
+
+
+def _is_binary(vector):
+    return all(value in (0, 1) for value in vector)

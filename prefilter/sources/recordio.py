@@ -2,8 +2,8 @@
 
 A record is a magic number, a word with a continuation flag (upper 3 bits) and a length (lower 29), the payload, and
 padding to 4 bytes. The payload begins with a header (flag, label, id, id2); if the flag is positive, that many float32
-labels follow; the rest is the encoded image. If record 0 has the flag 2, it holds no image. Its labels are then
-[first key of records about identities, end]: records from that key on hold no images.
+labels follow; the rest is the encoded image. If record 0 has labels and no image, its first label is the first key of
+the records about identities: records from that key on hold no images.
 """
 
 import array
@@ -67,10 +67,11 @@ def _read_offsets(path):
     """(keys, offsets), int64 arrays sorted by key."""
     pairs = array.array('q')
     try:
-        with disk_errors('read', path, 'or put it beside the .rec'), open(path) as file:
-            for line in file:
-                if line.strip():
-                    key, offset = line.split()
+        with disk_errors('read', path, 'or put it beside the .rec'), open(path, encoding='utf-8-sig') as file:
+            for number, line in enumerate(file):
+                words = line.split()
+                if words and not (number == 0 and all(word.isalpha() for word in words)):  # names of the columns
+                    key, offset = words
                     pairs.extend((int(key), int(offset)))
     except (ValueError, OverflowError) as error:
         raise UserError(
@@ -85,8 +86,8 @@ def _end_of_images(reader, keys, offsets):
     """The first key of records without images; None if record 0 holds an image."""
     if not len(keys) or keys[0] != 0:
         return None
-    flag, labels, _ = reader.parse(int(offsets[0]))
-    if flag != 2:
+    flag, labels, image = reader.parse(int(offsets[0]))
+    if flag == 0 or image:
         return None
     if not 0 < labels[0] < np.inf:
         raise OSError(f'record 0 says that the images end with key {labels[0]}')

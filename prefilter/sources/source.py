@@ -1,8 +1,21 @@
 """A source of images: their paths, their bytes, their labels."""
 
+import functools
 import os
+import unicodedata
+from typing import List, NamedTuple
+
+import numpy as np
 
 from dnnlib.errors import UserError
+
+
+class Attributes(NamedTuple):
+    """What `--labels attributes` writes."""
+
+    names: List[str]
+    values: np.ndarray  # uint8 [number of images, number of names], each 0 or 1
+    remarks: List[str] = []  # sentences about columns that are no attributes
 
 
 class Source:
@@ -15,20 +28,24 @@ class Source:
 
     Reading in the order of the places is efficient for every source.
 
+    Lists of labels are read when somebody asks for labels, so that a damaged list stops nobody else.
+
     Args:
         layout: Name of the layout, as for --format.
         index: An `Index`; its order is the order of the images.
         reader: Has `read(entry)`: the bytes of one image; raises OSError or `Refusal`.
         ignored: Number of other files.
-        identity_of: Function from a path to the identity in the picture, a str or int; None if the set has none.
-        identities: Instead of `identity_of`, the identities by place: anything with `[place]`.
-        attributes: (names, uint8 [number of images, number of names], each 0 or 1), or None.
+        identity_of: Function from a path to the identity in the picture, a str or int; None if the set has none. May
+            raise `UserError`.
+        identities: Instead of `identity_of`, the identities by place: anything with `[place]`, which may raise
+            `UserError`.
+        attributes: Function without arguments that returns `Attributes`, or raises `UserError`; None if the set has
+            none.
         aligned: Whether the images are crops already, so that `--no-detect` fits them.
 
     Attributes:
         paths: Names of the images, relative, with '/': a sequence.
         layout, reader, ignored, aligned: As given.
-        attribute_names: List, or None.
         remarks: Sentences for a person about files that are no part of the source.
     """
 
@@ -49,7 +66,7 @@ class Source:
         self.ignored = ignored
         self.aligned = aligned
         self.remarks = []
-        self.attribute_names, self._attributes = attributes or (None, None)
+        self._read_attributes = attributes and once(attributes)
         self._identity_of, self._identities = identity_of, identities
 
     def entry(self, place):
@@ -66,14 +83,55 @@ class Source:
         return self._identity_of is not None or self._identities is not None
 
     def identity(self, place):
-        """Who is in the image: a str or an int, the same for all images of one person."""
-        if self._identities is not None:
-            return self._identities[place]
-        return self._identity_of(self.paths[place])
+        """Who is in the image: a str or an int, the same for all images of one person.
+
+        Raises:
+            UserError: The list of the set does not say it, or is damaged.
+        """
+        name = self._identity_of(self.paths[place]) if self._identities is None else self._identities[place]
+        if isinstance(name, str) and not name.isascii():
+            return unicodedata.normalize('NFC', name)  # file systems spell one name in two ways
+        return name
+
+    def known_identity(self, place):
+        """As `identity`, but None if nobody knows."""
+        try:
+            return self.identity(place) if self.has_identities else None
+        except UserError:
+            return None
+
+    @property
+    def attribute_names(self):
+        """List, or None if there are no attributes. Raises `UserError` if the list of the set is damaged."""
+        return self._read_attributes and self._read_attributes().names
+
+    @property
+    def attribute_remarks(self):
+        """Sentences about columns that are no attributes."""
+        return list(self._read_attributes().remarks) if self._read_attributes else []
 
     def attributes(self, place):
         """uint8 [number of attributes]: 1 where the image has the attribute of `attribute_names`, else 0."""
-        return self._attributes[place]
+        return self._read_attributes().values[place]
+
+
+def once(function):
+    """`function`, which takes no arguments, but called only once: later calls return or raise the same."""
+
+    @functools.lru_cache(maxsize=None)
+    def outcome():
+        try:
+            return function(), None
+        except UserError as error:
+            return None, error
+
+    def call():
+        value, error = outcome()
+        if error is not None:
+            raise UserError(error.message) from error  # a new one: a raised error grows by its traceback
+        return value
+
+    return call
 
 
 def unexpected(layout, location, expected, found):

@@ -6,19 +6,24 @@
 | lfw | `lfw/First_Last/First_Last_0001.jpg` |
 | casia-webface | `CASIA-WebFace/0000045/001.jpg`, or InsightFace's record files (`recordio.py`) |
 | megaface | identity folders, a `.json` beside each image; `FlickrFinal2/NNN/ALBUM@N##/ID_k.jpg` has no identities |
-| ytf | `frame_images_DB/First_Last/0/0.1.jpg`, a folder for each video; `First_Last.labeled_faces.txt` |
+| ytf | `frame_images_DB/First_Last/0/0.1.jpg`, else `aligned_images_DB/First_Last/0/aligned_detect_0.1.jpg` |
+
+Images of another form may have other extensions, such as .png after an alignment.
 """
 
+import os
 import re
 
 from prefilter.sources import recordio
+from prefilter.sources.files import MOST, NEARLY_ALL
 from prefilter.sources.source import Source, unexpected
 
-SAMPLE = 200  # so many paths decide whether a layout is the expected one
-LFW_PATH = re.compile(r'(?:^|/)([^/]+)/\1_\d{4}\.jpg$')
-CASIA_PATH = re.compile(r'(?:^|/)\d{7}/\d+\.(jpg|png)$')
+LFW_PATH = re.compile(r'(?:^|/)([^/]+)/\1_\d{4}\.\w+$')
+CASIA_PATH = re.compile(r'(?:^|/)\d{7}/\d+\.\w+$')
 FLICKR_PATH = re.compile(r'(?:^|/)\d+/[^/]+@N\d\d/[^/]+$')
-YTF_PATH = re.compile(r'(?:^|/)([^/]+)/\d+/\d+\.\d+\.jpg$')
+FOLDER_PATH = re.compile('/')
+YTF_PATH = re.compile(r'(?:^|/)\d+/(?:aligned_detect_)?\d+\.\d+\.\w+$')
+YTF_FOLDERS = ('frame_images_DB', 'aligned_images_DB')  # the first that exists is taken
 FLICKR = 'FlickrFinal2'
 
 
@@ -29,68 +34,70 @@ def open_tree(files, partition=None):
 
 def open_lfw(files, partition=None):
     """Labeled Faces in the Wild."""
-    if not is_lfw(files):
-        raise unexpected('lfw', files.location, 'First_Last/First_Last_0001.jpg', files.describe())
-    return Source('lfw', files.images, files.reader, files.ignored, identity_of=folder_name)
+    return _open_people('lfw', files, LFW_PATH, 'First_Last/First_Last_0001.jpg', folder_name)
 
 
 def open_casia_webface(files, partition=None):
     """CASIA-WebFace, as identity folders or as InsightFace's record files."""
     if recordio.is_recordio(files):
         return recordio.open_recordio(files, 'casia-webface')
-    if not is_casia_webface(files):
-        expected = 'seven-digit folders as 0000045/001.jpg, or train.rec with train.idx'
-        raise unexpected('casia-webface', files.location, expected, files.describe())
-    return Source('casia-webface', files.images, files.reader, files.ignored, identity_of=folder_name)
+    expected = 'seven-digit folders as 0000045/001.jpg, or train.rec with train.idx'
+    return _open_people('casia-webface', files, CASIA_PATH, expected, folder_name)
 
 
 def open_megaface(files, partition=None):
     """MegaFace's training set, or its distractors: Flickr albums without identities."""
-    if is_flickr(files):
-        return Source('megaface', files.images, files.reader, files.ignored, identity_of=None)
-    if not all_match(files.images, re.compile('/')) or not files.has('.json'):
-        expected = f'identity folders with a .json beside each image, or {FLICKR}/NNN/ALBUM@N##/ID_k.jpg'
+    expected = f'identity folders with a .json beside each image, or {FLICKR}/NNN/ALBUM@N##/ID_k.jpg'
+    if files.share(FLICKR_PATH) >= MOST:
+        return _open_people('megaface', files, FLICKR_PATH, expected, None)
+    if not files.has('.json'):
         raise unexpected('megaface', files.location, expected, files.describe())
-    return Source('megaface', files.images, files.reader, files.ignored, identity_of=folder_name)
+    return _open_people('megaface', files, FOLDER_PATH, expected, folder_name)
 
 
 def open_ytf(files, partition=None):
     """YouTube Faces: all videos of a person are one identity."""
-    if not is_ytf(files):
-        raise unexpected('ytf', files.location, 'frame_images_DB/First_Last/0/0.1.jpg', files.describe())
-    return Source('ytf', files.images, files.reader, files.ignored, identity_of=_person_of_video)
+    alone = os.path.basename(os.path.realpath(files.location))  # SOURCE may be the folder of one person
+
+    def person(path):
+        return path.split('/')[-3] if path.count('/') >= 2 else alone
+
+    _check_share('ytf', files, YTF_PATH, f'{YTF_FOLDERS[0]}/First_Last/0/0.1.jpg')
+    index = files.in_first(YTF_FOLDERS, files.matching(YTF_PATH))
+    return Source('ytf', index, files.reader, files.count_without(index), person)
+
+
+def _open_people(layout, files, pattern, expected, identity_of):
+    _check_share(layout, files, pattern, expected)
+    index = files.matching(pattern)
+    return Source(layout, index, files.reader, files.count_without(index), identity_of)
+
+
+def _check_share(layout, files, pattern, expected):
+    if files.share(pattern) < MOST:
+        raise unexpected(layout, files.location, expected, files.describe())
 
 
 def is_lfw(files):
-    """Whether every image repeats the name of its folder."""
-    return all_match(files.images, LFW_PATH)
+    """Whether nearly every image repeats the name of its folder."""
+    return files.share(LFW_PATH) >= NEARLY_ALL
 
 
 def is_casia_webface(files):
-    """Whether every image is in a folder of seven digits."""
-    return all_match(files.images, CASIA_PATH)
+    """Whether nearly every image is in a folder of seven digits."""
+    return files.share(CASIA_PATH) >= NEARLY_ALL
 
 
 def is_flickr(files):
     """Whether the files are MegaFace's distractors."""
-    return all_match(files.images, FLICKR_PATH)
+    return files.share(FLICKR_PATH) >= NEARLY_ALL
 
 
 def is_ytf(files):
-    """Whether every image is a numbered frame in a numbered video."""
-    return all_match(files.images, YTF_PATH)
-
-
-def all_match(paths, pattern):
-    """Whether there are paths, and the pattern is found in each path of an evenly spaced sample."""
-    step = max(len(paths) // SAMPLE, 1)
-    return len(paths) > 0 and all(pattern.search(paths[place]) for place in range(0, len(paths), step))
+    """Whether the images are numbered frames in numbered videos."""
+    return files.share(YTF_PATH) >= (MOST if files.names() & set(YTF_FOLDERS) else NEARLY_ALL)
 
 
 def folder_name(path):
     """The name of the folder an image is in."""
     return path.split('/')[-2] if '/' in path else ''
-
-
-def _person_of_video(path):
-    return path.split('/')[-3] if path.count('/') >= 2 else ''  # some files may lie outside of the videos' folders

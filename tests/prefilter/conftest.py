@@ -5,6 +5,10 @@ import pickle
 from unittest import mock
 
 import pytest
+from click.testing import CliRunner
+from shelves import Here
+
+from prefilter.__main__ import main
 
 
 @pytest.fixture(scope='session')
@@ -21,3 +25,17 @@ def charts_drawn_once(picture_of):
     """Datasets of the test get their `distributions.png` from those that were drawn already."""
     with mock.patch('prefilter.report.draw_distributions', picture_of):
         yield
+
+
+@pytest.fixture
+def run_in_processes(monkeypatch):
+    """The command, with the processes that it starts."""
+    monkeypatch.setattr('prefilter.__main__._exit_on_signals', lambda: None)
+    return lambda *args: CliRunner(mix_stderr=False).invoke(main, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def run(run_in_processes, monkeypatch):
+    """The command, which examines the images itself."""
+    monkeypatch.setattr('prefilter.pipeline.Workers', Here)
+    return run_in_processes

@@ -9,6 +9,7 @@ import pytest
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import MultiResolutionWriter
 from prefilter.images import decode
+from prefilter.labels import check_labels
 from prefilter.sources import open_source
 from tests.pictures import identities, make_archive, npy, picture, reds, write_files
 
@@ -43,12 +44,13 @@ def test_only_wild_images_of_ffhq_are_not_aligned(tmp_path):
 
 
 def test_files_of_other_names_among_many_of_ffhq_are_in_no_partition(tmp_path):
-    # The layout is known by every second path of 402: the last one is not looked at.
     files = {'ffhq-dataset-v2.json': json.dumps({str(number): {'category': 'training'} for number in range(401)})}
     files.update({f'thumbnails128x128/00000/{number:05d}.png': picture(1) for number in range(401)})
     files['thumbnails128x128/00000/other.png'] = picture(2)
     source = open_source(write_files(tmp_path, files), partition='train')
     assert source.layout == 'ffhq' and len(source.paths) == 401 and source.ignored == 2
+    stray = "Images not named as the layout has it: left out (1, as 'thumbnails128x128/00000/other.png')."
+    assert stray in source.remarks
 
 
 def image(red, side=8):
@@ -118,7 +120,7 @@ def test_csv(tmp_path):
     with pytest.raises(UserError, match='expected a column path in its first line, found file'):
         open_source(str(tmp_path / 'list.csv'))
     write_files(tmp_path, {'list.csv': 'path\na.png\na.png\n'})
-    with pytest.raises(UserError, match='names an image twice'):
+    with pytest.raises(UserError, match='names a.png twice: keep one line'):
         open_source(str(tmp_path / 'list.csv'))
 
 
@@ -140,6 +142,6 @@ def test_dataset_json(tmp_path, archive):
     source = opened(None)
     assert not source.has_identities and source.attribute_names is None
     with pytest.raises(UserError, match='is not as expected .KeyError: .00000/img00000001.png'):
-        opened([['00000/img00000000.png', 1]])
-    with pytest.raises(UserError, match='labels that are neither all ints nor all vectors of 0 and 1'):
-        opened([[path, [0.5]] for path in IMAGES])
+        check_labels(opened([['00000/img00000000.png', 1]]), 'identity')
+    with pytest.raises(UserError, match=r'labels that are neither all ints nor all vectors of 0 and 1, as \[0.5\]'):
+        check_labels(opened([[path, [0.5]] for path in IMAGES]), 'attributes')

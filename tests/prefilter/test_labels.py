@@ -4,7 +4,7 @@ import pytest
 from dnnlib.errors import UserError
 from prefilter.labels import check_labels, label_rows, one_hot
 from prefilter.sources.index import Index
-from prefilter.sources.source import Source
+from prefilter.sources.source import Attributes, Source
 
 
 def source_of(paths, **options):
@@ -21,7 +21,8 @@ def test_one_hot_columns_are_sorted_names():
 
 
 def test_rows_are_those_of_the_places():
-    source = source_of(['a/1', 'b/1', 'a/2'], attributes=(['x', 'y'], np.array([[0, 1], [1, 0], [1, 1]], np.uint8)))
+    table = Attributes(['x', 'y'], np.array([[0, 1], [1, 0], [1, 1]], np.uint8))
+    source = source_of(['a/1', 'b/1', 'a/2'], attributes=lambda: table)
     assert label_rows(source, 'identity', [2, 1]).tolist() == [[1, 0], [0, 1]]
     rows = label_rows(source, 'attributes', [2, 0])
     assert rows.tolist() == [[1, 1], [0, 1]] and rows.dtype == np.float32

@@ -32,20 +32,6 @@ pytestmark = pytest.mark.usefixtures('charts_drawn_once')
 
 
 @pytest.fixture
-def run_in_processes(monkeypatch):
-    """The command, with the processes that it starts."""
-    monkeypatch.setattr('prefilter.__main__._exit_on_signals', lambda: None)
-    return lambda *args: CliRunner(mix_stderr=False).invoke(main, [str(arg) for arg in args])
-
-
-@pytest.fixture
-def run(run_in_processes, monkeypatch):
-    """The command, which examines the images itself."""
-    monkeypatch.setattr('prefilter.pipeline.Workers', Here)
-    return run_in_processes
-
-
-@pytest.fixture
 def photographs(tmp_path, bundled):
     """Three faces of two people, two images without a face, two that cannot be read, and notes."""
     folder = tmp_path / 'photos'
