@@ -1,16 +1,20 @@
 """Decodes the bytes of an image to pixels, or says why it has none.
 
 By default the pixels are those that a viewer shows: the image is turned as its EXIF says, CMYK becomes RGB, transparent
-parts become white, and 16 bits are cut to the high 8. The reference filter was cruder: `decode_as_reference` gives its
-pixels.
+parts become white, 16 bits are cut to the high 8, and colour profiles are turned to sRGB. The reference filter was
+cruder: `decode_as_reference` gives its pixels.
 """
 
+import functools
 import io
 import warnings
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from prefilter.formats import bmp, jpeg, png, tiff, webp
+from prefilter.formats.notes import without_damaged_notes
+from prefilter.formats.profiles import to_srgb
 from prefilter.reasons import Refusal
 
 # The formats that are decoded, told by content. Strangers' files could attack every further decoder.
@@ -23,13 +27,16 @@ NPY_MAGIC = b'\x93NUMPY'  # begins a NumPy array file, in which some sources kee
 MAX_PIXELS = 120_000_000  # of one image: 108-megapixel photographs pass, and take the detector 0.5 GB
 REFERENCE_MAX_PIXELS = 178_956_970  # above this PIL, and so the reference, takes an image for a bomb
 
-BEGINNINGS = {  # of files whose format says where they end
-    b'\xff\xd8\xff': 'JPEG',
-    b'\x89PNG\r\n\x1a\n': 'PNG',
-    b'GIF8': 'GIF',
-    b'RIFF': 'WEBP',
-    b'BM': 'BMP',
+SIGNATURES = {  # of each format: whether a file begins with it
+    'JPEG': lambda data: data.startswith(jpeg.SIGNATURE),
+    'PNG': lambda data: data.startswith(png.SIGNATURE),
+    'WEBP': webp.is_webp,
+    'BMP': bmp.is_bmp,
+    'GIF': lambda data: data.startswith((b'GIF87a', b'GIF89a')),
+    'TIFF': lambda data: data.startswith(tiff.SIGNATURES),
+    'PPM': lambda data: data[:1] == b'P' and data[1:2] in b'123456' and data[2:3] in b' \t\r\n#',
 }
+CHECKS = {'PNG': png.check, 'WEBP': webp.check}  # of what Pillow does not notice
 SIXTEEN_BITS_AS_I = ('PNG', 'PPM')  # PIL calls their 16-bit grey I, 32-bit integers, which these formats do not have
 UNKNOWN_RANGE = ('I', 'F', 'LAB')  # modes of PIL
 WITH_ALPHA = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
@@ -72,7 +79,7 @@ def decode(data, max_pixels=MAX_PIXELS):
     """
     if data.startswith(NPY_MAGIC):
         return _decode_npy(data, max_pixels)
-    return _decode(data, max_pixels, _shown)
+    return _decode(data, functools.partial(_shown, max_pixels=max_pixels))
 
 
 def decode_as_reference(data, max_pixels=REFERENCE_MAX_PIXELS):
@@ -90,36 +97,43 @@ def decode_as_reference(data, max_pixels=REFERENCE_MAX_PIXELS):
     Raises:
         Refusal: Also if the reference skips the file; 'reference-fails' if the file stops its whole run.
     """
-    return _decode(data, max_pixels, _as_reference)
+    return _decode(data, functools.partial(_as_reference, max_pixels=max_pixels))
 
 
-def _decode(data, max_pixels, convert):
+def _decode(data, read):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # PIL's remarks about odd files that it nevertheless reads
-            with _open(data, max_pixels) as image:
-                pixels = convert(image)
+            pixels = read(data)
     except Refusal:
         raise
-    except UnidentifiedImageError as error:
-        raise _unidentified(data) from error
     except MemoryError as error:
         raise Refusal.of_memory(error) from error
     except Exception as error:  # on damaged files PIL's decoders raise nearly any type, and none may end the run
-        detail = str(error) or type(error).__name__
-        cut = _is_cut(data) or 'truncated' in detail.lower()
-        raise Refusal('truncated' if cut else 'unreadable', detail) from error
+        raise _refusal(data, error) from error
     if pixels.size == 0:
         raise Refusal('unreadable', 'it has no pixels')
     return pixels
 
 
-def _unidentified(data):
-    if not data:
-        return Refusal('not-an-image', 'the file is empty')
-    if _is_cut(data):
-        return Refusal('truncated', 'it ends within its header')
-    return Refusal('not-an-image', f'no {", ".join(FORMATS)} file')
+def _refusal(data, error):
+    file_format = format_of(data)
+    if file_format is None:
+        return Refusal('not-an-image', f'no {", ".join(FORMATS)} file' if data else 'the file is empty')
+    unsupported = {'JPEG': jpeg.what_is_unsupported, 'TIFF': tiff.what_is_unsupported}
+    what = unsupported.get(file_format, lambda data: None)(data)
+    if what is not None:
+        return Refusal('unsupported', f'{what}: save it as 8-bit RGB')
+    is_header = isinstance(error, UnidentifiedImageError)
+    detail = f'it begins as {file_format}, but its header is damaged' if is_header else str(error)
+    if _is_cut(data, file_format):
+        return Refusal('truncated', 'it ends within its header' if is_header else detail or type(error).__name__)
+    return Refusal('truncated' if 'truncated' in detail.lower() else 'unreadable', detail or type(error).__name__)
+
+
+def format_of(data):
+    """The one of `FORMATS` whose signature stands at the beginning, or None."""
+    return next((name for name, begins in SIGNATURES.items() if begins(data)), None)
 
 
 def _open(data, max_pixels):
@@ -135,9 +149,8 @@ def _check_size(width, height, max_pixels):
         )
 
 
-def _is_cut(data):
+def _is_cut(data, file_format):
     """Whether a file that could not be decoded ends too early; its format tells how it ends, or how long it is."""
-    file_format = next((name for beginning, name in BEGINNINGS.items() if data.startswith(beginning)), None)
     if file_format == 'JPEG':
         return b'\xff\xd9' not in data[-1024:]  # some cameras write a little after the end of the image
     if file_format == 'PNG':
@@ -145,21 +158,66 @@ def _is_cut(data):
     if file_format == 'GIF':
         return not data.rstrip(b'\0').endswith(b';')
     if file_format == 'WEBP':
-        return len(data) < int.from_bytes(data[4:8], 'little') + 8
+        return webp.is_cut(data)
     if file_format == 'BMP':
         return len(data) < int.from_bytes(data[2:6], 'little')
-    return False
+    return file_format == 'TIFF' and tiff.is_cut(data)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 # As a viewer shows it.
 
 
-def _shown(image):
-    image.load()
+def _shown(data, max_pixels):
+    if bmp.is_bmp(data):
+        return _shown_bmp(data, max_pixels)
+    try:
+        return _shown_by_pillow(data, max_pixels)
+    except (Refusal, MemoryError):
+        raise
+    except Exception:
+        salvaged = without_damaged_notes(data, lambda file: _can_open(file, max_pixels))
+        if salvaged is None:
+            raise
+        return _shown_by_pillow(salvaged.data, max_pixels, salvaged.profile)
+
+
+def _can_open(data, max_pixels):
+    try:
+        _open(data, max_pixels).close()
+    except (Refusal, MemoryError):
+        raise
+    except Exception:
+        return False
+    return True
+
+
+def _shown_bmp(data, max_pixels):
+    header = bmp.read_header(data)
+    _check_size(header.width, header.height, max_pixels)
+    image = bmp.decode(data, header)
+    if isinstance(image, bytes):
+        return _shown_by_pillow(image, max_pixels)
+    return np.asarray(_opaque(image))
+
+
+def _shown_by_pillow(data, max_pixels, profile=None):
+    with _open(data, max_pixels) as image:
+        if image.format in ('JPEG', 'MPO'):
+            jpeg.load(image, data)
+        else:
+            image.load()
+            CHECKS.get(image.format, lambda data: None)(data)
+        return _converted(image, profile)
+
+
+def _converted(image, profile):
+    if profile:
+        image.info['icc_profile'] = profile
     if image.mode.startswith('I;16') or (image.mode == 'I' and image.format in SIXTEEN_BITS_AS_I):
-        pixels = np.stack([_eight_bits(image)] * 3, axis=-1)  # PIL's conversion would make all values above 255 white
-        return np.asarray(_upright(image, Image.fromarray(pixels)))
+        grey = Image.fromarray(_eight_bits(image))  # PIL's conversion would make all values above 255 white
+        grey.info = image.info
+        return np.asarray(_upright(image, _opaque(grey)))
     if image.mode in UNKNOWN_RANGE:
         raise Refusal('unsupported', f'nothing says which of its values is white ({image.mode}): save it as RGB')
     return np.asarray(_upright(image, _opaque(image)))
@@ -174,12 +232,26 @@ def _eight_bits(image):
 
 def _opaque(image):
     """RGB, white where the image is transparent, because hidden pixels may be anything."""
+    profile = image.info.get('icc_profile')
     if 'transparency' not in image.info and image.mode not in WITH_ALPHA:
-        return image if image.mode == 'RGB' else image.convert('RGB')  # a copy of a large one is half a GB
+        return _in_srgb(image, profile)
     layer = image.convert('RGBA')
-    if layer.getextrema()[3] == (255, 255):
-        return layer.convert('RGB')
-    return Image.alpha_composite(Image.new('RGBA', layer.size, 'white'), layer).convert('RGB')
+    alpha = layer.getchannel('A')
+    colours = _in_srgb(layer if image.mode not in ('L', 'LA', 'La', '1') else layer.getchannel('R'), profile)
+    if alpha.getextrema() == (255, 255):
+        return colours
+    colours.putalpha(alpha)
+    return Image.alpha_composite(Image.new('RGBA', layer.size, 'white'), colours).convert('RGB')
+
+
+def _in_srgb(image, profile):
+    """RGB without transparency; a large image is copied only if its mode or its profile asks for it."""
+    if image.mode == '1':
+        image = image.convert('L')
+    elif image.mode not in ('RGB', 'L', 'CMYK'):
+        image = image.convert('RGB')
+    image = to_srgb(image, profile)
+    return image if image.mode == 'RGB' else image.convert('RGB')
 
 
 def _upright(image, pixels):
@@ -220,7 +292,12 @@ def _decode_npy(data, max_pixels):
 # As the reference reads it: scipy 1.2's misc.imread, then facenet's first lines.
 
 
-def _as_reference(image):
+def _as_reference(data, max_pixels):
+    with _open(data, max_pixels) as image:
+        return _reference_pixels(image)
+
+
+def _reference_pixels(image):
     if image.mode == 'P':
         image = image.convert('RGBA' if 'transparency' in image.info else 'RGB')
     elif image.mode == '1':

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from prefilter.formats import tiff
 from prefilter.images import MAX_PIXELS, REFERENCE_MAX_PIXELS, decode, decode_as_reference
 from prefilter.reasons import Refusal
 from tests.pictures import encoded, gradient, npy
@@ -25,6 +26,17 @@ def reason_of(data, decoder=decode, **options):
 def whole(file_format):
     noise = np.random.RandomState(0).randint(0, 256, [64, 64, 3]).astype(np.uint8)
     return encoded(noise, file_format)
+
+
+def floating_point():
+    tags = {256: (4, 2), 257: (4, 2), 258: (3, 32), 259: (3, 1), 262: (3, 2), 273: (4, 200), 277: (3, 3), 279: (4, 48)}
+    entries = b''.join(struct.pack('<HHII', tag, kind, 1, value) for tag, (kind, value) in sorted(tags.items()))
+    entries += struct.pack('<HHII', 339, 3, 1, 3)
+    data = b'II*\0' + struct.pack('<IH', 8, 9) + entries + bytes(4)
+    return data.ljust(200, b'\0') + bytes(48)
+
+
+FLOATING_POINT = floating_point()
 
 
 def damaged(data, place):
@@ -56,6 +68,49 @@ def test_damaged_files_have_a_reason(data, reason, decoder):
 
 def test_values_without_a_meaning_are_unsupported():
     assert reason_of(encoded(Image.new('LAB', (8, 8)), 'TIFF')) == 'unsupported'
+
+
+def unusual_jpeg(frame, bits=8):
+    data = encoded(gradient(), 'JPEG')
+    place = data.index(b'\xff\xc0')
+    return data[:place] + bytes([0xFF, frame]) + data[place + 2 : place + 4] + bytes([bits]) + data[place + 5 :]
+
+
+def tiff_with(**tags):
+    """A TIFF of 8-bit RGB whose tags say something else; names are those of `tiff`."""
+    data = bytearray(encoded(gradient(), 'TIFF'))
+    place = int.from_bytes(data[4:8], 'little')
+    for start in range(place + 2, place + 2 + 12 * data[place], 12):
+        for name, value in tags.items():
+            if int.from_bytes(data[start : start + 2], 'little') == getattr(tiff, name):
+                data[start + 8 : start + 12] = value.to_bytes(4, 'little')
+    return bytes(data)
+
+
+@pytest.mark.parametrize('decoder', [decode, decode_as_reference])
+@pytest.mark.parametrize(
+    'data, reason, words',
+    [
+        (unusual_jpeg(0xC3), 'unsupported', 'lossless JPEG: save it as 8-bit RGB'),
+        (unusual_jpeg(0xC1, bits=12), 'unsupported', 'JPEG of 12 bits'),
+        (tiff_with(COMPRESSION=50001), 'unsupported', 'TIFF with WebP'),
+        (tiff_with(COMPRESSION=50002), 'unsupported', 'TIFF with JPEG XL'),
+        (tiff_with(COMPRESSION=777), 'unsupported', 'TIFF with compression 777'),
+        (FLOATING_POINT, 'unsupported', 'TIFF with 3 floating-point values of 32 bits for each pixel'),
+        (FLOATING_POINT[:30], 'truncated', 'it ends within its header'),
+        (encoded(gradient())[:8] + b'other' * 9 + b'IEND', 'unreadable', 'begins as PNG, but its header is damaged'),
+        (b'\xff\xd8\xff' + bytes(90) + b'\xff\xd9', 'unreadable', 'it begins as JPEG, but its header is damaged'),
+        (b'GIF89a' + bytes(3) + b';', 'unreadable', ''),
+        (b'RIFF' + (900).to_bytes(4, 'little') + b'WAVE' + bytes(900), 'not-an-image', 'no JPEG, PNG, '),
+        (b'P4rking lot', 'not-an-image', 'no JPEG, PNG, '),
+        (b'BM is no bitmap, though it begins so.', 'not-an-image', 'no JPEG, PNG, '),
+    ],
+    ids=itertools.count(),
+)
+def test_what_begins_as_an_image_is_called_one(data, reason, words, decoder):
+    with pytest.raises(Refusal) as refusal:
+        decoder(data)
+    assert refusal.value.reason == reason and words in refusal.value.detail
 
 
 def test_reasons_are_those_of_the_list():
