@@ -261,6 +261,8 @@ def _measure_all(task, options):
         reasons, each once.
     """
     source, meter = task.source, task.meter
+    if source.is_run:
+        meter.renew_fingerprints(source.folder)
     recorded = read_results(source.folder) if source.is_run else []
     kimg = {record['snapshot']: record['kimg'] for record in reversed(recorded)}  # more precise than the names
     snapshots = [snapshot._replace(kimg=kimg.get(snapshot.name, snapshot.kimg)) for snapshot in source.snapshots]

@@ -4,7 +4,6 @@ from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, an
 
 import contextlib
 import dataclasses
-import json
 import os
 
 import click
@@ -13,19 +12,10 @@ from click.core import ParameterSource
 import config
 from dnnlib.download.published import NetworkSource, offline_option, resolve
 from dnnlib.errors import UserError, disk_errors
-from dnnlib.flags import DEVICE_CHOICES, FiniteRange, GridSize
+from dnnlib.flags import DEVICE_CHOICES, ByResolution, FiniteRange, GridSize
 from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
-from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
-from dnnlib.run_dir import (
-    OPTIONS_FILE,
-    check_writable,
-    description_of,
-    find_runs,
-    locked_run,
-    new_run,
-    read_options,
-    write_options,
-)
+from dnnlib.records.tfrecords import MultiResolutionDataset
+from dnnlib.run_dir import check_writable, locked_run, new_run, read_options, write_options
 from metrics.cache import open_cache
 from metrics.registry import METRICS, parse_metrics
 from training.checkpoint import load_counters
@@ -34,29 +24,16 @@ from training.options import PRESETS, resolve_options
 from training.resume import (
     begin_kimg,
     changed_options,
-    check_networks_fit,
+    check_dataset,
+    check_resolution,
     options_of_pickle,
     read_pickle,
+    sentence_of_change,
     stored_options,
 )
-from training.run_state import check_same_images, is_finished
+from training.run_state import check_same_images
+from training.same_command import find_run, remark_on_finished, remark_on_similar
 from training.stop import Stopped, StopRequest
-
-
-class MinibatchByResolution(click.ParamType):
-    """'16', or '8:64,16:32' with one entry for each resolution."""
-
-    name = 'N|SIDE:N,...'
-
-    def convert(self, value, param, ctx):
-        try:
-            if ':' not in value:
-                return int(value), {}
-            pairs = [entry.split(':') for entry in value.split(',')]
-            by_resolution = {int(side): int(minibatch) for side, minibatch in pairs}
-            return by_resolution[max(by_resolution)], by_resolution
-        except ValueError:
-            return self.fail(f'{value!r} is neither a number nor pairs like 8:256,16:128.', param, ctx)
 
 
 def check_description(_ctx, param, value):
@@ -134,10 +111,14 @@ LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow 
 @click.option('--fade-kimg', type=PHASE_KIMG, help='Fading in of each resolution, thousands of reals.  [600]')
 @click.option(
     '--minibatch',
-    type=MinibatchByResolution(),
+    type=ByResolution(COUNT, '8:256,16:128'),
     help='Reals in a step, over all GPUs: one number, or one for each side.  [by GPUs and side]',
 )
-@click.option('--lrate', type=POSITIVE, help='Learning rate of G and D at all resolutions.  [0.001 to 0.003]')
+@click.option(
+    '--lrate',
+    type=ByResolution(POSITIVE, '64:0.001,128:0.0015'),
+    help='Learning rate of G and D: one number, or one for each side.  [0.001 to 0.003]',
+)
 @click.option('--gamma', 'r1_gamma', type=NOT_NEGATIVE, help='Weight of the R1 gradient penalty.  [10]')
 @click.option(
     '--smoothing-kimg',
@@ -179,10 +160,9 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
     Brackets show the defaults of --preset paper.
     """
     given = {name: value for name, value in given.items() if value is not None}
-    if 'minibatch' in given:
-        given['minibatch'], given['minibatch_by_resolution'] = given['minibatch']
-    if 'lrate' in given:
-        given['lrate_by_resolution'] = {}
+    for name in ('minibatch', 'lrate'):
+        if name in given:
+            given[name], given[f'{name}_by_resolution'] = given[name]
     if 'metrics' in given:
         given['metrics'] = parse_metrics(given['metrics'])
     if data is not None:
@@ -202,19 +182,32 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
         resume = os.path.normpath(resolve(resume, offline))
     with MultiResolutionDataset(given['data']) as dataset:
         options = new_options(preset, given, resume, resume_kimg, dataset, flags_of(ctx))
+        check_dataset(options, dataset)
+        description = desc or default_description(options, preset)
+        found = find_run(results, description, options) if find or not anew else None
+        if find:
+            if found is None or not found.is_finished:
+                raise UserError(f'--find: {results} has no finished run of this command; leave --find out to train it.')
+            click.echo(found.run_dir)
+            return
+        if found is None and not anew:
+            say_if_any(remark_on_similar(results, description, options, flags_of(ctx)))
+        if found is not None and found.is_finished:
+            click.echo(remark_on_finished(found, flags_of(ctx)))
         if dry_run:
             from training.plan import print_plan  # here: it counts the parameters of the networks with TensorFlow
 
-            print_plan(options, dataset, results, flags_of(ctx))
+            begin = options.resume_kimg if found is None else found.kimg
+            print_plan(options, dataset, results, flags_of(ctx), begin)
             return
-    description = desc or default_description(options, preset)
-    if find:
-        run_dir = find_run(results, description, dataclasses.asdict(options), finished=True)
-        if run_dir is None:
-            raise UserError(f'--find: {results} has no finished run of this command; leave --find out to train it.')
-        click.echo(run_dir)
-        return
-    start_training(options, results, description, anew, offline)
+    if found is None or not found.is_finished:
+        start_training(options, results, description, found, offline)
+
+
+def say_if_any(remark):
+    """Prints a sentence; nothing for None."""
+    if remark is not None:
+        click.echo(remark)
 
 
 def flags_of(ctx):
@@ -236,9 +229,10 @@ def new_options(preset, given, resume, resume_kimg, dataset, flags):
     if resume is None:
         return resolve_options(preset, given, dataset.resolution)
     pickled = read_pickle(resume)
+    check_resolution(resume, pickled.static_kwargs['G'].get('resolution', 1024), dataset)
     given = dict(given, **options_of_pickle(resume, pickled, given, flags))
     options = resolve_options(preset, given, dataset.resolution)
-    kimg, reason = begin_kimg(resume, pickled.lod, options) if resume_kimg is None else (resume_kimg, 'as you say')
+    kimg, reason = begin_kimg(resume, pickled.lod, options, resume_kimg)
     if kimg >= options.total_kimg:
         raise click.UsageError(
             f'--kimg {options.total_kimg:g}: the run would begin at kimg {kimg:g}, {reason}; give a '
@@ -248,40 +242,56 @@ def new_options(preset, given, resume, resume_kimg, dataset, flags):
     return dataclasses.replace(options, resume=resume, resume_kimg=kimg)
 
 
-def start_training(options, results, description, anew, offline):
-    """Trains in the command's unfinished run directory, or in a new one."""
+def start_training(options, results, description, found, offline):
+    """Trains in the run directory that was found, a `FoundRun`; or in a new one if that is None."""
     with stoppable(results) as stop:
         with stop.at_once():
             training_set, meter = prepare(options, results, offline)
-        stored = dataclasses.asdict(options)
-        run_dir = None if anew else find_run(results, description, stored, finished=False)
-        with training_set, locked_run(run_dir) if run_dir else new_run(results, description, stored) as run_dir:
+        new = found is None
+        run = new_run(results, description, dataclasses.asdict(options)) if new else locked_run(found.run_dir)
+        with training_set, run as run_dir:
             train_in(run_dir, options, training_set, meter, stop)
 
 
 def continue_training(run_dir, given, flags, dry_run, offline):
     """Goes on with the run in a directory. Only the few options that may change are changed."""
     before = stored_options(run_dir, read_options(run_dir))
-    options = changed_options(before, given, flags)
-    counters = load_counters(run_dir) or {'cur_nimg': 0}
-    if options.total_kimg != before.total_kimg and options.total_kimg * 1000 < counters['cur_nimg']:
+    counters = load_counters(run_dir) or {'cur_nimg': before.resume_kimg * 1000}
+    kimg = counters['cur_nimg'] / 1000
+    options = changed_options(before, given, flags, kimg)
+    if options.total_kimg != before.total_kimg and options.total_kimg < kimg:
+        raise click.UsageError(f'--kimg {options.total_kimg:g}: the run in {run_dir} is at kimg {kimg:g} already.')
+    if not os.path.exists(options.data):
         raise click.UsageError(
-            f'--kimg {options.total_kimg:g}: the run in {run_dir} is at kimg {counters["cur_nimg"] / 1000:g} already.'
+            f'--data: {options.data}, on which {run_dir} was trained, is gone; name the folder that has its images now.'
         )
-    if dry_run:
-        from training.plan import print_plan  # here: it counts the parameters of the networks with TensorFlow
+    with open_level(options, run_dir) as dataset:
+        check_dataset(options, dataset)
+        check_same_images(counters, dataset, options.use_labels, run_dir)
+        if dry_run:
+            from training.plan import print_plan  # here: it counts the parameters of the networks with TensorFlow
 
-        with MultiResolutionDataset(options.data) as dataset:
-            print_plan(options, dataset, os.path.dirname(run_dir) or os.curdir, flags)
-        return
+            print_plan(options, dataset, os.path.dirname(run_dir) or os.curdir, flags, kimg)
+            return
     with stoppable(run_dir) as stop:
         with stop.at_once():
             training_set, meter = prepare(options, run_dir, offline)
         with training_set, locked_run(run_dir):
-            if 'dataset' in counters:
-                check_same_images(counters, fingerprint(training_set.records), options.data, run_dir)
             write_options(run_dir, dataclasses.asdict(options))
-            train_in(run_dir, options, training_set, meter, stop)
+            changes = [sentence_of_change(change, flags) for change in options.changes[len(before.changes) :]]
+            train_in(run_dir, options, training_set, meter, stop, changes)
+
+
+def open_level(options, run_dir):
+    """The dataset of a run, a `MultiResolutionDataset`, at the resolution that the run trains."""
+    with MultiResolutionDataset(options.data) as dataset:
+        side, wanted = dataset.resolution, options.resolution
+    if side < wanted:
+        raise click.UsageError(
+            f'--data: {options.data} has {side}x{side} images, and {run_dir} trains at {wanted}x{wanted}; name a '
+            'dataset of such images.'
+        )
+    return MultiResolutionDataset(options.data, wanted)
 
 
 @contextlib.contextmanager
@@ -311,11 +321,6 @@ def prepare(options, folder, offline):
     training_set = TrainingSet(
         options.data, options.resolution, 'full' if options.use_labels else 0, options.mirror, options.seed
     )
-    if options.use_labels and not training_set.label_size:
-        raise click.UsageError(
-            f'--labels: {options.data} has no label file; make one with python -m prefilter --labels identity.'
-        )
-    check_networks_fit(options, training_set)
 
     from dnnlib import tflib
     from dnnlib.tflib.devices import resolve_device
@@ -329,8 +334,8 @@ def prepare(options, folder, offline):
     return training_set, meter
 
 
-def train_in(run_dir, options, training_set, meter, stop):
-    """Trains in a run directory that is locked."""
+def train_in(run_dir, options, training_set, meter, stop, remarks=()):
+    """Trains in a run directory that is locked; `remarks` are sentences for its log."""
     from dnnlib.tflib.devices import GPU_HINT, resolve_device
     from metrics.snapshots import MeasuredSnapshots
     from training.log import RunLog
@@ -339,6 +344,8 @@ def train_in(run_dir, options, training_set, meter, stop):
     log = RunLog(run_dir)
     try:
         log.say(f'Run directory {run_dir}')
+        for remark in remarks:
+            log.say(remark)
         if options.device == 'auto' and resolve_device('auto') == 'cpu':
             log.say(f'TensorFlow sees no GPU, so training runs on the CPU. {GPU_HINT}')
         train(options, training_set, run_dir, log, MeasuredSnapshots(run_dir, meter, log, options), stop)
@@ -347,33 +354,6 @@ def train_in(run_dir, options, training_set, meter, stop):
         raise
     finally:
         log.close()
-
-
-def find_run(results_dir, description, options, finished):
-    """The newest run directory with a description and options.
-
-    Args:
-        results_dir: Folder of the runs.
-        description: End of the name of the run directory.
-        options: Dict of options.
-        finished: Whether the run must be finished, or must be unfinished.
-
-    Returns:
-        The path, or None if there is no such run, or the newest one is not as `finished` says.
-    """
-    for run_dir in reversed(find_runs(results_dir)):
-        if description_of(run_dir) != description or not os.path.exists(os.path.join(run_dir, OPTIONS_FILE)):
-            continue
-        if same_options(read_options(run_dir), options):
-            counters = load_counters(run_dir)
-            # A run without a state was stopped while its graph was built.
-            return run_dir if finished == (counters is not None and is_finished(counters, options)) else None
-    return None
-
-
-def same_options(stored, options):
-    """Whether options read from JSON, where all keys are text, equal `options`."""
-    return stored == json.loads(json.dumps(options))
 
 
 def default_description(options, preset):

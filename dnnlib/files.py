@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import secrets
-from typing import IO, Callable, Iterator, Union
+from typing import IO, Callable, Iterator, Optional, Union
 
 try:
     import fcntl
@@ -127,11 +127,22 @@ def keep_lines(path: Path, is_wanted: Callable[[bytes], bool] = lambda line: Tru
         path: The file.
         is_wanted: Function from a line, bytes without its end, to whether it stays.
     """
+    change_lines(path, lambda line: line if is_wanted(line) else None)
+
+
+def change_lines(path: Path, change: Callable[[bytes], Optional[bytes]]) -> None:
+    """Changes lines of a file in one step, and drops an unfinished last line. A missing file stays missing.
+
+    Args:
+        path: The file.
+        change: Function from a line, bytes without its end, to what takes its place; None drops it.
+    """
     if not os.path.exists(path):
         return
     with open(path, 'rb') as file:
         before = file.read()
-    after = b''.join(line + b'\n' for line in before.split(b'\n')[:-1] if is_wanted(line))
+    lines = map(change, before.split(b'\n')[:-1])
+    after = b''.join(line + b'\n' for line in lines if line is not None)
     if after != before:
         with atomic_write(path) as file:
             file.write(after)

@@ -1,7 +1,7 @@
 """Types of flags that several commands take."""
 
 import math
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import click
 
@@ -22,6 +22,42 @@ class GridSize(click.ParamType):
         if columns < 1 or rows < 1:
             self.fail(f'{value!r}: at least one column and one row.', param, ctx)
         return [columns, rows]
+
+
+class ByResolution(click.ParamType):
+    """One value, as '16'; or '8:64,16:32', with one value for each resolution.
+
+    Args:
+        each: The type of a value.
+        example: Of the second form, for messages.
+    """
+
+    def __init__(self, each: click.ParamType, example: str) -> None:
+        self.name = 'N|SIDE:N,...'
+        self._each, self._example = each, example
+
+    def convert(
+        self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]
+    ) -> Tuple[Any, Dict[int, Any]]:
+        """The value of the highest resolution, and a dict of side in px to value; empty for one value."""
+        if ':' not in value:
+            return self._value(value, value, param, ctx), {}
+        try:
+            pairs = [entry.split(':') for entry in value.split(',')]
+            by_resolution = {int(side): self._value(text, value, param, ctx) for side, text in pairs}
+        except ValueError:
+            return self._refuse(value, param, ctx)
+        return by_resolution[max(by_resolution)], by_resolution
+
+    def _value(self, text, value, param, ctx):
+        try:
+            float(text)
+        except ValueError:
+            self._refuse(value, param, ctx)
+        return self._each.convert(text, param, ctx)
+
+    def _refuse(self, value, param, ctx):
+        return self.fail(f'{value!r} is neither a number nor pairs like {self._example}.', param, ctx)
 
 
 class FiniteRange(click.FloatRange):

@@ -192,7 +192,7 @@ def locked_run(run_dir: str) -> Iterator[str]:
             file.seek(0)
             raise UserError(
                 f'{run_dir} is being trained by process {file.read().strip() or "unknown"}: let that one '
-                'end or stop it, or give --new-run to train beside it.'
+                'end, or stop it. To train beside it, start another run: with --new-run, and without --resume.'
             )
         file.truncate(0)
         with contextlib.suppress(OSError):  # a full disk; the number is only for people

@@ -17,6 +17,7 @@ from metrics.features import open_extractor
 from metrics.generator import GeneratorReadings, Work, identity_of
 from metrics.reals import Reals
 from metrics.registry import decisive_value, find_metrics
+from metrics.results import FINGERPRINT, renew_fingerprints
 
 _VALUES = 'values'
 
@@ -56,7 +57,7 @@ class Meter:
     def __init__(self, names, dataset, mirror, seed, offline=False, cache=StageCache(None)):  # noqa: B008  holds nothing
         self.metrics = find_metrics(names)
         self._dataset, self._mirror, self._seed, self._cache = dataset, mirror, seed, cache
-        self._fingerprint = None if dataset is None else fingerprint(dataset)
+        self._fingerprint = None if dataset is None else fingerprint(dataset, with_labels=True)
         self._reals = None if dataset is None else Reals(dataset, mirror, seed, cache)
         self._extractors = {}
         for metric in self.metrics:
@@ -73,6 +74,11 @@ class Meter:
         """Name of the value that decides which snapshot is best; None without metrics."""
         return decisive_value(self.metrics)
 
+    def renew_fingerprints(self, run_dir):
+        """See `metrics.results.renew_fingerprints`; does nothing without a dataset."""
+        if self._dataset is not None:
+            renew_fingerprints(run_dir, self._dataset)
+
     def settings(self, metric):
         """Everything that the values of `metric` depend on besides the network: a dict fit for JSON."""
         settings = metric.settings()
@@ -81,7 +87,7 @@ class Meter:
                 {
                     'dataset': self._dataset.name,
                     'dataset_images': self._dataset.num_images,
-                    'dataset_sha256': self._fingerprint,
+                    FINGERPRINT: self._fingerprint,
                     'mirror': self._mirror,
                 }
             )

@@ -10,7 +10,8 @@ from typing import NamedTuple, Optional
 from tabulate import tabulate
 
 from dnnlib.errors import UserError, disk_errors
-from dnnlib.files import append_line, atomic_write, folder_locked, keep_lines
+from dnnlib.files import append_line, atomic_write, change_lines, folder_locked, keep_lines
+from dnnlib.records.tfrecords import fingerprint, is_old_fingerprint, old_fingerprint
 from dnnlib.run_dir import BEST_PICKLE, FINAL_PICKLE, METRICS_FILE, find_states, snapshot_kimg
 from metrics.registry import is_lower_better
 
@@ -22,6 +23,7 @@ RECORD_FIELDS = {
     'seconds': (int, float),
     'settings': dict,
 }
+FINGERPRINT = 'dataset_sha256'  # in the settings of a record: the fingerprint of the dataset
 
 
 class Snapshot(NamedTuple):
@@ -113,6 +115,35 @@ def drop_results(run_dir, kimg):
     with folder_locked(run_dir):
         _end_last_line(path)
         keep_lines(path, stays)
+
+
+def renew_fingerprints(run_dir, dataset):
+    """Gives the records of a dataset its fingerprint, where an earlier version wrote one of the old kind.
+
+    A fingerprint of the old kind covers only some images. It is compared as that version did, and then replaced.
+
+    Args:
+        run_dir: Folder of the run.
+        dataset: An open `dnnlib.records.tfrecords.MultiResolutionDataset`.
+
+    Raises:
+        UserError: The metrics file cannot be read or written, or a line is damaged.
+    """
+    if not any(is_old_fingerprint(record['settings'].get(FINGERPRINT)) for record in read_results(run_dir)):
+        return
+    old, new = old_fingerprint(dataset), fingerprint(dataset, with_labels=True)
+
+    def change(line):
+        record = _parse_record(line)
+        if record is None or record['settings'].get(FINGERPRINT) != old:
+            return line
+        record['settings'][FINGERPRINT] = new
+        return json.dumps(record, allow_nan=False).encode('utf-8')
+
+    path = os.path.join(run_dir, METRICS_FILE)
+    with disk_errors('read or written', path), folder_locked(run_dir):
+        _end_last_line(path)
+        change_lines(path, change)
 
 
 def _end_last_line(path):

@@ -24,6 +24,7 @@ class MeasuredSnapshots:
     def __init__(self, run_dir, meter, log, options):
         self._run_dir, self._meter, self._log, self._options = run_dir, meter, log, options
         self._report = RunReport(run_dir)
+        meter.renew_fingerprints(run_dir)
         self._detector = FaceDetector('cpu')  # fast enough on a CPU; the GPUs are for training
 
     def measure(self, name, kimg, Gs, images):

@@ -15,6 +15,7 @@ import pathlib
 import shlex
 import shutil
 
+from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
 from metrics.registry import FrechetDistance
 
 EARLIER = pathlib.Path(__file__).parent / 'golden' / 'earlier'
@@ -35,3 +36,9 @@ def earlier_run(folder):
     """
     shutil.copytree(str(DATA), str(folder / 'toy'))
     return pathlib.Path(shutil.copytree(str(EARLIER / 'trained'), str(folder / 'results' / '00000-toy-8-paper-1gpu')))
+
+
+def new_fingerprint():
+    """The fingerprint of the run's dataset; that version wrote one of the old kind."""
+    with MultiResolutionDataset(str(DATA)) as dataset:
+        return fingerprint(dataset)

@@ -19,6 +19,7 @@ from tests import earlier
 from tests.faults.toy_training import read_records
 from tests.toy_run import make_dataset
 from tests.train_command import NAME, TINY, read_lines, run_here
+from training.checkpoint import load_counters
 from training.log import RunLog
 
 
@@ -148,8 +149,12 @@ def test_the_same_command_goes_on_with_a_run_of_an_earlier_version(run, tmp_path
     result = run('--data', 'toy', '--results', 'results', *earlier.FLAGS)
     assert result.exit_code == 0 and os.listdir('results') == [NAME]
     assert 'Going on at kimg 3.1' in result.output and 'Trained 4.1 kimg' in result.output
+    sha256 = earlier.new_fingerprint()
+    assert load_counters(str(run_dir))['dataset'] == sha256
     for name in ('stats.jsonl', 'metrics.jsonl'):
         found, expected = map(read_records, (run_dir / name, earlier.EARLIER / 'trained_to_its_end' / name))
+        for settings in (record['settings'] for record in expected if 'settings' in record):
+            settings['dataset_sha256'] = sha256  # that version's, of the old kind, was replaced
         assert len(found) == len(expected)
         for ours, theirs in zip(found, expected):
             assert ours.keys() == theirs.keys()

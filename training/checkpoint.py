@@ -131,8 +131,8 @@ def _newest_whole(run_dir, read, say):
         return name, result
     if damages:
         raise UserError(
-            f'{"; ".join(damages)}: bring one of these files back, or give --new-run to start anew; the network '
-            'snapshots are whole.'
+            f'{"; ".join(damages)}: bring one of these files back, or start anew with --new-run, and without --resume '
+            'of this run; its network snapshots are whole, and --resume takes one of them too.'
         )
     return None
 

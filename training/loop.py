@@ -3,16 +3,17 @@
 import contextlib
 import math
 import os
+import shlex
 
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from dnnlib.records.tfrecords import fingerprint
 from dnnlib.run_dir import FINAL_PICKLE, fakes_name, snapshot_name
 from dnnlib.util import format_duration
 from training.checkpoint import Checkpoints
 from training.dataset import Prefetcher
+from training.options import smaller_minibatches
 from training.resume import LOST, read_pickle
 from training.run_state import (
     IMAGES,
@@ -56,12 +57,14 @@ def train(options, training_set, run_dir, log, snapshots, stop):
         with stop.at_once():
             checkpoints = Checkpoints(run_dir)
             state = checkpoints.load(log.say)
-            counters = new_counters(fingerprint(training_set.records))
-            if state is not None:  # before the graph, which takes long to build
-                check_same_images(state[1], counters.dataset, options.data, run_dir)
+            known = {} if state is None else state[1]
+            # Before the graph, which takes long to build.
+            counters = new_counters(check_same_images(known, training_set.records, options.use_labels, run_dir))
             run = _Run(options, training_set, reals, run_dir, log, snapshots, stop, checkpoints, counters)
-            run.start_or_resume(state)
-        run.to_its_end()
+            with run.memory_as_sentence():
+                run.start_or_resume(state)
+        with run.memory_as_sentence():
+            run.to_its_end()
 
 
 class _Run:
@@ -76,6 +79,7 @@ class _Run:
         self.reals = reals
         self.grids = ImageGrids(run_dir, training_set, options.latent_size, options.grid, options.seed)
         self.checkpoints, self.counters = checkpoints, counters
+        self.schedule = self._schedule_now()
         self.clock = Clock()
         self.warm_up = None  # images and seconds of the first iteration; zeros once its tick is over
         self.saved = None  # (cur_nimg, due) of the newest state on disk
@@ -115,10 +119,12 @@ class _Run:
             self.step.set_state(variables)
         except (KeyError, ValueError) as error:
             raise UserError(
-                f'The state in {self.run_dir} does not fit the networks ({error}): give --new-run to start anew.'
+                f'The state in {self.run_dir} does not fit the networks ({error}): start a new run from one of its '
+                f'network snapshots, by --data {shlex.quote(self.options.data)} --resume NETWORK.'
             ) from error
         # Version 0.5 did not count names.
-        self.counters.update({**names_before(self.run_dir, counters['cur_nimg']), **counters})
+        dataset = self.counters.dataset  # an earlier version wrote another kind of fingerprint into the state
+        self.counters.update({**names_before(self.run_dir, counters['cur_nimg']), **counters, 'dataset': dataset})
         self.saved = self.counters.cur_nimg, self.counters.due
         self.schedule = self._schedule_now()
         self.clock.start(self.counters.total_sec, self.counters.tick_sec)
@@ -138,12 +144,24 @@ class _Run:
             self.end()
         except Stopped:
             self.end()
+
+    @contextlib.contextmanager
+    def memory_as_sentence(self):
+        """A block in which a lack of memory becomes a UserError that says what to do."""
+        try:
+            yield
         except tf.errors.ResourceExhaustedError as error:
-            side = self.schedule.resolution
+            schedule, side = self.schedule, self.schedule.resolution
+            smaller = smaller_minibatches(self.options, side)
+            hint = 'train smaller networks in a new run, with a smaller --resolution or --fmap-max'
+            if smaller is not None:
+                hint = f'{self._resume()} --minibatch {smaller} goes on with this run'
             raise UserError(
-                f'The device has too little memory for minibatches of {self.schedule.minibatch} at {side}x{side}: '
-                'give a smaller --minibatch.'
+                f'The device has too little memory for minibatches of {schedule.minibatch} at {side}x{side}: {hint}.'
             ) from error
+
+    def _resume(self):
+        return f'train.py --resume {shlex.quote(self.run_dir)}'
 
     def train_iteration(self):
         """A few steps of D and G with the same settings of the schedule."""
@@ -172,8 +190,8 @@ class _Run:
         if self.counters.nonfinite_in_row == self.options.max_nonfinite:
             raise UserError(
                 f'The losses of {self.options.max_nonfinite} steps in a row were not finite, the last at kimg '
-                f'{self.kimg():.1f}. {self._state_on_disk()} To get past this, try a lower --lrate or a higher --gamma '
-                'in a new run.'
+                f'{self.kimg():.1f}. {self._state_on_disk()} To get past this, try a lower learning rate, as by '
+                f'{self._resume()} --lrate {self.schedule.G_lrate / 2:g}; or a higher --gamma in a new run.'
             )
 
     def _schedule_now(self):

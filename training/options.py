@@ -22,6 +22,9 @@ class TrainingOptions:
     gpus: int = 1  # replicas
     device: str = 'auto'  # auto, gpu or cpu
 
+    # What changed when the run went on: {'kimg', 'option', 'before', 'after'} for each option in RECORDED_OPTIONS
+    changes: List[Dict[str, object]] = dataclasses.field(default_factory=list)
+
     # Start from a network pickle
     resume: Optional[str] = None  # the pickle
     resume_kimg: float = 0.0  # where in the schedule the networks of the pickle go on
@@ -74,6 +77,10 @@ class TrainingOptions:
             options.update(tick_kimg_base=self.tick_kimg, tick_kimg_dict={})
         return options
 
+
+# Options that change what a training step computes, and that may change all the same when a run goes on: another
+# machine may have other GPUs, with less memory.
+RECORDED_OPTIONS = ('gpus', 'minibatch', 'minibatch_by_resolution', 'lrate', 'lrate_by_resolution')
 
 # What each preset changes. `paper` changes nothing. `demo` shows faces after ten minutes on two CPU cores. It has a
 # small 32 px network, short phases, a weak gradient penalty so that it learns fast, and a metric without a download.
@@ -144,15 +151,31 @@ def resolve_options(preset, given, resolution):
         )
     if 'minibatch' in given and 'minibatch_by_resolution' not in given:
         options.minibatch_by_resolution = {}
-    missing = set(_resolutions_of(options)) - set(given.get('minibatch_by_resolution') or _resolutions_of(options))
-    if missing:
-        raise click.UsageError(
-            f'--minibatch: the size for {min(missing)}x{min(missing)} is missing; name every resolution from '
-            f'{options.initial_resolution} to {options.resolution}, or give one number.'
-        )
     _fill_in_minibatches(options)
-    _check_minibatches(options)
+    check_step_options(options, given)
     return options
+
+
+def check_step_options(options, given):
+    """Refuses minibatches and learning rates that do not fit the resolutions and the GPUs of a run.
+
+    Args:
+        options: `TrainingOptions` of the run.
+        given: Dict of fields set by the user.
+
+    Raises:
+        click.UsageError: The message names the flag and says what to do.
+    """
+    sides = resolutions_of(options)
+    for flag, name in (('--minibatch', 'minibatch_by_resolution'), ('--lrate', 'lrate_by_resolution')):
+        missing = set(sides) - set(given.get(name) or sides)
+        if missing:
+            raise click.UsageError(
+                f'{flag}: the value for {min(missing)}x{min(missing)} is missing; name every resolution from '
+                f'{options.initial_resolution} to {options.resolution}, or give one number.'
+            )
+    for side in sides:
+        _check_minibatch(options, side)
 
 
 def _check_resolution(flag, value):
@@ -173,25 +196,50 @@ def _fill_in_minibatches(options):
         options.minibatch_by_resolution = {}
 
 
-def _check_minibatches(options):
-    for side in _resolutions_of(options):
-        minibatch = options.minibatch_by_resolution.get(side, options.minibatch)
-        share = minibatch // options.gpus
-        what = f'--minibatch {minibatch} (at {side}x{side})'
-        if minibatch < 1:
-            raise click.UsageError(f'{what}: must be at least 1.')
-        if minibatch % options.gpus:
-            raise click.UsageError(
-                f'{what} cannot be divided among {options.gpus} GPUs; use a multiple of {options.gpus}.'
-            )
-        if share > 4 and share % 4:
-            raise click.UsageError(
-                f'{what} gives each GPU {share} images, which do not form groups of 4 for the '
-                f'minibatch stddev layer; use a multiple of {4 * options.gpus}.'
-            )
+def _check_minibatch(options, side):
+    minibatch = minibatch_at(options, side)
+    share = minibatch // options.gpus
+    what = f'--minibatch {minibatch} (at {side}x{side})'
+    if minibatch < 1:
+        raise click.UsageError(f'{what}: must be at least 1.')
+    if minibatch % options.gpus:
+        raise click.UsageError(f'{what} cannot be divided among {options.gpus} GPUs; use a multiple of {options.gpus}.')
+    if share > 4 and share % 4:
+        raise click.UsageError(
+            f'{what} gives each GPU {share} images, which do not form groups of 4 for the '
+            f'minibatch stddev layer; use a multiple of {4 * options.gpus}.'
+        )
 
 
-def _resolutions_of(options):
+def minibatch_at(options, side):
+    """The minibatch of a resolution, over all GPUs."""
+    return (options.minibatch_by_resolution or {}).get(side, options.minibatch)
+
+
+def smaller_minibatches(options, side):
+    """A value for --minibatch with which each GPU gets at most half of its images, at `side` px and above.
+
+    Args:
+        options: `TrainingOptions`.
+        side: Resolution whose minibatch is too large for the memory, px.
+
+    Returns:
+        Text, as --minibatch takes it; None if each GPU gets one image already.
+    """
+    share = minibatch_at(options, side) // options.gpus // 2
+    if share < 1:
+        return None
+    most = (share - share % 4 if share > 4 else share) * options.gpus
+    sides = resolutions_of(options)
+    minibatches = [
+        minibatch_at(options, each) if each < side else min(minibatch_at(options, each), most) for each in sides
+    ]
+    if len(set(minibatches)) == 1:
+        return str(most)
+    return ','.join(f'{each}:{minibatch}' for each, minibatch in zip(sides, minibatches))
+
+
+def resolutions_of(options):
     """Sides in px that the run trains, smallest first."""
     side, sides = options.initial_resolution, []
     while side <= options.resolution:

@@ -8,7 +8,7 @@ import textwrap
 import tensorflow.compat.v1 as tf
 from tabulate import tabulate
 
-from dnnlib.util import format_duration
+from dnnlib.util import EasyDict, format_duration
 from training.checkpoint import STATES_KEPT
 from training.cost import flops_between
 from training.footprint import FLOAT_BYTES, Networks, step_bytes, variables_bytes
@@ -34,7 +34,7 @@ V100_DAYS = {
 WORK_OPTIONS = ('latent_size', 'mapping_layers', 'fmap_base', 'fmap_max', 'minibatch', 'minibatch_by_resolution')
 
 
-def print_plan(options, dataset, results_dir, flags):
+def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0):
     """Prints the options, and tables of the growing schedule, the networks, memory, disk space and time.
 
     Args:
@@ -42,6 +42,7 @@ def print_plan(options, dataset, results_dir, flags):
         dataset: The open `MultiResolutionDataset`.
         results_dir: Folder of the runs; it need not exist.
         flags: Dict of field of the options to the flag that sets it.
+        begin_kimg: Where in the schedule the run begins or goes on. Memory, disk and time are for what follows.
     """
     print(
         f'Dataset {dataset.folder}: {dataset.num_images} images, {dataset.shape[0]}x{dataset.shape[1]}x'
@@ -49,8 +50,8 @@ def print_plan(options, dataset, results_dir, flags):
     )
     print('\nOptions:')
     _print_table(_option_rows(options, flags))
-    rows = phases(options.total_kimg, options.resolution, **options.schedule_options())
-    print('\nSchedule:')
+    rows = rows_from(begin_kimg, phases(options.total_kimg, options.resolution, **options.schedule_options()))
+    print('\nSchedule:' if begin_kimg == 0 else f'\nSchedule from kimg {begin_kimg:g} on:')
     _print_table(_schedule_rows(rows), ('left', 'left', *['right'] * 4))
     label_size = dataset.labels.shape[1] if options.use_labels and dataset.labels is not None else 0
     networks = count_parameters(options, dataset.shape[0], label_size)
@@ -63,8 +64,14 @@ def print_plan(options, dataset, results_dir, flags):
     print('\nDisk space, GB, estimated:')
     _print_disk(disk_gb(rows, options, networks, dataset.shape[0]), results_dir)
     print('\nTime:')
-    for line in published_times(options):
+    for line in published_times(options, begin_kimg):
         print(f'  {line}')
+
+
+def rows_from(begin_kimg, rows):
+    """What follows a kimg of the rows of `training.schedule.phases`."""
+    left = [row for row in rows if row.end_kimg > begin_kimg]
+    return [EasyDict(row, begin_kimg=max(row.begin_kimg, begin_kimg)) for row in left]
 
 
 def _print_table(rows, alignments=None):
@@ -188,8 +195,13 @@ def free_gb(folder):
     return shutil.disk_usage(folder).free / 1e9
 
 
-def published_times(options):
-    """How long runs with these settings have taken: list of sentences. For other lengths, times are scaled by work."""
+def published_times(options, begin_kimg=0.0):
+    """How long runs with these settings have taken: list of sentences. For other lengths, times are scaled by work.
+
+    Args:
+        options: `TrainingOptions`.
+        begin_kimg: Where in the schedule the run begins or goes on.
+    """
     published = [
         (table[options.resolution][options.gpus], card)
         for table, card in ((PAPER_DAYS, 'RTX 2080 Ti (the paper)'), (V100_DAYS, 'V100 (the original authors)'))
@@ -200,7 +212,7 @@ def published_times(options):
     whole = resolve_options('paper', {'data': options.data, 'gpus': options.gpus}, options.resolution)
     if any(getattr(options, name) != getattr(whole, name) for name in WORK_OPTIONS):
         return ['None is published for other networks or minibatches; the log lines of the run tell an ETA.']
-    share = flops_between(0, options.total_kimg, options) / flops_between(0, PAPER_KIMG, whole)
+    share = flops_between(begin_kimg, options.total_kimg, options) / flops_between(0, PAPER_KIMG, whole)
     lines = []
     for days, card in published:
         line = (
@@ -208,9 +220,9 @@ def published_times(options):
             f'{format_duration(days * 86400)} on {options.gpus} {card}'
         )
         if abs(share - 1) > 1e-6:
-            line += (
-                f'; {options.total_kimg:g} kimg would take {format_duration(share * days * 86400)}, by their share of '
-                'its work'
-            )
+            what = f'{options.total_kimg:g} kimg'
+            if begin_kimg > 0:
+                what = f'kimg {begin_kimg:g} to {options.total_kimg:g}'
+            line += f'; {what} would take {format_duration(share * days * 86400)}, by their share of its work'
         lines.append(line + '.')
     return lines

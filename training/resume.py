@@ -12,10 +12,11 @@ import click
 from dnnlib.errors import UserError
 from dnnlib.records.levels import is_resolution
 from dnnlib.run_dir import OPTIONS_FILE, SNAPSHOT_PATTERN
-from training.options import TrainingOptions
+from training.options import RECORDED_OPTIONS, TrainingOptions, check_step_options, minibatch_at, resolutions_of
+from training.schedule import training_schedule
 
-# Options that may change when a run goes on. None of them changes what a training step computes.
-CHANGEABLE = (
+# Options that may change when a run goes on, and that do not change what a training step computes.
+UNRECORDED = (
     'data',
     'total_kimg',
     'device',
@@ -27,6 +28,7 @@ CHANGEABLE = (
     'max_nonfinite',
     'grid',
 )
+CHANGEABLE = UNRECORDED + RECORDED_OPTIONS
 
 # Options that a pickled network decides: (network, argument of its build function, option, default of the argument).
 _NETWORK_OPTIONS = (
@@ -96,40 +98,62 @@ def _damaged(run_dir, name, stored):
     )
 
 
-def changed_options(options, given, flags):
+def changed_options(options, given, flags, kimg):
     """The options with which a run goes on.
 
     Args:
         options: `TrainingOptions` with which the run was started.
         given: Dict of fields set by the user now.
         flags: Dict of field to the flag that sets it, for messages.
+        kimg: Where the run goes on, thousands of reals; recorded with the options in RECORDED_OPTIONS.
 
     Raises:
-        click.UsageError: The user changed an option that cannot change; the message names the flag and both values.
+        click.UsageError: The user changed an option that cannot change; the message names the flag and both values. Or
+            the values do not fit the resolutions and the GPUs of the run.
     """
     changes = {name: value for name, value in given.items() if value != getattr(options, name)}
-    fixed = {name: value for name, value in changes.items() if name not in CHANGEABLE and name in flags}
-    fixed.update(
-        {name[: -len('_by_resolution')]: value for name, value in changes.items() if name.endswith('_by_resolution')}
-    )
+    fixed = [name for name in changes if name not in CHANGEABLE]
     if fixed:
         raise click.UsageError(
             '; '.join(
-                f'{flags[name]}: the run was started with {_shown(options, name)}, not {_shown_value(given, name)}'
-                for name in fixed
+                f'{flags[name]}: the run was started with {getattr(options, name)}, not {given[name]}' for name in fixed
             )
-            + f'. Only {", ".join(flags[name] for name in CHANGEABLE)} may change.'
+            + f'. Only {", ".join(flags[name] for name in CHANGEABLE if name in flags)} may change.'
         )
-    return dataclasses.replace(options, **changes)
+    changed = dataclasses.replace(options, **changes)
+    if not changes.keys().isdisjoint(RECORDED_OPTIONS):
+        check_step_options(changed, given)
+    records = [
+        {'kimg': kimg, 'option': name, 'before': by_side(options, name), 'after': by_side(changed, name)}
+        for name in ('gpus', 'minibatch', 'lrate')
+        if by_side(options, name) != by_side(changed, name)
+    ]
+    return dataclasses.replace(changed, changes=options.changes + as_stored(records))
 
 
-def _shown(options, name):
-    return _shown_value(dataclasses.asdict(options), name)
+def by_side(options, name):
+    """The value of an option at each resolution of a run: a dict of side in px to value; or one value for all."""
+    by_resolution = getattr(options, name + '_by_resolution', None)
+    if not by_resolution:
+        return getattr(options, name)
+    values = {side: by_resolution.get(side, getattr(options, name)) for side in resolutions_of(options)}
+    return values if len(set(values.values())) > 1 else min(values.values())
 
 
-def _shown_value(values, name):
-    by_resolution = values.get(name + '_by_resolution')
-    return f'{values[name]}' + (f' and {json.dumps(by_resolution)} by resolution' if by_resolution else '')
+def as_stored(value):
+    """A value in the form in which options.json gives it back, where all keys are text."""
+    return json.loads(json.dumps(value))
+
+
+def sentence_of_change(change, flags):
+    """Says what an entry of `TrainingOptions.changes` is about, for the log."""
+    before, after = (as_flag_value(change[when]) for when in ('before', 'after'))
+    return f'From kimg {change["kimg"]:g} on, {flags[change["option"]]} is {after}; before, it was {before}.'
+
+
+def as_flag_value(value):
+    """A value from `by_side`, as text that its flag takes."""
+    return ','.join(f'{side}:{each}' for side, each in value.items()) if isinstance(value, dict) else f'{value}'
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -196,31 +220,58 @@ def options_of_pickle(path, pickled, given, flags):
     if clashes:
         raise click.UsageError('; '.join(clashes) + '. Leave these flags out.')
     # In the form in which options.json gives it back, so that the same command finds the run.
-    return dict(found, networks=json.loads(json.dumps({name: pickled.static_kwargs[name] for name in ('G', 'D')})))
+    return dict(found, networks=as_stored({name: pickled.static_kwargs[name] for name in ('G', 'D')}))
 
 
-def check_networks_fit(options, training_set):
-    """Refuses, with a UserError, a dataset that does not fit the networks from which the run starts."""
+def check_resolution(path, resolution, dataset):
+    """Refuses, with a UserError, networks of a pickle whose images are larger than the images of the dataset."""
+    if resolution > dataset.resolution:
+        raise UserError(
+            f'The networks in {path} make {resolution}x{resolution} images, the dataset {dataset.folder} has '
+            f'{dataset.resolution}x{dataset.resolution}: choose another dataset or pickle.'
+        )
+
+
+def check_dataset(options, dataset):
+    """Refuses a dataset that a run cannot train on.
+
+    Args:
+        options: `TrainingOptions` of the run.
+        dataset: The open `MultiResolutionDataset`.
+
+    Raises:
+        UserError: The dataset does not fit the networks from which the run starts, or went on before.
+        click.UsageError: The run trains on labels, and the dataset has none.
+    """
+    labels = 0 if dataset.labels is None else dataset.labels.shape[1]
     if options.networks is not None:
-        for name, ours, default in (
-            ('num_channels', training_set.shape[0], 1),
-            ('label_size', training_set.label_size, 0),
+        theirs = {name: options.networks['D'].get(name, default) for name, default in _D_DEFAULTS.items()}
+        for what, wanted, found in (
+            ('{}-channel images', theirs['num_channels'], dataset.shape[0]),
+            ('labels of {} numbers', theirs['label_size'], labels if options.use_labels else 0),
         ):
-            theirs = options.networks['D'].get(name, default)
-            if theirs != ours:
+            if wanted != found:
                 raise UserError(
-                    f'The networks in {options.resume} have {name} {theirs}, the dataset {options.data} '
-                    f'has {ours}: choose another --data or another pickle.'
+                    f'The networks in {options.resume} take {what.format(wanted)}, the dataset {options.data} has '
+                    f'{what.format(found) if found else "none"}: choose another dataset or pickle.'
                 )
+    elif options.use_labels and not labels:
+        raise click.UsageError(
+            f'--labels: {options.data} has no label file; make one with python -m prefilter --labels identity.'
+        )
 
 
-def begin_kimg(path, lod, options):
+_D_DEFAULTS = {'num_channels': 1, 'label_size': 0}  # of the build function of D
+
+
+def begin_kimg(path, lod, options, given=None):
     """Where in the schedule the networks of a pickle go on.
 
     Args:
         path: The pickle; network-snapshot-KKKKKK.pkl has the kimg in its name.
         lod: Level of detail of the networks.
         options: `TrainingOptions`.
+        given: The kimg that the user says, or None.
 
     Returns:
         (kimg, how that is known, as part of a sentence).
@@ -228,9 +279,39 @@ def begin_kimg(path, lod, options):
     Raises:
         click.UsageError: The schedule has no such level of detail.
     """
-    match = SNAPSHOT_PATTERN.search(path)
-    if match:
-        return float(match.group(1)), 'as its name says'
+    if given is not None:
+        lowest, there = _lods_at(given, options)
+        if _is_near(lod, lowest, there):
+            return given, 'as you say'
+        return given, f'as you say, where the lod is {there:g}; the lod of its networks is {lod:g}'
+    match = SNAPSHOT_PATTERN.search(os.path.basename(path))
+    if match is None:
+        return _begin_by_lod(path, lod, options)
+    named = float(match.group(1))
+    lowest, highest = _lods_at(named, options)
+    if _is_near(lod, lowest, highest):
+        return named, 'as its name says'
+    kimg, reason = _begin_by_lod(path, lod, options)
+    return kimg, f'{reason}. Its name says kimg {named:g}, where the lod would be {highest:g}'
+
+
+def _lods_at(kimg, options):
+    """The lowest and the highest lod that networks can have whose name says `kimg`.
+
+    A name is rounded down to whole kimg. Networks have the lod of the last iteration, which began some steps before.
+    """
+    steps = options.minibatch_repeats * max(minibatch_at(options, side) for side in resolutions_of(options)) / 1000
+    return [
+        training_schedule(int(at * 1000), options.resolution, **options.schedule_options()).lod
+        for at in (kimg + 1, max(kimg - steps, 0))
+    ]
+
+
+def _is_near(lod, lowest, highest):
+    return lowest - 1e-4 <= lod <= highest + 1e-4  # networks hold it as float32
+
+
+def _begin_by_lod(path, lod, options):
     levels = math.log2(options.resolution / options.initial_resolution) - lod
     if levels < 0:
         raise click.UsageError(

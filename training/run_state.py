@@ -1,9 +1,11 @@
 """The progress of a run: its counters, which every state contains, and its clock."""
 
 import math
+import shlex
 import time
 
 from dnnlib.errors import UserError
+from dnnlib.records.tfrecords import fingerprint, is_old_fingerprint, old_fingerprint
 from dnnlib.util import EasyDict
 
 # What is written after a tick. With NETWORKS, image grids are written too.
@@ -36,33 +38,36 @@ def new_counters(dataset):
     )
 
 
-def is_finished(counters, options):
-    """Whether a run has reached its end and has written everything.
-
-    Args:
-        counters: Counters of the run.
-        options: Dict of its options.
-    """
-    return counters['cur_nimg'] >= options['total_kimg'] * 1000 and counters['due'] == NOTHING
+def is_finished(counters, total_kimg):
+    """Whether a run has reached its end, `total_kimg` thousand reals, and has written everything."""
+    return counters['cur_nimg'] >= total_kimg * 1000 and counters['due'] == NOTHING
 
 
-def check_same_images(counters, dataset, data, run_dir):
+def check_same_images(counters, dataset, with_labels, run_dir):
     """Refuses to go on with a run on other images.
 
     Args:
         counters: Counters of the run.
-        dataset: Fingerprint of the dataset that is there now.
-        data: Folder of the dataset.
+        dataset: The open `MultiResolutionDataset` that is there now, at the resolution of the run.
+        with_labels: Whether the run trains on the labels of the dataset.
         run_dir: Folder of the run.
 
+    Returns:
+        The fingerprint of the dataset. An earlier version wrote one of the old kind, which this one replaces.
+
     Raises:
-        UserError: The fingerprint is not the one in the counters.
+        UserError: The fingerprint in the counters is the one of another dataset.
     """
-    if counters['dataset'] != dataset:
+    found = fingerprint(dataset, with_labels)
+    known = counters.get('dataset', found)
+    if known != (old_fingerprint(dataset) if is_old_fingerprint(known) else found):
+        what = 'images and labels' if with_labels else 'images'
         raise UserError(
-            f'{data} does not hold the images that {run_dir} was started with: bring them back, or give '
-            '--new-run to start anew.'
+            f'{dataset.folder} does not hold the {what} that {run_dir} was started with: bring them back, or name '
+            f'their folder: train.py --resume {shlex.quote(run_dir)} --data FOLDER. To train on what is there now, '
+            f'start a new run: train.py --data {shlex.quote(dataset.folder)} --new-run.'
         )
+    return found
 
 
 def are_finite(stats):

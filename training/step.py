@@ -1,5 +1,7 @@
 """The graph of one training step over all replicas, and the numbers that go into it."""
 
+import re
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
@@ -8,6 +10,8 @@ from dnnlib.random_streams import D_DRAWS, D_LATENTS, G_DRAWS, G_LABELS, G_LATEN
 from dnnlib.util import EasyDict
 from training import losses, networks_stylegan
 from training.networks_stylegan import active_lod
+
+_REPLICA = re.compile(r'^G_replica\d+/')  # begins the names of variables that each replica has for itself
 
 
 def make_networks(options, num_channels, label_size):
@@ -262,7 +266,7 @@ class TrainingStep:
         Raises:
             KeyError: A variable is missing.
         """
-        values = {variable: state[name] for name, variable in self._state_variables().items()}
+        values = {variable: _value_in(state, name) for name, variable in self._state_variables().items()}
         for first, copies in ((self.G, self._G_replicas[1:]), (self.D, self._D_replicas[1:])):
             for copy in copies:
                 values.update(
@@ -287,6 +291,11 @@ class TrainingStep:
             for number, (first, *_) in enumerate(optimizer.state_variables):
                 variables[f'{optimizer.name}/{number:03d}'] = first
         return variables
+
+
+def _value_in(state, name):
+    """The value of a variable in a state. A replica that the run did not have takes the value of replica 0."""
+    return state[name] if name in state else state[_REPLICA.sub('G/', name)]
 
 
 def Gs_beta(minibatch, G_smoothing_kimg):

@@ -23,7 +23,8 @@ from dnnlib.folder_kinds import kind_of
 from dnnlib.records.levels import is_resolution, pyramid, resolutions
 from dnnlib.records.record_file import HINT, RecordEncoder, RecordFile
 
-FINGERPRINT_RECORDS = 64  # the fingerprint of a dataset covers so many records
+OLD_FINGERPRINT_RECORDS = 64  # a fingerprint of the old kind covers so many records
+OLD_FINGERPRINT_DIGITS = 16
 ORDER_SEED = 123  # the seed with which StyleGAN's dataset tool shuffles images
 
 
@@ -277,8 +278,32 @@ class MultiResolutionDataset:
         self.close()
 
 
-def fingerprint(dataset: MultiResolutionDataset) -> str:
-    """Identifies a dataset without reading all of it, also if it was made anew under the same name.
+def fingerprint(dataset: MultiResolutionDataset, with_labels: bool = False) -> str:
+    """Identifies a dataset by all of its images, also if it was made anew under the same name.
+
+    Args:
+        dataset: An open dataset.
+        with_labels: Whether the labels count too, if the dataset has any.
+
+    Returns:
+        64 hexadecimal digits: the SHA-256 of the images' shape, their checksums in order, and the labels.
+
+    Raises:
+        UserError: A record is damaged.
+    """
+    digest = hashlib.sha256(dataset.content_digest(dataset.num_images).encode('utf-8'))
+    if with_labels and dataset.labels is not None:
+        digest.update(repr(dataset.labels.shape).encode('utf-8') + dataset.labels.tobytes())
+    return digest.hexdigest()
+
+
+def is_old_fingerprint(text: object) -> bool:
+    """Whether a fingerprint is of the old kind, which earlier versions wrote."""
+    return isinstance(text, str) and len(text) == OLD_FINGERPRINT_DIGITS
+
+
+def old_fingerprint(dataset: MultiResolutionDataset) -> str:
+    """Identifies a dataset as earlier versions did, which looked at 64 images at most.
 
     Args:
         dataset: An open dataset.
@@ -291,10 +316,10 @@ def fingerprint(dataset: MultiResolutionDataset) -> str:
         UserError: A record that was read is damaged.
     """
     digest = hashlib.sha256(repr([dataset.num_images, *dataset.shape]).encode('utf-8'))
-    chosen = min(dataset.num_images, FINGERPRINT_RECORDS)
+    chosen = min(dataset.num_images, OLD_FINGERPRINT_RECORDS)
     for place in range(chosen):
         digest.update(dataset.read(place * dataset.num_images // chosen).tobytes())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:OLD_FINGERPRINT_DIGITS]
 
 
 def _find_files(folder, opened):

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from dnnlib.errors import UserError
+from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint, old_fingerprint
 from metrics.meter import Result
 from metrics.registry import METRICS, FrechetDistance
 from metrics.results import (
@@ -18,8 +19,10 @@ from metrics.results import (
     format_table,
     keep_best,
     read_results,
+    renew_fingerprints,
     series,
 )
+from tests.toy_run import make_dataset
 
 SETTINGS = {'features': 'onet', 'seed': 0}
 
@@ -278,3 +281,20 @@ def test_where_higher_is_better_the_highest_is_best(run_dir, monkeypatch):
     for kimg, value in ((0, 1.0), (10, 3.0), (20, 2.0)):
         measured(run_dir, kimg, value, metric='accuracy')
     assert keep_best(run_dir, 'accuracy')['kimg'] == 10 and best_content(run_dir) == b'network after 10 kimg'
+
+
+def test_fingerprints_of_the_old_kind_are_compared_the_old_way_and_replaced(run_dir, tmp_path):
+    folder = make_dataset(str(tmp_path / 'toy'), count=100)
+    with MultiResolutionDataset(folder) as dataset:
+        old, new = old_fingerprint(dataset), fingerprint(dataset)
+        other = '0123456789abcdef'
+        for kimg, sha256 in ((0, old), (10, other), (20, old)):
+            measured(run_dir, kimg, 12.5, settings=dict(SETTINGS, dataset_sha256=sha256))
+        measured(run_dir, 20, 3.0, 'pl_onet5k_zend')
+        before = read_results(run_dir)
+        renew_fingerprints(run_dir, dataset)
+    after = read_results(run_dir)
+    assert [record['settings'].get('dataset_sha256') for record in after] == [new, other, new, None]
+    for record in before[0], before[2]:
+        record['settings']['dataset_sha256'] = new
+    assert after == before

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dnnlib.errors import UserError
-from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
+from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint, old_fingerprint, write_labels
 from dnnlib.run_dir import find_states, state_name
 from tests.toy_run import make_dataset
 from training import checkpoint
@@ -17,7 +17,7 @@ from training.dataset import TrainingSet
 from training.log import RunLog
 from training.loop import train
 from training.options import resolve_options
-from training.run_state import NETWORKS, NOTHING
+from training.run_state import NETWORKS, NOTHING, check_same_images
 from training.stop import StopRequest
 
 
@@ -174,8 +174,29 @@ def test_run_starts_from_a_pickle_where_its_schedule_says(train_toy, read_pickle
 
 def test_state_of_other_networks_is_refused_in_a_sentence(train_toy):
     checkpoint.Checkpoints(train_toy.run_dir).save({}, {'cur_nimg': 8, 'dataset': fingerprint(train_toy.records)})
-    with pytest.raises(UserError, match='does not fit the networks .* --new-run'):
+    with pytest.raises(
+        UserError,
+        match='does not fit the networks .*snapshots, by --data .*toy --resume NETWORK',
+    ):
         train_toy(lambda *args: None)
+
+
+def test_what_identifies_the_images_of_a_run(tmp_path):
+    labels, known = np.eye(12), {}
+    for number, content in enumerate((labels, labels[::-1], None)):
+        folder = make_dataset(str(tmp_path / str(number) / 'toy'))
+        if content is not None:
+            write_labels(folder, 'toy', content)
+        with MultiResolutionDataset(folder) as dataset:
+            known[number] = {'dataset': check_same_images({}, dataset, True, 'run')}
+            assert check_same_images(known[number], dataset, True, 'run') == known[number]['dataset']
+            old = {'dataset': old_fingerprint(dataset)}
+            assert check_same_images(old, dataset, False, 'run') == fingerprint(dataset)
+            for other in range(number):
+                with pytest.raises(UserError, match='does not hold the images and labels that run was started with'):
+                    check_same_images(known[other], dataset, True, 'run')
+            with pytest.raises(UserError, match='does not hold the images that run was started with'):
+                check_same_images({'dataset': '0123456789abcdef'}, dataset, False, 'run')
 
 
 def test_dataset_made_anew_is_not_continued_on(train_toy):

@@ -49,7 +49,7 @@ def test_small_dataset_starts_at_its_own_resolution():
         ({'resolution': 48}, '--resolution 48: must be a power of two'),
         ({'resolution': 512}, '--resolution 512: the dataset has 256x256 images'),
         ({'gpus': 1, 'minibatch': 0}, '--minibatch 0 .*: must be at least 1'),
-        ({'minibatch': 8, 'minibatch_by_resolution': {8: 64, 256: 8}}, '--minibatch: the size for 16x16 is missing'),
+        ({'minibatch': 8, 'minibatch_by_resolution': {8: 64, 256: 8}}, '--minibatch: the value for 16x16 is missing'),
         ({'initial_resolution': 512}, '--initial-resolution 512: training ends at 256x256'),
         ({'phase_kimg': 0, 'fade_kimg': 0}, 'leave no time to grow; .* give --initial-resolution 256'),
         ({'fmap_base': 127}, '--fmap-base 127: leaves no feature maps at 256x256; use at least 128'),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 
 import click
 import numpy as np
@@ -10,15 +11,19 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.flags import ByResolution
+from dnnlib.run_dir import snapshot_name
 from tests.toy_run import SMALL, SMALL_G
-from training.options import TrainingOptions, resolve_options
+from training.options import TrainingOptions, minibatch_at, resolve_options, smaller_minibatches
 from training.resume import (
     CHANGEABLE,
     begin_kimg,
     changed_options,
-    check_networks_fit,
+    check_dataset,
+    check_resolution,
     options_of_pickle,
     read_pickle,
+    sentence_of_change,
     stored_options,
 )
 from training.schedule import training_schedule
@@ -39,10 +44,53 @@ def test_options_of_another_program_are_refused(stored):
 
 def test_what_does_not_alter_a_step_may_change():
     given = {'total_kimg': 30000, 'metrics': [], 'keep_snapshots': 3, 'r1_gamma': 10.0}
-    options = changed_options(PAPER, given, FLAGS)
+    options = changed_options(PAPER, given, FLAGS, 5400.0)
     assert (options.total_kimg, options.metrics, options.keep_snapshots) == (30000, [], 3)
     assert dataclasses.replace(options, total_kimg=25000, metrics=['fid50k'], keep_snapshots=None) == PAPER
-    assert set(CHANGEABLE) < set(FLAGS)
+    assert set(CHANGEABLE) < set(FLAGS) and options.changes == []
+
+
+def test_what_hardware_asks_for_may_change_and_is_recorded_with_the_kimg():
+    given = {'minibatch': 8, 'minibatch_by_resolution': {}, 'gpus': 1, 'lrate': 0.001, 'lrate_by_resolution': {}}
+    first = changed_options(PAPER, given, FLAGS, 5400.5)
+    by_side = {8: 256, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8}
+    lrates = {8: 0.001, 16: 0.001, 32: 0.001, 64: 0.001, 128: 0.0015, 256: 0.002}
+    stored = json.loads(json.dumps(dataclasses.asdict(first)))
+    second = changed_options(stored_options('run', stored), {'lrate': 0.0005}, FLAGS, 6000.0)
+    assert second.changes == [
+        {'kimg': 5400.5, 'option': 'gpus', 'before': 2, 'after': 1},
+        {'kimg': 5400.5, 'option': 'minibatch', 'before': {str(k): v for k, v in by_side.items()}, 'after': 8},
+        {'kimg': 5400.5, 'option': 'lrate', 'before': {str(k): v for k, v in lrates.items()}, 'after': 0.001},
+        {'kimg': 6000.0, 'option': 'lrate', 'before': 0.001, 'after': 0.0005},
+    ]
+    assert sentence_of_change(second.changes[1], FLAGS) == (
+        'From kimg 5400.5 on, --minibatch is 8; before, it was 8:256,16:128,32:64,64:32,128:16,256:8.'
+    )
+    with pytest.raises(click.UsageError, match='--minibatch 32 .at 64x64. cannot be divided among 3 GPUs'):
+        changed_options(PAPER, {'gpus': 3, 'minibatch_by_resolution': {**by_side, 8: 96, 16: 96, 32: 96}}, FLAGS, 0.0)
+    with pytest.raises(click.UsageError, match='--lrate: the value for 16x16 is missing'):
+        changed_options(PAPER, {'lrate': 0.001, 'lrate_by_resolution': {8: 0.001}}, FLAGS, 0.0)
+
+
+@pytest.mark.parametrize(
+    'side, minibatch, wanted',
+    [(256, None, '8:256,16:128,32:64,64:32,128:16,256:4'), (8, 24, '8'), (64, 4, '8:4,16:4,32:4,64:2,128:2,256:2')],
+)
+def test_the_advised_minibatches_are_smaller_and_are_taken(side, minibatch, wanted):
+    options = PAPER
+    if minibatch:
+        options = dataclasses.replace(PAPER, minibatch=minibatch, minibatch_by_resolution={})
+    text = smaller_minibatches(options, side)
+    assert text == wanted
+    base, by_side = ByResolution(click.IntRange(min=1), '').convert(text, None, None)
+    given = {'minibatch': base, 'minibatch_by_resolution': by_side}
+    changed = changed_options(options, given, FLAGS, 1.0)
+    assert 0 < minibatch_at(changed, side) <= minibatch_at(options, side) / 2
+    assert all(minibatch_at(changed, each) <= minibatch_at(options, each) for each in (8, 16, 32, 64, 128, 256))
+
+
+def test_one_image_a_gpu_cannot_be_halved():
+    assert smaller_minibatches(dataclasses.replace(PAPER, minibatch=2, minibatch_by_resolution={}), 256) is None
 
 
 @pytest.mark.parametrize(
@@ -52,20 +100,12 @@ def test_what_does_not_alter_a_step_may_change():
             {'r1_gamma': 5.0, 'total_kimg': 1},
             '--r1-gamma: the run was started with 10.0, not 5.0. Only --data, --total',
         ),
-        (
-            {'lrate': 0.001, 'lrate_by_resolution': {}},
-            '--lrate: the run was started with 0.001 and {"128": 0.*not 0.001',
-        ),
-        (
-            {'minibatch': 8, 'minibatch_by_resolution': {}},
-            '--minibatch: the run was started with 8 and .*, not 8. Only',
-        ),
-        ({'seed': 1, 'gpus': 4}, '--seed: .* 1000, not 1; --gpus: the run was started with 2, not 4'),
+        ({'seed': 1, 'mirror': False}, '--seed: .* 1000, not 1; --mirror: the run was started with True, not False'),
     ],
 )
 def test_what_alters_a_step_is_refused_by_name_with_both_values(given, sentence):
     with pytest.raises(click.UsageError, match=sentence):
-        changed_options(PAPER, given, FLAGS)
+        changed_options(PAPER, given, FLAGS, 0.0)
 
 
 @pytest.fixture
@@ -94,10 +134,20 @@ def test_pickle_decides_the_networks_and_refuses_what_contradicts_them(pickle):
 
 def test_dataset_that_the_networks_do_not_take_is_refused():
     options = dataclasses.replace(PAPER, resume='x.pkl', networks={'G': {}, 'D': {'num_channels': 3}})
-    grey = type('Set', (), {'shape': [1, 256, 256], 'label_size': 0})
-    with pytest.raises(UserError, match='x.pkl have num_channels 3, the dataset x has 1'):
-        check_networks_fit(options, grey)
-    check_networks_fit(PAPER, grey)
+    grey = types.SimpleNamespace(shape=[1, 256, 256], labels=None, resolution=256, folder='grey')
+    with pytest.raises(UserError, match='x.pkl take 3-channel images, the dataset x has 1-channel images'):
+        check_dataset(options, grey)
+    check_dataset(PAPER, grey)
+    labelled = dataclasses.replace(options, use_labels=True, networks={'G': {}, 'D': {'label_size': 7}})
+    with pytest.raises(UserError, match='x.pkl take labels of 7 numbers, the dataset x has none: choose another'):
+        check_dataset(labelled, grey)
+    grey.labels = np.zeros([5, 2])
+    with pytest.raises(UserError, match='take labels of 7 numbers, the dataset x has labels of 2 numbers'):
+        check_dataset(labelled, grey)
+    message = 'x.pkl make 512x512 images, the dataset grey has 256x256: choose another dataset or pickle'
+    with pytest.raises(UserError, match=message):
+        check_resolution('x.pkl', 512, grey)
+    check_resolution('x.pkl', 128, grey)
 
 
 def test_single_network_is_no_start(tmp_path):
@@ -109,7 +159,28 @@ def test_single_network_is_no_start(tmp_path):
 
 
 def test_snapshot_goes_on_where_its_name_says():
-    assert begin_kimg('a/network-snapshot-012345.pkl', 0.0, PAPER)[0] == 12345
+    assert begin_kimg('a/network-snapshot-012345.pkl', 0.0, PAPER) == (12345, 'as its name says')
+
+
+@pytest.mark.parametrize('kimg', [0, 600, 601, 1000.064, 1199, 5999.9, 6000, 25000])
+def test_the_name_of_a_snapshot_stands_where_the_schedule_has_its_lod(kimg):
+    before = max(int(kimg * 1000) - 4 * 256, 0)  # the lod was set at the beginning of the last iteration
+    lod = np.float32(training_schedule(before, 256, **PAPER.schedule_options()).lod)
+    assert begin_kimg(snapshot_name(int(kimg * 1000)), float(lod), PAPER)[0] == int(kimg)
+
+
+@pytest.mark.parametrize('folder', ['a', 'network-snapshot-012345.pkl'])
+@pytest.mark.parametrize('name', ['network-snapshot-000056.pkl', 'renamed.pkl', 'network-snapshot-000056.125.pkl'])
+def test_the_lod_of_the_networks_wins_over_a_name(folder, name):
+    kimg, reason = begin_kimg(f'{folder}/{name}', 0.0, PAPER)
+    assert kimg == 6000 and 'where the schedule reaches the lod 0 of its networks' in reason
+    assert ('Its name says kimg 56' in reason) == ('56' in name)
+    assert begin_kimg(f'{folder}/network-snapshot-025000.pkl', 2.5, PAPER)[0] == 3300
+
+
+def test_a_kimg_that_the_user_gives_is_taken_and_another_lod_is_said():
+    assert begin_kimg('x.pkl', 0.0, PAPER, 7000.0) == (7000, 'as you say')
+    assert begin_kimg('x.pkl', 0.0, PAPER, 56.0)[1] == 'as you say, where the lod is 5; the lod of its networks is 0'
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from dnnlib.records.tfrecords import (
     allocate_records,
     dataset_bytes,
     fingerprint,
+    is_old_fingerprint,
+    old_fingerprint,
     write_records,
 )
 from tests.goldens.kinds import assert_agreement, golden_cases
@@ -205,12 +207,28 @@ def test_a_fingerprint_is_that_of_the_pixels_their_number_and_their_shape(tmp_pa
         with MultiResolutionDataset(folder, resolution) as dataset:
             return fingerprint(dataset)
 
-    assert of(images) == of(images) and len(of(images)) == 16
-    changed = images.copy()
-    changed[0, 0, 0, 0] ^= 1
+    assert of(images) == of(images) and len(of(images)) == 64
+    first, unsampled = images.copy(), images.copy()
+    first[0, 0, 0, 0] ^= 1
+    unsampled[197, 0, 0, 0] ^= 1
     larger = some_images(3, 8)
-    others = [changed, images[:199], images[:3], images[:3, :1], images[::-1], larger]
-    assert len({of(images), of(larger, resolution=4), *map(of, others)}) == 8
+    others = [first, unsampled, images[:199], images[:3], images[:3, :1], images[::-1], larger]
+    assert len({of(images), of(larger, resolution=4), *map(of, others)}) == 9
+
+
+def test_labels_count_for_a_fingerprint_where_they_are_trained_on(tmp_path):
+    found, labels = [], np.eye(3)
+    for number, content in enumerate((labels, labels[::-1], None)):
+        folder = write(tmp_path / str(number), some_images(3, 4), labels=content)
+        with MultiResolutionDataset(folder) as dataset:
+            found.append([fingerprint(dataset, with_labels) for with_labels in (True, False)])
+    assert found[0][1] == found[1][1] == found[2][1] == found[2][0] and len({pair[0] for pair in found}) == 3
+
+
+def test_a_fingerprint_of_the_old_kind_is_told_by_its_length(tmp_path):
+    with MultiResolutionDataset(write(tmp_path, some_images(3, 4))) as dataset:
+        old, new = old_fingerprint(dataset), fingerprint(dataset)
+    assert is_old_fingerprint(old) and not is_old_fingerprint(new) and not is_old_fingerprint(None)
 
 
 def test_a_content_digest_is_that_of_every_image_and_their_order(tmp_path):
