@@ -98,7 +98,7 @@ def tiff_with(**tags):
         (tiff_with(COMPRESSION=777), 'unsupported', 'TIFF with compression 777'),
         (FLOATING_POINT, 'unsupported', 'TIFF with 3 floating-point values of 32 bits for each pixel'),
         (FLOATING_POINT[:30], 'truncated', 'it ends within its header'),
-        (encoded(gradient())[:8] + b'other' * 9 + b'IEND', 'unreadable', 'begins as PNG, but its header is damaged'),
+        (encoded(gradient())[:8] + b'\0\0\0\5' * 9 + b'IEND', 'unreadable', 'begins as PNG, but its header is damaged'),
         (b'\xff\xd8\xff' + bytes(90) + b'\xff\xd9', 'unreadable', 'it begins as JPEG, but its header is damaged'),
         (b'GIF89a' + bytes(3) + b';', 'unreadable', ''),
         (b'RIFF' + (900).to_bytes(4, 'little') + b'WAVE' + bytes(900), 'not-an-image', 'no JPEG, PNG, '),
