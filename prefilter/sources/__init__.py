@@ -13,7 +13,7 @@ import click
 from dnnlib.errors import UserError
 from dnnlib.records.names import MANIFEST_FILE
 from prefilter.sources import aligned, celeba, labelled, listed, msceleb, recordio, trees
-from prefilter.sources.archives import is_archive
+from prefilter.sources.archives import how_to_unpack, is_archive
 from prefilter.sources.bundled import LFW_SUBSET, open_lfw_subset
 from prefilter.sources.files import MOST, NEARLY_ALL, is_dataset, list_files
 
@@ -105,13 +105,7 @@ def open_source(location, layout=AUTO, partition=None, leave_out=None, labels=No
             'crops.'
         )
     if layout == 'tree' and not len(files.images):
-        packed = [path for path in files.others if is_archive(path)]
-        hint = (
-            f'name one of its archives, as {os.path.join(files.location, packed[0])}'
-            if packed
-            else ('choose a folder with .jpg, .png or similar files')
-        )
-        raise UserError(f'SOURCE has no images ({files.ignored} other files): {hint}.')
+        raise UserError(f'SOURCE has no images ({files.ignored} other files): {_what_to_name(files)}.')
     try:
         source = FORMATS[layout](files, partition)
     except UserError as error:
@@ -124,6 +118,7 @@ def open_source(location, layout=AUTO, partition=None, leave_out=None, labels=No
         raise UserError(f'{files.location} has no images in the layout of --format {layout}: choose another SOURCE.')
     source.remarks += files.remarks
     source.remarks += [f'{path} is a dataset of this filter: left out.' for path in files.datasets]
+    source.remarks += _left_out(files)
     if not is_chosen and source.layout == 'tree':
         source.remarks += _nearly(files)
     left_out = len(files.images) - len(source.paths)
@@ -131,6 +126,23 @@ def open_source(location, layout=AUTO, partition=None, leave_out=None, labels=No
         counts = files.count_ignored()
         source.remarks += [f'Files without the extension of an image: left out ({counts}).'] if counts else []
     return source
+
+
+def _left_out(files):
+    members = files.left_out.describe()
+    folders = ', '.join(f'{count:,} {name}' for name, count in sorted(files.skipped.items()))
+    return [members] * bool(members) + [f'Folders that a file system makes: left out ({folders}).'] * bool(folders)
+
+
+def _what_to_name(files):
+    packed = next((path for path in files.others if is_archive(path)), None)
+    if packed is not None:
+        if files.folder is None:
+            return f'unpack {files.location}, and name {packed} in it'
+        return f'name one of its archives, as {os.path.join(files.location, packed)}'
+    hints = (how_to_unpack(os.path.join(files.folder or '', path)) for path in files.others)
+    hint = next((hint for hint in hints if hint), None)
+    return hint or files.left_out.describe().rstrip('.') or 'choose a folder with .jpg, .png or similar files'
 
 
 def _check_partition(layout, partition):

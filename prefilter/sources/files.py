@@ -10,7 +10,9 @@ from dnnlib.records.names import MANIFEST_FILE
 from prefilter.images import IMAGE_EXTENSIONS
 from prefilter.reasons import Refusal
 from prefilter.sources.archives import is_archive, list_archive
+from prefilter.sources.file_systems import is_of_a_file_system
 from prefilter.sources.index import Index
+from prefilter.sources.members import LeftOut
 from prefilter.sources.readers import FolderReader
 from prefilter.sources.tables import plain_name
 
@@ -29,20 +31,21 @@ class Files:
         images: `Index` of the files with an image's extension.
         others: `Index` of the other files.
         reader: Reads the entries of both indices.
-        left_out: Number of members of an archive in neither index: links, devices, unsafe names, repeated names.
+        left_out: `LeftOut`: members of an archive in neither index.
         datasets: Paths of folders in neither index, because they are datasets that this filter made.
+        skipped: {name: number} of folders in neither index, because a file system made them.
         remarks: Sentences for a person about files that a layout leaves out.
         known: Set of paths of the other files that the layout reads, now or when labels are asked for.
     """
 
-    def __init__(self, location, folder, index, reader, left_out=0, datasets=()):
+    def __init__(self, location, folder, index, reader, left_out=None, datasets=(), skipped=()):
         self.location = location
         self.folder = folder
         self.images = index.select(is_image)
         self.others = index.select(lambda path: not is_image(path))
         self.reader = reader
-        self.left_out = left_out
-        self.datasets = datasets
+        self.left_out = left_out or LeftOut()
+        self.datasets, self.skipped = datasets, dict(skipped)
         self.remarks, self.known = [], set()
         self._shares = {}
         self._by_extension = {}  # places in `others`: there may be millions, and a format asks for few extensions
@@ -102,7 +105,7 @@ class Files:
     @property
     def ignored(self):
         """Number of files that are no images."""
-        return len(self.others) + self.left_out
+        return len(self.others) + self.left_out.total
 
     def count_ignored(self):
         """Counts the ignored files by extension, in words, most frequent first: '3 .txt, 1 without an extension'.
@@ -114,7 +117,7 @@ class Files:
         )
         counts.subtract(os.path.splitext(path)[1].lower() or 'without an extension' for path in self.known)
         shown = dict(counts.most_common(SHOWN_EXTENSIONS))
-        shown['of other kinds'] = self.ignored - len(self.known) - sum(shown.values())
+        shown['of other kinds'] = len(self.others) - len(self.known) - sum(shown.values())
         return ', '.join(f'{count:,} {kind}' for kind, count in shown.items() if count)
 
     def find(self, *names):
@@ -190,8 +193,8 @@ def list_files(location, leave_out=None):
     """
     location = str(location)
     if os.path.isdir(location):
-        index, datasets = _walk(location, leave_out)
-        return Files(location, location, index, FolderReader(location), datasets=datasets)
+        index, datasets, skipped = _walk(location, leave_out)
+        return Files(location, location, index, FolderReader(location), datasets=datasets, skipped=skipped)
     if is_archive(location):
         index, reader, left_out = list_archive(location)
         return Files(location, None, index, reader, left_out)
@@ -229,17 +232,21 @@ def is_image(path):
 
 
 def _walk(folder, leave_out):
-    """(`Index` of the files, list of folders that are left out as datasets).
+    """(`Index` of the files, list of folders that are left out as datasets, {name: number} of folders of file systems).
 
     Depth first, with the names in each folder sorted like their paths, so that the whole list needs no sorting.
     """
-    index, datasets = Index(), []
+    index, datasets, skipped = Index(), [], collections.Counter()
     seen = {_identity_on_disk(leave_out)} if leave_out and os.path.isdir(leave_out) else set()
     pending = ['']
     while pending:
         relative = pending.pop()
         if relative and not relative.endswith('/'):
             index.add(relative)
+            continue
+        name = relative.rstrip('/').rsplit('/', 1)[-1]
+        if is_of_a_file_system(name):
+            skipped[name] += 1
             continue
         path = os.path.join(folder, relative.rstrip('/'))
         with disk_errors('read', path, 'or move it away'):
@@ -251,7 +258,7 @@ def _walk(folder, leave_out):
                     datasets.append(relative.rstrip('/'))
                 else:
                     pending += children
-    return index, datasets
+    return index, datasets, skipped
 
 
 def is_dataset(paths):

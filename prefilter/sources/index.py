@@ -74,6 +74,10 @@ class Index(collections.abc.Sequence):
         ]
         return self._pick(last if is_sorted else sorted(last))
 
+    def sorted_by_first_number(self):
+        """The entries in the order of their first number, as a new index."""
+        return self._pick(sorted(range(len(self)), key=self._columns[0].__getitem__))
+
     def digest(self):
         """Identifies the paths and numbers, and their order: SHA-256, 64 hexadecimal digits."""
         digest = hashlib.sha256(repr([len(self), len(self._text)]).encode('ascii'))

@@ -7,6 +7,7 @@ from PIL import Image
 
 from dnnlib.errors import UserError
 from prefilter.sources import open_source
+from tests.pictures import make_archive, write_files
 
 
 def touch(folder, *paths):
@@ -81,3 +82,18 @@ def test_lfw_subset_is_the_bundle_enlarged():
     pixels = np.asarray(Image.open(io.BytesIO(open_source('lfw-subset').read(7))))[..., 0]
     means = pixels.reshape(25, 8, 25, 8).mean(axis=(1, 3)) / 255
     assert np.abs(means - lfw_subset()[107]).mean() < 0.01
+
+
+def test_folders_of_file_systems_are_left_out(tmp_path):
+    names = [
+        '@eaDir/a.jpg',
+        'x/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg',
+        '$RECYCLE.BIN/b.jpg',
+        '__MACOSX/c.jpg',
+        'eadir/d.jpg',
+    ]
+    source = open_source(write_files(tmp_path, dict.fromkeys(names, b'')))
+    assert list(source.paths) == ['eadir/d.jpg']
+    assert source.remarks == ['Folders that a file system makes: left out (1 $RECYCLE.BIN, 2 @eaDir, 1 __MACOSX).']
+    packed = make_archive(tmp_path / 'set.zip', dict.fromkeys(names, b''))
+    assert list(open_source(packed).paths) == ['eadir/d.jpg']
