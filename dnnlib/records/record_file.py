@@ -19,6 +19,7 @@ CHECKSUM_BYTES = 4  # after the payload: its checksum
 FRAME_BYTES = HEADER_BYTES + CHECKSUM_BYTES
 CUT_OFF = 'the file ends before the record does'
 HINT = 'copy it again or make the dataset anew with python -m prefilter'
+FILES = {b'\xff\xd8\xff': 'JPEG', b'\x89PNG': 'PNG', b'RIFF': 'WebP'}  # by their first bytes
 
 
 class RecordFile:
@@ -98,8 +99,16 @@ class RecordFile:
         record = os.pread(self._file.fileno(), size, start)
         if len(record) < size:
             raise damage(self.path, index, CUT_OFF)
+        payload = memoryview(record)[HEADER_BYTES:-CHECKSUM_BYTES]
         try:
-            return (*_parse_example(memoryview(record)[HEADER_BYTES:-CHECKSUM_BYTES]), record)
+            return (*_parse_example(payload), record)
+        except _OtherContentError as error:
+            if struct.pack('<I', _masked_crc32c(bytes(payload))) != record[-CHECKSUM_BYTES:]:
+                raise damage(self.path, index, error) from error
+            raise UserError(
+                f'{self.path} holds {error}, not pixels with their shape: write the images out as files, and make the '
+                'dataset with python -m prefilter.'
+            ) from error
         except ValueError as error:
             raise damage(self.path, index, error) from error
 
@@ -161,6 +170,10 @@ class RecordEncoder:
 # wire type, and then a varint value (wire type 0), or a varint length and that many bytes (wire type 2).
 
 
+class _OtherContentError(ValueError):
+    """A record is whole, but of another kind; its text says what it holds."""
+
+
 def _parse_example(payload):
     """Splits a serialized tf.train.Example into (shape (C, H, W), its C*H*W bytes). Raises ValueError."""
     features = {}
@@ -168,9 +181,13 @@ def _parse_example(payload):
         name, value = (*_messages(entry), b'', b'')[:2]
         features[bytes(name)] = value
     if b'shape' not in features or b'data' not in features:
-        raise ValueError('it has no features named shape and data')
+        names = ', '.join(sorted(name.decode('utf-8', 'replace') for name in features))
+        raise _OtherContentError(f'records with the features {names}' if names else 'records without features')
     shape = tuple(_integers(_only(features[b'shape'])))
     data = _only(_only(features[b'data']))
+    coded = next((kind for beginning, kind in FILES.items() if bytes(data[:4]).startswith(beginning)), None)
+    if coded and (len(shape) != 3 or len(data) != shape[0] * shape[1] * shape[2]):
+        raise _OtherContentError(f'images as {coded} files')
     if len(shape) != 3 or len(data) != shape[0] * shape[1] * shape[2]:
         raise ValueError(f'it has {len(data)} bytes of pixels for the shape {list(shape)}')
     return shape, data

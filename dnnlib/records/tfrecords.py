@@ -14,7 +14,7 @@ import contextlib
 import glob
 import hashlib
 import os
-from typing import Iterable, List, Optional, Sequence, Union
+from typing import Dict, Iterable, List, Optional, Sequence, Union
 
 import numpy as np
 
@@ -322,26 +322,51 @@ def old_fingerprint(dataset: MultiResolutionDataset) -> str:
     return digest.hexdigest()[:OLD_FINGERPRINT_DIGITS]
 
 
+def open_levels(paths: Sequence[str], opened: contextlib.ExitStack) -> Dict[int, RecordFile]:
+    """Opens the TFRecord files of one dataset.
+
+    Args:
+        paths: Of the files.
+        opened: Closes them.
+
+    Returns:
+        {height: file}. The height is found in a file's first record, not in its name.
+
+    Raises:
+        UserError: One is damaged, or holds images of other than 1 or 3 channels, or two hold images of one height.
+    """
+    found = {}
+    for path in paths:
+        file = RecordFile(path, opened)
+        channels, height, _ = file.shape
+        if channels not in (1, 3):
+            raise _unfit(file)
+        if height in found:
+            raise UserError(
+                f'{found[height].path} and {path} both hold {height}x{height} images: keep one dataset in a folder.'
+            )
+        found[height] = file
+    return found
+
+
+def _unfit(file):
+    return UserError(
+        f'{file.path} holds images of shape {list(file.shape)}, but a dataset needs 1 or 3 channels and a '
+        'square power of two: make it anew with python -m prefilter.'
+    )
+
+
 def _find_files(folder, opened):
     """Opens the TFRecord files of a folder: {resolution: file}. The resolution is found in a file's first record."""
     if not os.path.exists(folder):
         raise UserError(f'There is no folder {folder}: make the dataset with python -m prefilter.')
     if not os.path.isdir(folder):
         raise UserError(f'{folder} is a file: name a dataset folder, or make one with python -m prefilter.')
-    found = {}
-    for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*.tfrecords'))):
-        file = RecordFile(path, opened)
-        channels, height, width = file.shape
-        if channels not in (1, 3) or height != width or not is_resolution(height):
-            raise UserError(
-                f'{path} holds images of shape {list(file.shape)}, but a dataset needs 1 or 3 channels and a '
-                'square power of two: make it anew with python -m prefilter.'
-            )
-        if height in found:
-            raise UserError(
-                f'{found[height].path} and {path} both hold {height}x{height} images: keep one dataset in a folder.'
-            )
-        found[height] = file
+    paths = sorted(glob.glob(os.path.join(glob.escape(folder), '*.tfrecords')))
+    found = open_levels(paths, opened)
+    for height, file in found.items():
+        if file.shape[2] != height or not is_resolution(height):
+            raise _unfit(file)
     if not found:
         raise UserError(
             f'{folder} is {kind_of(folder)} and has no *.tfrecords files: name a dataset folder, '

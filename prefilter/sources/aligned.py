@@ -20,6 +20,7 @@ import numpy as np
 
 from dnnlib.errors import UserError
 from dnnlib.records.record_file import RecordFile
+from dnnlib.records.tfrecords import open_levels
 from prefilter.sources import tables
 from prefilter.sources.files import MOST, lists_beside
 from prefilter.sources.index import Index
@@ -32,6 +33,7 @@ FFHQ_LIST = 'ffhq-dataset-v2.json'
 FFHQ_PATH = re.compile(r'(?:^|/)(\d{5})\.\w+$')
 FFHQ_PARTITIONS = {'training': 'train', 'validation': 'valid'}  # by category
 ALIGNED_NAME = re.compile(r'(?:^|/)(imgHQ)?\d+\.(npy|png|jpe?g|webp)$')
+LEVEL = re.compile(r'(-r\d\d)?\.tfrecords$')  # ends the name of a file of a dataset
 HDF5_DATASET = re.compile(r'data(\d+)x\1$')
 
 
@@ -172,16 +174,30 @@ def is_tfrecords(files):
 
 
 def open_tfrecords(files, partition=None, layout='tfrecords'):
-    """The images of the largest resolution of a dataset of the original StyleGAN."""
+    """The images of the largest resolution of a dataset of the original StyleGAN; not of several datasets."""
     paths = _record_files(files)
     if not paths:
         raise unexpected(layout, files.location, 'NAME-r02.tfrecords and further ones', files.describe())
-    path = files.on_disk(paths[-1])  # their names end with the resolution
-    reader = RecordsReader(path)
+    name = _largest(files, paths)
+    reader = RecordsReader(files.on_disk(name))
     index = Index(1)
     for number in range(reader.count):
-        index.add(f'{paths[-1]}/{number}', number)
+        index.add(f'{name}/{number}', number)
     return Source(layout, index, reader, files.ignored - len(paths), identity_of=None, aligned=True)
+
+
+def _largest(files, names):
+    """The one of some files of one dataset that holds the largest images."""
+    with contextlib.ExitStack() as opened:
+        found = open_levels([files.on_disk(name) for name in names], opened)
+        sets = sorted({LEVEL.sub('', name) for name in names})
+        if len(sets) > 1:
+            raise UserError(
+                f'{files.location} holds the datasets {" and ".join(sets)}: keep one dataset in a folder, or name one '
+                'of the files.'
+            )
+        path = found[max(found)].path
+    return next(name for name in names if files.on_disk(name) == path)
 
 
 def _record_files(files):

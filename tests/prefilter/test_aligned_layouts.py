@@ -1,13 +1,16 @@
 """Sets of crops, and images with a file of labels, small, in their own layouts."""
 
 import json
+import struct
 
+import google_crc32c
 import h5py
 import numpy as np
 import pytest
 
 from dnnlib.errors import UserError
-from dnnlib.records.tfrecords import MultiResolutionWriter
+from dnnlib.records.record_file import RecordEncoder
+from dnnlib.records.tfrecords import MultiResolutionDataset, MultiResolutionWriter
 from prefilter.images import decode
 from prefilter.labels import check_labels
 from prefilter.sources import open_source
@@ -98,6 +101,94 @@ def test_tfrecords(tmp_path, channels):
         assert list(source.paths) == ['ffhq-r03.tfrecords/0', 'ffhq-r03.tfrecords/1']
         assert reds(source) == [7, 8] and decode(source.read(0)).shape == (8, 8, 3) and source.aligned
     assert reds(open_source(str(folder / 'ffhq-r02.tfrecords'))) == [7, 8]
+
+
+def write_set(folder, name, side, channels=3):
+    """A dataset of two images, with files of all resolutions up to its own."""
+    (folder / 'new').mkdir(parents=True)
+    with MultiResolutionWriter(str(folder / 'new'), name) as writer:
+        for number in (7, 8):
+            writer.add(np.full([channels, side, side], number, np.uint8))
+    for path in (folder / 'new').iterdir():
+        path.rename(folder / path.name)
+    (folder / 'new').rmdir()
+    return str(folder)
+
+
+@pytest.mark.parametrize('chosen', ['auto', 'ffhq', 'celeba-hq', 'tfrecords'])
+def test_tfrecords_of_two_sets_are_refused_as_train_does(tmp_path, chosen):
+    write_set(tmp_path / 'both', 'zoo', 8)
+    location = write_set(tmp_path / 'both', 'faces', 16)
+    with pytest.raises(UserError) as of_the_filter:
+        open_source(location, chosen)
+    with pytest.raises(UserError) as of_training:
+        MultiResolutionDataset(location)
+    assert 'both hold 4x4 images: keep one dataset in a folder.' in of_the_filter.value.message
+    assert of_the_filter.value.message == of_training.value.message
+    assert len(open_source(str(tmp_path / 'both/faces-r04.tfrecords')).paths) == 2
+
+
+def test_tfrecords_of_two_sets_with_no_resolution_in_common_are_refused(tmp_path):
+    location = write_set(tmp_path / 'both', 'zoo', 8)
+    write_set(tmp_path / 'faces', 'faces', 16)
+    (tmp_path / 'faces/faces-r04.tfrecords').rename(tmp_path / 'both/faces-r04.tfrecords')
+    with pytest.raises(UserError, match='holds the datasets faces and zoo: keep one dataset in a folder, or name one'):
+        open_source(location)
+
+
+def test_the_largest_images_are_found_by_content(tmp_path):
+    location = write_set(tmp_path / 'faces', 'faces', 16)
+    (tmp_path / 'faces/faces-r04.tfrecords').rename(tmp_path / 'faces/faces.tfrecords')
+    assert decode(open_source(location).read(0)).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize('channels', [2, 4])
+def test_tfrecords_of_other_channels_are_refused(tmp_path, channels):
+    shape = (channels, 8, 8)
+    path = tmp_path / 'faces-r03.tfrecords'
+    path.write_bytes(RecordEncoder(shape).encode(np.zeros(shape, np.uint8)))
+    for location in (tmp_path, path):
+        with pytest.raises(UserError, match=r'holds images of shape \[., 8, 8\], but a dataset needs 1 or 3 channels'):
+            open_source(str(location))
+
+
+def framed(payload):
+    """A record file of one record."""
+    length = struct.pack('<Q', len(payload))
+    checksums = [google_crc32c.value(data) for data in (length, payload)]
+    masked = [struct.pack('<I', ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF) for crc in checksums]
+    return length + masked[0] + payload + masked[1]
+
+
+def feature(name, content):
+    """An entry of a tf.train.Features, in protocol-buffer encoding; shorter than 128 bytes."""
+    value = bytes([0x0A, len(content)]) + content
+    value = bytes([0x0A, len(value)]) + value
+    entry = bytes([0x0A, len(name)]) + name + bytes([0x12, len(value)]) + value
+    return bytes([0x0A, len(entry)]) + entry
+
+
+JPEG = b'\xff\xd8\xff\xe0 and so on'
+SHAPE = b'\x0a\x0d\x0a\x05shape\x12\x04\x1a\x02\x0a\x00'
+
+
+@pytest.mark.parametrize(
+    'features, words',
+    [
+        (feature(b'image/encoded', JPEG), 'records with the features image/encoded, not pixels with their shape'),
+        (feature(b'data', JPEG) + SHAPE, 'images as JPEG files, not pixels with their shape'),
+        (feature(b'data', b'\x89PNG') + SHAPE, 'images as PNG files, not pixels with their shape'),
+    ],
+)
+def test_records_of_encoded_images_are_not_called_damaged(tmp_path, features, words):
+    path = tmp_path / 'faces-r08.tfrecords'
+    path.write_bytes(framed(bytes([0x0A, len(features)]) + features))
+    for refuse in (open_source, MultiResolutionDataset):
+        with pytest.raises(UserError) as error:
+            refuse(str(tmp_path))
+        assert error.value.message == (
+            f'{path} holds {words}: write the images out as files, and make the dataset with python -m prefilter.'
+        )
 
 
 # ----------------------------------------------------------------------------------------------------------------------
