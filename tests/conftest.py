@@ -8,6 +8,7 @@ import functools
 import os
 import pathlib
 import shutil
+import signal
 import sys
 from unittest import mock
 
@@ -69,6 +70,15 @@ def pytest_collection_modifyitems(config, items):
     kept_ids = {id(item) for item in kept}
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept_ids])
     items[:] = kept
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """A test that stops a command in this process, which then ignores signals, leaves them as it found them."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is nothing to hand out
