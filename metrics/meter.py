@@ -116,6 +116,8 @@ class Meter:
         Raises:
             UserError: The network does not fit the dataset, or its variables hold NaN or infinities.
         """
+        if not metrics:
+            return
         identity = self._check(metrics, Gs)
         work = _work(Gs, minibatch_size, num_gpus, print_progress)
         labels = self._labels(Gs)

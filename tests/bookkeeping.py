@@ -35,6 +35,9 @@ class BookkeepingStep:
     def update_Gs(self, minibatch):
         pass
 
+    def get_state(self):
+        return {}
+
 
 class Reals:
     def minibatch(self, position, size, lod):

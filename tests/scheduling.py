@@ -4,7 +4,6 @@ from xdist.scheduler import LoadFileScheduling
 
 # Files that share what takes long to build, and that one process therefore gets together.
 TOGETHER = {
-    'faults of training': ('tests/faults/test_train_disk_full.py', 'tests/faults/test_train_kills.py'),
     'training steps': (
         'tests/test_train.py',
         'tests/test_train_processes.py',
@@ -22,7 +21,7 @@ TOGETHER = {
 
 # What takes longest comes first, so that the processes end at about the same time.
 DEAREST = (
-    'faults of training',
+    'tests/faults/test_train_kills.py',
     'training steps',
     'tests/prefilter/test_prefilter_pipeline.py',
     'tests/prefilter/test_prefilter_cli.py',
@@ -34,6 +33,7 @@ DEAREST = (
     'tests/training/test_networks_stylegan_layers.py',
     'tests/training/test_schedule.py',
     'tests/test_crossing.py',
+    'tests/faults/test_train_disk_full.py',
 )
 
 

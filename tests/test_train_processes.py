@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.stopped import stopped
 from tests.toy_run import make_dataset
 from tests.train_command import NAME, TINY, read_lines, run_here, start_process
 
@@ -24,11 +25,6 @@ def run(built_steps):
 def allow_interrupts():
     """For a child process: shells start what runs in the background deaf to Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def without_times(records):
-    timed = ('_sec', 'per_kimg', '_gb')
-    return [{name: value for name, value in record.items() if not name.endswith(timed)} for record in records]
 
 
 def check_what_a_run_leaves(run_dir, output):
@@ -63,32 +59,6 @@ def test_run_leaves_everything_it_promises(trained):
     check_what_a_run_leaves(*trained)
 
 
-@pytest.mark.slow
-def test_stopped_run_goes_on_and_ends_like_an_undisturbed_one(data, tmp_path):
-    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
-    process = start_process('--data', data, '--results', whole, *TINY)
-    output = process.communicate()[0]
-    assert process.returncode == 0, output
-    check_what_a_run_leaves(whole / NAME, output)
-    process = start_process('--data', data, '--results', parts, *TINY)
-    while not list(parts.glob('*/stats.jsonl')):  # the first tick is over
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    output = process.communicate()[0]
-    assert process.returncode == 0, output
-    resumed = start_process('--data', data, '--results', parts, *TINY)
-    resumed_output = resumed.communicate()[0]
-    assert resumed.returncode == 0, resumed_output
-    if 'Stopped at kimg' in output:  # else it was through before the signal came
-        assert 'the same command goes on from there' in output
-        assert 'Going on at kimg' in resumed_output
-    first, second = whole / NAME, parts / NAME
-    assert without_times(read_lines(first / 'stats.jsonl')) == without_times(read_lines(second / 'stats.jsonl'))
-    for name in ('network-final.pkl', 'fakes000000.png', 'reals.png'):
-        assert (first / name).read_bytes() == (second / name).read_bytes(), name
-
-
 @pytest.mark.parametrize('number', [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_signal_while_the_graph_is_built_leaves_a_run_that_the_same_command_takes_up(run, data, tmp_path, number):
     flags = ['--data', data, '--results', tmp_path / 'results', *TINY]
@@ -113,17 +83,19 @@ def check_refused(result, process):
 
 
 @pytest.mark.slow
-def test_second_command_on_a_run_is_refused_while_the_first_one_trains(run, data, tmp_path):
-    flags = ['--data', data, '--results', tmp_path / 'results', *TINY, '--kimg', '100000']
+def test_a_process_leaves_everything_too_and_a_second_command_is_refused_while_it_trains(run, data, tmp_path):
+    flags = ['--data', data, '--results', tmp_path / 'results', *TINY]
     process = start_process(*flags)
-    try:
-        while 'Training for' not in process.stdout.readline():
-            assert process.poll() is None
+    lines = []
+    while not lines or 'Training for' not in lines[-1]:
+        lines.append(process.stdout.readline())
+        assert process.poll() is None, lines
+    with stopped(process):  # so that it has not ended yet
         result = run(*flags)
-    finally:
-        process.kill()
-        process.communicate()
+    output = ''.join(lines) + process.communicate()[0]
+    assert process.returncode == 0, output
     check_refused(result, process)
+    check_what_a_run_leaves(tmp_path / 'results' / NAME, output)
 
 
 def test_damaged_states_are_named_and_not_passed_over(run, trained, tmp_path):

@@ -96,7 +96,7 @@ class _Run:
             self.grids.save_reals()
             self.log.say(f'Training for {self.options.total_kimg:g} kimg ...')
             self.clock.start(0.0, 0.0)  # all before is setting up, which the first tick and its ETA must not count
-            self._write_state()
+            self._write_state(self.step.get_state())
         else:
             self._set_state(*state)
             if not self.finished():
@@ -279,15 +279,16 @@ class _Run:
 
     def save_state(self):
         """Writes the state, unless something in it is not finite. Returns whether it was written."""
-        if self.counters.nonfinite_in_row or self.step.is_spoiled():
+        state = None if self.counters.nonfinite_in_row else self.step.get_state()
+        if state is None or self.step.is_spoiled(state):
             self.log.say(f'Nothing is saved at kimg {self.kimg():.1f}: the newest step was not finite.')
             return False
-        return self.log.write_or_warn(self._write_state)
+        return self.log.write_or_warn(lambda: self._write_state(state))
 
-    def _write_state(self):
+    def _write_state(self, state):
         self.log.flush()  # stats.jsonl has all ticks that the state counts
         self.counters.update(total_sec=self.clock.total_sec(), tick_sec=self.clock.tick_sec())
-        self.checkpoints.save(self.step.get_state(), self.counters)
+        self.checkpoints.save(state, self.counters)
         self.saved = self.counters.cur_nimg, self.counters.due
 
     def end(self):

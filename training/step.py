@@ -80,29 +80,23 @@ class TrainingStep:
         self._make_placeholders()
         self._G_optimizer = tflib.Optimizer('TrainG', self._inputs.G_lrate)
         self._D_optimizer = tflib.Optimizer('TrainD', self._inputs.D_lrate)
-        self._lods = [
-            v
-            for net in [*self._G_replicas, *self._D_replicas]
-            for name, v in net.vars.items()
-            if name.split('/')[-1] == 'lod'
-        ]
         stats = [self._make_replica(index) for index in range(len(devices))]
-        self._G_update = self._G_optimizer.apply_updates()
-        self._D_update = self._D_optimizer.apply_updates()
+        self._G_update = self._G_optimizer.apply_updates(initialize=False)
+        self._D_update = self._D_optimizer.apply_updates(initialize=False)
+        self._reset_optimizers = tf.group(self._G_optimizer.reset_op, self._D_optimizer.reset_op)
+        self._set_lods = tf.group(
+            *[
+                tf.assign(variable, self._inputs.lod)
+                for net in [*self._G_replicas, *self._D_replicas]
+                for name, variable in net.vars.items()
+                if name.split('/')[-1] == 'lod'
+            ]
+        )
         self._restore_dlatent_avgs = tf.group(
             *[
                 tf.assign(average, tf.where(tf.is_finite(average), average, self.Gs.vars['dlatent_avg']))
                 for average in (G.vars['dlatent_avg'] for G in self._G_replicas)
             ]
-        )
-        self._all_finite = tf.reduce_all(
-            tf.stack(
-                [
-                    tf.reduce_all(tf.is_finite(variable))
-                    for net in (self.G, self.D, self.Gs)
-                    for variable in net.vars.values()
-                ]
-            )
         )
         self._Gs_update = self.Gs.setup_as_moving_average_of(self.G, beta=self._inputs.Gs_beta)
         self._stats = {
@@ -111,6 +105,8 @@ class TrainingStep:
             }
             for which in 'GD'
         }
+        # Once, when the graph is complete: the first run of anything in a graph that has grown takes long.
+        self.reset_optimizers()
 
     # ----------------------------------------------------------------------------------------------------------------
     # Graph
@@ -175,7 +171,7 @@ class TrainingStep:
 
     def set_lod(self, lod):
         """Sets the level of detail of G and D. Gs takes it over at its next update."""
-        tflib.set_vars(dict.fromkeys(self._lods, lod))
+        tflib.run(self._set_lods, {self._inputs.lod: lod})
 
     def train_D(self, schedule, cur_nimg, reals, labels, mirror_draws):
         """Makes one step of D.
@@ -206,10 +202,6 @@ class TrainingStep:
         """Moves the weights of Gs towards G, with a half-life of G_smoothing_kimg; copies the other variables."""
         tflib.run(self._Gs_update, {self._inputs.Gs_beta: Gs_beta(minibatch, self.options.G_smoothing_kimg)})
 
-    def is_spoiled(self):
-        """Whether a variable of the networks is not finite."""
-        return not tflib.run(self._all_finite)
-
     def restore_dlatent_avgs(self):
         """Sets an average of w to the value in Gs if it is not finite, as after a step that was not finite."""
         tflib.run(self._restore_dlatent_avgs)
@@ -228,8 +220,7 @@ class TrainingStep:
 
     def reset_optimizers(self):
         """Clears Adam's moments of G and D."""
-        self._G_optimizer.reset_state()
-        self._D_optimizer.reset_state()
+        tflib.run(self._reset_optimizers)
 
     def _random_numbers(self, cur_nimg, count, latents_stream, draws_stream):
         seed = self.options.seed
@@ -257,6 +248,10 @@ class TrainingStep:
         """All variables that training changes, a dict of name to array. Equal copies on other replicas are left out."""
         return tflib.run(self._state_variables())
 
+    def is_spoiled(self, state):
+        """Whether a variable of the networks is not finite in a dict from `get_state`."""
+        return not all(np.isfinite(state[name]).all() for name in self._network_variables())
+
     def set_state(self, state):
         """Sets the variables of all replicas.
 
@@ -281,10 +276,12 @@ class TrainingStep:
                 values.update(dict.fromkeys(copies, values[first]))
         tflib.set_vars(values)
 
+    def _network_variables(self):
+        networks = {'G': self.G, 'D': self.D, 'Gs': self.Gs}
+        return {f'{which}/{name}': variable for which, net in networks.items() for name, variable in net.vars.items()}
+
     def _state_variables(self):
-        variables = {}
-        for net_name, net in (('G', self.G), ('D', self.D), ('Gs', self.Gs)):
-            variables.update({f'{net_name}/{name}': variable for name, variable in net.vars.items()})
+        variables = self._network_variables()
         for index, net in enumerate(self._G_replicas[1:], 1):
             variables[f'G_replica{index}/dlatent_avg'] = net.vars['dlatent_avg']
         for optimizer in (self._G_optimizer, self._D_optimizer):

@@ -1,10 +1,11 @@
 """A network: a build function, its arguments, its variables, and numpy in and out."""
 
+import contextlib
 import importlib
 import inspect
 import sys
 import warnings
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -60,6 +61,7 @@ class Network:
         self._build_func = build_func
         self._module_source = module_source  # source text from a pickle: written back, never executed here
         self._run_cache = {}
+        self._values = None  # of own_vars, during `read_at_once`
         self._input_names = _positional_parameters(build_func)
 
         session = tfutil.init_tf()
@@ -251,7 +253,8 @@ class Network:
 
     def clone(self, name: Optional[str] = None) -> 'Network':
         """A new network with the same build function, arguments and current values. It has variables of its own."""
-        state = self._nested_state()
+        with read_at_once([self]):
+            state = self._nested_state()
         if name is not None:
             state['name'] = name
         return Network.from_state(state, self._find_own_build_func)
@@ -294,7 +297,7 @@ class Network:
     # Pickling, in the form of the published files
 
     def __getstate__(self):
-        values = tfutil.run(self.own_vars)
+        values = tfutil.run(self.own_vars) if self._values is None else self._values
         source = self._module_source or inspect.getsource(sys.modules[self._build_func.__module__])
         return {
             'version': STATE_VERSIONS[-1],
@@ -359,6 +362,22 @@ class Network:
                 'they keep the values of a new network.',
                 stacklevel=2,
             )
+
+
+@contextlib.contextmanager
+def read_at_once(networks: Iterable[Network]) -> Iterator[None]:
+    """Reads all variables of the networks in one run. In the block the networks are pickled with these values.
+
+    The first run of each set of variables takes long in a large graph, because TensorFlow prunes the graph for it.
+    """
+    every = [part for network in networks for part in (network, *network.components.values())]
+    for network, values in zip(every, tfutil.run([network.own_vars for network in every])):
+        network._values = values
+    try:
+        yield
+    finally:
+        for network in every:
+            network._values = None
 
 
 def find_known_build_func(state: State) -> BuildFunction:

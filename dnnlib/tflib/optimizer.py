@@ -29,6 +29,7 @@ class Optimizer:
     Attributes:
         state_variables: All variables of the optimizer, a list of tuples; a tuple holds the same variable of every
             replica. Empty before `apply_updates` is called.
+        reset_op: Operation that forgets the moments and the step count. `apply_updates` makes it.
     """
 
     def __init__(
@@ -50,11 +51,12 @@ class Optimizer:
         self._scaling_inc, self._scaling_dec = loss_scaling_inc, loss_scaling_dec
         self._devices, self._gradients, self._variables = [], [], []  # one entry a replica
         self._adams = []
-        self.state_variables = []
-        with tf.variable_scope(name), tf.control_dependencies(None):
-            self.loss_scaling_log2 = tf.get_variable(
-                'loss_scaling_log2', [], initializer=tf.constant_initializer(loss_scaling_init), trainable=False
-            )
+        self.state_variables, self.reset_op = [], None
+        if use_loss_scaling:
+            with tf.variable_scope(name), tf.control_dependencies(None):
+                self.loss_scaling_log2 = tf.get_variable(
+                    'loss_scaling_log2', [], initializer=tf.constant_initializer(loss_scaling_init), trainable=False
+                )
 
     def register_gradients(self, loss: tf.Tensor, variables: Iterable[tf.Variable], device: str = '') -> None:
         """Adds one replica.
@@ -75,8 +77,13 @@ class Optimizer:
         self._gradients.append(gradients)
         self._variables.append(variables)
 
-    def apply_updates(self) -> tf.Operation:
-        """Builds the op that makes one step on every replica. Call it once, after all `register_gradients`."""
+    def apply_updates(self, initialize: bool = True) -> tf.Operation:
+        """Builds the op that makes one step on every replica. Call it once, after all `register_gradients`.
+
+        Args:
+            initialize: Give the optimizer's variables their first values now. With False the caller does it: it runs
+                `reset_op`, and the initializer of the loss scale if there is one.
+        """
         updates = []
         with tf.variable_scope(self.name), tf.control_dependencies(None):
             averaged = _average_over_replicas(self._gradients, self._devices)
@@ -90,14 +97,17 @@ class Optimizer:
                 change = tf.where(finite, self._scaling_inc, -self._scaling_dec)
                 with tf.control_dependencies(updates):
                     updates.append(tf.assign_add(self.loss_scaling_log2, change).op)
-        self._reset_op = tf.group(*[tf.variables_initializer(adam.variables()) for adam in self._adams])
-        self.state_variables = [*zip(*map(_state_of, self._adams, self._variables)), (self.loss_scaling_log2,)]
-        run([self._reset_op, self.loss_scaling_log2.initializer])
+        self.reset_op = tf.group(*[tf.variables_initializer(adam.variables()) for adam in self._adams])
+        self.state_variables = [*zip(*map(_state_of, self._adams, self._variables))]
+        if self._use_loss_scaling:
+            self.state_variables.append((self.loss_scaling_log2,))
+        if initialize:
+            run([self.reset_op, *([self.loss_scaling_log2.initializer] if self._use_loss_scaling else [])])
         return tf.group(*updates, name=self.name + '_update')
 
     def reset_state(self) -> None:
         """Forgets the moments and the step count. The loss scale is kept."""
-        run(self._reset_op)
+        run(self.reset_op)
 
     def _adam_step(self, finite, gradients, variables):
         adam = tf.train.AdamOptimizer(self.learning_rate, name='adam', **self._adam)

@@ -9,7 +9,7 @@ from dnnlib.download.published import TRUST_FLAG, resolve, trusted_as
 from dnnlib.errors import UserError
 from dnnlib.files import Path, atomic_write
 from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, walk
-from dnnlib.tflib.network import Network, find_known_build_func
+from dnnlib.tflib.network import Network, find_known_build_func, read_at_once
 from dnnlib.tflib.restoring import FreshBudget
 from dnnlib.tflib.versions import builtins_for_source_text
 
@@ -95,7 +95,7 @@ def save_networks(path: Path, networks: Union[Network, Tuple[Network, ...]]) -> 
         path: Target file; it appears whole or not at all.
         networks: Tuple (G, D, Gs), or a single `Network`.
     """
-    with atomic_write(path) as file:
+    with atomic_write(path) as file, read_at_once(networks if isinstance(networks, tuple) else [networks]):
         pickle.dump(networks, file, protocol=PICKLE_PROTOCOL)
 
 

@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from unittest import mock
 
 import click
 
-from tests.faults.toy_training import KIMG, differences, only_run, start_training
+from tests.faults.toy_training import KIMG, differences, only_run, train_here
+from tests.steps import SharedSteps
 from tests.toy_run import make_dataset
+from training.log import RunLog
 
 DISK_MB = 32
 REFUSED = 'written (No space left on device)'
@@ -16,68 +19,69 @@ REFUSED = 'written (No space left on device)'
 
 @click.command()
 @click.option('--mounts', is_flag=True, hidden=True)
-@click.option(
-    '--whole',
-    type=click.Path(exists=True, file_okay=False),
-    metavar='DIR',
-    help='Folder with an undisturbed run to compare with.  [default: train one]',
-)
-def main(mounts, whole):
+def main(mounts):
     """Trains a toy network on a disk of 32 MB that is filled up at the first log line. Exits with 1 on failure.
 
     Once the space comes back when two attempts to save have failed; once it does not, and the same command is given
     again afterwards. Needs Linux's `unshare`, for a small disk of its own.
     """
     if not mounts:
-        again = [sys.executable, '-m', 'tests.faults.disk_full', '--mounts', *(['--whole', whole] if whole else [])]
+        again = [sys.executable, '-m', 'tests.faults.disk_full', '--mounts']
         sys.exit(subprocess.call(['unshare', '--map-root-user', '--mount', *again]))
+    steps = SharedSteps()  # built once for all runs, which are commands in this process
     with tempfile.TemporaryDirectory() as folder:
-        data = make_dataset(os.path.join(folder, 'toy'))
-        if not whole:
-            whole = os.path.join(folder, 'whole')
-            output = start_training(data, whole, '--kimg', KIMG).communicate()[0]
-            click.echo(output.splitlines()[-1])
+        data, whole = make_dataset(os.path.join(folder, 'toy')), os.path.join(folder, 'whole')
+        click.echo(_last_line(train_here(steps, data, whole, '--kimg', KIMG)))
         failures = []
         for name, frees in (('freed', True), ('full to the end', False)):
             disk = os.path.join(folder, name)
             os.mkdir(disk)
             subprocess.check_call(['mount', '-t', 'tmpfs', '-o', f'size={DISK_MB}m', 'tmpfs', disk])
-            failures += train_on_full_disk(data, disk, frees)
+            failures += train_on_full_disk(steps, data, disk, frees)
             failures += differences(only_run(whole), only_run(disk), only_common=True)
             subprocess.check_call(['umount', disk])
+    steps.close()
     for failure in failures:
         click.echo('FAILED: ' + failure)
     click.echo('FAILED.' if failures else 'Passed: both runs went on, said so, and ended as the one with space did.')
     sys.exit(bool(failures))
 
 
-def train_on_full_disk(data, disk, frees):
+def train_on_full_disk(steps, data, disk, frees):
     """Trains to the end on a disk that is full for a while; returns sentences about what went wrong."""
     ballast = os.path.join(disk, 'ballast')
-    process = start_training(data, disk, '--kimg', KIMG)
-    output, refusals = '', 0
-    for line in process.stdout:
-        output += line
+    refusals, say = [], RunLog.say
+
+    def say_and_act(log, line):
+        say(log, line)
         if line.startswith('tick 1 '):
             fill(ballast)
-            click.echo('The disk is full.')
-        refusals += REFUSED in line
-        if refusals == 2 and frees and os.path.exists(ballast):
+            click.echo('The disk is full.', err=True)
+        refusals.extend([line] if REFUSED in line else [])
+        if len(refusals) == 2 and frees and os.path.exists(ballast):
             os.remove(ballast)
-            click.echo('The disk has space again.')
-    code = process.wait()
+            click.echo('The disk has space again.', err=True)
+
+    with mock.patch.object(RunLog, 'say', say_and_act):
+        result = train_here(steps, data, disk, '--kimg', KIMG)
     click.echo(
-        f'{refusals} times the run said that something cannot be {REFUSED}; it ended with status {code}: '
-        f'{output.splitlines()[-1]}'
+        f'{len(refusals)} times the run said that something cannot be {REFUSED}; it ended with status '
+        f'{result.exit_code}: {_last_line(result)}'
     )
-    failures = [] if refusals >= 2 else [f'The run said {refusals} times that the disk is full:\n' + output]
-    if code != (0 if frees else 1) or 'Traceback' in output:
-        failures.append(f'The run ended with status {code}:\n' + output)
+    failures = []
+    if len(refusals) < 2:
+        failures.append(f'The run said {len(refusals)} times that the disk is full:\n' + result.output)
+    if result.exit_code != (0 if frees else 1) or 'Traceback' in result.output:
+        failures.append(f'The run ended with status {result.exit_code}:\n' + result.output)
     if not frees:
         os.remove(ballast)
-        output = start_training(data, disk, '--kimg', KIMG).communicate()[0]
-        click.echo('The same command again, with space: ' + output.splitlines()[-1])
-    return failures + ([] if 'Trained' in output else ['The run did not end:\n' + output])
+        result = train_here(steps, data, disk, '--kimg', KIMG)
+        click.echo('The same command again, with space: ' + _last_line(result))
+    return failures + ([] if 'Trained' in result.output else ['The run did not end:\n' + result.output])
+
+
+def _last_line(result):
+    return result.output.splitlines()[-1]
 
 
 def fill(path):

@@ -15,7 +15,7 @@ from tests.toy_run import make_dataset
 @click.command()
 @click.option('--kills', type=click.IntRange(min=1), default=20, show_default=True, help='How often.')
 @click.option('--seed', type=int, default=1, show_default=True, help='Of the instants.')
-@click.option('--kimg', type=click.IntRange(min=2), default=48, show_default=True, help='Length of the toy training.')
+@click.option('--kimg', type=click.IntRange(min=2), default=20, show_default=True, help='Length of the toy training.')
 def main(kills, seed, kimg):
     """Trains a toy network on the CPU twice: undisturbed, and killed KILLS times. Exits with 1 if they differ.
 

@@ -1,52 +1,36 @@
-"""What tests and benchmarks of faults share: a toy training run as a process, and the comparison of two runs."""
+"""What tests of faults share: a toy training run, as a process or in this one, and the comparison of two runs."""
 
+import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+
+import contextlib
 import json
-import math
 import os
 import pathlib
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import numpy as np
 
-import config
-import dnnlib.quiet  # noqa: F401
 from metrics.registry import METRICS, FrechetDistance
+from tests.sessions import without_graph_optimizer
+from tests.stopped import stopped
+from tests.train_command import run_here
+from train import main
 
 ROOT = pathlib.Path(__file__).parents[2]
 METRIC = FrechetDistance('fd_onet64', 'onet', num_fakes=64, num_reals=12)  # as fd_onet5k, in a moment
-KIMG = 6  # length of the runs that tests compare
-# Half a second a log line, a state of 2 MB, and grid, snapshot and measurement at every log line.
-TOY = [
-    '--latent-size',
-    '256',
-    '--mapping-layers',
-    '2',
-    '--fmap-base',
-    '32',
-    '--fmap-max',
-    '8',
-    '--minibatch',
-    '32',
-    '--initial-resolution',
-    '4',
-    '--phase-kimg',
-    '2',
-    '--fade-kimg',
-    '2',
-    '--tick-kimg',
-    '1',
-    '--snapshot-ticks',
-    '1',
-    '--metrics',
-    METRIC.name,
-    '--grid',
-    '3x2',
-    '--device',
-    'cpu',
-]
+KIMG = 1.5  # length of the runs that tests compare
+# A log line every 8 steps, a state of 2 MB, and grid, snapshot and measurement at every log line.
+TOY = shlex.split(
+    '--latent-size 256 --mapping-layers 2 --fmap-base 32 --fmap-max 8 --minibatch 32 --initial-resolution 4 '
+    '--phase-kimg 0.5 --fade-kimg 0.5 --tick-kimg 0.25 --snapshot-ticks 1 --grid 3x2 --device cpu '
+    f'--metrics {METRIC.name}'
+)
 _TIMES = ('_sec', 'per_kimg', '_gb', 'seconds')  # end the names of fields that differ from run to run
 
 
@@ -57,6 +41,21 @@ def start_training(data, results, *flags, **kwargs):
     return subprocess.Popen(
         command, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kwargs
     )
+
+
+def train_here(built_steps, data, results, *flags):
+    """Trains likewise in this process, with a step that `built_steps` has; returns click's result."""
+    with known_metric(results):
+        return run_here(built_steps, ['--data', data, '--results', results, *TOY, *flags])
+
+
+@contextlib.contextmanager
+def known_metric(results):
+    """In the block, commands know METRIC, and have a cache in the folder of runs. Sessions run graphs as they are."""
+    cache = os.path.join(str(results), 'cache')
+    metric = mock.patch.dict(METRICS, {METRIC.name: METRIC})
+    with metric, mock.patch('config.CACHE_DIR', cache), without_graph_optimizer():
+        yield
 
 
 def read_records(path):
@@ -130,6 +129,51 @@ def state_in_writing(run_dir):
     return next((name for name in names if name.startswith('.training-state') and name.endswith('.part')), None)
 
 
+def wait_for_write(process, results, writes=1):
+    """Waits until a training writes a state, or has ended.
+
+    Args:
+        process: As from `start_training`.
+        results: Its folder of runs.
+        writes: Number of the state, counted from now.
+    """
+    seen = {None}
+    while process.poll() is None and len(seen) <= writes:
+        run_dir = only_run(results)
+        if run_dir is not None:
+            seen.add(state_in_writing(run_dir))
+        time.sleep(0.0005)
+
+
+def copy_in_write(process, results, target):
+    """Copies a folder of runs while the training in it writes a state: what SIGKILL would leave there.
+
+    The training goes on.
+
+    Returns:
+        Whether there was such an instant before the training ended.
+    """
+    while process.poll() is None:
+        wait_for_write(process, results)
+        with stopped(process):
+            if process.poll() is None and state_in_writing(only_run(results)):
+                shutil.copytree(str(results), str(target))
+                return True
+    return False
+
+
+def copy_after_write(process, results, target):
+    """Likewise when a state has just been written."""
+    wait_for_write(process, results)
+    while process.poll() is None:
+        with stopped(process):
+            if process.poll() is None and not state_in_writing(only_run(results)):
+                shutil.copytree(str(results), str(target))
+                return True
+        time.sleep(0.001)
+    return False
+
+
 def kill_at(process, results, delay=None, writes=None):
     """Ends a training with SIGKILL, after some seconds or in the midst of writing a state.
 
@@ -142,15 +186,11 @@ def kill_at(process, results, delay=None, writes=None):
     Returns:
         Tuple of whether the process still lived, whether a half-written state was left, and its output.
     """
-    deadline = math.inf if delay is None else time.time() + delay
-    seen = set()
-    while process.poll() is None and time.time() < deadline:
-        run_dir = only_run(results)
-        if writes is not None and run_dir is not None:
-            seen.add(state_in_writing(run_dir))
-            if len(seen - {None}) >= writes:
-                break
-        time.sleep(0.0002)
+    if delay is None:
+        wait_for_write(process, results, writes)
+    else:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(delay)
     process.kill()
     output = process.communicate()[0]
     run_dir = only_run(results)
@@ -158,8 +198,5 @@ def kill_at(process, results, delay=None, writes=None):
 
 
 if __name__ == '__main__':
-    from train import main
-
-    METRICS[METRIC.name] = METRIC
-    config.CACHE_DIR = os.path.join(sys.argv[sys.argv.index('--results') + 1], 'cache')
-    main()
+    with known_metric(sys.argv[sys.argv.index('--results') + 1]):
+        main()

@@ -49,7 +49,7 @@ def test_setting_up_a_new_run_is_no_training(make_run, monkeypatch):
         now[0] += 30.0
 
     run.grids = types.SimpleNamespace(save_reals=save_reals)
-    run._write_state = lambda: None
+    run._write_state = lambda state: None
     run.start_or_resume(None)
     now[0] += 1.0
     assert run.clock.tick_sec() == run.clock.total_sec() == 1.0
