@@ -34,6 +34,7 @@ from prefilter.shards import (
     plan_shards,
     read_crop,
 )
+from prefilter.sources import faults
 from prefilter.spool import is_forward_only, open_spool, views_to_keep
 from prefilter.tasks import SHOWN_REFUSALS, ExamineShard, detector_maker
 from prefilter.views import view_images
@@ -206,7 +207,12 @@ def _examine(source, shards, options, work, examiner, views):
     )
     started = time.perf_counter()
     with _Progress(len(source.paths), done, options) as progress:
-        examiner.examine(missing, progress)
+        try:
+            examiner.examine(missing, progress)
+        except UserError:
+            for number in progress.doubtful:  # perhaps the disk failed there already: they are examined again
+                os.remove(shard_path(work.parts, number))
+            raise
     return count, time.perf_counter() - started
 
 
@@ -222,6 +228,7 @@ class _Progress:
         what = 'Finding faces' if options.device else 'Reading images'
         self._bar = tqdm(total=total, initial=done, desc=what, unit=' images', file=sys.stderr)
         self._counted, self._named = {}, 0
+        self.doubtful = []  # numbers of the shards with an image that a fault of the machine may have refused
 
     def __enter__(self):
         return self
@@ -237,6 +244,8 @@ class _Progress:
 
     def on_done(self, shard, named):
         self._bar.update(shard.stop - shard.start - self._counted.pop(shard.number, 0))
+        if any(refusal.detail in faults.WORDS for _, refusal in named):
+            self.doubtful.append(shard.number)
         for path, refusal in named[: SHOWN_REFUSALS - self._named]:
             tqdm.write(f'{path!r} is {refusal.reason}: {refusal.detail}', file=sys.stderr)
             self._named += 1

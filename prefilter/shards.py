@@ -20,6 +20,7 @@ from PIL import Image
 from dnnlib.faces.crop import central_square, choose_face, crop_box, cut_out, take_whole
 from dnnlib.pages.gallery import CELL, thumbnail
 from prefilter.reasons import CRASH, Refusal
+from prefilter.sources.faults import Watched
 
 SHARD_IMAGES = 64
 BATCH_IMAGES = 16  # images whose faces are found together; for another number, boxes are rounded differently
@@ -82,6 +83,9 @@ def examine_shard(reader, items, options, detector, condemned=frozenset(), views
             crop: uint8 [size, size, 3], dynamic range [0, 255], or None if refused.
             refusal: The `Refusal`, or None if accepted.
             view: A PIL image, or a str that says why there are no pixels, or None if no view was asked for.
+
+    Raises:
+        UserError: The source is gone, or its disk fails.
     """
     batches = _decoded_batches(reader, items, options, condemned)
     with concurrent.futures.ThreadPoolExecutor(1) as ahead:
@@ -95,7 +99,7 @@ def examine_shard(reader, items, options, detector, condemned=frozenset(), views
 
 
 def _decoded_batches(reader, items, options, condemned):
-    batch, pixels = [], 0
+    batch, pixels, reader = [], 0, Watched(reader)
     for place, item in enumerate(items):
         batch.append(_decode(reader, item, options, place in condemned))
         pixels += 0 if batch[-1].pixels is None else batch[-1].pixels.size // 3

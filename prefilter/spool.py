@@ -8,9 +8,9 @@ import contextlib
 import os
 import shutil
 
-from prefilter.images import read_bytes
 from prefilter.reasons import Refusal
 from prefilter.shards import ALL_VIEWS, NO_VIEWS, VIEWS_OF_REFUSED, Item, shard_items
+from prefilter.sources.faults import Watched
 from prefilter.sources.readers import RandomAccess
 
 SPOOL = 'spool'
@@ -91,6 +91,7 @@ class Spool:
 
     def __init__(self, source, folder):
         self._source = source
+        self._reader = Watched(source.reader)
         self._folder = folder
 
     def take(self, shard):
@@ -100,11 +101,14 @@ class Spool:
         with open(path, 'wb') as file:
             for place in range(shard.start, shard.stop):
                 try:
-                    data = read_bytes(self._source, place)
-                    entry = (file.tell(), len(data))
-                    file.write(data)
+                    data = self._reader.read(self._source.entry(place))
                 except Refusal as refusal:
                     entry = refusal.plain()
+                except OSError as error:
+                    entry = Refusal.of_disk(error)
+                else:
+                    entry = (file.tell(), len(data))
+                    file.write(data)
                 items.append(Item(self._source.paths[place], entry))
         return SpoolReader(path), items
 

@@ -11,6 +11,7 @@ from dnnlib.records.tfrecords import write_records
 from prefilter.options import DatasetOptions
 from prefilter.reasons import WITHOUT_PIXELS
 from prefilter.shards import NO_VIEWS, examine_shard, read_crop, write_shard
+from prefilter.sources import faults
 
 REPORT_SECONDS = 0.2  # between two reports of progress; each costs the leading process some work
 TOGETHER_TRIES = 2  # tries of a shard before its images are tried one by one
@@ -70,6 +71,8 @@ class ExamineShard:
     def run(self, detector, report):
         """Examines the shard. Returns a list of (path, `Refusal`) of the first few images without pixels.
 
+        The list has every image that a fault of the machine may have refused.
+
         Reports ('alone', place) before each image that is examined alone. Otherwise reports, now and then,
         ('together', number of images done).
         """
@@ -115,8 +118,10 @@ class ExamineShard:
 
     def _noting(self, results, named):
         for result in results:
-            if result.refusal and result.refusal.reason in WITHOUT_PIXELS and len(named) < SHOWN_REFUSALS:
-                named.append((result.verdict['path'], result.refusal))
+            refusal = result.refusal
+            is_shown = len(named) < SHOWN_REFUSALS or (refusal and refusal.detail in faults.WORDS)
+            if refusal and refusal.reason in WITHOUT_PIXELS and is_shown:
+                named.append((result.verdict['path'], refusal))
             yield result
 
 

@@ -1,5 +1,6 @@
 """Views of images for people: a thumbnail, or what is wrong with the file."""
 
+from dnnlib.errors import UserError
 from dnnlib.pages.gallery import thumbnail
 from prefilter.images import read_bytes
 from prefilter.reasons import Refusal
@@ -30,5 +31,7 @@ def _view(source, place, decode):
         return thumbnail(decode(read_bytes(source, place)))
     except Refusal as refusal:
         return refusal.detail
+    except UserError as error:  # the source is gone since; what was found in it still counts
+        return error.message
     except MemoryError:
         return 'not enough memory'

@@ -14,6 +14,7 @@
 import contextlib
 import io
 import json
+import os
 import re
 
 import numpy as np
@@ -34,6 +35,7 @@ FFHQ_PATH = re.compile(r'(?:^|/)(\d{5})\.\w+$')
 FFHQ_PARTITIONS = {'training': 'train', 'validation': 'valid'}  # by category
 ALIGNED_NAME = re.compile(r'(?:^|/)(imgHQ)?\d+\.(npy|png|jpe?g|webp)$')
 LEVEL = re.compile(r'(-r\d\d)?\.tfrecords$')  # ends the name of a file of a dataset
+HDF5_ERROR = re.compile(r'errno = (\d+)')
 HDF5_DATASET = re.compile(r'data(\d+)x\1$')
 
 
@@ -150,8 +152,12 @@ class Hdf5Reader:
 
     def read(self, entry):
         """The image as the bytes of a .npy."""
-        with self._file.lock:  # HDF5 is not made for several threads
-            return as_npy(self._file.get()[self._name][entry[0]])
+        try:
+            with self._file.lock:  # HDF5 is not made for several threads
+                return as_npy(self._file.get()[self._name][entry[0]])
+        except OSError as error:
+            number = HDF5_ERROR.search(str(error))  # it has the error of the disk in its text only
+            raise (OSError(int(number.group(1)), os.strerror(int(number.group(1)))) if number else error) from error
 
 
 def _open_h5py(path):
@@ -217,8 +223,9 @@ class RecordsReader:
 
     def read(self, entry):
         """The image as the bytes of a .npy."""
+        file = self._file.get()
         try:
-            image = self._file.get().read(entry[0])
+            image = file.read(entry[0])
         except UserError as error:
             raise OSError(error.message) from error
         return as_npy(image if len(image) == 3 else image[0])

@@ -16,6 +16,7 @@ from prefilter.sources.members import LeftOut
 from prefilter.sources.readers import FolderReader
 from prefilter.sources.tables import plain_name
 
+WITNESSES = 8  # of a folder: it is gone if none of them is there
 SHOWN_EXTENSIONS = 6  # how many extensions of left-out files are named
 SAMPLE = 200  # so many paths show whether it is worth to look at all
 MOST = 0.5  # the share of paths that fit a layout which a user names, or which the names of folders or lists show
@@ -194,7 +195,8 @@ def list_files(location, leave_out=None):
     location = str(location)
     if os.path.isdir(location):
         index, datasets, skipped = _walk(location, leave_out)
-        return Files(location, location, index, FolderReader(location), datasets=datasets, skipped=skipped)
+        reader = FolderReader(location, _witnesses(index))
+        return Files(location, location, index, reader, datasets=datasets, skipped=skipped)
     if is_archive(location):
         index, reader, left_out = list_archive(location)
         return Files(location, None, index, reader, left_out)
@@ -224,6 +226,12 @@ def lists_beside(location, names, folders=('',)):
 
 def _share(paths, pattern):
     return sum(pattern.search(plain_name(path)) is not None for path in paths) / max(len(paths), 1)
+
+
+def _witnesses(index):
+    """Names directly in a folder, of some files that were listed."""
+    step = max(len(index) // WITNESSES, 1)
+    return sorted({index[place].split('/')[0] for place in range(0, len(index), step)})
 
 
 def is_image(path):

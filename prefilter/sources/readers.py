@@ -6,6 +6,7 @@ import threading
 
 from dnnlib.errors import disk_errors
 from prefilter.reasons import Refusal
+from prefilter.sources.faults import gone
 
 LARGEST_FILE = 1 << 30  # bytes of one encoded image; a 16-bit TIFF of 120 megapixels has 0.7 GB
 
@@ -37,7 +38,7 @@ class RandomAccess:
     """Spans of files. Entries are (offset, size), or (number of the file, offset, size)."""
 
     def __init__(self, *paths):
-        self._files = [PerProcess(open_unbuffered, path) for path in paths]
+        self._files = [PerProcess(open_again, path) for path in paths]
 
     def read(self, entry):
         """The bytes of a span."""
@@ -57,21 +58,51 @@ class RandomAccess:
 
 
 class FolderReader:
-    """Files of a folder; entries are their relative paths."""
+    """Files of a folder; entries are their relative paths.
 
-    def __init__(self, folder):
+    Args:
+        folder: Path of the folder.
+        witnesses: Relative paths of a few things in it. If none of them is there any more, the folder is gone.
+    """
+
+    def __init__(self, folder, witnesses=()):
         self.folder = str(folder)
+        self._witnesses = list(witnesses)
+        self._read_last = None
 
     def read(self, path):
-        """The file's bytes."""
+        """The file's bytes. Raises `UserError` if the whole folder is gone."""
+        try:
+            data = self._read(os.path.join(self.folder, path))
+        except OSError as error:
+            if self._is_gone():
+                raise gone(self.folder, error) from error
+            raise
+        self._read_last = path
+        return data
+
+    def _read(self, path):
         # Non-blocking: opening a pipe would wait until somebody writes into it.
-        descriptor = os.open(os.path.join(self.folder, path), os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with open(descriptor, 'rb') as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise OSError('it is no file but a folder, pipe or device')
             check_bytes(status.st_size)
             return file.read()
+
+    def _is_gone(self):
+        # A disk that is taken off may leave an empty folder, where it was mounted.
+        known = self._witnesses + [self._read_last] * (self._read_last is not None)
+        return bool(known) and not any(os.path.lexists(os.path.join(self.folder, path)) for path in known)
+
+
+def open_again(path, opener=None):
+    """Opens a file that could be opened when it was listed. Raises `UserError` if that is no longer so."""
+    try:
+        return (opener or open_unbuffered)(path)
+    except OSError as error:
+        raise gone(path, error) from error
 
 
 def open_unbuffered(path):

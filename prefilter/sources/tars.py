@@ -12,7 +12,7 @@ from tqdm import tqdm
 from dnnlib.errors import UserError
 from prefilter.sources.index import Index
 from prefilter.sources.members import DAMAGE, LARGEST_RATIO, RATIO_FROM, LeftOut, safe_name
-from prefilter.sources.readers import PerProcess, RandomAccess, check_bytes, open_unbuffered
+from prefilter.sources.readers import PerProcess, RandomAccess, check_bytes, open_again, open_unbuffered
 
 LARGEST_HEADER = 16 << 20  # bytes that may be read from a .tar at once while it is listed
 CHUNK = 1 << 20  # bytes
@@ -113,7 +113,7 @@ class StreamReader:
     forward_only = True  # several processes would each decompress all of it
 
     def __init__(self, path, decompress):
-        self._stream = PerProcess(decompress, path, 'rb')
+        self._stream = PerProcess(open_again, path, decompress)
         self._last = None, b''  # entry and bytes of what was read last: a hard link to it needs no way back
 
     def __getstate__(self):
