@@ -21,7 +21,7 @@ import dnnlib.tflib.devices
 import prefilter.__main__
 from dnnlib.records.tfrecords import MultiResolutionDataset, shuffled_order
 from prefilter.__main__ import main
-from prefilter.sources.archives import StreamReader
+from prefilter.sources.tars import StreamReader
 from prefilter.spool import Spool
 from prefilter.workers import Workers
 
