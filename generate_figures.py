@@ -7,7 +7,7 @@ import re
 import tempfile
 
 import click
-from tqdm import tqdm
+from dnnlib.progress import Progress
 
 import config
 from dnnlib.errors import UserError, disk_errors
@@ -299,7 +299,7 @@ def _film(Gs, stem, options):
     check_film(columns * side, rows * side, num_frames)
     latents = interpolation.looped_latents(num_frames, columns * rows, Gs.input_shape[1], fps, options['video_seed'])
     frames = interpolation.interpolation_frames(Gs, latents, (columns, rows), options['psi'])
-    with disk_errors('written', stem + '.gif'), tqdm(
+    with disk_errors('written', stem + '.gif'), Progress(
         frames, desc='interpolation', total=num_frames, unit='frame', leave=False, delay=1
     ) as bar:
         paths, remark = save_film(stem, bar, num_frames, fps)

@@ -8,7 +8,7 @@ import os
 from typing import Any, NamedTuple, Optional
 
 import click
-from tqdm import tqdm
+from dnnlib.progress import Progress
 
 import config
 from dnnlib.errors import UserError
@@ -286,7 +286,7 @@ def _measure_all(task, options):
             '--force measures them again.'
         )
     failures = []
-    for snapshot in tqdm(pending, desc='networks', unit='network', disable=not pending):
+    for snapshot in Progress(pending, desc='networks', unit='network', disable=not pending):
         for metric, results in _measure(task, snapshot, missing[snapshot], options):
             if isinstance(results, UserError):  # other metrics may succeed
                 from metrics.meter import Result  # TensorFlow has started by now

@@ -5,7 +5,7 @@ from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, an
 import os
 
 import click
-from tqdm import tqdm
+from dnnlib.progress import Progress
 
 from dnnlib.records.integrity import check_records
 from dnnlib.records.tfrecords import MultiResolutionDataset
@@ -26,7 +26,7 @@ def main(folder):
     """
     with MultiResolutionDataset(folder) as dataset:
         levels = len(dataset.paths)
-        with tqdm(total=levels * dataset.num_images, desc='Reading', unit=' records') as bar:
+        with Progress(total=levels * dataset.num_images, desc='Reading', unit=' records') as bar:
             check_records(dataset, bar.update)
         size = sum(map(os.path.getsize, dataset.paths))
         labels = 'no labels' if dataset.labels is None else f'{dataset.labels.shape[1]} labels an image'

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from tqdm import tqdm
 
 from dnnlib.errors import UserError
+from dnnlib.progress import Progress
 from metrics import stages
 from metrics.batches import Fakes, latents_of
 from metrics.paths import Paths
@@ -30,7 +30,7 @@ class Work(NamedTuple):
 
     def bar(self, label, total, unit):
         """A progress bar with the time left."""
-        return tqdm(desc=label, total=total, unit=unit, leave=False, disable=not self.print_progress)
+        return Progress(desc=label, total=total, unit=unit, leave=False, disable=not self.print_progress)
 
     def progress(self, label, total, unit):
         """A function that passes items on and shows their progress in a bar."""

@@ -10,7 +10,7 @@ import time
 from typing import List, NamedTuple
 
 import click
-from tqdm import tqdm
+from dnnlib.progress import Progress
 
 from dnnlib.errors import disk_errors
 from dnnlib.files import atomic_write
@@ -295,7 +295,7 @@ def main(run_dir):
     """
     _check_is_run(run_dir)
     with disk_errors('written', run_dir):
-        path = RunReport(run_dir).write(functools.partial(tqdm, desc='Grids', unit=' grids', leave=False))
+        path = RunReport(run_dir).write(functools.partial(Progress, desc='Grids', unit=' grids', leave=False))
     click.echo(f'{path} is written.')
 
 

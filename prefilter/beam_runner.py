@@ -27,10 +27,10 @@ import click
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.portability import local_job_service
 from apache_beam.runners.runner import PipelineState
-from tqdm import tqdm
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write
+from dnnlib.progress import Progress
 from prefilter.exchange import Exchange
 from prefilter.merge import shard_path
 from prefilter.reasons import Refusal
@@ -166,7 +166,7 @@ class BeamRun:
             )
 
     def _lay_out(self, missing):
-        bar = tqdm(total=len(missing), desc='Sending images', unit=' shards', disable=not self._sends_images)
+        bar = Progress(total=len(missing), desc='Sending images', unit=' shards', disable=not self._sends_images)
         with bar, self._exchange.writing(SHARDS_FILE) as file, open_spool(
             self._source, self._work.path, always=self._sends_images
         ) as spool:
@@ -231,7 +231,7 @@ def _from_line(text):
 
 def _failed(error, runner):
     if not isinstance(error, UserError):
-        tqdm.write(''.join(traceback.format_exception(type(error), error, error.__traceback__)), file=sys.stderr)
+        Progress.write(''.join(traceback.format_exception(type(error), error, error.__traceback__)), file=sys.stderr)
     last = (str(error).strip() or repr(error)).splitlines()[-1]
     return UserError(f'The pipeline failed in {runner} ({last}): remove the cause; the same command goes on from here.')
 

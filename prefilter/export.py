@@ -7,9 +7,9 @@ import sys
 import zipfile
 
 import numpy as np
-from tqdm import tqdm
 
 from dnnlib.images import to_pil
+from dnnlib.progress import Progress
 
 EXPORTS = {'zip': '{}.zip', 'png': 'png'}  # form to its name in the dataset's folder; {} is the dataset's name
 IMAGES_PER_FOLDER = 1000
@@ -40,7 +40,7 @@ def export(dataset, folder, form):
 
 def _export_images(dataset, write):
     names = []
-    for number in tqdm(range(dataset.num_images), desc='Exporting', unit=' images', file=sys.stderr):
+    for number in Progress(range(dataset.num_images), desc='Exporting', unit=' images', file=sys.stderr):
         file = io.BytesIO()
         to_pil(dataset.read(number)).save(file, 'PNG', compress_level=1)
         names.append(f'{number // IMAGES_PER_FOLDER:05d}/img{number:08d}.png')

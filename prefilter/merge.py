@@ -10,9 +10,9 @@ import os
 import sys
 
 import numpy as np
-from tqdm import tqdm
 
 from dnnlib.errors import UserError
+from dnnlib.progress import Progress
 from dnnlib.records.names import MANIFEST_FILE
 from dnnlib.records.tfrecords import allocate_records, write_labels
 from prefilter.reasons import REASONS, WITHOUT_PIXELS
@@ -122,7 +122,7 @@ class Survey:
 
 
 def _shown(numbers, what):
-    return tqdm(numbers, desc=what, unit=' shards', delay=2, file=sys.stderr)  # delay in s: short runs need no bar
+    return Progress(numbers, desc=what, unit=' shards', delay=2, file=sys.stderr)  # delay in s: short runs need no bar
 
 
 def find_copies(digests):
@@ -165,7 +165,7 @@ def merge_records(survey, folder, name, options, order, labels, workers):
         WriteRecords(folder, name, start, list(map(survey.crop_of, order[start : start + RECORDS_AT_ONCE])), options)
         for start in range(0, count, RECORDS_AT_ONCE)
     )
-    with tqdm(total=count, desc='Writing records', unit=' images', file=sys.stderr) as bar:
+    with Progress(total=count, desc='Writing records', unit=' images', file=sys.stderr) as bar:
         for _, written in workers.run(tasks):
             bar.update(written)
 

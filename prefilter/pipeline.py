@@ -12,11 +12,11 @@ import sys
 import time
 
 import numpy as np
-from tqdm import tqdm
 
 from dnnlib.errors import UserError
 from dnnlib.folders import unfinished_folder
 from dnnlib.pages.gallery import choose_evenly, draw_gallery, thumbnail
+from dnnlib.progress import Progress
 from dnnlib.records.names import ACCEPTED_FILE, REJECTED_FILE
 from dnnlib.records.tfrecords import MultiResolutionDataset, dataset_bytes, shuffled_order
 from prefilter.export import export
@@ -138,7 +138,7 @@ def _check_room(folder, needs, later=()):
     free = shutil.disk_usage(folder).free
     said = [f'{size / 1e9:.2f} GB for {what}' for what, size in [*needs, *later]]
     line = f'Disk: up to {" and ".join(said)}, {free / 1e9:.2f} GB free.'
-    tqdm.write(line, file=sys.stderr)
+    Progress.write(line, file=sys.stderr)
     if free < sum(size for _, size in needs):
         raise UserError(f'{line} Make room in {os.path.dirname(folder)}, or choose an --out on a larger disk.')
 
@@ -192,7 +192,7 @@ def _examine(source, shards, options, work, examiner, views):
     count = sum(shards[number].stop - shards[number].start for number in missing)
     done = len(source.paths) - count
     if done:
-        tqdm.write(
+        Progress.write(
             f'Going on with an unfinished run: {done:,} of {len(source.paths):,} images are examined.', file=sys.stderr
         )
     if not count:
@@ -226,7 +226,7 @@ class _Progress:
 
     def __init__(self, total, done, options):
         what = 'Finding faces' if options.device else 'Reading images'
-        self._bar = tqdm(total=total, initial=done, desc=what, unit=' images', file=sys.stderr)
+        self._bar = Progress(total=total, initial=done, desc=what, unit=' images', file=sys.stderr)
         self._counted, self._named = {}, 0
         self.doubtful = []  # numbers of the shards with an image that a fault of the machine may have refused
 
@@ -247,10 +247,10 @@ class _Progress:
         if any(refusal.detail in faults.WORDS for _, refusal in named):
             self.doubtful.append(shard.number)
         for path, refusal in named[: SHOWN_REFUSALS - self._named]:
-            tqdm.write(f'{path!r} is {refusal.reason}: {refusal.detail}', file=sys.stderr)
+            Progress.write(f'{path!r} is {refusal.reason}: {refusal.detail}', file=sys.stderr)
             self._named += 1
             if self._named == SHOWN_REFUSALS:
-                tqdm.write('(further ones are only named in manifest.jsonl)', file=sys.stderr)
+                Progress.write('(further ones are only named in manifest.jsonl)', file=sys.stderr)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import sys
 from typing import List, NamedTuple, Tuple
 
 import click
-from tqdm import tqdm
+from dnnlib.progress import Progress
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write
@@ -252,7 +252,7 @@ def main(dataset, source, force):
     if options.get('max-pixels'):
         load = functools.partial(load, max_pixels=options['max-pixels'])
     total = None if photographs is None else len(photographs.paths)
-    progress = functools.partial(tqdm, desc='Reading the manifest', unit=' images', total=total, file=sys.stderr)
+    progress = functools.partial(Progress, desc='Reading the manifest', unit=' images', total=total, file=sys.stderr)
     summary = summarise(dataset, photographs, progress)
     views = None if photographs is None else view_images(photographs, places_to_view(summary), load)
     picture, html = make_report(dataset, dataset, summary, views)

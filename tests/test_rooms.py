@@ -82,3 +82,12 @@ def test_imports_point_downwards():
 def test_no_room_is_above_itself():
     for room in ROOMS:
         assert set(MAY_IMPORT[room]) <= set(ROOMS[: ROOMS.index(room)]), room
+
+
+def test_progress_has_one_home():
+    users = {
+        os.path.relpath(path, ROOT)
+        for path in files()
+        if 'tqdm' in {name.split('.')[0] for name in imported_modules(path)}
+    }
+    assert users == {os.path.join('dnnlib', 'progress.py')}

@@ -12,10 +12,10 @@ from typing import Any, Callable, Dict, Optional
 
 import click
 import requests
-from tqdm import tqdm
 
 from dnnlib.download.drive import confirmed_url, reason_of_page
 from dnnlib.files import atomic_write, fsync_folder, still_has_name, try_lock, wait_for_lock
+from dnnlib.progress import Progress
 
 TRIES = 5  # how many tries in a row may fail without bringing a byte of the file
 FIRST_PAUSE = 1.0  # seconds before the second try; doubled for each further one
@@ -247,7 +247,7 @@ def _total(response):
 def _append(response, entry, part, begin):
     limit = LARGEST_FILE if entry['size'] is None else entry['size']
     total, size = _total(response) or entry['size'], begin
-    with tqdm(desc=entry['file'], total=total, initial=begin, unit='B', unit_scale=True, unit_divisor=1024) as bar:
+    with Progress(desc=entry['file'], total=total, initial=begin, unit='B', unit_scale=True, unit_divisor=1024) as bar:
         for number, chunk in enumerate(_chunks(response)):
             if begin == number == 0 and re.match(rb'\s*<(!doctype\s+)?html', chunk[:200], re.IGNORECASE):
                 raise Unavailable('the server sends a web page under the name of the file')

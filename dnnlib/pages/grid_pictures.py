@@ -66,7 +66,7 @@ class GridPictures:
 
         Args:
             names: File names of the grids.
-            progress: Function from the list of names to an iterator over it, such as `tqdm`.
+            progress: Function from the list of names to an iterator over it, such as `dnnlib.progress.Progress`.
 
         Returns:
             Dict of file name to `GridPicture`, or to the reason why there is none.

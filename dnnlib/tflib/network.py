@@ -9,10 +9,10 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Unio
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from tqdm import tqdm
 
 from dnnlib.errors import UserError
 from dnnlib.network_file import BUILD_FUNCTIONS, STATE_VERSIONS
+from dnnlib.progress import Progress
 from dnnlib.tflib import tfutil, versions
 from dnnlib.tflib.devices import session_gpus
 from dnnlib.tflib.graph_keys import graph_key
@@ -183,7 +183,7 @@ class Network:
         minibatch_size = minibatch_size or count
         inputs, outputs = self._outputs_on_devices(num_gpus, output_transform, dynamic_kwargs)
         pieces = []
-        with tqdm(total=count, unit='img', disable=not print_progress, desc=self.name) as bar:
+        with Progress(total=count, unit='img', disable=not print_progress, desc=self.name) as bar:
             for begin in range(0, count, minibatch_size):
                 end = min(begin + minibatch_size, count)
                 feed = {}

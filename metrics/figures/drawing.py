@@ -2,9 +2,9 @@
 
 import numpy as np
 import PIL.Image
-from tqdm import tqdm
 
 from dnnlib.images import create_image_grid, save_image_grid
+from dnnlib.progress import Progress
 from metrics.batches import seed_noise
 
 MINIBATCH_SIZE = 8  # images at a time, as in the original's figures
@@ -34,7 +34,7 @@ def run(network, *inputs, noise_seed=None, **kwargs):
         uint8 [N, H, W, C].
     """
     pieces = []
-    with tqdm(total=len(inputs[0]), desc='images', unit='img', leave=False, delay=1) as bar:
+    with Progress(total=len(inputs[0]), desc='images', unit='img', leave=False, delay=1) as bar:
         for begin in range(0, len(inputs[0]), MINIBATCH_SIZE):
             arrays = [array if array is None else array[begin : begin + MINIBATCH_SIZE] for array in inputs]
             noise = {} if noise_seed is None else {'random_seed': seed_noise(noise_seed, begin)}

@@ -12,9 +12,8 @@ import binascii
 import codecs
 import os
 
-from tqdm import tqdm
-
 from dnnlib.errors import UserError, disk_errors
+from dnnlib.progress import Progress
 from prefilter.sources.index import Index
 from prefilter.sources.readers import LARGEST_FILE, RandomAccess
 from prefilter.sources.source import Source, unexpected
@@ -37,7 +36,7 @@ def open_ms_celeb_1m(files, partition=None):
         raise unexpected('ms-celeb-1m', files.location, 'a .tsv file or a folder of them', files.describe())
     paths = [files.on_disk(name) for name in names]
     index, others = Index(3), []
-    with tqdm(desc='Listing', total=sum(map(os.path.getsize, paths)), unit='B', unit_scale=True) as bar:
+    with Progress(desc='Listing', total=sum(map(os.path.getsize, paths)), unit='B', unit_scale=True) as bar:
         for number, path in enumerate(paths):
             with disk_errors('read', path):
                 table = _Table(path, number, index)

@@ -7,9 +7,8 @@ import os
 import tarfile
 import zlib
 
-from tqdm import tqdm
-
 from dnnlib.errors import UserError
+from dnnlib.progress import Progress
 from prefilter.sources.index import Index
 from prefilter.sources.members import DAMAGE, LARGEST_RATIO, RATIO_FROM, LeftOut, safe_name
 from prefilter.sources.readers import PerProcess, RandomAccess, check_bytes, open_again, open_unbuffered
@@ -148,7 +147,7 @@ class _Guarded:
         self._stream = self._file if decompress is None else decompress(self._file)
         size = os.path.getsize(path)
         # Only decompression takes long: in a plain .tar, the file position jumps from header to header.
-        self._bar = tqdm(desc='Listing', total=size, unit='B', unit_scale=True, disable=decompress is None)
+        self._bar = Progress(desc='Listing', total=size, unit='B', unit_scale=True, disable=decompress is None)
 
     def __enter__(self):
         return self

@@ -219,7 +219,7 @@ def test_a_host_that_cannot_be_reached_is_not_tried_for_each_of_its_files(server
 
 
 def test_the_limit_of_bytes_holds_without_a_progress_bar(server, tmp_path, monkeypatch):
-    monkeypatch.setattr('dnnlib.download.transfer.tqdm', functools.partial(transfer.tqdm, disable=True))
+    monkeypatch.setattr('dnnlib.download.transfer.Progress', functools.partial(transfer.Progress, disable=True))
     message = refused(entry(server.url + '/file.pkl', size=5), tmp_path)
     assert 'more than 5 bytes' in message
 
