@@ -15,10 +15,13 @@ import numpy as np
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import Path
-from dnnlib.pickle_machine import Made, Maker, PickleError, read_pickle
+from dnnlib.pickle_machine import EndsEarly, Made, Maker, PickleError, read_pickle
 from dnnlib.pickled_arrays import PickledArray, array_of, bytes_of, make_dtype, shown
+from dnnlib.run_dir import BEST_PICKLE
+from dnnlib.wrong_files import NAME_A_PICKLE, ONLY_V1, has_changed_line_ends, name_of_bytes, name_of_module
 
 STATE_VERSIONS = (2, 3)  # of a network's dict; version 2 has no components
+STYLEGAN2_VERSIONS = (4, 5, 6)
 
 # The only build functions that a file can name. The functions of this project are called, not source text in the file.
 BUILD_FUNCTIONS = {
@@ -43,6 +46,10 @@ _STATE_FIELDS = {
 }
 
 
+class WrongFile(PickleError):
+    """The file is no network pickle; the message says what it is, and what to do."""
+
+
 class NetworkFile:
     """The networks in a file.
 
@@ -59,7 +66,9 @@ class NetworkFile:
         self.is_tuple = type(content) is tuple
         parts = content if self.is_tuple else (content,)
         if not parts or not all(isinstance(part, _Network) for part in parts):
-            raise UserError(f'{path}: holds something other than networks: name a network pickle.')
+            what = name_of_bytes(data)
+            otherwise = f'holds something other than networks{_name_of_content(content)}: {NAME_A_PICKLE}'
+            raise UserError(f'{path}: {otherwise if what is None else "is " + what}.')
         budget = [MOST_NETWORKS]
         self.networks = [part.checked(budget, depth=0) for part in parts]
         held = sum(
@@ -91,6 +100,8 @@ def read_network_file(path: Path) -> NetworkFile:
             message names the file and the first fault.
     """
     try:
+        if os.path.isdir(path):
+            raise UserError(f'{path}: is a directory: name a network pickle in it, such as {BEST_PICKLE} of a run.')
         with disk_errors('read', path), open(path, 'rb') as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
@@ -104,10 +115,27 @@ def read_network_file(path: Path) -> NetworkFile:
         raise UserError(f'{path}: has more bytes than this machine has memory for.') from error
     try:
         return NetworkFile(path, data, read_pickle(data, _Makers(2 * len(data) + SLACK).find))
+    except WrongFile as error:
+        raise UserError(f'{path}: is {error}.') from error
     except PickleError as error:
-        raise UserError(f'{path}: is not a whole network pickle ({error}).') from error
+        raise UserError(f'{path}: {_what_is_wrong(data, error)}.') from error
     except MemoryError as error:
         raise UserError(f'{path}: takes more memory than this machine has.') from error
+
+
+def _what_is_wrong(data, error):
+    """What a file is that the pickle machine refuses, as the end of a sentence."""
+    known = name_of_bytes(data)
+    if known is not None:
+        return f'is {known}'
+    if has_changed_line_ends(data):
+        return (
+            'is not a whole network pickle, because a program has changed its line ends: download or copy it again, in '
+            'binary mode'
+        )
+    if isinstance(error, EndsEarly):
+        return f'is truncated or damaged, not a whole network pickle ({error}): download or copy it again'
+    return f'is not a whole network pickle ({error}): download or copy it again, or name another file'
 
 
 def walk(network: Dict[str, Any], prefix: str = '') -> Iterator[Tuple[str, Dict[str, Any]]]:
@@ -115,6 +143,14 @@ def walk(network: Dict[str, Any], prefix: str = '') -> Iterator[Tuple[str, Dict[
     yield prefix + network['name'], network
     for part in network['components'].values():
         yield from walk(part, prefix + network['name'] + '/')
+
+
+def _name_of_content(content):
+    """What a pickle holds in place of networks, in brackets; empty if that is nothing known."""
+    parts = content.values() if isinstance(content, dict) else content if isinstance(content, (list, tuple)) else ()
+    if any(isinstance(part, _Network) for part in parts):
+        return f' (a {type(content).__name__} of networks, where a tuple (G, D, Gs) or one network is expected)'
+    return {dict: ' (a dict)', list: ' (a list)', PickledArray: ' (an array)'}.get(type(content), '')
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -145,6 +181,8 @@ class _Network(Made):
         if unknown:
             raise PickleError(f'a network has a field {shown(unknown[0])}')
         where = f'network {shown(state["name"])}'
+        if state['version'] in STYLEGAN2_VERSIONS:
+            raise WrongFile(f'of StyleGAN2 (its state version is {state["version"]}): {ONLY_V1}')
         if state['version'] not in STATE_VERSIONS:
             raise PickleError(
                 f'{where}: state version {shown(state["version"])} is none that is known, which are '
@@ -263,7 +301,12 @@ class _Makers:
         # numpy 2 moved its modules to numpy._core.
         known = _PYTHON2_NAMES.get(module, module).replace('numpy._core.', 'numpy.core.')
         maker = self._known.get((known, name))
+        if maker is None and known.endswith('.dnnlib.tflib.network') and name == 'Network':
+            maker = self._network  # of a program that has dnnlib inside a folder
         if maker is None:
+            what = name_of_module(module)
+            if what is not None:
+                raise WrongFile(what)
             named = f'{module}.{name}'
             named = named if named.isprintable() and len(named) < 200 else shown(named)
             raise PickleError(f'it names {named}, which is not allowed in a network pickle')

@@ -21,6 +21,10 @@ class PickleError(Exception):
     """This machine refuses a file; the message is the reason, without a full stop."""
 
 
+class EndsEarly(PickleError):
+    """The file ends before the pickle does."""
+
+
 class Maker:
     """Stands for a class or function that a pickle names. It runs only `make`, and no attribute can be set on it.
 
@@ -97,8 +101,8 @@ class _Machine:
         left = len(self._data) - self._position
         if not 0 <= length <= left:
             if left == 0:
-                raise PickleError('it ends early')
-            raise PickleError(f'at byte {self._position} it claims {length} bytes, but holds {left}')
+                raise EndsEarly('it ends early')
+            raise EndsEarly(f'at byte {self._position} it claims {length} bytes, but holds {left}')
 
     def _take(self, length):
         self._check_left(length)
@@ -117,7 +121,7 @@ class _Machine:
                 break
             end += step
             if end >= len(self._data) or (longest is not None and end - self._position > longest):
-                raise PickleError(f'the line at byte {self._position} does not end')
+                raise EndsEarly(f'the line at byte {self._position} does not end')
         line = bytes(self._take(end + found - self._position))
         self._position += 1
         if longest is not None and len(line) > longest:

@@ -9,10 +9,11 @@ import struct
 from contextlib import ExitStack
 from typing import List, Sequence, Union
 
-import google_crc32c
 import numpy as np
 
+from dnnlib.checksum import begins_record, masked_crc32c
 from dnnlib.errors import UserError, disk_errors
+from dnnlib.wrong_files import HEAD_BYTES, name_of_bytes
 
 HEADER_BYTES = 12  # before a record's payload: its length, and the length's checksum
 CHECKSUM_BYTES = 4  # after the payload: its checksum
@@ -44,9 +45,12 @@ class RecordFile:
             file = open(path, 'rb', buffering=0)  # noqa: SIM115  closed by the caller's stack
         self._file = opened.enter_context(file)
         self._starts = None  # where each record begins, if their lengths differ
-        self._step = self._record_bytes(0, 0)
         self.count = None
-        self.shape, data, record = self._parse(0, 0)
+        try:
+            self._step = self._record_bytes(0, 0)
+            self.shape, data, record = self._parse(0, 0)
+        except UserError as error:
+            raise self._wrong_file() or error from error
         # A record with the same bytes around its pixels as record 0 needs no parsing.
         begin = _place_in(data, record)
         self._before, self._after = record[:begin], record[begin + len(data) : -CHECKSUM_BYTES]
@@ -93,6 +97,12 @@ class RecordFile:
         status = os.fstat(self._file.fileno())
         return [os.path.abspath(self.path), status.st_size, status.st_mtime_ns]
 
+    def _wrong_file(self):
+        """A UserError that says what the file is in place of TFRecords; None if that is not known."""
+        head = os.pread(self._file.fileno(), HEAD_BYTES, 0)
+        what = None if not head or begins_record(head) else name_of_bytes(head, HINT)
+        return what and UserError(f'{self.path} holds no TFRecords; it is {what}.')
+
     def _parse(self, start, index):
         """A record's shape, its pixels, and all of its bytes."""
         size = self._record_bytes(start, index)
@@ -125,7 +135,7 @@ class RecordFile:
         if len(header) < HEADER_BYTES:
             return None
         length, checksum = struct.unpack('<QI', header)
-        return length if _masked_crc32c(header[:8]) == checksum else None
+        return length if masked_crc32c(header[:8]) == checksum else None
 
     def _size(self):
         return os.fstat(self._file.fileno()).st_size
@@ -156,13 +166,13 @@ class RecordEncoder:
         payload = _field(1, _field(1, _field(1, b'data') + _field(2, values)) + self._after)  # Example, its Features
         self._before = payload[: -len(pixels) - len(self._after)]
         length = struct.pack('<Q', len(payload))
-        self._header = length + struct.pack('<I', _masked_crc32c(length))
+        self._header = length + struct.pack('<I', masked_crc32c(length))
         self.record_bytes = len(payload) + FRAME_BYTES
 
     def encode(self, image: np.ndarray) -> bytes:
         """The record of an image, uint8 [C, H, W]."""
         payload = b''.join((self._before, image.tobytes(), self._after))
-        return b''.join((self._header, payload, struct.pack('<I', _masked_crc32c(payload))))
+        return b''.join((self._header, payload, struct.pack('<I', masked_crc32c(payload))))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -262,8 +272,3 @@ def _as_varint(number):
         number >>= 7
     encoded.append(number)
     return bytes(encoded)
-
-
-def _masked_crc32c(data):
-    crc = google_crc32c.value(data)
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

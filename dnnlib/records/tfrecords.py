@@ -20,6 +20,7 @@ import numpy as np
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.folder_kinds import kind_of
+from dnnlib.records.label_file import read_labels, write_labels
 from dnnlib.records.levels import is_resolution, pyramid, resolutions
 from dnnlib.records.record_file import HINT, RecordEncoder, RecordFile
 
@@ -177,12 +178,6 @@ def write_records(folder: str, name: str, shape: Sequence[int], start: int, imag
             levels.write(image)
 
 
-def write_labels(folder: str, name: str, labels: np.ndarray) -> None:
-    """Writes the label file of a dataset: [number of images, label size], in the order of the records, as float32."""
-    with open(os.path.join(folder, name + '-rxx.labels'), 'wb') as file:
-        np.save(file, labels.astype(np.float32))
-
-
 def dataset_bytes(shape: Sequence[int], count: int) -> int:
     """Bytes on disk of the records of `count` images [C, H, W], all resolutions together."""
     return count * sum(RecordEncoder((shape[0], side, side)).record_bytes for side in resolutions(shape[1]))
@@ -234,7 +229,7 @@ class MultiResolutionDataset:
         self.name = os.path.basename(self.paths[0]).rsplit('-r', 1)[0]
         self.shape = list(self._files[0].shape)
         self.num_images = self._files[0].count
-        self.labels = _read_labels(self.folder, self.num_images)
+        self.labels = read_labels(self.folder, self.num_images)
 
     def read(self, index: int, lod: int = 0) -> np.ndarray:
         """One image.
@@ -398,22 +393,3 @@ def _choose_levels(folder, found, resolution):
                     f'{files[0].path} has {number(files[0])} {what} but {file.path} has {number(file)}: {HINT}.'
                 )
     return files
-
-
-def _read_labels(folder, num_images):
-    paths = sorted(glob.glob(os.path.join(glob.escape(folder), '*.labels')))
-    if not paths:
-        return None
-    try:
-        labels = np.load(paths[0], allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f'{paths[0]} is not a whole NumPy array file ({error}): {HINT}.') from error
-    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'biuf':
-        raise UserError(f'{paths[0]} is not an array of numbers: {HINT}.')
-    if not np.isfinite(labels).all():
-        raise UserError(f'{paths[0]} holds values that are not numbers: {HINT}.')
-    if labels.ndim != 2 or len(labels) != num_images:
-        raise UserError(
-            f'{paths[0]} has the shape {list(labels.shape)} but the dataset has {num_images} images: {HINT}.'
-        )
-    return labels.astype(np.float32, copy=False)

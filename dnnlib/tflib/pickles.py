@@ -12,6 +12,7 @@ from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, walk
 from dnnlib.tflib.network import Network, find_known_build_func, read_at_once
 from dnnlib.tflib.restoring import FreshBudget
 from dnnlib.tflib.versions import builtins_for_source_text
+from dnnlib.wrong_files import ONLY_V1
 
 PICKLE_PROTOCOL = 4  # what the published files use; Python 3.4 and later read it
 
@@ -111,6 +112,8 @@ class _EmbeddedBuilders:
             return
         sha256 = self._file.sha256
         self._trusted_as = trusted_as(sha256)
+        if self._trusted_as is None and state['build_func_name'] in ('G_paper', 'D_paper') and self._file.is_tuple:
+            raise UserError(f'{self._file.path}: is of ProGAN (progressive growing of GANs): {ONLY_V1}.')
         if self._trusted_as is None:
             raise UserError(
                 f'{self._file.path}: network {state["name"]!r} needs the build function {state["build_func_name"]!r} '

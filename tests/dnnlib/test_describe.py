@@ -60,6 +60,6 @@ def test_tensorflow_does_not_start():
 def test_what_cannot_be_described_is_a_sentence(tmp_path):
     (tmp_path / 'other.pkl').write_bytes(b'<html>')
     status, _, error = run(str(tmp_path / 'other.pkl'))
-    assert status == 1 and 'is not a whole network pickle' in error
+    assert status == 1 and 'other.pkl: is a web page, as servers' in error
     status, _, error = run(str(tmp_path / 'nothing.pkl'))
     assert status == 2 and 'no such file' in error

@@ -62,7 +62,7 @@ def test_reading_copies_no_array():
 
 
 def test_what_is_no_file_is_a_sentence(tmp_path):
-    with pytest.raises(UserError, match='cannot be read .Is a directory'):
+    with pytest.raises(UserError, match='is a directory: name a network pickle in it, such as network-best.pkl'):
         read_network_file(str(tmp_path))
     with pytest.raises(UserError, match='is no file'):
         read_network_file(os.devnull)

@@ -1,6 +1,7 @@
 import concurrent.futures
 import os
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -30,6 +31,14 @@ from tests.goldens.kinds import assert_agreement, golden_cases
 from tests.tensorflow_records import serialized
 
 ROOT = pathlib.Path(__file__).parents[3]
+WRONG_FILES = [
+    (b'version https://git-lfs.github.com/spec/v1\noid sha256:f2\n', 'a Git LFS pointer'),
+    (
+        b'<!DOCTYPE html><html><title>Google Drive - Quota exceeded</title>Too many users',
+        'a web page, which Google Drive',
+    ),
+    (b'\x1f\x8b' + bytes(50), 'compressed by gzip: decompress it with gunzip'),
+]
 
 
 def write(folder, images, name='set', labels=None):
@@ -379,7 +388,7 @@ def test_empty_file(folder):
 def test_file_of_something_else(folder):
     with open(os.path.join(folder, 'set-r04.tfrecords'), 'wb') as file:
         file.write(b'no TFRecords at all ' * 100)
-    assert 'the checksum of its length is wrong' in refusal(folder)
+    assert 'set-r04.tfrecords holds no TFRecords; it is text: download' in refusal(folder)
 
 
 def test_records_of_something_else(folder):
@@ -413,6 +422,31 @@ def test_damaged_labels(folder, content):
     with open(os.path.join(folder, 'set-rxx.labels'), 'wb') as file:
         file.write(content)
     assert 'is not a whole NumPy array file' in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    'shape, sentence',
+    [
+        ([5], r'has class numbers, the shape \[5\]: it must be numbers \[5, K\], one row for each image; one-hot for'),
+        ([4], r'has the shape \[4\]: it must be numbers \[5, K\]'),
+        ([5, 2, 1], r'has the shape \[5, 2, 1\]: it must be numbers \[5, K\]'),
+        ([], r'has the shape \[\]: it must be numbers \[5, K\]'),
+    ],
+)
+def test_labels_of_another_form_are_refused_with_the_form_that_is_expected(folder, shape, sentence):
+    with open(os.path.join(folder, 'set-rxx.labels'), 'wb') as file:
+        np.save(file, np.zeros(shape, np.int64))
+    assert re.search('set-rxx.labels ' + sentence, refusal(folder))
+
+
+@pytest.mark.parametrize('content, what', WRONG_FILES)
+@pytest.mark.parametrize('name', ['set-rxx.labels', 'set-r03.tfrecords'])
+def test_a_file_of_another_kind_is_called_by_its_name(folder, name, content, what):
+    with open(os.path.join(folder, name), 'wb') as file:
+        file.write(content)
+    path = os.path.join(folder, name)
+    missing = 'is not a whole NumPy array file' if name.endswith('.labels') else 'holds no TFRecords'
+    assert refusal(folder).startswith(f'{path} {missing}; it is {what}')
 
 
 def test_labels_without_numbers(folder):

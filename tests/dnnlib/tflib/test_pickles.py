@@ -298,8 +298,8 @@ def test_networks_that_do_not_fit_are_refused(session, tmp_path, discriminator_s
 @pytest.mark.parametrize(
     'content, message',
     [
-        (b'', 'is not a whole network pickle'),
-        (b'<html>404</html>', 'is not a whole network pickle'),
+        (b'', 'is empty: download the file again'),
+        (b'<html>404</html>', 'is a web page, as servers such as Google Drive send in place of a file'),
         (pickle.dumps((1, 2, 3)), 'holds something other than networks'),
         (pickle.dumps(()), 'holds something other than networks'),
         (pickle.dumps({'G': 1}), 'holds something other than networks'),
@@ -316,7 +316,7 @@ def test_truncated_and_missing_files_are_refused(session, tmp_path):
         whole = file.read()
     for length in (1, 100, len(whole) // 2, len(whole) - 1):
         (tmp_path / 'half.pkl').write_bytes(whole[:length])
-        with pytest.raises(UserError, match='half.pkl: is not a whole network pickle'):
+        with pytest.raises(UserError, match='half.pkl: is truncated or damaged, not a whole network pickle'):
             tflib.load_networks(str(tmp_path / 'half.pkl'))
     with pytest.raises(
         UserError, match='missing.pkl: there is no such file or folder, and no published network of that name'
