@@ -113,7 +113,7 @@ class RecordFile:
         try:
             return (*_parse_example(payload), record)
         except _OtherContentError as error:
-            if struct.pack('<I', _masked_crc32c(bytes(payload))) != record[-CHECKSUM_BYTES:]:
+            if struct.pack('<I', masked_crc32c(bytes(payload))) != record[-CHECKSUM_BYTES:]:
                 raise damage(self.path, index, error) from error
             raise UserError(
                 f'{self.path} holds {error}, not pixels with their shape: write the images out as files, and make the '

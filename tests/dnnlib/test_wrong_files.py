@@ -93,7 +93,7 @@ FILES = {
     'without its end': (WHOLE[:-1], 'truncated or damaged, not a whole network pickle .*: download or copy it again'),
     'line ends': (WHOLE.replace(b'\n', b'\r\n'), 'because a program has changed its line ends: .*, in binary mode'),
     'saved as text': (WHOLE.decode('latin-1').encode('utf-8'), 'damaged, because a program saved it as text'),
-    'damaged': (WHOLE[:9] + b'\xee' + WHOLE[10:], 'not a whole network pickle .*: download or copy it again, or name'),
+    'damaged': (b'\x80\x04\xee' + WHOLE[3:], 'not a whole network pickle .*: download or copy it again, or name'),
     'StyleGAN2': (pickled(network(version=plain(4))), f'of StyleGAN2 .its state version is 4.: {V1}'),
     'StyleGAN3': (naming('torch_utils.persistence', '_reconstruct_persistent_obj'), f'StyleGAN3 .PyTorch.: {V1}'),
     'torch tensors': (naming('torch._utils', '_rebuild_tensor_v2'), f'a PyTorch file: {V1}'),
