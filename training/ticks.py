@@ -1,6 +1,7 @@
 """The figures of a tick, and the log line that shows them."""
 
 import math
+import shutil
 import subprocess
 import sys
 
@@ -86,6 +87,8 @@ def peak_memory_gb():
 
 def gpu_memory_gb():
     """Memory in use on the fullest GPU, GB, as nvidia-smi says; None without it."""
+    if shutil.which('nvidia-smi') is None:  # else a large process would be forked for nothing
+        return None
     try:
         output = subprocess.run(
             ['nvidia-smi', '--query-gpu=memory.used', '--format=csv,noheader,nounits'],

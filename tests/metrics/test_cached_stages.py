@@ -1,5 +1,6 @@
 """Measurements in stages: what is shared, what is kept, what goes on after a kill, and what is never stale."""
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -8,12 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-import config
 import dnnlib.quiet  # noqa: F401
+import run_metrics
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import MultiResolutionDataset, MultiResolutionWriter
@@ -34,6 +37,7 @@ from metrics.registry import (
 )
 from tests.faults.toy_training import ROOT
 from tests.metrics.arithmetic.test_separability import stub_classifiers
+from tests.sessions import without_graph_optimizer
 from tests.toy_run import SMALL, SMALL_G, make_dataset
 
 TOYS = {
@@ -288,21 +292,21 @@ def test_a_network_is_the_same_in_training_and_from_its_pickle(open_session, tmp
 # SIGKILL
 
 
+FLAGS = ['--metrics', 'pl', '--device', 'cpu', '--minibatch', '16']
+
+
 def start_measuring(pickle_path, cache_dir):
-    command = [
-        sys.executable,
-        '-m',
-        'tests.metrics.test_cached_stages',
-        cache_dir,
-        pickle_path,
-        '--metrics',
-        'pl',
-        '--device',
-        'cpu',
-        '--minibatch',
-        '16',
-    ]
+    command = [sys.executable, '-m', 'tests.metrics.test_cached_stages', cache_dir, pickle_path, *FLAGS]
     return subprocess.Popen(command, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@contextlib.contextmanager
+def small_chunks(cache_dir):
+    """A block in which a measurement by paths has 50 chunks, and commands have their cache in a folder."""
+    metric = mock.patch.dict(registry.METRICS, pl=dataclasses.replace(TOYS['pl'], num_samples=400))
+    cache, chunk = mock.patch('config.CACHE_DIR', cache_dir), mock.patch.object(stages, 'CHUNK', 8)
+    with metric, cache, chunk, without_graph_optimizer():
+        yield
 
 
 def chunks_in(cache_dir):
@@ -315,7 +319,7 @@ def chunks_in(cache_dir):
 
 
 @pytest.mark.slow
-def test_a_process_that_was_killed_goes_on(finished, tmp_path):
+def test_a_process_that_was_killed_goes_on(shared_networks, finished, tmp_path):
     pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
     killed, whole = str(tmp_path / 'killed'), str(tmp_path / 'whole')
     process = start_measuring(pickle_path, killed)
@@ -324,15 +328,15 @@ def test_a_process_that_was_killed_goes_on(finished, tmp_path):
     process.kill()
     output = process.communicate()[0]
     assert process.returncode == -signal.SIGKILL, output
-    assert 3 <= len(chunks_in(killed)) < 250
-    outputs = [start_measuring(pickle_path, folder).communicate()[0] for folder in (killed, whole)]
-    values = [next(line.split()[3] for line in output.splitlines() if ' pl ' in line) for output in outputs]
+    assert 3 <= len(chunks_in(killed)) < 25
+    values = []
+    for folder in (killed, whole):
+        with small_chunks(folder):
+            lines = CliRunner().invoke(run_metrics.main, [pickle_path, *FLAGS]).output.splitlines()
+        values.append(next(line.split()[3] for line in lines if ' pl ' in line))
     assert values[0] == values[1] and chunks_in(killed) == []
 
 
 if __name__ == '__main__':
-    from run_metrics import main
-
-    config.CACHE_DIR, stages.CHUNK = sys.argv.pop(1), 8
-    registry.METRICS['pl'] = dataclasses.replace(TOYS['pl'], num_samples=2000)
-    main()
+    with small_chunks(sys.argv.pop(1)):
+        run_metrics.main()
