@@ -50,7 +50,7 @@ def open_celeba(files, partition=None):
     if len(kinds) > 1:
         raise UserError(f'{files.location} has images in {", ".join(sorted(kinds))}: name one of the folders.')
     if images is not files:
-        files.remarks += images.remarks
+        files.remarks += [*images.remarks, *filter(None, [images.left_out.describe()])]
     if partition is not None:
         name, partitions = _read_pairs(*_needed(lists, PARTITIONS), known=range(3))
         wanted = PARTITION_NUMBERS[partition]

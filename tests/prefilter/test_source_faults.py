@@ -12,6 +12,7 @@ from shelves import files_of, run, shelf
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import MultiResolutionWriter
 from prefilter.sources import faults, open_source
+from prefilter.sources.aligned import Hdf5Reader
 from tests.pictures import make_archive, picture, write_files
 
 MANY = [f'{number:03d}.png' for number in range(200)]  # three shards and a part of one
@@ -114,6 +115,20 @@ def test_a_file_that_goes_away_is_not_a_fault_of_each_image(tmp_path, ending):
     path.unlink()
     with pytest.raises(UserError, match=f'set{ending} cannot be read'):
         reader.read(source.entry(0))
+
+
+def test_errors_of_hdf5_carry_the_number_of_the_disk(tmp_path, monkeypatch):
+    class Broken:
+        def __getitem__(self, row):
+            raise OSError(
+                "Can't read data (file read failed: time = Sun, errno = 5, error message = 'Input/output error')"
+            )
+
+    reader = Hdf5Reader(str(tmp_path / 'set.h5'), 'data8x8')
+    monkeypatch.setattr(reader._file, 'get', lambda: {'data8x8': Broken()})
+    with pytest.raises(OSError, match='Input/output error') as error:
+        reader.read((0,))
+    assert error.value.errno == errno.EIO
 
 
 def test_what_the_machine_causes_is_known_by_its_words():
