@@ -1,18 +1,15 @@
 """Processes that stand still for a while."""
 
 import contextlib
+import os
 import signal
-import time
-
-import psutil
 
 
 @contextlib.contextmanager
 def stopped(process):
-    """A block in which a process stands still, by SIGSTOP."""
+    """A block in which a child process stands still, by SIGSTOP."""
     process.send_signal(signal.SIGSTOP)
-    while process.poll() is None and psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
-        time.sleep(0.0001)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # its end is left for `process.wait`
     try:
         yield
     finally:
