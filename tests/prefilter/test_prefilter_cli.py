@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -400,6 +401,18 @@ def test_crops_that_are_searched_for_faces_are_pointed_out(run, bundled, tmp_pat
     assert result.exit_code == 0 and 'crops of faces already: --no-detect would take them whole' in result.stderr
 
 
+@pytest.fixture(scope='module')
+def not_searched(example, tmp_path_factory):
+    """The example without finding faces: its words after `prefilter`, and the dataset's folder."""
+    words, faces = [*example[0], '--no-detect'], tmp_path_factory.mktemp('not_searched') / 'faces'
+    with mock.patch('prefilter.__main__._exit_on_signals', lambda: None), mock.patch(
+        'prefilter.pipeline.Workers', Here
+    ):
+        result = CliRunner().invoke(main, [word.replace('datasets/faces', str(faces)) for word in words])
+    assert result.exit_code == 0, result.output
+    return words, faces
+
+
 @pytest.mark.parametrize(
     'number',
     [
@@ -407,8 +420,9 @@ def test_crops_that_are_searched_for_faces_are_pointed_out(run, bundled, tmp_pat
         *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)),
     ],
 )
-def test_an_interrupted_run_says_how_to_go_on_and_does(run, example, tmp_path, number):
-    words, _, undisturbed = example
+def test_an_interrupted_run_says_how_to_go_on_and_does(run, example, not_searched, tmp_path, number):
+    # Finding faces is what takes long, and one of the signals interrupts that.
+    words, undisturbed = (example[0], example[2]) if number == signal.SIGINT else not_searched
     args = [word.replace('datasets/faces', str(tmp_path / 'faces')) for word in words]
     interrupted = subprocess.Popen(
         [sys.executable, '-m', 'prefilter', *args],
