@@ -33,12 +33,12 @@ from metrics.registry import FrechetDistance
 from metrics.results import read_results
 from tests.pythons import run_python, tensorflow_of
 from tests.sessions import close_open_sessions
+from tests.steps import SharedSteps
 from tests.steps import train as train_steps
 from tests.toy_run import SMALL, SMALL_G, make_dataset, toy_images
 from training.checkpoint import Checkpoints
 from training.dataset import TrainingSet
 from training.resume import stored_options
-from training.step import TrainingStep
 
 RUN, DATA, START, LOSSES_FILE, OUTPUTS = 'run', 'data', 'start.pkl', 'losses.json', 'outputs.npz'
 MINIBATCH, ITERATIONS = 8, 4
@@ -82,6 +82,7 @@ def write(folder):
     folder = pathlib.Path(folder)
     make_dataset(str(folder / DATA))
     write_networks(str(folder / START))
+    steps = SharedSteps()
     command(
         train,
         '--resume',
@@ -93,13 +94,15 @@ def write(folder):
         *FLAGS,
         '--kimg',
         WRITTEN,
+        steps=steps,
     )
     (made,) = (folder / 'results').iterdir()
     made.rename(folder / RUN)
     (folder / 'results').rmdir()
     networks = folder / RUN / 'network-final.pkl'
     np.savez(str(folder / OUTPUTS), **outputs(networks))
-    (folder / LOSSES_FILE).write_text(json.dumps([*iterations(folder), gone_on(folder)], indent=1))
+    (folder / LOSSES_FILE).write_text(json.dumps([*iterations(folder, steps), gone_on(folder, steps)], indent=1))
+    steps.close()
     for pattern in UNUSED:
         for path in (folder / RUN).glob(pattern):
             path.unlink()
@@ -126,14 +129,21 @@ def write_networks(path):
         tflib.save_networks(path, (G, D, G.clone('Gs')))
 
 
-def check(folder):
+def check(folder, steps):
     """Opens what `write` wrote.
+
+    Args:
+        folder: Its folder.
+        steps: `SharedSteps`.
 
     Returns:
         Dict of what was compared to the largest difference, as a share of the largest value.
     """
     folder = pathlib.Path(folder)
-    expected, actual = json.loads((folder / LOSSES_FILE).read_text()), [*iterations(folder), gone_on(folder)]
+    expected, actual = (
+        json.loads((folder / LOSSES_FILE).read_text()),
+        [*iterations(folder, steps), gone_on(folder, steps)],
+    )
     assert len(actual) == len(expected) == ITERATIONS + 1
     losses = [max(difference(theirs[name], ours[name]) for name in LOSSES) for ours, theirs in zip(actual, expected)]
     with np.load(str(folder / OUTPUTS)) as theirs:
@@ -172,16 +182,16 @@ def outputs(path):
         }
 
 
-def iterations(folder):
+def iterations(folder, steps):
     """Trains from the state of the run: list of dicts of losses, one an iteration."""
     run_dir = folder / RUN
     options = stored_options(str(run_dir), json.loads((run_dir / 'options.json').read_text()))
     variables, counters = Checkpoints(str(run_dir)).load(print)
     reals, cur_nimg = TrainingSet(str(folder / DATA), mirror=options.mirror, seed=options.seed), counters['cur_nimg']
     losses = []
-    with one_command():
-        tflib.init_tf(device='cpu')
-        step = TrainingStep(options, reals, ['/cpu:0'])
+    with one_command(), steps.in_use() as make_step:
+        tflib.init_tf(device='cpu', seed=options.seed)  # as the command does: its step is shared
+        step = make_step(options, reals, tflib.replica_devices('cpu', 1))
         step.set_state(variables)
         for _ in range(ITERATIONS):
             cur_nimg, stats = train_steps(step, reals, options, 1, cur_nimg)
@@ -189,10 +199,10 @@ def iterations(folder):
     return losses
 
 
-def gone_on(folder):
+def gone_on(folder, steps):
     """Goes on with a copy of the run by the command for that: dict of the losses of its next log line."""
     with copy_of_run(folder) as run_dir:
-        command(train, '--resume', run_dir, '--data', folder / DATA, '--kimg', MORE)
+        command(train, '--resume', run_dir, '--data', folder / DATA, '--kimg', MORE, steps=steps)
         last = json.loads((run_dir / 'stats.jsonl').read_text().splitlines()[-1])
     assert last['kimg'] == MORE
     return {name: last[name] for name in LOSSES}
@@ -215,10 +225,16 @@ def copy_of_run(folder):
         yield pathlib.Path(shutil.copytree(str(folder / RUN), os.path.join(temporary, RUN)))
 
 
-def command(verb, *args):
-    """Runs one of the project's commands in this process, with few images for its metric."""
+def command(verb, *args, steps=None):
+    """Runs one of the project's commands in this process, with few images for its metric; `train` with shared steps."""
     few = {'fd_onet5k': FrechetDistance('fd_onet5k', 'onet', 40, 30)}
-    with one_command(), mock.patch.dict(registry.METRICS, few), contextlib.redirect_stdout(sys.stderr):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(one_command())
+        if steps is not None:
+            make_step = stack.enter_context(steps.in_use())
+            stack.enter_context(mock.patch('training.loop.TrainingStep', make_step))
+        stack.enter_context(mock.patch.dict(registry.METRICS, few))
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         verb.main([str(arg) for arg in args], standalone_mode=False)
 
 
@@ -251,7 +267,7 @@ def write_command(folder):
 @click.argument('folder', type=click.Path(exists=True, file_okay=False))
 def check_command(folder):
     """Opens FOLDER and prints the largest differences, as JSON."""
-    print(json.dumps(check(folder)))
+    print(json.dumps(check(folder, SharedSteps())))
 
 
 @main.command('matrix')

@@ -11,8 +11,8 @@ WRITTEN = sorted((pathlib.Path(__file__).parent / 'golden' / 'crossing').glob('t
 
 @pytest.mark.slow
 @pytest.mark.parametrize('folder', WRITTEN, ids=[folder.name for folder in WRITTEN])
-def test_a_run_of_either_tensorflow_is_opened_gone_on_with_and_measured_here(folder):
-    errors = check(folder)
+def test_a_run_of_either_tensorflow_is_opened_gone_on_with_and_measured_here(built_steps, folder):
+    errors = check(folder, built_steps)
     assert errors.keys() == TOLERANCES.keys()
     assert {what: error for what, error in errors.items() if not error <= TOLERANCES[what]} == {}
 
