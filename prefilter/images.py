@@ -36,6 +36,14 @@ SIGNATURES = {  # of each format: whether a file begins with it
     'TIFF': lambda data: data.startswith(tiff.SIGNATURES),
     'PPM': lambda data: data[:1] == b'P' and data[1:2] in b'123456' and data[2:3] in b' \t\r\n#',
 }
+OTHERS = {  # what often has the name of an image and is none that is decoded
+    'AVIF': lambda data: data[4:12] in (b'ftypavif', b'ftypavis'),
+    'HEIC, as phones write it': lambda data: data[4:10] in (b'ftyphe', b'ftypmi', b'ftypms'),
+    'JPEG 2000': lambda data: data.startswith((b'\0\0\0\x0cjP', b'\xff\x4f\xff\x51')),
+    'JPEG XL': lambda data: data.startswith((b'\xff\x0a', b'\0\0\0\x0cJXL')),
+    'a web page': lambda data: data.lstrip()[:5].lower() in (b'<html', b'<!doc'),
+    'a pointer of Git LFS': lambda data: data.startswith(b'version https://git-lfs'),
+}
 CHECKS = {'PNG': png.check, 'WEBP': webp.check}  # of what Pillow does not notice
 SIXTEEN_BITS_AS_I = ('PNG', 'PPM')  # PIL calls their 16-bit grey I, 32-bit integers, which these formats do not have
 UNKNOWN_RANGE = ('I', 'F', 'LAB')  # modes of PIL
@@ -119,7 +127,8 @@ def _decode(data, read):
 def _refusal(data, error):
     file_format = format_of(data)
     if file_format is None:
-        return Refusal('not-an-image', f'no {", ".join(FORMATS)} file' if data else 'the file is empty')
+        other = next((f', but {name}' for name, begins in OTHERS.items() if begins(data)), '')
+        return Refusal('not-an-image', f'no {", ".join(FORMATS)} file{other}' if data else 'the file is empty')
     unsupported = {'JPEG': jpeg.what_is_unsupported, 'TIFF': tiff.what_is_unsupported}
     what = unsupported.get(file_format, lambda data: None)(data)
     if what is not None:

@@ -2,7 +2,7 @@
 
 import collections
 
-from prefilter.formats import jpeg, png
+from prefilter.formats import jpeg, png, tiff
 
 MOST_NOTES = 100  # of a file with more, none is kept
 NO_PIXELS = b'\0\0\0\0IDAT\x35\xaf\x06\x1e'  # a chunk of PNG
@@ -24,6 +24,16 @@ def without_damaged_notes(data, opens):
         return _of_jpeg(data, opens)
     if data.startswith(png.SIGNATURE):
         return _of_png(data, opens)
+    if data.startswith(tiff.SIGNATURES):
+        return _of_tiff(data, opens)
+    return None
+
+
+def _of_tiff(data, opens):
+    for kept in ([tiff.PROFILE], []):
+        stripped = tiff.without_notes(data, kept)
+        if stripped is not None and opens(stripped):
+            return Salvaged(stripped, None)
     return None
 
 

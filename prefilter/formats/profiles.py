@@ -26,9 +26,9 @@ def to_srgb(image, profile):
     Returns:
         The image itself if it has no profile that describes it and can be read, or if that is sRGB; else an RGB image.
     """
-    if not profile or len(profile) > LARGEST:
+    if not isinstance(profile, bytes) or not 0 < len(profile) <= LARGEST:  # a damaged tag of TIFF is a number
         return image
-    transform = _transform(bytes(profile), image.mode)
+    transform = _transform(profile, image.mode)
     return image if transform is None else ImageCms.applyTransform(image, transform)
 
 

@@ -8,6 +8,11 @@ from PIL import TiffImagePlugin
 SIGNATURES = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, STRIP_BYTES = 258, 259, 262, 273, 277, 279  # tags
 TILES, TILE_BYTES, SAMPLE_FORMAT = 324, 325, 339
+PROFILE = 34675
+OF_THE_PICTURE = frozenset(  # all other tags are notes about it
+    [*range(254, 260), 262, 263, 264, 265, 266, STRIPS, 274, SAMPLES, 278, STRIP_BYTES, 284, 292, 293, 317, 320]
+    + [322, 323, TILES, TILE_BYTES, 332, 338, SAMPLE_FORMAT, 347, 512, 513, 514, 519, 520, 521, 529, 530, 531, 532]
+)
 TYPES = {1: 'B', 3: 'H', 4: 'I', 16: 'Q'}  # of the values of tags: unsigned integers
 MOST_VALUES = 1 << 20  # of a tag
 READ = (1, 2, 3, 4, 5, 7, 8, 32773, 32946)  # compressions
@@ -48,6 +53,35 @@ def read_tags(data):
     except struct.error as error:
         raise ValueError('it ends within its header') from error
     return tags
+
+
+def without_notes(data, kept=()):
+    """The file without the tags of the first page that only describe the picture, but for some.
+
+    Args:
+        data: The bytes of the file.
+        kept: Tags of notes that stay.
+
+    Returns:
+        Bytes of the same length; None if there are no such tags.
+    """
+    order, is_big = '<' if data[:1] == b'I' else '>', data[2:4] in (b'+\0', b'\0+')
+    offset, count, step = ('Q', 'Q', 20) if is_big else ('I', 'H', 12)
+    try:
+        (start,) = struct.unpack_from(order + offset, data, 8 if is_big else 4)
+        (number,) = struct.unpack_from(order + count, data, start)
+    except struct.error:
+        return None
+    begin = start + struct.calcsize(order + count)
+    stop = begin + number * step
+    entries = [data[place : place + step] for place in range(begin, min(stop, len(data)), step)]
+    stay = [entry for entry in entries if struct.unpack(order + 'H', entry[:2])[0] in OF_THE_PICTURE.union(kept)]
+    if len(stay) == len(entries):
+        return None
+    following = data[stop : stop + struct.calcsize(order + offset)]
+    table = struct.pack(order + count, len(stay)) + b''.join(stay) + following
+    end = stop + len(following)
+    return data[:start] + table.ljust(end - start, b'\0') + data[end:]
 
 
 def is_cut(data):

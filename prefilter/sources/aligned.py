@@ -202,8 +202,20 @@ def _largest(files, names):
                 f'{files.location} holds the datasets {" and ".join(sets)}: keep one dataset in a folder, or name one '
                 'of the files.'
             )
-        path = found[max(found)].path
-    return next(name for name in names if files.on_disk(name) == path)
+        counts = {height: _count(file) for height, file in found.items()}
+        largest = found[max(found)]
+        for height, count in counts.items():
+            if count != counts[max(found)]:
+                raise UserError(
+                    f'{largest.path} has {counts[max(found)]} records but {found[height].path} has {count}: copy both '
+                    'again, or name one of the files.'
+                )
+    return next(name for name in names if files.on_disk(name) == largest.path)
+
+
+def _count(file):
+    file.locate_records()
+    return file.count
 
 
 def _record_files(files):

@@ -68,10 +68,10 @@ class LeftOut:
         """A sentence for a person; '' if nothing was left out."""
         kinds = {
             'links': self.links,
-            'absolute names or names that lead out of the archive': self.unsafe,
+            'names that are absolute or lead out of it': self.unsafe,
             'members whose name a later one has': self.repeated,
             'devices and other things that are no files': self.devices,
             'parts behind its end that are no archive': self.behind,
         }
-        found = [f'{count:,} {kind}' for kind, count in kinds.items() if count]
+        found = [f'{kind} ({count:,})' for kind, count in kinds.items() if count]
         return f'Left out of the archive: {", ".join(found)}.' if found else ''

@@ -142,6 +142,17 @@ def test_the_largest_images_are_found_by_content(tmp_path):
     assert decode(open_source(location).read(0)).shape == (16, 16, 3)
 
 
+def test_a_file_of_records_that_lacks_some_is_not_taken_for_all(tmp_path):
+    location = write_set(tmp_path / 'faces', 'faces', 8)
+    path = tmp_path / 'faces/faces-r03.tfrecords'
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])  # one of its two records
+    with pytest.raises(
+        UserError, match=r'faces-r03.tfrecords has 1 records but .*faces-r02.tfrecords has 2: copy both'
+    ):
+        open_source(location)
+    assert len(open_source(str(path)).paths) == 1
+
+
 @pytest.mark.parametrize('channels', [2, 4])
 def test_tfrecords_of_other_channels_are_refused(tmp_path, channels):
     shape = (channels, 8, 8)

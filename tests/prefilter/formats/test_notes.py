@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from prefilter.formats import png
+from prefilter.formats import png, tiff
 from prefilter.images import decode, decode_as_reference
 from prefilter.reasons import Refusal
 from tests.pictures import encoded, gradient
@@ -82,6 +82,23 @@ LARGE = zlib.compress(bytes(3 << 20))
 def test_a_chunk_of_a_png_that_cannot_be_read(damaged, before):
     data = encoded(gradient())
     np.testing.assert_array_equal(decode(with_chunk(data, damaged, before)), decode(data))
+
+
+@pytest.mark.parametrize('compression', [None, 'tiff_lzw'])
+@pytest.mark.parametrize(
+    'kind, count, value', [(5, 7, 8051), (2, 1000, 8), (3, 2, 3190), (13, 1000, 1), (1, 1 << 31, 0)]
+)
+def test_damaged_tags_of_a_tiff(kind, count, value, compression):
+    options = {'software': 'a program', 'description': 'a picture', 'dpi': (72, 72), 'icc_profile': SRGB}
+    data = encoded(gradient(), 'TIFF', compression=compression, **options)
+    start = struct.unpack_from('<I', data, 4)[0]
+    noted = 0
+    for entry in range(start + 2, start + 2 + 12 * struct.unpack_from('<H', data, start)[0], 12):
+        if struct.unpack_from('<H', data, entry)[0] not in tiff.OF_THE_PICTURE:
+            damaged = data[: entry + 2] + struct.pack('<HII', kind, count, value) + data[entry + 12 :]
+            np.testing.assert_array_equal(decode(damaged), decode(data))
+            noted += 1
+    assert noted == 6
 
 
 def test_an_animation_with_an_error_in_its_frames_is_its_first_picture():
