@@ -51,6 +51,7 @@ def open_recordio(files, layout):
     reader = RecordReader(path)
     try:
         end = _end_of_images(reader, keys, offsets)
+        unlisted = os.path.getsize(path) - reader.end_of(int(offsets.max())) if len(offsets) else 0
         is_image = np.ones(len(keys), bool) if end is None else (keys > 0) & (keys < end)
         keys, offsets = keys[is_image], offsets[is_image]
         labels = array.array('q', (reader.label(int(offset)) for offset in offsets))
@@ -60,7 +61,10 @@ def open_recordio(files, layout):
     digits = len(str(max(labels, default=0)))
     for key, label, offset in zip(keys, labels, offsets):
         index.add(f'{label:0{digits}d}/{key}.jpg', int(offset))
-    return Source(layout, index, reader, max(len(files.others) - 2, 0))
+    source = Source(layout, index, reader, max(len(files.others) - 2, 0))
+    if unlisted > 0:
+        source.remarks.append(f'{path} has {unlisted:,} bytes behind the last record of its .idx: they are not read.')
+    return source
 
 
 def _read_offsets(path):
@@ -114,6 +118,16 @@ class RecordReader:
         if not 0 <= label < LARGEST_LABEL or label != int(label):
             raise OSError(f'the record at byte {offset} has the label {label}, which is no number of an identity')
         return int(label)
+
+    def end_of(self, offset):
+        """Where the record that begins at `offset` ends, padding included."""
+        while True:
+            words = self._file.span(offset, WORDS.size)
+            _check_magic(words, offset)
+            word = WORDS.unpack(words)[1]
+            offset += WORDS.size + -(-(word & ((1 << LENGTH_BITS) - 1)) // 4) * 4
+            if word >> LENGTH_BITS in (WHOLE, LAST):
+                return offset
 
     def parse(self, offset):
         """(flag, float32 labels, image bytes) of the record that begins at `offset`."""

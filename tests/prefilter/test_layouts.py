@@ -122,6 +122,15 @@ def test_record_files(tmp_path, split):
         assert source.read(2) == picture(3) + struct.pack('<I', 0xCED7230A) + b'behind'
 
 
+def test_records_that_the_idx_does_not_list_are_mentioned(tmp_path):
+    location = record_files(tmp_path)
+    assert '.idx' not in ' '.join(open_source(location).remarks)
+    lines = (tmp_path / 'train.idx').read_text().splitlines(True)
+    (tmp_path / 'train.idx').write_text(''.join(lines[:3]))
+    remarks = ' '.join(open_source(location).remarks)
+    assert 'bytes behind the last record of its .idx: they are not read.' in remarks
+
+
 @given(edits=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_damage_of_record_files_ends_in_another_error(tmp_path, edits):
