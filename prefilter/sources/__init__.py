@@ -121,7 +121,7 @@ def open_source(location, layout=AUTO, partition=None, leave_out=None, labels=No
     source.remarks += _left_out(files)
     if not is_chosen and source.layout == 'tree':
         source.remarks += _nearly(files)
-    left_out = len(files.images) - len(source.paths)
+    left_out = max(len(files.images) - len(source.paths), 0)
     if files.ignored and source.ignored - left_out == files.ignored:  # else the layout uses some of them
         counts = files.count_ignored()
         source.remarks += [f'Files without the extension of an image: left out ({counts}).'] if counts else []

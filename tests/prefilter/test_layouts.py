@@ -127,8 +127,8 @@ def test_records_that_the_idx_does_not_list_are_mentioned(tmp_path):
     assert '.idx' not in ' '.join(open_source(location).remarks)
     lines = (tmp_path / 'train.idx').read_text().splitlines(True)
     (tmp_path / 'train.idx').write_text(''.join(lines[:3]))
-    remarks = ' '.join(open_source(location).remarks)
-    assert 'bytes behind the last record of its .idx: they are not read.' in remarks
+    [remark] = open_source(location).remarks
+    assert 'bytes behind the last record of its .idx: they are not read.' in remark
 
 
 @given(edits=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6))
