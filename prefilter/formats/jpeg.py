@@ -37,6 +37,7 @@ RESTARTS = range(0xD0, 0xD8)  # markers among coded pixels, all others end them
 RESTART_INTERVAL = 0xDD
 
 FILLING = b'\xff\x00' * 8  # 64 one-bits: the decoder reads so far ahead of what it needs
+UNCODED = 16  # more bits than a coefficient can lack
 FLAT = 4  # levels between which the last block is, if its code is zeros
 FEW_BYTES = 4  # fewer than a decoder without enough bits waits for
 END_MARK = b'\xff\xd9'
@@ -192,20 +193,24 @@ def _feed(decoder, data):
 def _is_complete(layout):
     """Whether the scans bring every coefficient of every component to its last bit, and have their restart markers."""
     frame = _Frame(layout.frame.content)
-    coded = set()
+    missing = {component: np.full(64, UNCODED) for component in frame.sampling}  # low bits of each coefficient
     for scan in layout.scans:
         count = scan.header[0] if scan.header else 0
-        if len(scan.header) < 4 + 2 * count:
-            return True  # a damaged header, which the decoder refuses
         components = scan.header[1 : 1 + 2 * count : 2]
-        if scan.interval and (scan.restarts + 1) * scan.interval < frame.count_mcus(components):
+        if len(scan.header) < 4 + 2 * count or not set(components) <= set(missing):
+            return True  # a damaged header, which the decoder refuses
+        is_short = scan.interval and (scan.restarts + 1) * scan.interval < frame.count_mcus(components)
+        if is_short and (scan.restarts or len(layout.scans) > 1):  # of a single scan, the decoder notices that all lack
             return False
         first, last, bits = scan.header[1 + 2 * count :][:3]
         if layout.frame.marker != PROGRESSIVE:
             first, last, bits = 0, 63, 0
-        if bits & 15 == 0:
-            coded |= {(component, place) for component in components for place in range(first, last + 1)}
-    return all((component, place) in coded for component in frame.sampling for place in range(64))
+        for component in components:
+            band = missing[component][first : last + 1]
+            if bits >> 4 and (band != bits >> 4).any():  # it refines what no scan has brought
+                return False
+            band[:] = bits & 15
+    return not any(bits.any() for bits in missing.values())
 
 
 class _Frame:

@@ -1,6 +1,7 @@
 """Notes beside whole pixels (EXIF, profiles, comments, frames) decide nothing if they cannot be read."""
 
 import io
+import os
 import struct
 import zlib
 
@@ -13,6 +14,7 @@ from prefilter.images import decode, decode_as_reference
 from prefilter.reasons import Refusal
 from tests.pictures import encoded, gradient
 
+CASES = os.path.join(os.path.dirname(__file__), '..', '..', 'cases')
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
 
 
@@ -111,10 +113,10 @@ def test_an_animation_with_an_error_in_its_frames_is_its_first_picture():
 
 
 def test_a_large_colour_profile_is_used():
-    wide = Image.open('tests/cases/colour-profile-ignored/in/wide.png')
+    wide = Image.open(CASES + '/colour-profile-ignored/in/wide.png')
     profile = wide.info['icc_profile'] + bytes(3 << 20)
     data = with_chunk(encoded(np.asarray(wide)), chunk(b'iCCP', b'wide\0\0' + zlib.compress(profile)))
-    right = np.asarray(Image.open('tests/cases/colour-profile-ignored/right/wide.png'), int)
+    right = np.asarray(Image.open(CASES + '/colour-profile-ignored/right/wide.png'), int)
     assert np.abs(decode(data) - right).max() <= 2
 
 

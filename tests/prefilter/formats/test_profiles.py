@@ -1,6 +1,7 @@
 """Colour profiles are turned to sRGB in every format and mode that can carry one."""
 
 import io
+import os
 import struct
 
 import numpy as np
@@ -11,7 +12,8 @@ from prefilter.formats.profiles import to_srgb
 from prefilter.images import decode, decode_as_reference
 from tests.pictures import encoded, gradient
 
-WIDE = Image.open('tests/cases/colour-profile-ignored/in/wide.png').info['icc_profile']
+CASES = os.path.join(os.path.dirname(__file__), '..', '..', 'cases')
+WIDE = Image.open(CASES + '/colour-profile-ignored/in/wide.png').info['icc_profile']
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
 
 

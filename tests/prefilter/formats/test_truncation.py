@@ -65,6 +65,16 @@ def test_what_is_cut_off_is_noticed(name, part):
             assert refusal.value.reason == 'truncated'
 
 
+@pytest.mark.parametrize('part', [0.3, 0.5, 0.7])
+@pytest.mark.parametrize('name', sorted(name for name in FILES if FILES[name][0] == 'JPEG'))
+def test_a_jpeg_that_lacks_a_piece_in_its_middle_is_noticed(name, part):
+    data = FILES[name][1]
+    gap = int(len(data) * part)
+    with pytest.raises(Refusal) as refusal:
+        decode(data[:gap] + data[gap + len(data) // 10 :])
+    assert refusal.value.reason in ('truncated', 'unreadable')
+
+
 def test_a_jpeg_that_lacks_its_last_scans_is_truncated():
     data = encoded(photograph(), 'JPEG', progressive=True)
     last = data.rindex(b'\xff\xda')
