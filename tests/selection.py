@@ -42,7 +42,6 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/test_run_metrics.py::test_a_dataset_that_is_gone_or_of_another_size',
     'tests/test_run_metrics.py::test_networks_that_cannot_be_measured_are_a_sentence_and_nothing_is_kept',
     'tests/test_run_metrics.py::test_path_lengths_that_are_no_numbers_are_a_sentence_and_nothing_is_kept',
-    'tests/test_train_processes.py::test_a_process_leaves_everything_too_and_a_second_command_is_refused_while_it_trains',
     'tests/test_train_processes.py::test_signal_while_the_graph_is_built_leaves_a_run_that_the_same_command_takes_up',
     'tests/test_train_runs.py::test_a_metric_that_fails_ends_the_run_but_loses_nothing_of_the_others',
     'tests/test_train_runs.py::test_path_lengths_at_snapshots_are_kept_and_leave_training_as_it_was',
