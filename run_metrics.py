@@ -29,7 +29,7 @@ from metrics.results import (
     series,
 )
 from metrics.run_report import RunReport
-from metrics.sources import LARGEST_SEED, Source, check_device, find_source, open_generator
+from metrics.sources import LARGEST_SEED, Source, check_device, find_source, level_of, open_generator
 
 EPILOG = """\b
 Examples:
@@ -191,11 +191,12 @@ class Meters:
             data = None
         mirror = source.mirror if self._mirror is None else self._mirror
         seed = source.seed if self._seed is None else self._seed
-        key = tuple(metric.name for metric in metrics), data, source.resolution, mirror, seed
+        resolution = source.resolution or (data and level_of(source, data))
+        key = tuple(metric.name for metric in metrics), data, resolution, mirror, seed
         if key not in self._made:
             from metrics.meter import Meter  # here: it brings TensorFlow
 
-            dataset = data and self._stack.enter_context(MultiResolutionDataset(data, source.resolution))
+            dataset = data and self._stack.enter_context(MultiResolutionDataset(data, resolution))
             self._made[key] = Meter(key[0], dataset, mirror, seed, self._offline, self._cache)
         return self._made[key]
 

@@ -183,6 +183,8 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
     with MultiResolutionDataset(given['data']) as dataset:
         options = new_options(preset, given, resume, resume_kimg, dataset, flags_of(ctx))
         check_dataset(options, dataset)
+        if dataset.labels is not None and not options.use_labels and options.networks is None and not find:
+            click.echo(f'{data} has labels of {dataset.labels.shape[1]} numbers; --labels trains on them.')
         description = desc or default_description(options, preset)
         found = find_run(results, description, options) if find or not anew else None
         if find:
@@ -337,6 +339,7 @@ def prepare(options, folder, offline):
 def train_in(run_dir, options, training_set, meter, stop, remarks=()):
     """Trains in a run directory that is locked; `remarks` are sentences for its log."""
     from dnnlib.tflib.devices import GPU_HINT, resolve_device
+    from metrics.run_report import RunReport
     from metrics.snapshots import MeasuredSnapshots
     from training.log import RunLog
     from training.loop import train
@@ -351,6 +354,7 @@ def train_in(run_dir, options, training_set, meter, stop, remarks=()):
         train(options, training_set, run_dir, log, MeasuredSnapshots(run_dir, meter, log, options), stop)
     except UserError as error:
         log.keep(f'Error: {error.message}')
+        RunReport(run_dir).write_or_warn(log.say)  # so that the page says it too
         raise
     finally:
         log.close()

@@ -11,6 +11,7 @@ from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write, remove_leftovers, try_lock
 
 OPTIONS_FILE = 'options.json'
+LOG_FILE = 'log.txt'  # what the terminal showed
 STATS_FILE = 'stats.jsonl'  # the figures of each tick, one JSON object a line
 METRICS_FILE = 'metrics.jsonl'  # what was measured, one JSON object a line
 REPORT_FILE = 'report.html'  # a page about the run

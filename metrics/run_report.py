@@ -152,10 +152,13 @@ def make_page(run, pictures):
 def _state(run):
     whole = '' if run.total_kimg is None else f' of {run.total_kimg:,g}'
     if not run.ticks:
-        return f'At kimg {run.kimg:,}{whole}: no log line yet.'
+        rest = 'no log line yet.' if run.ending is None else run.ending
+        return f'At kimg {run.kimg:,}{whole}: {rest}'
     tick = run.ticks[-1]
     if run.is_finished:
         return f'Trained to its end, kimg {run.kimg:,.1f}, in {_duration(tick.get("total_sec"))}.'
+    if run.ending is not None:
+        return f'Ended at kimg {run.kimg:,.1f}{whole}, after {_duration(tick.get("total_sec"))} of training. {run.ending}'
     share = '' if run.total_kimg is None else f', {100 * run.kimg / run.total_kimg:.1f} %'
     return (
         f'At kimg {run.kimg:,.1f}{whole}{share}, after {_duration(tick.get("total_sec"))} of training. This '
@@ -172,7 +175,7 @@ def _numbers(run):
     if tick:
         if run.is_finished:
             yield _duration(tick.get('total_sec')), 'time of the run'
-        else:
+        elif run.ending is None:
             yield _duration(tick.get('eta_sec')), 'ETA'
         yield _decimal(tick.get('sec_per_kimg'), '.4g'), 'seconds per kimg'
         yield _decimal(tick.get('images_per_sec'), '.4g'), 'images per second'

@@ -6,9 +6,12 @@ import os
 from typing import Dict, List, NamedTuple, Optional
 
 from dnnlib.errors import UserError, disk_error, disk_errors
-from dnnlib.run_dir import BEST_PICKLE, STATS_FILE, fakes_kimg, read_options
+from dnnlib.run_dir import BEST_PICKLE, LOG_FILE, STATS_FILE, fakes_kimg, read_options
 from metrics.registry import METRICS, decisive_value
 from metrics.results import Snapshot, best_result, find_equal, find_measured, read_results, series
+
+
+LONGEST_LINE = 1 << 14  # bytes of the last line of a log that are read
 
 
 class RunSummary(NamedTuple):
@@ -24,6 +27,7 @@ class RunSummary(NamedTuple):
     best: Optional[dict]  # the record of the best snapshot
     best_is_copied: bool  # whether network-best.pkl is a copy of the best snapshot
     fakes: Dict[float, str]  # kimg, as in the name -> file name of the grid, sorted by kimg
+    ending: Optional[str]  # the line of the log with which the run ended, by an error or a signal; None: it did not
     problems: List[str]  # sentences about missing or damaged files
 
     @property
@@ -70,6 +74,7 @@ def summarise_run(run_dir):
         best=best,
         best_is_copied=best is not None and _is_copied(run_dir, best),
         fakes=_find_fakes(run_dir),
+        ending=_read_ending(run_dir),
         problems=problems,
     )
 
@@ -93,6 +98,18 @@ def _is_copied(run_dir, best):
         return find_equal(run_dir, [Snapshot(best['snapshot'], best['kimg'])], BEST_PICKLE) is not None
     except (OSError, ValueError):  # one of the two is gone, or no file can have such a name
         return False
+
+
+def _read_ending(run_dir):
+    """The last line of the log, without its time, if it says that the run ended before its time; else None."""
+    try:
+        with open(os.path.join(run_dir, LOG_FILE), 'rb') as file:
+            file.seek(max(os.path.getsize(file.name) - LONGEST_LINE, 0))
+            last = file.read().decode('utf-8', 'replace').rstrip('\n').rpartition('\n')[2]
+    except OSError:  # the page shows what there is
+        return None
+    line = last.partition('  ')[2]
+    return line if line.startswith(('Error: ', 'Stopped at kimg')) else None
 
 
 def _read_ticks(run_dir, problems):

@@ -77,6 +77,22 @@ def find_source(path):
     )
 
 
+def level_of(source, data):
+    """The side of the images of a network that is in no run, if a dataset has it; else None, for the largest side.
+
+    Args:
+        source: `Source`.
+        data: Folder of the dataset.
+
+    Raises:
+        UserError: The network or the dataset is damaged.
+    """
+    networks = read_network_file(os.path.join(source.folder, source.snapshots[-1].name)).networks
+    side = networks[-1]['static_kwargs'].get('resolution', RESOLUTION_BY_DEFAULT)
+    with MultiResolutionDataset(data) as dataset:
+        return side if is_resolution(side) and side < dataset.resolution else None
+
+
 def check_device(device, count):
     """Refuses a device that is not there. Call it after the checks that need no TensorFlow, and before any download.
 

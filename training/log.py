@@ -11,11 +11,8 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib.errors import DiskError, UserError, disk_error
 from dnnlib.files import append_line, keep_lines
-from dnnlib.run_dir import STATS_FILE
+from dnnlib.run_dir import LOG_FILE, STATS_FILE
 from training.ticks import format_tick
-
-LOG_FILE = 'log.txt'
-
 
 class RunLog:
     """Writes to the terminal, and appends to the log files of a run directory.

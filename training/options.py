@@ -35,7 +35,7 @@ class TrainingOptions:
     mapping_layers: int = 8
     fmap_base: int = 8192  # feature maps: at most fmap_base / (side / 2) ...
     fmap_max: int = 512  # ... and at most this many
-    style_mixing_prob: float = 0.9
+    style_mixing_prob: Optional[float] = 0.9  # None: off, as in some pickles
 
     # Loss and optimisation
     r1_gamma: float = 10.0  # weight of the gradient penalty

@@ -41,6 +41,21 @@ _NETWORK_OPTIONS = (
 )
 
 
+# Arguments of the networks that this program makes: `training.step.network_arguments`.
+_USUAL_ARGUMENTS = {
+    'num_channels',
+    'resolution',
+    'label_size',
+    'fmap_base',
+    'fmap_max',
+    'latent_size',
+    'dlatent_size',
+    'mapping_fmaps',
+    'mapping_layers',
+    'style_mixing_prob',
+}
+
+
 def stored_options(run_dir, stored):
     """`TrainingOptions` of a run.
 
@@ -188,9 +203,33 @@ def read_pickle(path):
         values = {name: tflib.run(net.vars) for name, net in named.items()}
         if any('lod' not in values[name] for name in named) or 'synthesis' not in named['G'].components:
             raise UserError(f'{path} holds no networks of StyleGAN: training cannot start from it.')
+        _check_trains(path, named['G'], named['D'])
         return PickledNetworks(
             {name: dict(net.static_kwargs) for name, net in named.items()}, values, float(values['G']['lod'])
         )
+
+
+def _check_trains(path, G, D):
+    """Refuses, with a UserError, networks that a training step cannot be built of, by arguments that ours never have."""
+    import tensorflow.compat.v1 as tf  # see `read_pickle`
+
+    if set(G.static_kwargs) | set(D.static_kwargs) <= _USUAL_ARGUMENTS:
+        return
+    latents, labels = (tf.zeros([4, *shape[1:]]) for shape in G.input_shapes)
+    seed = tf.constant([0, 0])
+    try:
+        kwargs = {'is_training': True, 'random_seed': seed, 'active_resolution': True}
+        D.get_output_for(G.get_output_for(latents, labels, **kwargs), labels, active_resolution=True)
+    except Exception as error:  # bad arguments in the file can make the build function raise anything
+        raise UserError(
+            f'{path}: training cannot start from its networks, whose arguments are {_unusual(G)} and {_unusual(D)} '
+            f'({error}): choose another pickle.'
+        ) from error
+
+
+def _unusual(net):
+    found = {name: value for name, value in net.static_kwargs.items() if name not in _USUAL_ARGUMENTS}
+    return ', '.join(f'{name} = {value!r}' for name, value in found.items()) or 'usual ones'
 
 
 def options_of_pickle(path, pickled, given, flags):
@@ -211,6 +250,8 @@ def options_of_pickle(path, pickled, given, flags):
     found = {
         option: pickled.static_kwargs[net].get(argument, default) for net, argument, option, default in _NETWORK_OPTIONS
     }
+    for option in ('latent_size', 'mapping_layers', 'fmap_base', 'fmap_max'):
+        found[option] = int(found[option])  # some pickles hold 8192.0
     found['use_labels'] = pickled.static_kwargs['G'].get('label_size', 0) > 0
     clashes = [
         f'{flags[name]} {given[name]}: the networks in {path} have {value}'

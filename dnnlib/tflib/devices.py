@@ -5,6 +5,7 @@ from typing import List
 import click
 import tensorflow.compat.v1 as tf
 
+from dnnlib.flags import DEVICE_CHOICES
 from dnnlib.tflib.versions import CUDA
 
 GPU_HINT = f'If the machine has one, check the driver and {CUDA} with nvidia-smi.'
@@ -34,7 +35,10 @@ def resolve_device(device: str) -> str:
 
     Raises:
         click.UsageError: 'gpu' was asked for and there is none.
+        ValueError: There is no such kind.
     """
+    if device not in DEVICE_CHOICES:
+        raise ValueError(f'{device!r} is no kind of device: choose from {", ".join(DEVICE_CHOICES)}.')
     gpus = list_gpus()
     if device == 'gpu' and not gpus:
         raise click.UsageError(f'--device gpu: TensorFlow sees no GPU on this machine; use --device cpu. {GPU_HINT}')

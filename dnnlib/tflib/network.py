@@ -14,6 +14,7 @@ from dnnlib.errors import UserError
 from dnnlib.network_file import BUILD_FUNCTIONS, STATE_VERSIONS
 from dnnlib.progress import Progress
 from dnnlib.tflib import tfutil, versions
+from dnnlib.tflib.arguments import all_build_functions, check_arguments, positional_parameters
 from dnnlib.tflib.devices import session_gpus
 from dnnlib.tflib.graph_keys import graph_key
 from dnnlib.tflib.layer_table import layer_table, shape_list
@@ -47,6 +48,7 @@ class Network:
 
     def __init__(self, name: str, func_name: Union[str, BuildFunction], **static_kwargs: Any):
         build_func = _import_function(func_name) if isinstance(func_name, str) else func_name
+        check_arguments(name, all_build_functions(build_func), static_kwargs)
         self._construct(name, build_func, static_kwargs)
 
     # ----------------------------------------------------------------------------------------------------------------
@@ -62,7 +64,7 @@ class Network:
         self._module_source = module_source  # source text from a pickle: written back, never executed here
         self._run_cache = {}
         self._values = None  # of own_vars, during `read_at_once`
-        self._input_names = _positional_parameters(build_func)
+        self._input_names = positional_parameters(build_func)
 
         session = tfutil.init_tf()
         with session.graph.as_default(), tf.control_dependencies(None), tf.variable_scope(
@@ -113,7 +115,7 @@ class Network:
         """Builds the network on the given expressions with the current variables.
 
         Args:
-            *inputs: One expression for each input.
+            *inputs: One expression for each input; None stands for zeros (unconditional labels).
             return_as_list: Return a list even if there is one output.
             **dynamic_kwargs: Override static_kwargs for this call.
 
@@ -124,7 +126,7 @@ class Network:
             tf.errors.UnimplementedError: See `dnnlib.tflib.versions.refuse_what_cpus_get_wrong`.
         """
         self._check_number_of_inputs(inputs)
-        inputs = [tf.convert_to_tensor(x) for x in inputs]
+        inputs = self._expressions(inputs)
         before = len(_operations_to_check())
         with tf.variable_scope(self._variable_scope, reuse=True, auxiliary_name_scope=False), tf.name_scope(
             self.scope.split('/')[-1] + '_call'
@@ -138,6 +140,16 @@ class Network:
             if tensor.shape.ndims is not None and tensor.shape.ndims == len(shape):
                 tensor.set_shape([None] + tensor.shape.as_list()[1:])
         return outputs if return_as_list or len(outputs) > 1 else outputs[0]
+
+    def _expressions(self, inputs):
+        """The inputs as tensors; zeros for None."""
+        given = next((tf.convert_to_tensor(x) for x in inputs if x is not None), None)
+        if given is None:
+            raise ValueError(f'{self.name} needs at least one input that is not None.')
+        return [
+            tf.zeros([tf.shape(given)[0], *[d or 0 for d in shape[1:]]]) if x is None else tf.convert_to_tensor(x)
+            for x, shape in zip(inputs, self.input_shapes)
+        ]
 
     def _check_number_of_inputs(self, inputs):
         if len(inputs) != len(self._input_names):
@@ -158,6 +170,8 @@ class Network:
         output_transform: Optional[Dict[str, Any]] = None,
         return_as_list: bool = False,
         print_progress: bool = False,
+        input_transform: Optional[Dict[str, Any]] = None,
+        assume_frozen: bool = False,
         **dynamic_kwargs: Any,
     ) -> Union[np.ndarray, List[np.ndarray]]:
         """Runs the network on arrays, in minibatches, on one or more GPUs.
@@ -171,17 +185,29 @@ class Network:
                 as a lambda made in a loop, adds a graph; the same object again uses its graph again.
             return_as_list: Return a list even if there is one output.
             print_progress: Show a progress bar.
+            input_transform: The same for the inputs: its function gets all of them, and returns as many.
+            assume_frozen: Whether the variables stay as they are; a promise in the original code that changes nothing
+                here.
             **dynamic_kwargs: Override static_kwargs for this call. From a `random_seed` each GPU makes its own seed.
 
         Returns:
             The output as an array [N, ...], or a list of arrays if there are several.
+
+        Raises:
+            TypeError: An argument is unknown.
+            ValueError: There is no sample, or a number is below 1.
         """
         self._check_number_of_inputs(arrays)
+        functions = [net._build_func for net in (self, *self.components.values())]
+        check_arguments(f'{self.name}.run', functions, dynamic_kwargs)
+        for what, number in (('minibatch_size', minibatch_size), ('num_gpus', num_gpus)):
+            if number is not None and number < 1:
+                raise ValueError(f'{self.name}.run: {what} must be at least 1, not {number}.')
         count = next((len(x) for x in arrays if x is not None), 0)
         if count == 0:
             raise ValueError(f'{self.name}.run needs at least one sample.')
         minibatch_size = minibatch_size or count
-        inputs, outputs = self._outputs_on_devices(num_gpus, output_transform, dynamic_kwargs)
+        inputs, outputs = self._outputs_on_devices(num_gpus, (input_transform, output_transform), dynamic_kwargs)
         pieces = []
         with Progress(total=count, unit='img', disable=not print_progress, desc=self.name) as bar:
             for begin in range(0, count, minibatch_size):
@@ -198,8 +224,8 @@ class Network:
         results = [np.concatenate(piece, axis=0) for piece in zip(*pieces)]
         return results if return_as_list or len(results) > 1 else results[0]
 
-    def _outputs_on_devices(self, num_gpus, output_transform, dynamic_kwargs):
-        key = graph_key((num_gpus, output_transform, dynamic_kwargs))
+    def _outputs_on_devices(self, num_gpus, transforms, dynamic_kwargs):
+        key = graph_key((num_gpus, transforms, dynamic_kwargs))
         if key not in self._run_cache:
             # One GPU or none: leave the placement to TensorFlow. Several: each takes a share of the minibatch.
             devices = session_gpus()[:num_gpus] if num_gpus > 1 else []
@@ -209,13 +235,13 @@ class Network:
                     for name, template in zip(self._input_names, self.input_templates)
                 ]
                 if len(devices) < 2:
-                    outputs = self._transformed_output(inputs, output_transform, dynamic_kwargs)
+                    outputs = self._transformed_output(inputs, transforms, dynamic_kwargs)
                 else:
-                    outputs = self._shared_out(inputs, devices, output_transform, dynamic_kwargs)
+                    outputs = self._shared_out(inputs, devices, transforms, dynamic_kwargs)
             self._run_cache[key] = inputs, outputs
         return self._run_cache[key]
 
-    def _shared_out(self, inputs, devices, output_transform, dynamic_kwargs):
+    def _shared_out(self, inputs, devices, transforms, dynamic_kwargs):
         with tf.device('/cpu:0'):
             total = tf.shape(inputs[0])[0]
             # All shares have the same size. Indices past the end wrap around; the results for them are cut off.
@@ -228,17 +254,13 @@ class Network:
                 if own_kwargs.get('random_seed') is not None:  # otherwise all would draw the same
                     own_kwargs['random_seed'] = tf.add(own_kwargs['random_seed'], [0, number << 24])
                 mine = [tf.gather(x, indices[number * share : (number + 1) * share]) for x in inputs]
-                pieces.append(self._transformed_output(mine, output_transform, own_kwargs))
+                pieces.append(self._transformed_output(mine, transforms, own_kwargs))
         with tf.device('/cpu:0'):
             return [tf.concat(piece, axis=0)[:total] for piece in zip(*pieces)]
 
-    def _transformed_output(self, inputs, output_transform, dynamic_kwargs):
-        outputs = self.get_output_for(*inputs, return_as_list=True, **dynamic_kwargs)
-        if output_transform is not None:
-            transform_kwargs = dict(output_transform)
-            outputs = transform_kwargs.pop('func')(*outputs, **transform_kwargs)
-            outputs = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
-        return outputs
+    def _transformed_output(self, inputs, transforms, dynamic_kwargs):
+        transform_inputs, transform_outputs = map(_transform, transforms)
+        return transform_outputs(self.get_output_for(*transform_inputs(inputs), return_as_list=True, **dynamic_kwargs))
 
     # ----------------------------------------------------------------------------------------------------------------
     # Variables
@@ -268,9 +290,15 @@ class Network:
         return next(net._build_func for net in networks if net._build_func.__name__ == state['build_func_name'])
 
     def copy_vars_from(self, source: 'Network') -> None:
-        """Sets every variable to its value in `source`, a network with the same variables."""
-        values = tfutil.run(source.vars)
-        tfutil.set_vars({self.vars[local_name]: values[local_name] for local_name in self.vars})
+        """Sets the variables that both networks have to their values in `source`.
+
+        Raises:
+            ValueError: The networks have no variable in common, or one of another shape.
+        """
+        common = {local_name: source.vars[local_name] for local_name in self.vars if local_name in source.vars}
+        if not common:
+            raise ValueError(f'{self.name} and {source.name} have no variable in common.')
+        tfutil.set_vars({self.vars[local_name]: value for local_name, value in tfutil.run(common).items()})
 
     def setup_as_moving_average_of(
         self, source: 'Network', beta: tfutil.Value = 0.99, beta_nontrainable: tfutil.Value = 0.0
@@ -408,17 +436,23 @@ def _canonical(value):
     return value
 
 
+def _transform(transform):
+    """A function from a list of tensors to a list of tensors, for a dict of 'func' and its keyword arguments."""
+    if transform is None:
+        return lambda tensors: tensors
+    kwargs = dict(transform)
+    func = kwargs.pop('func')
+
+    def apply(tensors):
+        changed = func(*tensors, **kwargs)
+        return list(changed) if isinstance(changed, (tuple, list)) else [changed]
+
+    return apply
+
+
 def _import_function(dotted_name):
     module_name, _, function_name = dotted_name.rpartition('.')
     return getattr(importlib.import_module(module_name), function_name)
-
-
-def _positional_parameters(function):
-    return [
-        p.name
-        for p in inspect.signature(function).parameters.values()
-        if p.kind == p.POSITIONAL_OR_KEYWORD and p.default is p.empty
-    ]
 
 
 def _operations_to_check():

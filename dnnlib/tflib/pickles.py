@@ -94,8 +94,15 @@ def save_networks(path: Path, networks: Union[Network, Tuple[Network, ...]]) -> 
 
     Args:
         path: Target file; it appears whole or not at all.
-        networks: Tuple (G, D, Gs), or a single `Network`.
+        networks: Tuple or list (G, D, Gs), or a single `Network`.
+
+    Raises:
+        TypeError: `networks` is anything else.
     """
+    networks = tuple(networks) if isinstance(networks, list) else networks
+    parts = networks if isinstance(networks, tuple) else (networks,)
+    if not parts or not all(isinstance(part, Network) for part in parts):
+        raise TypeError('A network pickle holds one network, or a tuple (G, D, Gs) of networks; nothing else opens.')
     with atomic_write(path) as file, read_at_once(networks if isinstance(networks, tuple) else [networks]):
         pickle.dump(networks, file, protocol=PICKLE_PROTOCOL)
 

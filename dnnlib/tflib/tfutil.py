@@ -1,6 +1,8 @@
 """The session everything runs in, and small helpers around it."""
 
 import contextlib
+import functools
+import os
 from typing import Any, Dict, Iterator, Optional, Tuple, Union
 
 import numpy as np
@@ -11,22 +13,37 @@ from dnnlib.tflib.devices import resolve_device
 Value = Union[tf.Tensor, tf.Variable, np.ndarray, float]
 
 
-def init_tf(device: str = 'auto', cpu_replicas: int = 1, seed: Optional[int] = None) -> tf.Session:
+def init_tf(
+    device: Union[str, Dict[str, Any], None] = 'auto', cpu_replicas: int = 1, seed: Optional[int] = None
+) -> tf.Session:
     """Opens a session and makes it the default of the process; does nothing if there is a default session.
 
     Args:
-        device: 'auto' (a GPU if there is one), 'gpu' or 'cpu' (GPUs stay hidden and untouched).
+        device: 'auto' (a GPU if there is one), 'gpu' or 'cpu' (GPUs stay hidden and untouched). Or a dict, as scripts
+            for the original code give it: 'rnd.np_random_seed' and 'rnd.tf_random_seed' (None: as it is; 'auto':
+            drawn), 'env.NAME' for the environment, any field of `tf.ConfigProto`, as 'gpu_options.allow_growth'.
         cpu_replicas: Number of virtual CPU devices, for that many replicas on a machine without GPUs.
         seed: Graph-level random seed, which fixes the initial weights; None draws a new one each time.
 
     Returns:
         The default `tf.Session`.
+
+    Raises:
+        ValueError: There is no such device, or no such field of a dict.
     """
+    config = {} if device is None else device
+    if isinstance(config, dict):
+        device = 'auto'
+    else:
+        config = {}
+    resolve_device(device)
+    options = tf.ConfigProto(allow_soft_placement=True)
+    options.gpu_options.allow_growth = True  # leave memory of the card to other programs
+    random_seeds = _apply_config(config, options)
     session = tf.get_default_session()
     if session is not None:
         return session
-    options = tf.ConfigProto(allow_soft_placement=True)
-    options.gpu_options.allow_growth = True  # leave memory of the card to other programs
+    _seed_random_numbers(random_seeds)
     options.device_count['CPU'] = cpu_replicas
     if resolve_device(device) == 'cpu':
         options.device_count['GPU'] = 0
@@ -35,6 +52,37 @@ def init_tf(device: str = 'auto', cpu_replicas: int = 1, seed: Optional[int] = N
     session = tf.Session(config=options)
     session.__enter__()  # stays the default until the process ends, as users of tflib expect
     return session
+
+
+def _apply_config(config, options):
+    """Sets the fields of a dict in a `tf.ConfigProto` and in the environment; returns its random seeds."""
+    seeds, environment = {}, {}
+    for name, value in config.items():
+        try:
+            room, _, field = name.partition('.')
+            if room == 'rnd' and field in ('np_random_seed', 'tf_random_seed'):
+                seeds[field] = value
+            elif room == 'env' and field:
+                environment[field] = str(value)
+            else:
+                *path, field = name.split('.')
+                target = functools.reduce(getattr, path, options)
+                getattr(target, field)
+                setattr(target, field, value)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f'init_tf: {name!r}: {value!r} cannot be set ({error}).') from error
+    os.environ.update(environment)
+    return seeds
+
+
+def _seed_random_numbers(seeds):
+    if seeds.get('np_random_seed') is not None:
+        np.random.seed(seeds['np_random_seed'])
+    seed = seeds.get('tf_random_seed')
+    if seed == 'auto':
+        seed = int.from_bytes(os.urandom(3), 'little')
+    if seed is not None:
+        tf.set_random_seed(seed)
 
 
 def run(*args: Any, **kwargs: Any) -> Any:

@@ -1,5 +1,7 @@
 """The session and the helpers around it."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -93,3 +95,34 @@ def test_quantisation_clips_shrinks_and_turns(seed, shrink, channels, channels_l
     if channels_last:
         actual = actual.transpose(0, 3, 1, 2)
     assert (np.abs(actual - np.floor(expected)) <= (np.abs(expected - np.round(expected)) < 1e-3)).all()
+
+
+@pytest.mark.parametrize('device', ['gpus', 'cpu:0', ''])
+def test_a_device_that_does_not_exist_is_refused_also_when_a_session_is_open(session, device):
+    with pytest.raises(ValueError, match=f"'{device}' is no kind of device: choose from auto, gpu, cpu"):
+        tflib.init_tf(device)
+
+
+def test_the_dict_of_scripts_for_the_original_code_is_obeyed(open_session, monkeypatch):
+    monkeypatch.setattr('dnnlib.tflib.devices.list_gpus', list)
+    monkeypatch.delenv('TF_CPP_MIN_LOG_LEVEL', raising=False)
+    config = {
+        'rnd.np_random_seed': 1000,
+        'rnd.tf_random_seed': 5,
+        'env.TF_CPP_MIN_LOG_LEVEL': 1,
+        'gpu_options.per_process_gpu_memory_fraction': 0.5,
+        'intra_op_parallelism_threads': 1,
+    }
+    session = open_session(device=config)
+    assert np.random.rand() == pytest.approx(0.65358958, abs=1e-8) and session.graph.seed == 5
+    assert os.environ['TF_CPP_MIN_LOG_LEVEL'] == '1'
+    assert session._config.gpu_options.per_process_gpu_memory_fraction == 0.5
+    assert session._config.intra_op_parallelism_threads == 1
+
+
+@pytest.mark.parametrize(
+    'config', [{'rnd.seed': 1}, {'gpu_options.no_such': 1}, {'no_such': 1}, {'log_device_placement': 'x'}]
+)
+def test_a_field_of_the_dict_that_does_not_exist_is_refused(config):
+    with pytest.raises(ValueError, match=f'init_tf: .{[*config][0]}.: .* cannot be set'):
+        tflib.init_tf(config)

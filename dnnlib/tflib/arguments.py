@@ -1,0 +1,55 @@
+"""The arguments that networks take: an unknown one is refused, since most build functions would swallow it."""
+
+import functools
+import importlib
+import inspect
+from typing import Any, Callable, Dict, FrozenSet, Iterable
+
+from dnnlib.network_file import BUILD_FUNCTIONS
+
+_OF_THE_BUILD = {'is_template_graph', 'components'}
+
+
+def positional_parameters(function: Callable) -> list:
+    """Names of the parameters that have no default: the inputs of a network."""
+    return [
+        p.name
+        for p in inspect.signature(function).parameters.values()
+        if p.kind == p.POSITIONAL_OR_KEYWORD and p.default is p.empty
+    ]
+
+
+def check_arguments(name: str, functions: Iterable[Callable], arguments: Dict[str, Any]) -> None:
+    """Refuses arguments that none of this project's build functions takes. Other functions are asked nothing.
+
+    Args:
+        name: Of the network, for the message.
+        functions: The build functions that get the arguments.
+        arguments: By name.
+
+    Raises:
+        TypeError: An argument is unknown.
+    """
+    known = set()
+    for function in functions:
+        if BUILD_FUNCTIONS.get(function.__name__) != f'{function.__module__}.{function.__name__}':
+            return
+        known |= _parameters(function)
+    unknown = sorted(set(arguments) - known)
+    if unknown:
+        hint = '; output_transform changes the outputs' if unknown[0].startswith('out_') else ''
+        raise TypeError(f'{name} has no argument {unknown[0]!r}{hint}: its arguments are {", ".join(sorted(known))}.')
+
+
+def all_build_functions(function: Callable) -> Iterable[Callable]:
+    """A function's own kind: all of this project's build functions for one of them, which hand arguments on."""
+    if BUILD_FUNCTIONS.get(function.__name__) != f'{function.__module__}.{function.__name__}':
+        return [function]
+    module = importlib.import_module(function.__module__)
+    return [getattr(module, name) for name in BUILD_FUNCTIONS]
+
+
+@functools.lru_cache(maxsize=None)
+def _parameters(function: Callable) -> FrozenSet[str]:
+    named = {p.name for p in inspect.signature(function).parameters.values() if p.kind == p.POSITIONAL_OR_KEYWORD}
+    return frozenset(named - {*positional_parameters(function)} - _OF_THE_BUILD)
