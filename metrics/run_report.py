@@ -158,7 +158,9 @@ def _state(run):
     if run.is_finished:
         return f'Trained to its end, kimg {run.kimg:,.1f}, in {_duration(tick.get("total_sec"))}.'
     if run.ending is not None:
-        return f'Ended at kimg {run.kimg:,.1f}{whole}, after {_duration(tick.get("total_sec"))} of training. {run.ending}'
+        return (
+            f'Ended at kimg {run.kimg:,.1f}{whole}, after {_duration(tick.get("total_sec"))} of training. {run.ending}'
+        )
     share = '' if run.total_kimg is None else f', {100 * run.kimg / run.total_kimg:.1f} %'
     return (
         f'At kimg {run.kimg:,.1f}{whole}{share}, after {_duration(tick.get("total_sec"))} of training. This '

@@ -10,7 +10,6 @@ from dnnlib.run_dir import BEST_PICKLE, LOG_FILE, STATS_FILE, fakes_kimg, read_o
 from metrics.registry import METRICS, decisive_value
 from metrics.results import Snapshot, best_result, find_equal, find_measured, read_results, series
 
-
 LONGEST_LINE = 1 << 14  # bytes of the last line of a log that are read
 
 

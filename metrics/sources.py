@@ -6,6 +6,9 @@ from typing import NamedTuple, Optional, Tuple
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.folder_kinds import DATASET, kind_of
+from dnnlib.network_file import read_network_file
+from dnnlib.records.levels import is_resolution
+from dnnlib.records.tfrecords import MultiResolutionDataset
 from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, read_options
 from metrics.results import Snapshot, find_equal, find_snapshots
 
@@ -88,9 +91,9 @@ def level_of(source, data):
         UserError: The network or the dataset is damaged.
     """
     networks = read_network_file(os.path.join(source.folder, source.snapshots[-1].name)).networks
-    side = networks[-1]['static_kwargs'].get('resolution', RESOLUTION_BY_DEFAULT)
+    side = networks[-1]['static_kwargs'].get('resolution', 1024)  # the default of the build function
     with MultiResolutionDataset(data) as dataset:
-        return side if is_resolution(side) and side < dataset.resolution else None
+        return side if isinstance(side, int) and is_resolution(side) and side < dataset.resolution else None
 
 
 def check_device(device, count):

@@ -5,10 +5,11 @@ import os
 import re
 import shlex
 
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dnnlib.records.tfrecords import MultiResolutionWriter
+from dnnlib.records.tfrecords import MultiResolutionWriter, write_labels
 from tests.toy_run import make_dataset, toy_images
 from tests.train_command import NAME, TINY, read_lines, run_here
 from training import loop
@@ -94,8 +95,18 @@ def test_a_learning_rate_that_explodes_can_be_lowered(run, data, tmp_path):
     output = run('--data', data, '--results', tmp_path / 'r', *TINY, '--lrate', '1e30', '--max-nonfinite', '4').output
     command = advice(output)
     assert command == ['--resume', str(tmp_path / 'r' / NAME), '--lrate', '5e+29']
+    page = (tmp_path / 'r' / NAME / 'report.html').read_text(encoding='utf-8')
+    assert 'Error: The losses of 4 steps in a row were not finite' in page and 'ETA' not in page
     result = run(*command[:3], '0.001')
     assert result.exit_code == 0 and 'on, --lrate is 0.001; before, it was 1e+30.' in result.output
+    assert 'Error: ' not in (tmp_path / 'r' / NAME / 'report.html').read_text(encoding='utf-8')
+
+
+def test_labels_that_nobody_trains_on_are_mentioned(run, data, tmp_path):
+    write_labels(data, 'toy', np.eye(100))
+    flags = ['--data', data, '--results', tmp_path / 'results', *TINY, '--dry-run']
+    assert run(*flags).output.startswith(f'{data} has labels of 100 numbers; --labels trains on them.')
+    assert 'has labels' not in run(*flags, '--labels').output
 
 
 @pytest.fixture

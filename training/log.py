@@ -14,6 +14,7 @@ from dnnlib.files import append_line, keep_lines
 from dnnlib.run_dir import LOG_FILE, STATS_FILE
 from training.ticks import format_tick
 
+
 class RunLog:
     """Writes to the terminal, and appends to the log files of a run directory.
 

@@ -426,7 +426,7 @@ def _is_fused(fused_scale, larger_side):
 
 
 def _structure(structure, clean_graph, active_resolution):
-    if structure == 'auto':
+    if structure == 'auto' or (structure == 'recursive' and clean_graph):
         structure = 'linear' if clean_graph else 'recursive'
     if active_resolution and structure != 'recursive':
         raise ValueError(f'active_resolution needs the recursive structure, not {structure!r}.')

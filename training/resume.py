@@ -210,16 +210,18 @@ def read_pickle(path):
 
 
 def _check_trains(path, G, D):
-    """Refuses, with a UserError, networks that a training step cannot be built of, by arguments that ours never have."""
+    """Refuses, with a UserError, networks of which no training step can be built, by arguments that ours never have."""
     import tensorflow.compat.v1 as tf  # see `read_pickle`
 
     if set(G.static_kwargs) | set(D.static_kwargs) <= _USUAL_ARGUMENTS:
         return
+    from training.step import active_arguments
+
     latents, labels = (tf.zeros([4, *shape[1:]]) for shape in G.input_shapes)
     seed = tf.constant([0, 0])
     try:
-        kwargs = {'is_training': True, 'random_seed': seed, 'active_resolution': True}
-        D.get_output_for(G.get_output_for(latents, labels, **kwargs), labels, active_resolution=True)
+        images = G.get_output_for(latents, labels, is_training=True, random_seed=seed, **active_arguments(G, G))
+        D.get_output_for(images, labels, **active_arguments(D, D))
     except Exception as error:  # bad arguments in the file can make the build function raise anything
         raise UserError(
             f'{path}: training cannot start from its networks, whose arguments are {_unusual(G)} and {_unusual(D)} '

@@ -147,7 +147,7 @@ class TrainingStep:
         seed = self._inputs.seeds[index]
         with tf.device(self._devices[index]), tf.name_scope(f'replica{index}'):
             # Images of the side that trains give the same losses as upscaled ones, with less work.
-            kwargs = {'random_seed': seed, 'active_resolution': True}
+            kwargs = {'random_seed': seed, **active_arguments(G, D)}
             reals = losses.process_reals(
                 share.reals,
                 self._inputs.lod,
@@ -288,6 +288,12 @@ class TrainingStep:
             for number, (first, *_) in enumerate(optimizer.state_variables):
                 variables[f'{optimizer.name}/{number:03d}'] = first
         return variables
+
+
+def active_arguments(G, D):
+    """Arguments with which networks compute only the levels that train. It does not matter if theirs say all levels."""
+    is_linear = 'linear' in (net.static_kwargs.get('structure') for net in (G, D))
+    return {'active_resolution': True, **({'structure': 'recursive'} if is_linear else {})}
 
 
 def _value_in(state, name):
