@@ -70,8 +70,7 @@ class Files:
         """The images whose path fits a pattern: an `Index`. The first of the others is named in `remarks`."""
         if self.share(pattern) == 1:
             return self.images
-        fits = lambda path: pattern.search(plain_name(path)) is not None  # noqa: E731  used twice
-        return self.taking(fits, 'not named as the layout has it')
+        return self.taking(lambda path: _fits(pattern, path), 'not named as the layout has it')
 
     def in_first(self, folders, images):
         """Those of some images that are in the first of some folders that is there; all, if none is."""
@@ -225,7 +224,11 @@ def lists_beside(location, names, folders=('',)):
 
 
 def _share(paths, pattern):
-    return sum(pattern.search(plain_name(path)) is not None for path in paths) / max(len(paths), 1)
+    return sum(_fits(pattern, path) for path in paths) / max(len(paths), 1)
+
+
+def _fits(pattern, path):
+    return pattern.search(path) is not None or not path.isascii() and pattern.search(plain_name(path)) is not None
 
 
 def _witnesses(index):
