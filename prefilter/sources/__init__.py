@@ -68,7 +68,8 @@ NEARLY = {  # layout: the paths in it; a tree of which many look so is spoken of
     'ytf': trees.YTF_PATH,
 }
 TOLD_BY_LISTS = ('umdfaces', 'umdfaces-videos', 'vggface')
-COMPRESSED = re.compile(r'\.(tsv|csv|rec|idx|tfrecords|h5|hdf5|npy|txt)\.(gz|bz2|xz)$', re.IGNORECASE)
+COMPRESSED = re.compile(r'\.(tsv|csv|txt|rec|idx|tfrecords|h5|hdf5|npy)\.(gz|bz2|xz)$', re.IGNORECASE)
+NAMED = 3  # so many compressed files are named
 UNPACK = {'gz': 'gunzip', 'bz2': 'bunzip2', 'xz': 'unxz'}
 
 
@@ -98,17 +99,21 @@ def open_source(location, layout=AUTO, partition=None, leave_out=None, labels=No
     if not is_chosen:
         layout = next((name for name, fits in DETECTORS if fits(files)), 'tree')
     _check_partition(layout, partition)
-    _check_unpacked(files)
     if layout == 'tree' and is_dataset(path for path in files.find(MANIFEST_FILE, '.tfrecords') if '/' not in path):
         raise UserError(
             f'SOURCE {location} is a dataset: name the folder of photographs, or give --format tfrecords to take its '
             'crops.'
         )
+    compressed = _compressed(files)
     if layout == 'tree' and not len(files.images):
+        if compressed:
+            raise UserError(compressed[0])
         raise UserError(f'SOURCE has no images ({files.ignored} other files): {_what_to_name(files)}.')
     try:
         source = FORMATS[layout](files, partition)
     except UserError as error:
+        if compressed and not len(files.images):
+            raise UserError(compressed[0]) from error
         if is_chosen or labels or partition or layout not in TOLD_BY_LISTS:
             raise
         files.remarks = [f'{error.message} SOURCE is read as --format tree: all images are taken.']
@@ -116,7 +121,7 @@ def open_source(location, layout=AUTO, partition=None, leave_out=None, labels=No
         source = trees.open_tree(files)
     if not len(source.paths):
         raise UserError(f'{files.location} has no images in the layout of --format {layout}: choose another SOURCE.')
-    source.remarks += files.remarks
+    source.remarks += files.remarks + compressed
     source.remarks += [f'{path} is a dataset of this filter: left out.' for path in files.datasets]
     source.remarks += _left_out(files)
     if not is_chosen and source.layout == 'tree':
@@ -152,12 +157,15 @@ def _check_partition(layout, partition):
         raise click.UsageError(f'--partition {partition}: --format {layout} {has}.')
 
 
-def _check_unpacked(files):
-    for path in files.others if not len(files.images) else ():
+def _compressed(files):
+    """A sentence about the first tables or record files that are still packed: a list, empty if there are none."""
+    sentences = []
+    for path in files.find(*('.' + ending for ending in UNPACK)):
         match = COMPRESSED.search(path)
-        if match:
-            whole = os.path.join(files.folder or files.location, path)
-            raise UserError(f'{whole} is compressed: unpack it with {UNPACK[match.group(2)]}.')
+        if match and len(sentences) < NAMED:
+            whole, command = os.path.join(files.folder or files.location, path), UNPACK[match.group(2).lower()]
+            sentences.append(f'{whole} is compressed, so it is not read: unpack it with {command}.')
+    return sentences
 
 
 def _nearly(files):

@@ -268,8 +268,14 @@ def test_ms_celeb_in_utf_16_is_a_sentence(tmp_path):
 def test_compressed_tables_are_a_sentence(tmp_path, name, command, format_name):
     location = write_files(tmp_path, {name: b'x'})
     for place in (location, f'{location}/{name}'):
-        with pytest.raises(UserError, match=f'{name} is compressed: unpack it with {command}'):
+        with pytest.raises(UserError, match=f'{name} is compressed, so it is not read: unpack it with {command}'):
             open_source(place, format_name)
+
+
+def test_a_compressed_table_beside_others_is_spoken_of(tmp_path):
+    source = open_source(write_files(tmp_path, {'a.tsv': line('m.01', 1), 'b.tsv.gz': b'x'}))
+    assert reds(source) == [1]
+    assert f'{tmp_path}/b.tsv.gz is compressed, so it is not read: unpack it with gunzip.' in source.remarks
 
 
 def record(payload):
