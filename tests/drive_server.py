@@ -6,7 +6,9 @@ import http.server
 import threading
 import urllib.parse
 
-CONTENT = bytes(range(256)) * 500
+from tests.hostile_pickles import network, pickled
+
+CONTENT = (pickled(network()) + bytes(range(256)) * 500)[:128_000]  # opens; what follows its end does not count
 STEP = 1 << 15  # bytes before a connection breaks off
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 HTML = 'text/html; charset=utf-8'

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import urllib.parse
-from typing import Any, Dict, Optional, Union
+from typing import Any, Callable, Dict, Optional, Union
 
 from dnnlib.download.transfer import PART, PART_IDENTITY, Unavailable, download, problem_of
 from dnnlib.errors import UserError, disk_error, disk_errors
@@ -16,7 +16,12 @@ LONGEST_NAME = 100  # characters of a file's own name that are kept
 RECORD = '.sha256'  # ends the name of the file with the hash of the first download
 
 
-def fetch(source: Union[str, Dict[str, Any]], cache_dir: str, offline: bool = False) -> str:
+def fetch(
+    source: Union[str, Dict[str, Any]],
+    cache_dir: str,
+    offline: bool = False,
+    check: Callable[[str], Any] = lambda path: None,
+) -> str:
     """Returns the path of a published file; downloads it if it is not in the cache yet.
 
     The name in the cache is `<md5 of the URL>_<file name>`, as in the original StyleGAN code. So files that this code
@@ -28,6 +33,8 @@ def fetch(source: Union[str, Dict[str, Any]], cache_dir: str, offline: bool = Fa
             (hexadecimal or None) and, if there is one, `mirror` (another URL), as in `config.NETWORKS`.
         cache_dir: Folder of downloaded files; made when missing.
         offline: Do not download; refuse a file that is not in the cache.
+        check: Function that raises a `UserError` for the path of a file that is of another kind than the wanted one. It
+            is asked where no hash is published. Such a file is not kept.
 
     Returns:
         Path of a complete file, with the stated size and SHA-256 if they are stated.
@@ -38,7 +45,7 @@ def fetch(source: Union[str, Dict[str, Any]], cache_dir: str, offline: bool = Fa
     entry = entry_of_url(source) if isinstance(source, str) else source
     cached = find_cached(entry, cache_dir)
     if cached:
-        _check_cached(entry, cached)
+        _check_cached(entry, cached, check)
         return cached
     path = cache_path(entry, cache_dir)
     by_hand = 'get it from {} and put it at {} by hand'.format(entry['url'], path)
@@ -53,7 +60,9 @@ def fetch(source: Union[str, Dict[str, Any]], cache_dir: str, offline: bool = Fa
         with disk_errors('written', path):
             os.makedirs(cache_dir, exist_ok=True)
             download(dict(entry, sha256=entry['sha256'] or recorded), path)
-        _check_cached(entry, path)
+        if not entry['sha256']:
+            _keep_only_if_right(path, check)
+        _check_cached(entry, path, check)
     except Unavailable as error:
         hint = '' if entry['sha256'] or not recorded else f'; if another file has been published, delete {path}{RECORD}'
         raise UserError('{} cannot be downloaded ({}): {}{}.'.format(entry['file'], error, by_hand, hint)) from error
@@ -90,8 +99,23 @@ def _url_digest(url):
     return hashlib.md5(url.encode('utf-8')).hexdigest()
 
 
-def _check_cached(entry, path):
-    """Refuses a file that is not the published one or, if no hash is published, not the first one."""
+def _keep_only_if_right(path, check):
+    """Removes a file that has just arrived, and raises `Unavailable`, if it is of another kind than the wanted one."""
+    try:
+        check(path)
+    except UserError as error:
+        os.remove(path)
+        raise Unavailable(f'what arrives {_without_path(error, path)}') from error
+
+
+def _without_path(error, path):
+    """The message of an error about a file, without the path at its begin and the full stop at its end."""
+    message = error.message[len(path) :].lstrip(': ') if error.message.startswith(path) else error.message
+    return message.rstrip('.')
+
+
+def _check_cached(entry, path, check):
+    """Refuses a file that is not the published one or, without a published hash, not the first one or no network."""
     with disk_errors('read', path, 'or delete it'):
         recorded = None if entry['sha256'] else _recorded_sha256(path)
         expected = dict(entry, sha256=entry['sha256'] or recorded)
@@ -108,7 +132,17 @@ def _check_cached(entry, path):
                 path, entry['file'], problem
             )
         )
-    if not expected['sha256']:
+    if entry['sha256']:
+        return
+    try:
+        check(path)
+    except UserError as error:
+        record = f' and {path}{RECORD}' if recorded else ''
+        raise UserError(
+            f'{path}, in the cache, {_without_path(error, path)}. Delete {path}{record}; then the same command '
+            'downloads the file again.'
+        ) from error
+    if not recorded:
         _record_sha256(path, actual)
 
 

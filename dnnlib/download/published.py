@@ -15,6 +15,7 @@ import config
 from dnnlib.download import fetch
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import Path, append_line
+from dnnlib.network_file import read_network_file
 
 METRIC_GROUP = 'metrics'  # names all metric networks at once
 TRUST_FLAG = 'python -m dnnlib.download --trust-embedded-source'
@@ -42,7 +43,7 @@ def fetch_published(name: str, offline: bool = False) -> str:
     entry = find_entry(name)
     if entry is None:
         raise UserError(_unknown(name))
-    return fetch(entry, config.CACHE_DIR, offline)
+    return fetch(entry, config.CACHE_DIR, offline, read_network_file)
 
 
 def check_source(source: str) -> None:
@@ -88,7 +89,7 @@ def resolve(source: Path, offline: bool = False) -> str:
     if os.path.exists(source):
         return source
     if _URL.match(source):
-        return fetch(source, config.CACHE_DIR, offline)
+        return fetch(source, config.CACHE_DIR, offline, read_network_file)
     return fetch_published(source, offline)
 
 

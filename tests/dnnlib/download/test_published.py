@@ -1,5 +1,6 @@
 """Published networks: their names, their files, and whose source text may run."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -179,3 +180,45 @@ def test_a_damaged_trust_file_trusts_nobody(library, tmp_path):
     pathlib.Path(config.TRUST_FILE).write_text('1' * 64 + '  mine\n\n' + json.dumps('x') + '\n')
     with pytest.raises(UserError, match='line 3 is not a SHA-256 and a name'):
         trusted_as('1' * 64)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What is no network
+
+
+@pytest.mark.parametrize(
+    'content, sentence',
+    [
+        (b'version https://git-lfs.github.com/spec/v1\noid sha256:f2\n', 'what arrives is a Git LFS pointer'),
+        (b'PK\x03\x04' + bytes(99), 'what arrives is a zip archive: unpack it'),
+        (CONTENT[:50], 'what arrives is truncated or damaged, not a whole network pickle'),
+    ],
+)
+def test_what_is_no_network_is_neither_kept_nor_pinned(library, monkeypatch, content, sentence):
+    url = library.url + '/other.pkl'
+    with monkeypatch.context() as patch:
+        patch.setattr('tests.drive_server.CONTENT', content)
+        outcome = run(url)
+    assert outcome.exit_code == 1 and sentence in outcome.stderr and 'by hand' in outcome.stderr
+    assert os.listdir(config.CACHE_DIR) == []
+    outcome = run(url)
+    assert outcome.exit_code == 0 and len(os.listdir(config.CACHE_DIR)) == 2
+
+
+@pytest.mark.parametrize('is_pinned', [True, False])
+def test_what_an_earlier_version_kept_is_named_with_the_files_to_delete(library, is_pinned):
+    url = library.url + '/other.pkl'
+    path = pathlib.Path(resolve(url))
+    content = b'version https://git-lfs.github.com/spec/v1\n'
+    path.write_bytes(content)
+    record = pathlib.Path(f'{path}.sha256')
+    record.unlink()
+    if is_pinned:
+        record.write_text(f'{hashlib.sha256(content).hexdigest()}  {path.name}\n')
+    error = run(url).stderr
+    assert f'{path}, in the cache, is a Git LFS pointer' in error
+    wanted = f'Delete {path} and {record}; then' if is_pinned else f'Delete {path}; then'
+    assert wanted in error
+    for name in os.listdir(config.CACHE_DIR):
+        os.remove(os.path.join(config.CACHE_DIR, name))
+    assert run(url).exit_code == 0
