@@ -34,7 +34,9 @@ IMAGE_PATH = re.compile(r'(?:^|/)\d{6}\.\w+$')
 
 def is_celeba(files):
     """Whether the files are CelebA's, by its lists or by the names of its folder and images."""
-    of_celeba = files.find(*ALL_LISTS) or files.names() & set(IMAGE_FOLDERS) or _beside(files)
+    of_celeba = files.find(*ALL_LISTS) or files.names() & set(IMAGE_FOLDERS)
+    if not of_celeba and len({os.path.dirname(path) for path in files.images}) == 1:
+        of_celeba = _beside(files)
     return bool(of_celeba) and (files.share(IMAGE_PATH) >= MOST or _packed(files) is not None)
 
 
@@ -47,7 +49,7 @@ def open_celeba(files, partition=None):
         raise unexpected('celeba', files.location, '000001.jpg in one of ' + ', '.join(IMAGE_FOLDERS), files.describe())
     index = images.matching(IMAGE_PATH)
     kinds = {os.path.dirname(path) for path in index}
-    if len(kinds) > 1:
+    if len(kinds) > 1 and len({_image_number(path) for path in index}) < len(index):
         raise UserError(f'{files.location} has images in {", ".join(sorted(kinds))}: name one of the folders.')
     if images is not files:
         files.remarks += [*images.remarks, *filter(None, [images.left_out.describe()])]
@@ -126,8 +128,8 @@ def _read_pairs(files, path, known=None):
     """(path of the list, {number of the image: value}); `known` are the values that a list may have."""
     pairs = {}
     rows = _rows(files, path)
-    if path.endswith('.csv') and rows[0][1] and _image_number(rows[0][1][0]) is None:
-        rows = rows[1:]  # the header
+    if rows and (len(rows[0][1]) == 1 or rows[0][1] and _image_number(rows[0][1][0]) is None):
+        rows = rows[1:]  # the count, or the header
     for number, words in rows:
         image, value = _image_number(words[0]), tables.whole_number(words[-1])
         if len(words) != 2 or image is None or value is None or known is not None and value not in known:

@@ -10,6 +10,7 @@
 
 import array
 import json
+import os
 
 import numpy as np
 
@@ -55,6 +56,11 @@ def open_csv(files, partition=None):
             column.add(row[column.place], number)
     if len(index.without_repeats(is_sorted=True)) != len(index):
         raise UserError(f'{files.location} names {_first_repeated(index)} twice: keep one line for each image.')
+    if len(index) and not any(os.path.lexists(os.path.join(files.folder, path)) for path in index):
+        raise UserError(
+            f'{files.location}: none of its images is there, such as {index[0]!r} in {files.folder}: correct the '
+            'paths, or put the list into the folder that they begin in.'
+        )
     return Source(
         'csv',
         index,
@@ -181,7 +187,8 @@ class _JsonLabels:
             labels = self._read()
         except UserError:
             return True
-        return any(isinstance(label, kind) or not isinstance(label, (int, list)) for label in labels.values())
+        other = {int: list, list: int}[kind]
+        return any(not isinstance(label, other) for label in labels.values())
 
     def identity_of(self, path):
         """The class of an image. Raises `UserError`."""
@@ -194,15 +201,17 @@ class _JsonLabels:
             rows = np.array(vectors, np.float64)
         except (ValueError, TypeError):
             rows = np.empty(0)
-        if rows.ndim != 2 or not np.isin(rows, (0, 1)).all():
+        if rows.ndim != 2 or not _are_flags(rows):
             raise self._neither(next((vector for vector in vectors if not _is_binary(vector)), vectors[0]))
-        return Attributes([str(column) for column in range(rows.shape[1])], rows.astype(np.uint8))
+        return Attributes([str(column) for column in range(rows.shape[1])], (rows == 1).astype(np.uint8))
 
     def _of(self, path, kind):
         try:
             label = self._read()[plain_name(path)]
         except KeyError as error:
             raise self._unexpected(error) from None
+        if kind is int and isinstance(label, float) and label.is_integer():
+            return int(label)
         if not isinstance(label, kind) or isinstance(label, bool):
             raise self._neither(label)
         return label
@@ -230,4 +239,10 @@ class _JsonLabels:
 
 
 def _is_binary(vector):
-    return all(value in (0, 1) for value in vector)
+    return all(value in (-1, 0, 1) for value in vector)
+
+
+def _are_flags(rows):
+    """Whether each column has only 0 and 1, or only -1 and 1."""
+    signed = np.isin(rows, (-1, 1)).all(axis=0)
+    return bool((signed | np.isin(rows, (0, 1)).all(axis=0)).all())

@@ -7,6 +7,7 @@ the records about identities: records from that key on hold no images.
 """
 
 import array
+import functools
 import os
 import struct
 
@@ -21,6 +22,7 @@ MAGIC = 0xCED7230A
 WORDS = struct.Struct('<II')  # magic, continuation flag and length
 HEADER = struct.Struct('<IfQQ')  # flag, label, id, id2
 LENGTH_BITS = 29
+UNKNOWN = 'unknown'  # folder of the images without a number
 LARGEST_LABEL = 1 << 24  # above this, float32 has no place for every integer
 WHOLE, FIRST, MIDDLE, LAST = range(4)  # continuation flags
 
@@ -60,11 +62,20 @@ def open_recordio(files, layout):
     index = Index(1)
     digits = len(str(max(labels, default=0)))
     for key, label, offset in zip(keys, labels, offsets):
-        index.add(f'{label:0{digits}d}/{key}.jpg', int(offset))
-    source = Source(layout, index, reader, max(len(files.others) - 2, 0))
+        person = UNKNOWN if label < 0 else f'{label:0{digits}d}'
+        index.add(f'{person}/{key}.jpg', int(offset))
+    identity_of = functools.partial(_identity, path)
+    source = Source(layout, index, reader, max(len(files.others) - 2, 0), identity_of)
     if unlisted > 0:
         source.remarks.append(f'{path} has {unlisted:,} bytes behind the last record of its .idx: they are not read.')
     return source
+
+
+def _identity(path, image):
+    person, key = image.split('/')
+    if person == UNKNOWN:
+        raise UserError(f'{path}: the label of record {key[: -len(".jpg")]} is no number of an identity: correct it.')
+    return person
 
 
 def _read_offsets(path):
@@ -109,15 +120,13 @@ class RecordReader:
         return self.parse(entry[0])[2]
 
     def label(self, offset):
-        """The identity of a record, an int, without reading its image."""
+        """The identity of a record, an int, without reading its image; -1 if the label is no number of one."""
         header = self._file.span(offset, WORDS.size + HEADER.size)
         _check_magic(header, offset)
         flag, label, _, _ = HEADER.unpack_from(header, WORDS.size)
         if flag > 0:
             label = struct.unpack('<f', self._file.span(offset + len(header), 4))[0]
-        if not 0 <= label < LARGEST_LABEL or label != int(label):
-            raise OSError(f'the record at byte {offset} has the label {label}, which is no number of an identity')
-        return int(label)
+        return int(label) if 0 <= label < LARGEST_LABEL and label == int(label) else -1
 
     def end_of(self, offset):
         """Where the record that begins at `offset` ends, padding included."""

@@ -117,6 +117,15 @@ def test_a_folder_of_celeba_named_itself(tmp_path, folder):
         assert (source.layout, identities(source), reds(source)) == ('celeba', [1, 2, 3], [1, 2, 3])
 
 
+def test_celeba_in_folders_of_somebodys_own(tmp_path):
+    content = {'train/000001.jpg': picture(1), 'valid/000002.jpg': picture(2)}
+    lists = {'identity_CelebA.txt': '2\n000001.jpg 7\n000002.jpg 8\n'}
+    source = open_source(write_files(tmp_path / 'set', {**content, **lists}))
+    assert (source.layout, identities(source)) == ('celeba', [7, 8])
+    twice = write_files(tmp_path / 'set/mine', {**files('a/000001.jpg', 'b/000001.jpg')})
+    assert open_source(twice).layout == 'tree'  # lists beside it do not decide
+
+
 def test_an_archive_of_celebas_png_folder(tmp_path):
     make_archive(tmp_path / 'img_align_celeba_png.zip', {f'{number:06d}.png': picture(number) for number in (1, 2)})
     write_files(tmp_path, {'identity_CelebA.txt': '000001.jpg 1\n000002.jpg 2\n'})
@@ -302,6 +311,17 @@ def record_files(folder, first, heading=''):
 def test_record_0_says_where_the_images_end(tmp_path, first, heading):
     source = open_source(record_files(tmp_path, HEADERS[first], heading))
     assert list(source.paths) == ['7/1.jpg', '7/2.jpg'] and reds(source) == [5, 5]
+
+
+@pytest.mark.parametrize('label', [-1, 0.5, float('nan'), float('inf')])
+def test_a_record_of_nobody_stops_no_filter(tmp_path, label):
+    records = [record(struct.pack('<IfQQ', 0, each, 0, 0) + picture(5)) for each in (3, label)]
+    index = f'0 0\n1 {len(records[0])}\n'
+    source = open_source(write_files(tmp_path, {'train.rec': b''.join(records), 'train.idx': index}))
+    assert list(source.paths) == ['3/0.jpg', 'unknown/1.jpg'] and reds(source) == [5, 5]
+    assert [source.known_identity(place) for place in range(2)] == ['3', None]
+    with pytest.raises(UserError, match='train.rec: the label of record 1 is no number of an identity'):
+        check_labels(source, 'identity')
 
 
 def test_an_image_in_record_0_is_an_image_whatever_labels_it_has(tmp_path):

@@ -6,9 +6,11 @@ import json
 import unicodedata
 
 import pytest
+from click.testing import CliRunner
 
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import MultiResolutionDataset
+from prefilter import report
 from prefilter.labels import check_labels
 from prefilter.sources import open_source
 from tests.pictures import identities, make_archive, picture, reds, write_files
@@ -118,6 +120,15 @@ def test_a_list_with_a_gap_is_refused_before_the_first_image_and_left_out_of_the
     assert result.exit_code == 0 and '<h2>Identities</h2>' not in (out / 'report.html').read_text(encoding='utf-8')
 
 
+def test_a_page_that_is_made_again_leaves_out_what_nobody_knows(filtered, tmp_path):
+    location = write_files(tmp_path / 'in', {**CELEBA, 'identity_CelebA.txt': '000001.jpg 7\n000002.jpg 8\n'})
+    _, out = filtered(location)
+    page = (out / 'report.html').read_bytes()
+    result = CliRunner(mix_stderr=False).invoke(report.main, [str(out), '--source', location])
+    assert result.exit_code == 0, result.stderr
+    assert (out / 'report.html').read_bytes() == page
+
+
 def test_a_partition_is_asked_for(filtered, tmp_path):
     files = {**CELEBA, 'list_eval_partition.txt': '000001.jpg 0\n000002.jpg 3\n'}
     result, _ = filtered(write_files(tmp_path / 'in', files), '--partition', 'train')
@@ -155,6 +166,7 @@ def test_a_row_that_does_not_fit_its_header_is_refused(filtered, tmp_path):
         ('path,label\nin/0.png,"Ann\nin/1.png,Bo\n', 'line 2: unexpected end of data'),
         ('path,label\nin/0.png,"Ann"B\n', "line 2: ',' expected after"),
         ('path\n', 'has no images'),
+        ('path\nx/0.png\n', "none of its images is there, such as 'x/0.png' in "),
         ('', 'expected a column path in its first line, found nothing'),
     ],
 )
@@ -203,6 +215,41 @@ def test_without_any_attribute_each_column_is_explained(filtered, tmp_path):
     sentence = refused(result)
     assert 'no column of list.csv has only 0 and 1' in sentence and "age (line 2 has '20'" in sentence
     assert 'a column has no name' in sentence
+
+
+@pytest.mark.parametrize(
+    'labels, rows',
+    [
+        ([[-1, 1], [1, 1]], [[0, 1], [1, 1]]),
+        ([[1.0, 0.0], [0.0, 0.0]], [[1, 0], [0, 0]]),
+        ([[True, False], [False, False]], [[1, 0], [0, 0]]),
+        ([[-1, 1], [0, 1]], None),
+        ([[1], [0, 1]], None),
+        ([[2], [1]], None),
+    ],
+)
+def test_vectors_of_a_dataset_json(tmp_path, labels, rows):
+    text = json.dumps({'labels': list(zip(STYLEGAN, labels))})
+    source = open_source(write_files(tmp_path, {**STYLEGAN, 'dataset.json': text}))
+    if rows is None:
+        with pytest.raises(UserError, match='neither all ints nor all vectors of 0 and 1, as '):
+            check_labels(source, 'attributes')
+    else:
+        check_labels(source, 'attributes')
+        assert [source.attributes(place).tolist() for place in range(2)] == rows
+
+
+@pytest.mark.parametrize(
+    'labels, people', [([6, 7], [6, 7]), ([6.0, 7.0], [6, 7]), ([6, None], None), ([6, '7'], None)]
+)
+def test_classes_of_a_dataset_json(tmp_path, labels, people):
+    text = json.dumps({'labels': list(zip(STYLEGAN, labels))})
+    source = open_source(write_files(tmp_path, {**STYLEGAN, 'dataset.json': text}))
+    if people is None:
+        with pytest.raises(UserError, match='neither all ints nor all vectors'):
+            check_labels(source, 'identity')
+    else:
+        assert identities(source) == people
 
 
 def vggface2(folder, rows):
