@@ -18,6 +18,7 @@ from metrics.figures.video import LARGEST_FPS, check_film, save_film
 from metrics.figures import comparison, interpolation, noise_detail, paper_figures, style_mixing
 from metrics.figures.drawing import TRUNCATION_PSI, save_png
 from metrics.figures.galleries import copy_galleries
+from metrics.figures.labels import with_labels
 from metrics.sources import LARGEST_SEED, check_device, find_source, open_generator, representative_network
 
 # In the order in which they are drawn; the slowest comes last.
@@ -212,7 +213,7 @@ def main(run_or_network, names, out, data, device, offline, **options):
 
     RUN_OR_NETWORK is a run directory, a network pickle, a URL, or the name of a published network, which is downloaded
     (python -m dnnlib.download --list). For a run, the best network is drawn, or the newest if none has been measured.
-    The same seeds give the same figures. Labels of a conditional network are zeros.
+    The same seeds give the same figures. A network with labels gets labels of its dataset.
     """
     chosen = FIGURES if names is None else names
     source = find_source(run_or_network) if os.path.exists(run_or_network) else None
@@ -237,7 +238,10 @@ def main(run_or_network, names, out, data, device, offline, **options):
     if set(chosen) & set(OF_NETWORK):
         network = representative_network(path)
         click.echo(f'Network: {network}')
-        with open_generator(network, device) as Gs:
+        with open_generator(network, device) as opened:
+            Gs, remark = with_labels(opened, data)
+            if remark:
+                click.echo(remark)
             for name in OF_NETWORK:
                 if name in chosen:
                     _draw_or_skip(name, names, lambda name=name: _draw(name, Gs, out, data, options))

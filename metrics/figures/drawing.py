@@ -25,7 +25,8 @@ def run(network, *inputs, noise_seed=None, **kwargs):
 
     Args:
         network: A generator or synthesis `Network`.
-        *inputs: An array [N, ...] for each input. None stands for zeros; all figures use zeros as labels.
+        *inputs: An array [N, ...] for each input. None stands for zeros, or for labels of a dataset if it is
+            a `metrics.figures.labels.LabelledNetwork`.
         noise_seed: Seed of fresh noise. On the same device it always gives the same images. None: `kwargs` decide about
             noise.
         **kwargs: Arguments of the network's build function.

@@ -5,6 +5,7 @@ import scipy.ndimage
 
 from metrics.batches import default_minibatch_size
 from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, tile, to_levels
+from metrics.figures.labels import labels_of
 
 VIDEO_SEED = 0
 SECONDS = 8
@@ -55,11 +56,12 @@ def interpolation_frames(Gs, latents, grid, psi=TRUNCATION_PSI):
     """
     minibatch_size = default_minibatch_size(Gs.output_shape[2])
     at_once = max(minibatch_size // latents.shape[1], 1)  # frames
+    labels = labels_of(Gs, latents[0])  # the same in all frames
     for begin in range(0, len(latents), at_once):
         some = latents[begin : begin + at_once]
         images = Gs.run(
             some.reshape(-1, latents.shape[2]),
-            None,
+            labels if labels is None else np.tile(labels, [len(some), 1]),
             minibatch_size=minibatch_size,
             truncation_psi=psi,
             truncation_cutoff=TRUNCATION_CUTOFF,
