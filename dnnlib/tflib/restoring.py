@@ -60,6 +60,8 @@ class VariablesOfFile:
                 f'Network {self._name!r}: variable {local_name!r} has shape {shape}, the file holds '
                 f'{list(np.shape(self._values[local_name]))}.'
             )
+        else:  # the value of the file follows, so that no random one is needed
+            kwargs['initializer'] = tf.initializers.constant(0)
         return getter(name, *args, shape=shape, **kwargs)
 
 

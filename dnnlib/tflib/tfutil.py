@@ -1,9 +1,8 @@
 """The session everything runs in, and small helpers around it."""
 
-import contextlib
 import functools
 import os
-from typing import Any, Dict, Iterator, Optional, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -116,38 +115,22 @@ def lerp_clip(a: Value, b: Value, t: Value) -> tf.Tensor:
 
 
 def set_vars(values: Dict[tf.Variable, Any]) -> None:
-    """Sets variables to given values in one run. The graph grows only when a variable is set for the first time.
+    """Sets variables to given values. The graph does not grow: the values are fed in place of the initial values.
 
     Args:
         values: Dict of `tf.Variable` to a value of its shape.
     """
-    if not values:
-        return
-    assign_ops, feed = [], {}
+    assign_ops, feed, later = [], {}, {}
     for variable, value in values.items():
-        placeholder, assign = _setter_of(variable)
-        assign_ops.append(assign)
-        feed[placeholder] = value
-    run(assign_ops, feed)
-
-
-def _setter_of(variable):
-    # Kept in a collection of the graph, so that it is built once and is freed with the graph.
-    setters = variable.graph.get_collection_ref('dnnlib_setters')
-    if not setters:
-        setters.append({})
-    if variable.name not in setters[0]:
-        with variable.graph.as_default(), outside_of_control_flow(), tf.device(variable.device):
-            placeholder = tf.placeholder(variable.dtype.base_dtype, variable.shape, name='new_value')
-            setters[0][variable.name] = placeholder, tf.assign(variable, placeholder).op
-    return setters[0][variable.name]
-
-
-@contextlib.contextmanager
-def outside_of_control_flow() -> Iterator[None]:
-    """Operations created in the block have no control dependencies, and names that no scope prefixes."""
-    with tf.control_dependencies(None), tf.name_scope('set_vars/'):
-        yield
+        initial_value = variable.initializer.inputs[1]
+        if initial_value in feed:  # two variables may have the same initial value
+            later[variable] = value
+        else:
+            assign_ops.append(variable.initializer)
+            feed[initial_value] = value
+    if assign_ops:
+        run(assign_ops, feed)
+        set_vars(later)
 
 
 def convert_images_to_uint8(

@@ -8,50 +8,103 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
+from tests.goldens.built_once import BuiltOnce
 from tests.goldens.files import GRADIENT_TOLERANCE, OUTPUT_TOLERANCE, ROUNDING_TOLERANCE, Comparison, set_lod
 from tests.goldens.networks import _unknown
 from training import losses
 
 
-def losses_and_gradients(golden, _case, open_session):
-    """All losses of a file at several lods, and the gradients of their means by all variables of the network trained.
+class SharedLosses:
+    """Losses of two networks, and the gradients of their means, in a graph that has everything once.
 
-    They are in one graph, since most of the time goes into building networks and preparing graphs.
+    A loss is a function of scores and penalties, which are its `stats`. So the gradient of its mean is the sum of
+    d mean / d score times d score / d variable. The second factor is the same for every loss. It needs nearly all of
+    the operations, so it is built once, and takes the first factor by a placeholder.
+
+    Args:
+        G, D: The networks.
+        calls: Dict by name of a loss: its function in `training.losses`, arguments after the networks, and keywords.
     """
+
+    def __init__(self, G, D, calls):
+        # By name: the loss, its `stats`, d mean / d score of every score, the placeholders for these, the gradients.
+        self._losses = {}
+        once = BuiltOnce(G), BuiltOnce(D)
+        for net, which in ((G, 'G_'), (D, 'D_')):
+            built = {
+                name: func(*once, *arguments, **kwargs)
+                for name, (func, arguments, kwargs) in calls.items()
+                if func.__name__.startswith(which)
+            }
+            parts = list({id(part): part for loss in built.values() for part in loss.stats.values()}.values())
+            slots = [tf.placeholder(part.dtype, part.shape) for part in parts]
+            zeros = [tf.zeros_like(part) for part in parts]
+            gradients = tf.gradients(parts, list(net.trainables.values()), slots)
+            gradients = {
+                name: tf.zeros_like(variable) if gradient is None else gradient
+                for (name, variable), gradient in zip(net.trainables.items(), gradients)
+            }
+            for name, loss in built.items():
+                own = list(loss.stats.values())
+                slopes = tf.gradients(tf.reduce_mean(loss.value), own, stop_gradients=own)
+                slope_of = {id(part): slope for part, slope in zip(own, slopes)}
+                slopes = [slope_of.get(id(part), zero) for part, zero in zip(parts, zeros)]
+                self._losses[name] = loss.value, loss.stats, slopes, slots, gradients
+
+    def evaluate(self, names, feed):
+        """Computes losses, and the gradients of their means.
+
+        Returns:
+            Iterator of a name, the loss, its `stats`, and its gradients by variable of the network that it trains.
+        """
+        values = tflib.run({name: self._losses[name][:3] for name in names}, feed)
+        for name, (value, stats, slopes) in values.items():
+            _, _, _, slots, gradients = self._losses[name]
+            yield name, value, stats, tflib.run(gradients, {**feed, **dict(zip(slots, slopes))})
+
+
+def losses_and_gradients(golden, _case, open_session):
+    """All losses of a file at several lods, and the gradients of their means by the variables that they train."""
     open_session(seed=1)
     nets = golden.network('G', 'G_style'), golden.network('D', 'D_basic')
-    yield from _reals_and_scores(golden, nets[1])
-    reals = tf.placeholder(tf.float32, next(iter(golden.under('in/reals/').values())).shape)
-    expressions, by_lod = {}, collections.defaultdict(dict)
+    yield from _processed_reals(golden)
+    inputs, calls, by_lod = _Inputs(golden), {}, collections.defaultdict(dict)
     for case, spec in golden.meta['cases'].items():
         family, _, lod_name = case.rpartition('/')
-        if family not in expressions:
-            expressions[family] = expressions_of(golden, nets, getattr(losses, spec['func']), spec['kwargs'], reals)
-        by_lod[lod_name, spec['lod']][case] = expressions[family]
-    for (lod_name, lod), fetches in by_lod.items():
+        calls[family] = inputs.call(getattr(losses, spec['func']), spec['kwargs'])
+        by_lod[lod_name, spec['lod']][family] = case
+    shared = SharedLosses(*nets, calls)
+    for (lod_name, lod), cases in by_lod.items():
         for net in nets:
             set_lod(net, lod)
-        for case, (value, gradients) in tflib.run(fetches, {reals: golden['in/reals/' + lod_name]}).items():
-            yield golden.compare('loss', 'out/loss/' + case, value, OUTPUT_TOLERANCE)
-            yield from _compared_gradients(golden, case, gradients)
+        for family, value, stats, gradients in shared.evaluate(cases, {inputs.reals: golden['in/reals/' + lod_name]}):
+            yield golden.compare('loss', 'out/loss/' + cases[family], value, OUTPUT_TOLERANCE)
+            yield from _compared_gradients(golden, cases[family], gradients)
+            if 'real_scores' in stats:
+                key = 'out/real_scores/' + lod_name
+                yield golden.compare('scores', key, stats['real_scores'], OUTPUT_TOLERANCE)
+    yield from _unknown(golden)
 
 
-def expressions_of(golden, nets, func, kwargs, reals):
-    """The loss tensor, and d mean(loss) / d variable by variable of the network that it trains."""
-    G, D = nets
-    arguments = [G, D, tf.constant(golden['in/latents'])]
-    if func.__name__.startswith('G_'):
-        net, arguments = G, arguments + [tf.constant(golden['in/fake_labels_for_G'])]
-    else:
-        net, arguments = D, arguments + [tf.constant(golden['in/real_labels']), reals]
-    if 'mixing_factors' in inspect.signature(func).parameters:
-        kwargs = dict(kwargs, mixing_factors=tf.constant(golden['in/wgan_gp_mixing_factors']))
-    loss = func(*arguments, **kwargs, randomize_noise=False, style_mixing_prob=None)
-    gradients = tf.gradients(tf.reduce_mean(loss.value), list(net.trainables.values()))
-    return loss.value, {
-        name: tf.zeros_like(variable) if gradient is None else gradient
-        for (name, variable), gradient in zip(net.trainables.items(), gradients)
-    }
+class _Inputs:
+    """What the losses of a file take, as expressions."""
+
+    def __init__(self, golden):
+        self.reals = tf.placeholder(tf.float32, next(iter(golden.under('in/reals/').values())).shape)
+        self._latents = tf.constant(golden['in/latents'])
+        for_G, for_D = golden['in/fake_labels_for_G'], golden['in/real_labels']
+        self._labels = {'G': tf.constant(for_G)}
+        self._labels['D'] = self._labels['G'] if np.array_equal(for_G, for_D) else tf.constant(for_D)
+        self._mixing_factors = tf.constant(golden['in/wgan_gp_mixing_factors'])
+
+    def call(self, func, kwargs):
+        """A loss as `SharedLosses` takes it."""
+        which = func.__name__[0]
+        arguments = [self._latents, self._labels[which], *([self.reals] if which == 'D' else [])]
+        kwargs = {**kwargs, 'randomize_noise': False, 'style_mixing_prob': None}
+        if 'mixing_factors' in inspect.signature(func).parameters:
+            kwargs['mixing_factors'] = self._mixing_factors
+        return func, arguments, kwargs
 
 
 def _compared_gradients(golden, case, actual):
@@ -66,15 +119,12 @@ def _compared_gradients(golden, case, actual):
             yield Comparison('zero gradients', key, np.inf if gradient.any() else 0, 0)
 
 
-def _reals_and_scores(golden, D):
-    for name, images in golden.under('in/reals/').items():
-        lod = float(re.sub('^lod', '', name))
-        reals = losses.process_reals(golden['in/reals_uint8/' + name], tf.constant(lod))
-        yield golden.compare('reals', 'in/reals/' + name, tflib.run(reals), ROUNDING_TOLERANCE)
-        set_lod(D, lod)
-        yield golden.compare(
-            'scores', 'out/real_scores/' + name, D.run(images, golden['in/real_labels']), OUTPUT_TOLERANCE
-        )
+def _processed_reals(golden):
+    pixels, lod = tf.placeholder(tf.uint8, [None, None, None, None]), tf.placeholder(tf.float32, [])
+    images = losses.process_reals(pixels, lod)
+    for name, inputs in golden.under('in/reals_uint8/').items():
+        actual = tflib.run(images, {pixels: inputs, lod: float(re.sub('^lod', '', name))})
+        yield golden.compare('reals', 'in/reals/' + name, actual, ROUNDING_TOLERANCE)
 
 
 def reals(golden, _case, open_session):

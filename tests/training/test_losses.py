@@ -5,9 +5,20 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
-from tests.goldens.files import Golden, relative_error, set_lod
+from tests.goldens.built_once import BuiltOnce
+from tests.goldens.files import relative_error, set_lod
 from tests.goldens.kinds import assert_agreement, golden_cases
+from tests.goldens.losses import SharedLosses
 from training import losses, networks_stylegan
+
+SMALL = {'num_channels': 3, 'resolution': 16, 'fmap_base': 64, 'fmap_max': 8}
+
+
+def small_networks(**options):
+    """G and D with 8 latents and few feature maps."""
+    options = {**SMALL, **options}
+    G = tflib.Network('G', networks_stylegan.G_style, latent_size=8, dlatent_size=8, mapping_fmaps=8, **options)
+    return G, tflib.Network('D', networks_stylegan.D_basic, **options)
 
 
 @golden_cases('losses_*')
@@ -16,9 +27,8 @@ def test_losses_and_gradients_are_the_originals(open_layout_session, kind, path,
 
 
 def test_statistics_name_what_the_loss_is_made_of(session):
-    golden = Golden('losses_16')
-    G, D = golden.network('G', 'G_style'), golden.network('D', 'D_basic')
-    latents, labels, reals = tf.zeros([3, 16]), tf.zeros([3, 0]), tf.ones([3, 3, 16, 16])
+    G, D = (BuiltOnce(net) for net in small_networks(resolution=4))
+    latents, labels, reals = tf.zeros([3, 8]), tf.zeros([3, 0]), tf.ones([3, 3, 4, 4])
     loss = losses.D_logistic_simplegp(G, D, latents, labels, reals, r1_gamma=1.0, r2_gamma=1.0)
     shapes = {name: tensor.shape for name, tensor in session.run(loss.stats).items()}
     assert shapes == {'real_scores': (3, 1), 'fake_scores': (3, 1), 'r1_penalty': (3,), 'r2_penalty': (3,)}
@@ -31,8 +41,7 @@ def test_statistics_name_what_the_loss_is_made_of(session):
 
 
 def test_a_seed_gives_each_draw_of_a_step_a_stream_of_its_own(session, monkeypatch):
-    golden = Golden('losses_16')
-    G, D = golden.network('G', 'G_style'), golden.network('D', 'D_basic')
+    G, D = small_networks(resolution=8)
     seeds = []
     for draw in (tf.random.stateless_normal, tf.random.stateless_uniform):
 
@@ -44,14 +53,14 @@ def test_a_seed_gives_each_draw_of_a_step_a_stream_of_its_own(session, monkeypat
     loss = losses.D_wgan_gp(
         G,
         D,
-        tf.constant(golden['in/latents']),
+        tf.constant(np.random.RandomState(0).randn(4, 8), tf.float32),
         tf.zeros([4, 0]),
-        tf.zeros([4, 3, 16, 16]),
+        tf.zeros([4, 3, 8, 8]),
         random_seed=[1, 2],
         structure='linear',
     )
     numbers = {tuple(seed) for seed in session.run(seeds)}
-    assert len(numbers) == len(seeds) == 3 + 6 + 1  # style mixing, noise, gradient penalty
+    assert len(numbers) == len(seeds) == 3 + 4 + 1  # style mixing, noise, gradient penalty
     value, again = session.run(loss.value), session.run(loss.value)
     np.testing.assert_allclose(value, again, rtol=1e-5)
 
@@ -60,42 +69,41 @@ def test_a_seed_gives_each_draw_of_a_step_a_stream_of_its_own(session, monkeypat
 # At the resolution that trains
 
 
-SMALL = {'num_channels': 3, 'resolution': 16, 'fmap_base': 64, 'fmap_max': 8}
-
-
 def test_images_of_the_active_side_give_the_losses_and_gradients_of_full_resolution(open_layout_session):
-    session = open_layout_session(seed=2)
-    G = tflib.Network('G', networks_stylegan.G_style, latent_size=8, dlatent_size=8, mapping_fmaps=8, **SMALL)
-    D = tflib.Network('D', networks_stylegan.D_basic, **SMALL)
+    open_layout_session(seed=2)
+    G, D = small_networks()
     lod, pixels = tf.placeholder(tf.float32, []), tf.placeholder(tf.uint8, [4, 3, None, None])
+    latents, labels = tf.constant(np.random.RandomState(0).randn(4, 8), tf.float32), tf.zeros([4, 0])
+    mixing_factors = np.linspace(0, 1, 4).reshape(4, 1, 1, 1).astype(np.float32)
 
-    def results(active):
-        """Pairs of a loss and its gradients."""
-        arguments = [G, D, tf.constant(np.random.RandomState(0).randn(4, 8), tf.float32), tf.zeros([4, 0])]
+    def built(active):
         kwargs = {'randomize_noise': False, 'style_mixing_prob': None, 'active_resolution': active}
         reals = losses.process_reals(
             pixels, lod, output_lod=networks_stylegan.active_lod(lod, SMALL['resolution']) if active else 0.0
         )
-        mixing_factors = np.linspace(0, 1, 4).reshape(4, 1, 1, 1).astype(np.float32)
-        found = [
-            (G, losses.G_logistic_nonsaturating(*arguments, **kwargs)),
-            (D, losses.D_logistic_simplegp(*arguments, reals, r1_gamma=1e3, r2_gamma=1e3, **kwargs)),
-            (D, losses.D_wgan_gp(*arguments, reals, mixing_factors=mixing_factors, **kwargs)),
-        ]
-        return [
-            (loss.value, tf.gradients(tf.reduce_mean(loss.value), list(net.trainables.values()))) for net, loss in found
-        ]
+        penalties = {**kwargs, 'r1_gamma': 1e3, 'r2_gamma': 1e3}
+        return SharedLosses(
+            G,
+            D,
+            {
+                'G': (losses.G_logistic_nonsaturating, [latents, labels], kwargs),
+                'R1, R2': (losses.D_logistic_simplegp, [latents, labels, reals], penalties),
+                'WGAN-GP': (losses.D_wgan_gp, [latents, labels, reals], {**kwargs, 'mixing_factors': mixing_factors}),
+            },
+        )
 
-    fetches = list(zip(results(active=True), results(active=False)))
+    both = [built(active=True), built(active=False)]
     for number in (2, 1.6, 1.2, 1, 0.4, 0):
-        for each in (G, D):
-            set_lod(each, number)
+        for net in (G, D):
+            set_lod(net, number)
         side = SMALL['resolution'] >> int(number)
-        reals = np.random.RandomState(1).randint(0, 256, [4, 3, side, side])
-        for (active_value, active_gradients), (value, gradients) in session.run(fetches, {lod: number, pixels: reals}):
+        feed = {lod: number, pixels: np.random.RandomState(1).randint(0, 256, [4, 3, side, side])}
+        for (_, active_value, _, active_gradients), (_, value, _, gradients) in zip(
+            *[shared.evaluate(['G', 'R1, R2', 'WGAN-GP'], feed) for shared in both]
+        ):
             assert relative_error(active_value, value) < 1e-5
-            largest = max(np.abs(gradient).max() for gradient in gradients)
-            assert all(np.abs(a - b).max() < 1e-5 * largest for a, b in zip(active_gradients, gradients))
+            largest = max(np.abs(gradient).max() for gradient in gradients.values())
+            assert all(np.abs(active_gradients[name] - gradients[name]).max() < 1e-5 * largest for name in gradients)
 
 
 def test_active_resolution_is_the_side_that_trains_and_at_least_8(session):

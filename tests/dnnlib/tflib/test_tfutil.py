@@ -34,17 +34,26 @@ def test_running_without_a_session_says_what_to_call():
         tflib.run(None)
 
 
-def test_set_vars_sets_many_and_adds_to_the_graph_once(session):
+def test_set_vars_sets_many_and_adds_nothing_to_the_graph(session):
     x, y = (tf.get_variable(name, [2], initializer=tf.initializers.zeros()) for name in 'xy')
+    operations = len(session.graph.get_operations())
     tflib.set_vars({x: [1, 2], y: np.array([3, 4])})
     assert [v.tolist() for v in tflib.run([x, y])] == [[1, 2], [3, 4]]
-    operations = len(session.graph.get_operations())
     tflib.set_vars({y: [5, 6]})
     tflib.set_vars({})
     assert tflib.run(y).tolist() == [5, 6] and tflib.run(x).tolist() == [1, 2]
     assert len(session.graph.get_operations()) == operations
     with pytest.raises(ValueError, match='shape'):
         tflib.set_vars({x: [1, 2, 3]})
+    session.run([x.initializer, y.initializer])
+    assert [v.tolist() for v in tflib.run([x, y])] == [[0, 0], [0, 0]]
+
+
+def test_set_vars_sets_variables_that_share_their_initial_value(session):
+    initial_value = tf.constant([1.0, 2.0])
+    variables = [tf.get_variable(name, initializer=initial_value) for name in 'xyz']
+    tflib.set_vars({variable: [number, 5] for number, variable in enumerate(variables)})
+    assert [v.tolist() for v in tflib.run(variables)] == [[0, 5], [1, 5], [2, 5]]
 
 
 def test_what_is_an_expression(session):
