@@ -4,7 +4,6 @@ Every function takes a `Golden`, the name of one of the file's cases, and a func
 `Comparison`s. All options come from the file's meta data and keys.
 """
 
-import functools
 import re
 from unittest import mock
 
@@ -12,6 +11,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
+from tests.goldens.built_once import SharedGenerator
 from tests.goldens.files import OUTPUT_TOLERANCE, ROUNDING_TOLERANCE, Comparison, Golden, set_all, set_lod
 from training import networks_stylegan
 from training.step import Gs_beta
@@ -30,11 +30,15 @@ def generator(golden, variant, open_session):
     golden = Golden(golden.name, variant, golden.folder) if variant else golden
     open_session(seed=1)
     G = golden.network('G', 'G_style')
-    yield from _runs(golden, G, 'images', lambda run: ('in/latents', 'in/labels'), **_FIXED)
-    yield from _dlatents(golden, G)
-    yield from _synthesis(golden, G.components.synthesis)
-    yield from _training_mode(golden, G)
-    yield from _style_mixing(golden, G)
+    shared = SharedGenerator(G, golden['in/latents'], golden['in/labels'])
+    for name, run in golden.meta['runs'].items():
+        set_lod(G, run['lod'])
+        images = shared.run(**_FIXED, **run['kwargs'])
+        yield golden.compare('images', 'out/images/' + name, images, OUTPUT_TOLERANCE)
+    yield from _dlatents(golden, G, shared)
+    yield from _synthesis(golden, G.components.synthesis, shared)
+    yield from _training_mode(golden, G, shared)
+    yield from _style_mixing(golden, G, shared)
     yield from _unknown(golden)
 
 
@@ -43,7 +47,10 @@ def discriminator(golden, variant, open_session):
     golden = Golden(golden.name, variant, golden.folder) if variant else golden
     open_session(seed=1)
     D = golden.network('D', 'D_basic')
-    yield from _runs(golden, D, 'scores', lambda run: [f'in/{what}_b{run["batch"]}' for what in ('images', 'labels')])
+    for name, run in golden.meta['runs'].items():
+        set_lod(D, run['lod'])
+        scores = D.run(*[golden[f'in/{what}_b{run["batch"]}'] for what in ('images', 'labels')], **run['kwargs'])
+        yield golden.compare('scores', 'out/scores/' + name, scores, OUTPUT_TOLERANCE)
     yield from _unknown(golden)
 
 
@@ -52,22 +59,15 @@ def _unknown(golden):
     return [Comparison('not known here', key, np.nan, 0) for key in sorted(golden.uncompared)]
 
 
-def _runs(golden, net, quantity, inputs_of, **kwargs):
-    for name, run in golden.meta['runs'].items():
-        set_lod(net, run['lod'])
-        actual = net.run(*[golden[key] for key in inputs_of(run)], **dict(kwargs, **run['kwargs']))
-        yield golden.compare(quantity, f'out/{quantity}/{name}', actual, OUTPUT_TOLERANCE)
-
-
-def _dlatents(golden, G):
+def _dlatents(golden, G, shared):
     mapping, latents, labels = G.components.mapping, golden['in/latents'], golden['in/labels']
-    for key, inputs, kwargs in (
-        ('out/mapping_dlatents', (latents, labels), {}),
-        ('out/mapping_dlatents_labels_None', (latents, None), {}),
-        ('out/mapping_dlatents_nobroadcast', (latents, labels), {'dlatent_broadcast': None}),
+    for key, run in (
+        ('out/mapping_dlatents', shared.dlatents),
+        ('out/mapping_dlatents_labels_None', lambda: mapping.run(latents, None)),
+        ('out/mapping_dlatents_nobroadcast', lambda: mapping.run(latents, labels, dlatent_broadcast=None)),
     ):
         if key in golden:
-            yield golden.compare('dlatents', key, mapping.run(*inputs, **kwargs), OUTPUT_TOLERANCE)
+            yield golden.compare('dlatents', key, run(), OUTPUT_TOLERANCE)
     for key, match in golden.matches(re.compile(rf'out/truncated_dlatents_psi{_NUMBER}_cut(\d+)')):
         truncated = networks_stylegan._truncate(
             tf.constant(golden['out/mapping_dlatents']), G.vars['dlatent_avg'], float(match[1]), int(match[2])
@@ -75,34 +75,31 @@ def _dlatents(golden, G):
         yield golden.compare('dlatents', key, tflib.run(truncated), OUTPUT_TOLERANCE)
 
 
-def _synthesis(golden, synthesis):
+def _synthesis(golden, synthesis, shared):
     for key, match in golden.matches(re.compile(rf'out/synthesis_images/lod{_NUMBER}')):
         set_lod(synthesis, float(match[1]))
-        actual = synthesis.run(golden['in/synthesis_dlatents'], **_FIXED)
+        actual = shared.run_fed(shared.images(**_FIXED), golden['in/synthesis_dlatents'])
         yield golden.compare('images', key, actual, OUTPUT_TOLERANCE)
     for key, match in golden.matches(re.compile(rf'out/uint8_nhwc(?:_shrink(\d+))?/synthesis_lod{_NUMBER}')):
         set_lod(synthesis, float(match[2]))
-        transform = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True, 'shrink': int(match[1] or 1)}
-        actual = synthesis.run(golden['in/synthesis_dlatents'], output_transform=transform, **_FIXED)
-        yield from golden.compare_levels(key, actual)
+        levels = tflib.convert_images_to_uint8(shared.images(**_FIXED), nchw_to_nhwc=True, shrink=int(match[1] or 1))
+        yield from golden.compare_levels(key, shared.run_fed(levels, golden['in/synthesis_dlatents']))
 
 
-def _training_mode(golden, G):
+def _training_mode(golden, G, shared):
     pattern = re.compile(rf'out/training_nomix(?:_beta{_NUMBER})?(?:/lod{_NUMBER})?/images')
     for key, match in golden.matches(pattern):
         kwargs = {} if match[1] is None else {'dlatent_avg_beta': float(match[1])}
         G.set_var('dlatent_avg', golden['G/dlatent_avg'])
         set_lod(G, float(match[2] or 0))
-        images = G.run(
-            golden['in/latents'], golden['in/labels'], is_training=True, style_mixing_prob=None, **_FIXED, **kwargs
-        )
+        images = shared.run(is_training=True, style_mixing_prob=None, **_FIXED, **kwargs)
         yield golden.compare('images', key, images, OUTPUT_TOLERANCE)
         yield golden.compare(
             'average w', key.replace('/images', '/dlatent_avg_after'), G.get_var('dlatent_avg'), OUTPUT_TOLERANCE
         )
 
 
-def _style_mixing(golden, G):
+def _style_mixing(golden, G, shared):
     uniform, cutoff = tf.placeholder(tf.float32, []), tf.placeholder(tf.int32, [])
     ranges = []
 
@@ -117,21 +114,15 @@ def _style_mixing(golden, G):
             return uniform
 
         def integer(self, low, high):
-            ranges.append((tf.constant(low), tf.identity(high)))
+            ranges[:] = tf.constant(low), tf.identity(high)  # of the layer at which the mixing begins
             return cutoff
-
-    @functools.lru_cache(maxsize=None)
-    def mixed(style_mixing_prob):
-        """The images, and the range of the layer at which the mixing begins."""
-        latents, labels = tf.constant(golden['in/latents']), tf.constant(golden['in/labels'])
-        kwargs = dict(_FIXED, is_training=True, style_mixing_prob=style_mixing_prob)
-        with mock.patch.object(networks_stylegan, 'Random', PinnedRandom):
-            return G.get_output_for(latents, labels, **kwargs), ranges[-1]
 
     for key, draws in sorted(golden.meta.get('style_mixing', {}).items()):
         set_lod(G, draws['lod'])
         feed = {uniform: draws['u'], cutoff: draws['pinned_cutoff_draw']}
-        images, (low, high) = tflib.run(mixed(draws['style_mixing_prob']), feed)
+        with mock.patch.object(networks_stylegan, 'Random', PinnedRandom):
+            images = shared.run(feed, **_FIXED, is_training=True, style_mixing_prob=draws['style_mixing_prob'])
+        low, high = tflib.run(ranges)
         yield golden.compare('images', key, images, OUTPUT_TOLERANCE)
         layers = G.components.synthesis.input_shape[1] - 2 * int(draws['lod'])
         yield Comparison('range of the mixing layer', key, 0 if (low, high) == (1, layers) else np.inf, 0)
