@@ -25,7 +25,9 @@ class Network:
         sys.modules[module.__name__] = module
         exec(state['build_module_src'], module.__dict__)
         self._build = getattr(module, state['build_func_name'])
-        with tf.variable_scope(None, default_name=self.name, auxiliary_name_scope=False) as self._scope:
+        with tf.variable_scope(
+            None, default_name=self.name, auxiliary_name_scope=False, custom_getter=zeros
+        ) as self._scope:
             count = {'G_synthesis': 1}.get(self.name, 2)
             inputs = [tf.placeholder(tf.float32) for _ in range(count)]
             output = self._build(*inputs, is_template_graph=True, components=self.components, **self.static_kwargs)
@@ -44,6 +46,11 @@ class Network:
             if isinstance(tensor, tf.Tensor):  # a network learns the shapes that its parts know
                 tensor.set_shape(copy.shape)
         return output
+
+
+def zeros(getter, name, *args, **kwargs):
+    """A variable that begins at 0: the value in the file follows."""
+    return getter(name, *args, **dict(kwargs, initializer=tf.initializers.constant(0)))
 
 
 def set_vars(values):

@@ -264,6 +264,8 @@ class _Layout:
 
     def per_channel(self, values):
         """Reshapes [C] or [N, C] so that it broadcasts over the pixels of an image."""
+        if values.shape.ndims == 1 and not self.channels_first:
+            return values
         count = -1 if values.shape.ndims > 1 else 1
         fmaps = int(values.shape[-1])
         return tf.reshape(values, [count, fmaps, 1, 1] if self.channels_first else [count, 1, 1, fmaps])
@@ -402,7 +404,9 @@ class _Layout:
         with tf.variable_scope('StyleMod'):
             style = _dense(dlatent, fmaps * 2, gain=1.0, use_wscale=use_wscale)
             style = tf.nn.bias_add(style, tf.cast(_get_bias(fmaps * 2), style.dtype))
-        style_scale, shift = self.per_channel(style[:, :fmaps] + 1), self.per_channel(style[:, fmaps:])
+        style = tf.reshape(style, [-1, 2, fmaps, 1, 1] if self.channels_first else [-1, 2, 1, 1, fmaps])
+        style_scale, shift = tf.unstack(style, axis=1)
+        style_scale += 1
         return x * (style_scale if scale is None else style_scale * scale) + shift
 
     def append_minibatch_stddev(self, x, group_size, num_features):

@@ -187,17 +187,17 @@ def pickled_networks(golden, _case, open_session):
             yield golden.compare('variables', f'{name}/{variable}', value, 0)
         set_lod(net, 0)
     latents, labels = golden['in/latents'], golden['in/labels']
-    Gs = networks['Gs']
-    images = Gs.run(latents, labels, is_validation=True, **_FIXED)
+    Gs = SharedGenerator(networks['Gs'], latents, labels)
+    images = Gs.run(is_validation=True, **_FIXED)
     for key, actual in (
-        ('out/Gs_default_psi0.7_cut8', Gs.run(latents, labels, **_FIXED)),
+        ('out/Gs_default_psi0.7_cut8', Gs.run(**_FIXED)),
         ('out/Gs_validation_no_truncation', images),
         ('out/G_validation_no_truncation', networks['G'].run(latents, labels, is_validation=True, **_FIXED)),
-        ('out/Gs_mapping', Gs.components.mapping.run(latents, labels)),
+        ('out/Gs_mapping', Gs.dlatents()),
         ('out/D_scores_of_Gs_validation', networks['D'].run(images, labels)),
     ):
         yield golden.compare('outputs', key, actual, OUTPUT_TOLERANCE)
-    transform = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}
-    pixels = Gs.run(latents, labels, output_transform=transform, **_FIXED)
-    yield from golden.compare_levels('out/Gs_uint8_nhwc_default', pixels)
+    default, dlatents = Gs.build(**_FIXED)
+    levels = tflib.convert_images_to_uint8(default, nchw_to_nhwc=True)
+    yield from golden.compare_levels('out/Gs_uint8_nhwc_default', Gs.run_fed(levels, tflib.run(dlatents)))
     yield from _unknown(golden)

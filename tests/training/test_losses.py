@@ -15,9 +15,10 @@ SMALL = {'num_channels': 3, 'resolution': 16, 'fmap_base': 64, 'fmap_max': 8}
 
 
 def small_networks(**options):
-    """G and D with 8 latents and few feature maps."""
+    """G and D with 8 latents, two mapping layers and few feature maps."""
     options = {**SMALL, **options}
-    G = tflib.Network('G', networks_stylegan.G_style, latent_size=8, dlatent_size=8, mapping_fmaps=8, **options)
+    mapping = {'latent_size': 8, 'dlatent_size': 8, 'mapping_fmaps': 8, 'mapping_layers': 2}
+    G = tflib.Network('G', networks_stylegan.G_style, **mapping, **options)
     return G, tflib.Network('D', networks_stylegan.D_basic, **options)
 
 

@@ -7,18 +7,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnnlib import tflib
-from tests.goldens.files import OUTPUT_TOLERANCE, Golden, relative_error, set_lod
+from tests.goldens.files import OUTPUT_TOLERANCE, Golden, relative_error, set_lod, without_random_values
 from tests.goldens.kinds import assert_agreement, golden_cases
 from tests.layouts import device_for, networks_in
-from tests.sessions import one_session_at_a_time
+from tests.sessions import KeptSession, one_session_at_a_time
 from training import networks_stylegan
 
 
+@pytest.fixture(scope='module')
+def built():
+    """A generator of 16x16 px with all weights random and noise switched on, its latents, and their session."""
+    golden, kept = Golden('g_style_16_variants', 'gray'), KeptSession()
+    with kept.as_default():
+        G = golden.network('G', 'G_style')
+    yield kept, G, golden['in/latents']
+    kept.close()
+
+
 @pytest.fixture
-def small(session):
-    """A generator of 16x16 px with all weights random and noise switched on."""
-    golden = Golden('g_style_16_variants', 'gray')
-    return golden.network('G', 'G_style'), golden['in/latents']
+def small(built):
+    """That generator and its latents; its variables are as at first."""
+    kept, G, latents = built
+    with kept.as_default():
+        before = tflib.run(G.vars)
+        yield G, latents
+        tflib.set_vars({G.vars[name]: value for name, value in before.items()})
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -82,9 +95,12 @@ def test_only_active_levels_are_computed(session):
     D = tflib.Network('D', networks_stylegan.D_basic, **kwargs)
     for net in (G, D):
         set_lod(net, 1)
-        for name in net.trainables:
-            if name.startswith('32x32') or name.split('/')[0][-4:] in ('lod0', 'lod2', 'lod3'):
-                net.set_var(name, np.full(net.vars[name].shape.as_list(), np.nan))
+        inactive = [
+            variable
+            for name, variable in net.trainables.items()
+            if name.startswith('32x32') or name.split('/')[0][-4:] in ('lod0', 'lod2', 'lod3')
+        ]
+        tflib.set_vars({variable: np.full(variable.shape.as_list(), np.nan) for variable in inactive})
     images = G.run(np.ones([2, 8, 8]))
     assert np.isfinite(images).all()
     np.testing.assert_array_equal(images[:, :, ::2, ::2], images[:, :, 1::2, 1::2])
@@ -102,15 +118,12 @@ def test_noise_is_drawn_for_every_image_unless_it_is_fixed(small):
 
 def test_a_seed_repeats_training_mode(small):
     G, latents = small
-    before = G.get_var('dlatent_avg')
-
-    def images(seed):
-        G.set_var('dlatent_avg', before)
-        return G.run(latents, None, is_training=True, random_seed=seed)
-
-    np.testing.assert_array_equal(images([1, 7]), images([1, 7]))
-    assert np.abs(images([1, 7]) - images([2, 7])).max() > 0.01
-    assert np.abs(images([1, 7]) - images([1, 1007])).max() > 0.01
+    seed = tf.placeholder(tf.int32, [2])
+    images = G.get_output_for(latents, tf.zeros([len(latents), 0]), is_training=True, random_seed=seed)
+    first, again, other, far = (tflib.run(images, {seed: number}) for number in ([1, 7], [1, 7], [2, 7], [1, 1007]))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0.01
+    assert np.abs(first - far).max() > 0.01
 
 
 def test_random_repeats_from_its_seed_and_differs_between_streams(session):
@@ -148,16 +161,18 @@ def test_initial_weights_follow_the_equalised_learning_rate(session):
 
 
 @pytest.mark.parametrize(
-    'build, name, options',
+    'build, options',
     [
-        (networks_stylegan.G_style, 'g_style_64_fused', {}),
-        (networks_stylegan.D_basic, 'd_basic_64_fused', {}),
-        (networks_stylegan.G_style, 'g_style_32', {'fused_scale': True}),
+        (networks_stylegan.G_style, {'latent_size': 8, 'mapping_fmaps': 8, 'mapping_layers': 1, 'dlatent_size': 8}),
+        (networks_stylegan.G_synthesis, {'fused_scale': True, 'dlatent_size': 8}),
+        (networks_stylegan.D_basic, {}),
     ],
 )
-def test_graphs_with_channels_first_have_the_same_shapes_and_variables(session, monkeypatch, build, name, options):
+def test_graphs_with_channels_first_have_the_same_shapes_and_variables(session, monkeypatch, build, options):
     monkeypatch.setattr('dnnlib.tflib.versions.CPU_GETS_NCHW_WRONG', False)  # none of them is run
-    kwargs = dict(Golden(name).meta['static_kwargs'], **options)
+    # So that both of the forms in which a layout resizes are there.
+    monkeypatch.setattr(networks_stylegan, 'RESIZING_SIDES', {'NHWC': 16, 'NCHW': 16})
+    kwargs = {'num_channels': 3, 'resolution': 16, 'fmap_base': 64, 'fmap_max': 8, **options}
     seen = []
     for data_format in ('NCHW', 'NHWC'):
         operations_before = len(session.graph.get_operations())
@@ -175,15 +190,16 @@ def test_graphs_with_channels_first_have_the_same_shapes_and_variables(session, 
     assert seen[0] == seen[1]
 
 
-def test_half_precision_gives_about_the_same(session):
-    golden = Golden('g_style_16_variants', 'gray')
-    G = golden.network('G', 'G_style')
+def test_half_precision_gives_about_the_same_images(small):
+    G, latents = small
     set_lod(G, 0.3)
-    images = G.run(golden['in/latents'], None, randomize_noise=False, truncation_psi=None)
-    halves = G.run(golden['in/latents'], None, randomize_noise=False, truncation_psi=None, dtype='float16')
+    images = G.run(latents, None, randomize_noise=False, truncation_psi=None)
+    halves = G.run(latents, None, randomize_noise=False, truncation_psi=None, dtype='float16')
     assert halves.dtype == np.float32
     assert relative_error(halves, images) < 0.05
 
+
+def test_half_precision_gives_about_the_same_scores(session):
     golden = Golden('d_basic_16_variants', 'mbstd_feat2')
     D = golden.network('D', 'D_basic')
     set_lod(D, 0.3)
@@ -229,8 +245,10 @@ def test_blur_of_even_taps_leans_and_its_gradient_leans_the_same_way(layout_sess
 # Any options
 
 
-def with_random_weights(net, seed):
-    """The network with weights that all count: biases, noise and the average w are no longer 0."""
+def with_random_weights(build, options, seed):
+    """A network with weights that all count: biases, noise and the average w are not 0."""
+    with without_random_values():
+        net = tflib.Network('net', build, **options)
     random = np.random.RandomState(seed)
     tflib.set_vars(
         {
@@ -281,7 +299,7 @@ slowly = settings(max_examples=5, database=None)
 def test_generators_of_any_options_have_one_value_in_all_structures(layout, options, seed, part):
     with networks_in(layout), one_session_at_a_time() as open_session:
         open_session(device=device_for(layout), seed=1)
-        G = with_random_weights(tflib.Network('G', networks_stylegan.G_style, **options), seed)
+        G = with_random_weights(networks_stylegan.G_style, options, seed)
         random = np.random.RandomState(seed)
         inputs = (
             random.randn(2, 6),
@@ -305,7 +323,7 @@ def test_generators_of_any_options_have_one_value_in_all_structures(layout, opti
 def test_discriminators_of_any_options_have_one_value_in_all_structures(layout, options, seed, part):
     with networks_in(layout), one_session_at_a_time() as open_session:
         open_session(device=device_for(layout), seed=1)
-        D = with_random_weights(tflib.Network('D', networks_stylegan.D_basic, **options), seed)
+        D = with_random_weights(networks_stylegan.D_basic, options, seed)
         images = np.random.RandomState(seed).randn(12, *D.input_shape[1:])
         set_lod(D, part * (np.log2(options['resolution']) - 2))
         size = max(options['label_size'], 1)

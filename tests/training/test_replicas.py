@@ -18,7 +18,7 @@ from training.networks_stylegan import Random
 from training.options import resolve_options
 from training.schedule import training_schedule
 
-TINY = {'latent_size': 8, 'mapping_layers': 2, 'fmap_base': 32, 'fmap_max': 8, 'initial_resolution': 4, 'minibatch': 8}
+TINY = {'latent_size': 8, 'mapping_layers': 1, 'fmap_base': 32, 'fmap_max': 8, 'initial_resolution': 4, 'minibatch': 8}
 HALF_FADED = 900000  # images shown when 8x8 has come half way
 ALIKE = 'replicas_draw_alike'
 

@@ -108,7 +108,10 @@ def official(loaded):
 
 
 # Networks that are made here differ from the official ones by these arguments.
-CHANGES = {'alike': {}, 'fused': {'fused_scale': True, 'resolution': 8, 'blur_filter': [1, 3, 3, 1]}}
+CHANGES = {
+    'alike': {},
+    'fused': {'fused_scale': True, 'resolution': 8, 'blur_filter': [1, 3, 3, 1], 'mapping_layers': 2},
+}
 
 
 @pytest.fixture(scope='module')
