@@ -17,7 +17,7 @@ from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
 from dnnlib.records.tfrecords import MultiResolutionDataset
 from dnnlib.run_dir import check_writable, locked_run, new_run, read_options, write_options
 from metrics.cache import open_cache
-from metrics.registry import METRICS, parse_metrics
+from metrics.registry import METRICS, check_enough_reals, find_metrics, parse_metrics
 from training.checkpoint import load_counters
 from training.dataset import TrainingSet
 from training.options import PRESETS, resolve_options
@@ -182,7 +182,7 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
         resume = os.path.normpath(resolve(resume, offline))
     with MultiResolutionDataset(given['data']) as dataset:
         options = new_options(preset, given, resume, resume_kimg, dataset, flags_of(ctx))
-        check_dataset(options, dataset)
+        check_data(options, dataset)
         if dataset.labels is not None and not options.use_labels and options.networks is None and not find:
             click.echo(f'{data} has labels of {dataset.labels.shape[1]} numbers; --labels trains on them.')
         description = desc or default_description(options, preset)
@@ -268,7 +268,7 @@ def continue_training(run_dir, given, flags, dry_run, offline):
             f'--data: {options.data}, on which {run_dir} was trained, is gone; name the folder that has its images now.'
         )
     with open_level(options, run_dir) as dataset:
-        check_dataset(options, dataset)
+        check_data(options, dataset)
         check_same_images(counters, dataset, options.use_labels, run_dir)
         if dry_run:
             from training.plan import print_plan  # here: it counts the parameters of the networks with TensorFlow
@@ -282,6 +282,13 @@ def continue_training(run_dir, given, flags, dry_run, offline):
             write_options(run_dir, dataclasses.asdict(options))
             changes = [sentence_of_change(change, flags) for change in options.changes[len(before.changes) :]]
             train_in(run_dir, options, training_set, meter, stop, changes)
+
+
+def check_data(options, dataset):
+    """Refuses a dataset on which a run cannot train, or whose metrics cannot be measured; `--dry-run` does so too."""
+    check_dataset(options, dataset)
+    for metric in find_metrics(options.metrics):
+        check_enough_reals(metric, dataset)
 
 
 def open_level(options, run_dir):

@@ -16,7 +16,7 @@ from metrics.cache import StageCache
 from metrics.features import open_extractor
 from metrics.generator import GeneratorReadings, Work, identity_of
 from metrics.reals import Reals
-from metrics.registry import decisive_value, find_metrics
+from metrics.registry import check_enough_reals, decisive_value, find_metrics
 from metrics.results import FINGERPRINT, renew_fingerprints
 
 _VALUES = 'values'
@@ -61,11 +61,7 @@ class Meter:
         self._reals = None if dataset is None else Reals(dataset, mirror, seed, cache)
         self._extractors = {}
         for metric in self.metrics:
-            if metric.needs_different_reals and metric.num_compared > dataset.num_images:
-                raise UserError(
-                    f'{metric.name} needs {metric.num_compared} different reals, and dataset {dataset.folder} '
-                    f'has {dataset.num_images}: choose a larger dataset, or other --metrics.'
-                )
+            check_enough_reals(metric, dataset)
             if metric.extractor not in self._extractors:
                 self._extractors[metric.extractor] = open_extractor(*metric.extractor, offline)
 

@@ -2,6 +2,7 @@
 
 import click
 
+from dnnlib.errors import UserError
 from metrics.kinds import (
     FrechetDistance,
     InceptionScore,
@@ -109,3 +110,12 @@ def find_metrics(names):
             '--metrics {}: choose from {}.'.format(','.join(unknown) or "''", ', '.join([*sorted(METRICS), *GROUPS]))
         )
     return [METRICS[name] for name in dict.fromkeys(names)]
+
+
+def check_enough_reals(metric, dataset):
+    """Raises a UserError if a `Metric` needs more different reals than a dataset has."""
+    if metric.needs_different_reals and metric.num_compared > dataset.num_images:
+        raise UserError(
+            f'{metric.name} needs {metric.num_compared} different reals, and dataset {dataset.folder} '
+            f'has {dataset.num_images}: choose a larger dataset, or other --metrics.'
+        )

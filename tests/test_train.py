@@ -152,3 +152,21 @@ def test_unwritable_results_folder_is_refused(run, data, tmp_path):
 def test_numbers_beyond_all_measure_are_refused(run, data, flag, value):
     result = run('--data', data, '--minibatch', 4, flag, value, '--dry-run')
     assert result.exit_code == 2 and flag in result.output and 'is not in the range' in result.output
+
+
+@pytest.mark.parametrize(
+    'flags, sentence',
+    [
+        (['--labels'], '--labels: '),
+        (['--metrics', 'kid50k'], 'kid50k needs 50000 different reals, and dataset'),
+        (['--resolution', '16'], '--resolution 16: the dataset has 8x8 images'),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_refuses(run, data, tmp_path, flags, sentence):
+    outputs = []
+    for dry in ([], ['--dry-run']):
+        result = run('--data', data, '--results', tmp_path / 'results', '--device', 'cpu', *flags, *dry)
+        assert result.exit_code in (1, 2)
+        outputs.append(result.output)
+    assert outputs[0] == outputs[1] and sentence in outputs[0].replace('\n', ' ')
+    assert not (tmp_path / 'results').exists()

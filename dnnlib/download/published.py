@@ -11,11 +11,13 @@ from typing import Any, Callable, Dict, List, Optional
 
 import click
 
-import config
 from dnnlib.download import fetch
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import Path, append_line
 from dnnlib.network_file import read_network_file
+from dnnlib.own_modules import own_module
+
+config = own_module('config')  # a program that uses this package may have a config.py
 
 METRIC_GROUP = 'metrics'  # names all metric networks at once
 TRUST_FLAG = 'python -m dnnlib.download --trust-embedded-source'

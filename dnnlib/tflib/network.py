@@ -12,6 +12,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib.errors import UserError
 from dnnlib.network_file import BUILD_FUNCTIONS, STATE_VERSIONS
+from dnnlib.own_modules import own_module
 from dnnlib.progress import Progress
 from dnnlib.tflib import tfutil, versions
 from dnnlib.tflib.arguments import all_build_functions, check_arguments, positional_parameters
@@ -452,7 +453,8 @@ def _transform(transform):
 
 def _import_function(dotted_name):
     module_name, _, function_name = dotted_name.rpartition('.')
-    return getattr(importlib.import_module(module_name), function_name)
+    import_module = own_module if dotted_name in BUILD_FUNCTIONS.values() else importlib.import_module
+    return getattr(import_module(module_name), function_name)
 
 
 def _operations_to_check():

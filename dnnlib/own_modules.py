@@ -1,0 +1,35 @@
+"""This project's modules, also for programs whose own folder has modules of the same names.
+
+Python looks into the folder of the program first. Many programs for StyleGAN have a folder `training` or a `config.py`.
+"""
+
+import importlib
+import importlib.util
+import os
+import sys
+import types
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PREFIX = 'retrain_stylegan_'  # begins the name of a module that another one hides
+
+
+def own_module(name: str) -> types.ModuleType:
+    """This project's module of a name, such as 'config' or 'training.networks_stylegan'.
+
+    If another module hides it, it is loaded from its file, under a name of its own. It must import no hidden module.
+    """
+    path = os.path.join(_ROOT, *name.split('.')) + '.py'
+    try:
+        module = importlib.import_module(name)
+        if os.path.realpath(getattr(module, '__file__', None) or '') == os.path.realpath(path):
+            return module
+    except ImportError:
+        if not os.path.exists(path):
+            raise
+    own_name = _PREFIX + name.replace('.', '_')
+    if own_name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(own_name, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[own_name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[own_name]
