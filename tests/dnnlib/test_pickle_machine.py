@@ -85,6 +85,7 @@ def test_reads_what_other_versions_of_python_write(data, value):
     assert read(data) == value and type(read(data)) is type(value)
 
 
+@settings(max_examples=60)
 @given(VALUES, st.integers(0, pickle.HIGHEST_PROTOCOL), st.data())
 def test_a_damaged_pickle_is_an_error_or_a_value(value, protocol, data):
     content = bytearray(pickle.dumps(value, protocol))
