@@ -88,9 +88,12 @@ def level_of(source, data):
         data: Folder of the dataset.
 
     Raises:
-        UserError: The network or the dataset is damaged.
+        UserError: The dataset is damaged.
     """
-    networks = read_network_file(os.path.join(source.folder, source.snapshots[-1].name)).networks
+    try:
+        networks = read_network_file(os.path.join(source.folder, source.snapshots[-1].name)).networks
+    except UserError:  # reported when the network is opened
+        return None
     side = networks[-1]['static_kwargs'].get('resolution', 1024)  # the default of the build function
     with MultiResolutionDataset(data) as dataset:
         return side if isinstance(side, int) and is_resolution(side) and side < dataset.resolution else None
