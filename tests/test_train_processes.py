@@ -1,12 +1,13 @@
 """The command that trains: what it leaves, and what signals do to its process."""
 
+import contextlib
+import os
 import shutil
 import signal
 import time
 
 import pytest
 
-from tests.stopped import stopped
 from tests.toy_run import make_dataset
 from tests.train_command import NAME, TINY, read_lines, run_here, start_process
 
@@ -25,6 +26,17 @@ def run(built_steps):
 def allow_interrupts():
     """For a child process: shells start what runs in the background deaf to Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def stopped(process):
+    """A block in which a child process stands still, by SIGSTOP."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # its end is left for `process.wait`
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def check_what_a_run_leaves(run_dir, output):

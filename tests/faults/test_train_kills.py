@@ -1,48 +1,77 @@
 """A run that is stopped or killed again and again comes to what an undisturbed one comes to."""
 
+import contextlib
+import shutil
 import signal
 import time
+from unittest import mock
 
 import pytest
 
 from tests.faults.toy_training import (
     KIMG,
-    copy_after_write,
-    copy_in_write,
     differences,
     kill_at,
     only_run,
     start_training,
+    state_in_writing,
     train_here,
-    wait_for_write,
 )
 from tests.toy_run import make_dataset
+from training import checkpoint
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope='module')
-def undisturbed(tmp_path_factory):
-    """A run to its end: the dataset, and the folder of the run, not to be changed.
+# When copies of the undisturbed run are made: the number of the state that is being written, or has just been written.
+COPIES = {'in a write': 4, 'after a write': 5, 'in a later write': 8}
 
-    Beside the latter stand copies of it as kills at three instants would have left it.
+
+@pytest.fixture(scope='module')
+def undisturbed(built_steps, tmp_path_factory):
+    """A run to its end in this process: the dataset, and the folder of the run, not to be changed.
+
+    Beside the latter stand copies of it, named as in COPIES: what kills at these instants would have left.
     """
     folder = tmp_path_factory.mktemp('undisturbed')
     data, whole = make_dataset(str(folder / 'toy')), folder / 'whole'
-    process = start_training(data, whole, '--kimg', KIMG)
-    wait_for_write(process, whole, 2)
-    copied = [
-        copy_in_write(process, whole, folder / 'in a write'),
-        copy_after_write(process, whole, folder / 'after a write'),
-    ]
-    wait_for_write(process, whole, 3)
-    copied.append(copy_in_write(process, whole, folder / 'in a later write'))
-    output = process.communicate()[0]
-    assert 'Trained' in output and copied == [True, True, True], output
+    with copies_of_states(whole):
+        output = train_here(built_steps, data, whole, '--kimg', KIMG).output
+    assert 'Trained' in output
+    in_writing = [name for name in COPIES if state_in_writing(only_run(folder / name))]
+    assert in_writing == ['in a write', 'in a later write']
     return data, whole
 
 
-@pytest.mark.parametrize('instant', ['in a write', 'after a write', 'in a later write'])
+@contextlib.contextmanager
+def copies_of_states(whole):
+    """In the block, the folder `whole` of a run is copied at the instants of COPIES."""
+    names = {number: name for name, number in COPIES.items()}
+    written, write, save = [], checkpoint._write_arrays, checkpoint.Checkpoints.save
+
+    def copy(now):
+        name = names.get(len(written), '')
+        if name.startswith(now):
+            shutil.copytree(str(whole), str(whole.parent / name))
+
+    class CopyingHalfway(dict):
+        def items(self):
+            for number, item in enumerate(super().items()):
+                if number == len(self) // 2:
+                    copy('in')
+                yield item
+
+    def save_and_copy(*args):
+        written.append(None)
+        save(*args)
+        copy('after')
+
+    halfway = mock.patch.object(checkpoint, '_write_arrays', lambda file, arrays: write(file, CopyingHalfway(arrays)))
+    with halfway, mock.patch.object(checkpoint.Checkpoints, 'save', save_and_copy):
+        yield
+
+
+@pytest.mark.parametrize('instant', COPIES)
 def test_what_a_kill_leaves_goes_on_to_the_end_of_the_undisturbed_run(undisturbed, built_steps, instant):
     data, whole = undisturbed
     killed = whole.parent / instant

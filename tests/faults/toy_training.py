@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +17,6 @@ import numpy as np
 
 from metrics.registry import METRICS, FrechetDistance
 from tests.sessions import without_graph_optimizer
-from tests.stopped import stopped
 from tests.train_command import run_here
 from train import main
 
@@ -129,51 +127,6 @@ def state_in_writing(run_dir):
     return next((name for name in names if name.startswith('.training-state') and name.endswith('.part')), None)
 
 
-def wait_for_write(process, results, writes=1):
-    """Waits until a training writes a state, or has ended.
-
-    Args:
-        process: As from `start_training`.
-        results: Its folder of runs.
-        writes: Number of the state, counted from now.
-    """
-    seen = {None}
-    while process.poll() is None and len(seen) <= writes:
-        run_dir = only_run(results)
-        if run_dir is not None:
-            seen.add(state_in_writing(run_dir))
-        time.sleep(0.0005)
-
-
-def copy_in_write(process, results, target):
-    """Copies a folder of runs while the training in it writes a state: what SIGKILL would leave there.
-
-    The training goes on.
-
-    Returns:
-        Whether there was such an instant before the training ended.
-    """
-    while process.poll() is None:
-        wait_for_write(process, results)
-        with stopped(process):
-            if process.poll() is None and state_in_writing(only_run(results)):
-                shutil.copytree(str(results), str(target))
-                return True
-    return False
-
-
-def copy_after_write(process, results, target):
-    """Likewise when a state has just been written."""
-    wait_for_write(process, results)
-    while process.poll() is None:
-        with stopped(process):
-            if process.poll() is None and not state_in_writing(only_run(results)):
-                shutil.copytree(str(results), str(target))
-                return True
-        time.sleep(0.001)
-    return False
-
-
 def kill_at(process, results, delay=None, writes=None):
     """Ends a training with SIGKILL, after some seconds or in the midst of writing a state.
 
@@ -186,11 +139,16 @@ def kill_at(process, results, delay=None, writes=None):
     Returns:
         Tuple of whether the process still lived, whether a half-written state was left, and its output.
     """
-    if delay is None:
-        wait_for_write(process, results, writes)
-    else:
+    if delay is not None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(delay)
+    else:
+        seen = {None}
+        while process.poll() is None and len(seen) <= writes:
+            run_dir = only_run(results)
+            if run_dir is not None:
+                seen.add(state_in_writing(run_dir))
+            time.sleep(0.0005)
     process.kill()
     output = process.communicate()[0]
     run_dir = only_run(results)
