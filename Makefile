@@ -34,9 +34,9 @@ demo: venv
 	  $$run/figures/ "the figures of the paper, drawn with it" \
 	  $$run/table1.md "the table above, which is also there as CSV and LaTeX"
 
-# `make test` leaves out what is marked `slow`, `make test-slow` runs that alone, and `make test MARKS=` runs both. Each test file runs in one process, so
-# that its tests share what they build. One thread for linear algebra, since two test processes share the cores: threads
-# wait for each other spinning.
+# `make test` leaves out what is marked `slow`, `make test-slow` runs that alone, and `make test MARKS=` runs both. Each
+# test file runs in one process, so that its tests share what they build. One thread for linear algebra, since two test
+# processes share the cores: threads wait for each other spinning.
 MARKS ?= not slow
 PYTEST := OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
 
