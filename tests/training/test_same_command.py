@@ -13,13 +13,13 @@ from training.options import resolve_options
 from training.run_state import NOTHING
 from training.same_command import find_run
 
-DATA = 'tests/golden/tfrecords/tiny32'
+DATA = 'tests/golden/tfrecords/rgb16_shuffled'  # without labels, which would be mentioned
 
 
 def make_run(results, nimg, name='00000-demo', counters=None, **given):
     run_dir = results / name
     run_dir.mkdir(parents=True)
-    options = dataclasses.asdict(resolve_options('demo', dict(given, data=DATA, device='cpu'), 32))
+    options = dataclasses.asdict(resolve_options('demo', dict(given, data=DATA, device='cpu'), 16))
     (run_dir / 'options.json').write_text(json.dumps(options))
     Checkpoints(str(run_dir)).save({}, {'cur_nimg': nimg, 'due': NOTHING, **(counters or {})})
     return run_dir
@@ -81,9 +81,9 @@ def test_an_unfinished_command_goes_on_without_a_word(command, tmp_path):
         (
             30000,
             {'tick_kimg': None, 'metrics': []},
-            ['--grid', '3x2', '--minibatch', '8:8,16:8,32:4'],
+            ['--grid', '3x2', '--minibatch', '8:8,16:4'],
             'with --minibatch 16 --metrics none no --tick-kimg --grid 12x8',
-            '--minibatch 8:8,16:8,32:4 --metrics fd_onet5k --tick-kimg 2 --grid 3x2',
+            '--minibatch 8:8,16:4 --metrics fd_onet5k --tick-kimg 2 --grid 3x2',
         ),
     ],
 )
@@ -112,6 +112,6 @@ def test_other_runs_are_not_mentioned(command, tmp_path):
 
 def test_a_run_with_changed_options_is_the_run_of_its_new_options(tmp_path):
     make_run(tmp_path, 30000, changes=[{'kimg': 1.0, 'option': 'minibatch', 'before': 16, 'after': 8}], minibatch=8)
-    options = resolve_options('demo', {'data': DATA, 'device': 'cpu', 'minibatch': 8}, 32)
+    options = resolve_options('demo', {'data': DATA, 'device': 'cpu', 'minibatch': 8}, 16)
     assert find_run(str(tmp_path), 'demo', options).kimg == 30
     assert find_run(str(tmp_path), 'demo', dataclasses.replace(options, minibatch=16)) is None
