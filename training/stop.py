@@ -1,8 +1,12 @@
 """Stopping by Ctrl-C and SIGTERM: the training loop ends at the next place where nothing is lost."""
 
+import _thread
 import contextlib
 import os
 import signal
+import threading
+
+LOOK_AGAIN = 0.02  # s
 
 
 class Stopped(BaseException):
@@ -19,6 +23,7 @@ class StopRequest:
     def __init__(self):
         self.requested = False
         self._raises = False
+        self._timer = None
 
     def __enter__(self):
         self._previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -31,21 +36,45 @@ class StopRequest:
 
     @contextlib.contextmanager
     def at_once(self):
-        """A block that a signal ends at once, with `Stopped`. Everything in the block can be done again."""
+        """A block that a signal ends with `Stopped`. Everything in the block can be done again.
+
+        It ends at once, or as soon as TensorFlow returns: an error that is raised anywhere in TensorFlow leaves locks
+        of its graph held, for which the process would then wait for ever.
+        """
         try:
             self._raises = True
             if self.requested:
                 raise Stopped
             yield
+            if self.requested:
+                raise Stopped
         finally:
             self._raises = False
+            if self._timer is not None:
+                self._timer.cancel()
 
-    def _on_signal(self, _number, _frame):
+    def _on_signal(self, _number, frame):
         first, self.requested = not self.requested, True
-        if self._raises:
+        if self._raises and _is_in_tensorflow(frame):
+            self._timer = threading.Timer(LOOK_AGAIN, _thread.interrupt_main)  # which calls this again
+            self._timer.daemon = True
+            self._timer.start()
+        elif self._raises:
             self._raises = False  # a second signal must not raise again while the first `Stopped` is handled
             raise Stopped
-        if first:
+        elif first:
             with contextlib.suppress(OSError):
                 # Not through the log: the signal may have come while the log is being written.
                 os.write(2, b'Stopping after the current step ...\n')
+
+
+def _is_in_tensorflow(frame):
+    """Whether the innermost function of this project has called TensorFlow, which has not returned."""
+    while frame is not None:
+        package = frame.f_globals.get('__name__', '').partition('.')[0]
+        if package in ('dnnlib', 'metrics', 'training'):
+            return False
+        if package.startswith(('tensorflow', 'keras')):
+            return True
+        frame = frame.f_back
+    return False

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -35,6 +36,24 @@ def test_signal_leaves_a_block_that_loses_nothing_by_it():
         os.kill(os.getpid(), signal.SIGTERM)  # outside of it nothing is raised
         with pytest.raises(Stopped), stop.at_once():
             pytest.fail('was entered')
+
+
+def test_tensorflow_is_left_only_when_it_returns():
+    code, returned = {'__name__': 'tensorflow.python.ops'}, []
+    exec('def call(function):\n    function()\n    return True', code)
+    with StopRequest() as stop, pytest.raises(Stopped), stop.at_once():
+        returned.append(code['call'](lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        for _ in range(1000):
+            time.sleep(0.01)
+        pytest.fail('went on')
+    assert returned == [True]
+
+
+def test_a_block_that_tensorflow_ends_is_left_at_its_end():
+    code = {'__name__': 'tensorflow.python.ops'}
+    exec('def call(function):\n    function()', code)
+    with StopRequest() as stop, pytest.raises(Stopped), stop.at_once():
+        code['call'](lambda: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def test_process_that_was_not_asked_to_stop_has_its_handlers_back():
