@@ -7,18 +7,18 @@ import re
 import tempfile
 
 import click
-from dnnlib.progress import Progress
 
 import config
-from dnnlib.errors import UserError, disk_errors
-from dnnlib.folder_kinds import DATASET, kind_of
-from dnnlib.flags import DEVICE_CHOICES, FiniteRange, GridSize
 from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
-from metrics.figures.video import LARGEST_FPS, check_film, save_film
+from dnnlib.errors import UserError, disk_errors
+from dnnlib.flags import DEVICE_CHOICES, FiniteRange, GridSize
+from dnnlib.folder_kinds import DATASET, kind_of
+from dnnlib.progress import Progress
 from metrics.figures import comparison, interpolation, noise_detail, paper_figures, style_mixing
 from metrics.figures.drawing import TRUNCATION_PSI, save_png
 from metrics.figures.galleries import copy_galleries
 from metrics.figures.labels import with_labels
+from metrics.figures.video import LARGEST_FPS, check_film, save_film
 from metrics.sources import LARGEST_SEED, check_device, find_source, open_generator, representative_network
 
 # In the order in which they are drawn; the slowest comes last.

@@ -50,12 +50,12 @@ class StopRequest:
                 raise Stopped
         finally:
             self._raises = False
-            if self._timer is not None:
-                self._timer.cancel()
+            self._cancel_timer()
 
     def _on_signal(self, _number, frame):
         first, self.requested = not self.requested, True
         if self._raises and _is_in_tensorflow(frame):
+            self._cancel_timer()
             self._timer = threading.Timer(LOOK_AGAIN, _thread.interrupt_main)  # which calls this again
             self._timer.daemon = True
             self._timer.start()
@@ -66,6 +66,10 @@ class StopRequest:
             with contextlib.suppress(OSError):
                 # Not through the log: the signal may have come while the log is being written.
                 os.write(2, b'Stopping after the current step ...\n')
+
+    def _cancel_timer(self):
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def _is_in_tensorflow(frame):
