@@ -8,12 +8,12 @@ import os
 from typing import Any, NamedTuple, Optional
 
 import click
-from dnnlib.progress import Progress
 
 import config
 from dnnlib.errors import UserError
 from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
 from dnnlib.flags import DEVICE_CHOICES
+from dnnlib.progress import Progress
 from dnnlib.records.tfrecords import MultiResolutionDataset
 from metrics import paper_table
 from metrics.cache import StageCache, open_cache

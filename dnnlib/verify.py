@@ -5,8 +5,8 @@ from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, an
 import os
 
 import click
-from dnnlib.progress import Progress
 
+from dnnlib.progress import Progress
 from dnnlib.records.integrity import check_records
 from dnnlib.records.tfrecords import MultiResolutionDataset
 

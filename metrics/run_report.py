@@ -10,7 +10,6 @@ import time
 from typing import List, NamedTuple
 
 import click
-from dnnlib.progress import Progress
 
 from dnnlib.errors import disk_errors
 from dnnlib.files import atomic_write
@@ -18,6 +17,7 @@ from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
 from dnnlib.pages import charts
 from dnnlib.pages import html_page as page
 from dnnlib.pages.grid_pictures import GridPicture, GridPictures, choose
+from dnnlib.progress import Progress
 from dnnlib.run_dir import BEST_PICKLE, REPORT_FILE
 from dnnlib.util import format_duration
 from metrics import paper_table

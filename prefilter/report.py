@@ -9,13 +9,13 @@ import sys
 from typing import List, NamedTuple, Tuple
 
 import click
-from dnnlib.progress import Progress
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write
 from dnnlib.folder_kinds import DATASET, RUN, check_kind
 from dnnlib.pages.gallery import thumbnail
 from dnnlib.pages.html_page import page
+from dnnlib.progress import Progress
 from dnnlib.records.names import (
     ACCEPTED_FILE,
     DISTRIBUTIONS_FILE,
