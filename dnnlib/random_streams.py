@@ -1,8 +1,9 @@
 """The random streams of a seed, numbered in one place, so that no two uses of a seed draw the same numbers.
 
 Each number below names one stream. Training and separability derive a seed with `seed_from(seed, STREAM, ...)`; the
-other metrics pass `[seed, STREAM, ...]` to `numpy.random.RandomState`. The two ways give unrelated numbers, so training
-and metrics may use the same stream number. A changed number would change every run and every measured value.
+other metrics and the synthesis of datasets pass `[seed, STREAM, ...]` to `numpy.random.RandomState`. The two ways give
+unrelated numbers, so training and metrics may use the same stream number. A changed number would change every run,
+every measured value and every synthetic dataset.
 """
 
 from typing import List
@@ -35,6 +36,14 @@ SEPARABILITY_FITS = 6
 FAKES_LABELS = 7
 KERNEL_SUBSETS = 8
 INFINITY_SUBSETS = 9
+
+# Synthesis of datasets.
+SYNTHESIS_LATENTS = 30
+SYNTHESIS_FINE = 31
+SYNTHESIS_NEAR = 32
+SYNTHESIS_DIRECTIONS = 33
+SYNTHESIS_CLASSES = 34
+SYNTHESIS_SPREAD = 35
 
 
 def seed_from(*numbers: int) -> int:

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     'training': BELOW_VERBS,
     'metrics': BELOW_VERBS,
     'prefilter': BELOW_VERBS,
+    'synthesis': [*BELOW_VERBS, 'metrics'],
     'train': [*BELOW_VERBS, 'training', 'metrics'],
     'run_metrics': [*BELOW_VERBS, 'metrics'],
     'generate_figures': [*BELOW_VERBS, 'metrics'],

@@ -1,0 +1,1 @@
+"""From a trained network to a large, labelled, synthetic set of faces."""
