@@ -11,10 +11,10 @@ import click
 import config
 from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
 from dnnlib.errors import UserError, disk_errors
-from dnnlib.flags import DEVICE_CHOICES, FiniteRange, GridSize
+from dnnlib.flags import DEVICE_CHOICES, FiniteRange, GridSize, LayerRange, layer_range
 from dnnlib.folder_kinds import DATASET, kind_of
 from dnnlib.progress import Progress
-from metrics.figures import comparison, interpolation, noise_detail, paper_figures, style_mixing
+from metrics.figures import comparison, directions, interpolation, noise_detail, paper_figures, style_mixing
 from metrics.figures.drawing import TRUNCATION_PSI, save_png
 from metrics.figures.galleries import copy_galleries
 from metrics.figures.labels import with_labels
@@ -23,7 +23,8 @@ from metrics.sources import LARGEST_SEED, check_device, find_source, open_genera
 
 # In the order in which they are drawn; the slowest comes last.
 GALLERIES = ('rejected', 'accepted')
-OF_NETWORK = ('uncurated', 'noise', 'truncation', 'style-mixing', 'noise-detail', 'comparison', 'interpolation')
+OF_NETWORK = ('uncurated', 'noise', 'truncation', 'style-mixing', 'noise-detail', 'directions', 'comparison')
+OF_NETWORK += ('interpolation',)
 FIGURES = (*GALLERIES, 'metrics', *OF_NETWORK)
 BY_NUMBER = dict(
     zip(
@@ -49,6 +50,7 @@ Figures, by name or by number in the paper (7 or figure7):
   truncation     Figure 8: one row for each seed, psi = 1, 0.7, 0.5, 0, -0.5, -1
   style-mixing   coarse, middle and fine styles of one sample in another one
   noise-detail   what changes in a sample when only the noise does
+  directions     what the directions in W that change most do, each one a row
   comparison     reals beside as many fakes
   metrics        each metric against kimg, the best snapshot marked
   interpolation  a walk through latent space: a GIF and an MP4
@@ -113,12 +115,9 @@ class LayerRanges(click.ParamType):
     name = 'N-N,N-N,...'
 
     def convert(self, value, param, ctx):
-        ranges = []
-        for part in value.split(','):
-            ends = re.fullmatch(r'\s*(\d{1,3})(?:-(\d{1,3}))?\s*', part)
-            if not ends or int(ends.group(2) or ends.group(1)) < int(ends.group(1)):
-                self.fail(f'{value!r} is no list of layers such as 0-3,0-3,4-7,8-13, one for each row.', param, ctx)
-            ranges.append(range(int(ends.group(1)), int(ends.group(2) or ends.group(1)) + 1))
+        ranges = [layer_range(part) for part in value.split(',')]
+        if None in ranges:
+            self.fail(f'{value!r} is no list of layers such as 0-3,0-3,4-7,8-13, one for each row.', param, ctx)
         return ranges
 
 
@@ -158,7 +157,7 @@ def seeds_option(flag, default, what):
     metavar='X',
     default=TRUNCATION_PSI,
     show_default=True,
-    help='Truncation psi at 4x4 to 32x32, for uncurated, comparison and interpolation; 1 is no truncation.',
+    help='Truncation psi at 4x4 to 32x32, for uncurated, directions, comparison and interpolation; 1 is no truncation.',
 )
 @seed_option('--uncurated-seed', paper_figures.UNCURATED_SEED, 'Seed of the uncurated samples.')
 @seeds_option(
@@ -180,6 +179,27 @@ def seeds_option(flag, default, what):
     default=noise_detail.NUM_SAMPLES,
     show_default=True,
     help='Images for each row of the noise detail.',
+)
+@seed_option('--direction-seed', directions.DIRECTIONS_SEED, 'Seed of the sample that directions move.')
+@click.option(
+    '--direction-layers',
+    type=LayerRange(),
+    help='Layers that directions move.  [default: 0-1, which are 4x4]',
+)
+@click.option(
+    '--direction-count',
+    type=click.IntRange(min=1),
+    default=directions.NUM_DIRECTIONS,
+    show_default=True,
+    help='Number of directions, the one that changes most first.',
+)
+@click.option(
+    '--direction-distance',
+    type=FiniteRange(min=0, min_open=True, max=1000),
+    metavar='X',
+    default=directions.DISTANCE,
+    show_default=True,
+    help='How far directions move w at both ends of a row.',
 )
 @seed_option('--comparison-seed', comparison.COMPARISON_SEED, 'Seed of the choice of reals, and of the fakes.')
 @click.option(
@@ -281,6 +301,14 @@ def _draw(name, Gs, out, data, options):
             Gs, options['mixing_sources'], options['mixing_destinations'], options['mixing_layers']
         ),
         'noise-detail': lambda: noise_detail.draw_noise_detail(Gs, options['detail_seeds'], options['detail_samples']),
+        'directions': lambda: directions.draw_directions(
+            Gs,
+            options['direction_seed'],
+            options['direction_layers'],
+            options['direction_count'],
+            options['direction_distance'],
+            psi,
+        ),
         'comparison': lambda: comparison.draw_comparison(
             Gs, _required(data), options['comparison_seed'], options['comparison_grid'], psi
         ),

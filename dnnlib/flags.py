@@ -1,6 +1,7 @@
 """Types of flags that several commands take."""
 
 import math
+import re
 from typing import Any, Dict, List, Optional, Tuple
 
 import click
@@ -69,3 +70,24 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f'{value!r} is not a finite number.', param, ctx)
         return number
+
+
+class LayerRange(click.ParamType):
+    """'0-3', or '8': neighbouring layers of a network."""
+
+    name = 'N-N'
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> range:
+        """The layers."""
+        if isinstance(value, range):
+            return value
+        layers = layer_range(value)
+        return self.fail(f'{value!r} is no range of layers such as 0-1.', param, ctx) if layers is None else layers
+
+
+def layer_range(text: str) -> Optional[range]:
+    """The layers of a text such as '0-3' or '8'; None if it is nothing like that."""
+    ends = re.fullmatch(r'\s*(\d{1,3})(?:-(\d{1,3}))?\s*', text)
+    if not ends or int(ends.group(2) or ends.group(1)) < int(ends.group(1)):
+        return None
+    return range(int(ends.group(1)), int(ends.group(2) or ends.group(1)) + 1)

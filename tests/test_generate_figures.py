@@ -47,6 +47,7 @@ def test_draws_everything_of_a_measured_run_from_its_best_network(own_sessions, 
     out = os.path.join(run_dir, 'figures')
     assert sorted(os.listdir(out)) == [
         'comparison.png',
+        'directions.png',
         'gallery-accepted.png',
         'gallery-rejected.png',
         'interpolation.gif',
@@ -62,6 +63,7 @@ def test_draws_everything_of_a_measured_run_from_its_best_network(own_sessions, 
     assert size(out, 'noise.png') == (2 * 8, 2 * 8) and size(out, 'truncation.png') == (6 * 8, 2 * 8)
     assert size(out, 'style-mixing.png') == (6 * 8, 7 * 8) and size(out, 'noise-detail.png') == (3 * 8, 2 * 8)
     assert size(out, 'comparison.png') == (20 * 8 + 4, 10 * 8) and size(out, 'interpolation.gif') == (32, 32)
+    assert size(out, 'directions.png') == (7 * 8, 5 * 8)
     assert '120 frames at 15 a second' in outcome.stdout and 'No MP4' not in outcome.stdout
     assert '12 of 15 images accepted' in outcome.stdout and '3 of 15 images rejected' in outcome.stdout
     with open(os.path.join(out, 'gallery-rejected.png'), 'rb') as file:
@@ -90,6 +92,7 @@ def test_an_unmeasured_run_is_drawn_from_its_newest_snapshot_and_says_what_it_sk
     assert 'metrics: skipped.' in outcome.stdout and 'galleries: skipped.' in outcome.stdout
     assert 'comparison: skipped.' in outcome.stdout
     assert sorted(os.listdir(str(tmp_path / 'out'))) == [
+        'directions.png',
         'interpolation.gif',
         'interpolation.mp4',
         'noise-detail.png',
@@ -134,7 +137,7 @@ def test_the_options_of_the_other_figures_reach_them(run_dir, tmp_path):
         '--out',
         str(tmp_path),
         '--figures',
-        'style-mixing,noise-detail,comparison,interpolation',
+        'style-mixing,noise-detail,directions,comparison,interpolation',
         '--mixing-sources',
         '1',
         '--mixing-destinations',
@@ -145,6 +148,14 @@ def test_the_options_of_the_other_figures_reach_them(run_dir, tmp_path):
         '1',
         '--detail-samples',
         '6',
+        '--direction-seed',
+        '2',
+        '--direction-layers',
+        '1-3',
+        '--direction-count',
+        '2',
+        '--direction-distance',
+        '5',
         '--comparison-grid',
         '3x2',
         '--comparison-seed',
@@ -163,6 +174,7 @@ def test_the_options_of_the_other_figures_reach_them(run_dir, tmp_path):
     assert outcome.exit_code == 0, outcome.stderr
     assert size(str(tmp_path), 'style-mixing.png') == (2 * 8, 4 * 8)
     assert size(str(tmp_path), 'noise-detail.png') == (3 * 8, 8)
+    assert size(str(tmp_path), 'directions.png') == (7 * 8, 2 * 8)
     assert size(str(tmp_path), 'comparison.png') == (6 * 8 + 4, 2 * 8)
     assert size(str(tmp_path), 'interpolation.gif') == (2 * 8, 8)
     assert '4 frames at 8 a second' in outcome.stdout
@@ -178,6 +190,7 @@ def test_a_network_with_labels_is_drawn_with_zeros_for_them(tmp_path):
     outcome = invoke(str(tmp_path / 'labels.pkl'), '--video-seconds', '0.2', '--detail-samples', '5')
     assert outcome.exit_code == 0, outcome.stderr
     assert sorted(os.listdir(str(tmp_path / 'figures'))) == [
+        'directions.png',
         'interpolation.gif',
         'interpolation.mp4',
         'noise-detail.png',
@@ -214,6 +227,7 @@ def test_what_was_asked_for_and_cannot_be_drawn_is_an_error(run_dir, finished, t
     assert 'no layer 7' in refused(
         invoke(pickle_path, '--figures', 'style-mixing', '--mixing-destinations', '1', '--mixing-layers', '2-7'), 1
     )
+    assert 'no layer 4' in refused(invoke(pickle_path, '--figures', 'directions', '--direction-layers', '2-7'), 1)
 
 
 def test_a_gallery_without_its_picture_is_an_error(run_dir, tmp_path):
@@ -255,6 +269,9 @@ def test_wrong_usage_names_the_flag(run_dir, tmp_path):
         assert '--mixing-layers' in refused(invoke(run_dir, '--mixing-layers', layers), 2)
     for flag, value in (
         ('--detail-samples', '4'),
+        ('--direction-layers', '3-1'),
+        ('--direction-count', '0'),
+        ('--direction-distance', '0'),
         ('--comparison-grid', '3'),
         ('--video-grid', '0x1'),
         ('--video-seconds', '0'),
