@@ -184,7 +184,7 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
         options = new_options(preset, given, resume, resume_kimg, dataset, flags_of(ctx))
         check_data(options, dataset)
         if dataset.labels is not None and not options.use_labels and options.networks is None and not find:
-            click.echo(f'{data} has labels of {dataset.labels.shape[1]} numbers; --labels trains on them.')
+            click.echo(f'{data} has labels of {dataset.labels.size} numbers; --labels trains on them.')
         description = desc or default_description(options, preset)
         found = find_run(results, description, options) if find or not anew else None
         if find:

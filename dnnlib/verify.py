@@ -29,7 +29,7 @@ def main(folder):
         with Progress(total=levels * dataset.num_images, desc='Reading', unit=' records') as bar:
             check_records(dataset, bar.update)
         size = sum(map(os.path.getsize, dataset.paths))
-        labels = 'no labels' if dataset.labels is None else f'{dataset.labels.shape[1]} labels an image'
+        labels = 'no labels' if dataset.labels is None else dataset.labels.describe()
         print(
             f'{folder} is whole: {dataset.num_images} images of {dataset.shape[0]}x{dataset.shape[1]}x'
             f'{dataset.shape[2]} at {levels} levels, {levels * dataset.num_images} records, {size / 1e6:.1f} MB, '

@@ -64,7 +64,7 @@ class Labels:
     """Labels for fakes, drawn at random from the labels of the reals.
 
     Args:
-        of_reals: float32 [number of reals, label size]; None for networks without labels.
+        of_reals: `dnnlib.records.labels.Labels` of the reals; None for networks without labels.
         seed: Seed of the draws.
     """
 

@@ -194,7 +194,7 @@ class Meter:
         if not size:
             return Labels(None, self._seed), None
         labels = None if self._dataset is None else self._dataset.labels
-        if labels is None or labels.shape[1] != size:
+        if labels is None or labels.size != size:
             raise UserError(
                 f'The network needs labels of {size} numbers, and there is no dataset with such labels: name the '
                 'dataset it was trained on with --data.'

@@ -167,7 +167,22 @@ identity.
 @click.option(
     '--labels',
     type=click.Choice(LABELS),
-    help='Write labels: one-hot vectors of who is in the image, or the 0 and 1 of its attributes.',
+    help='Write labels: who is in the image (one-hot vectors; class numbers for very many identities), or the 0 and 1 '
+    'of its attributes.',
+)
+@click.option(
+    '--max-identities',
+    type=click.IntRange(min=1),
+    metavar='N',
+    help='Take only the N identities with the most accepted images.',
+)
+@click.option(
+    '--min-images',
+    type=click.IntRange(min=1),
+    metavar='K',
+    default=1,
+    show_default=True,
+    help='Take only identities with K accepted images or more.',
 )
 @click.option('--no-shuffle', is_flag=True, help='Keep the order of the source, mostly sorted paths.')
 @click.option(
@@ -254,10 +269,11 @@ def _open_source(options):
     """Opens SOURCE, and prints what a user should know about it."""
     source = fetch_lfw(options.source) if options.download else options.source
     location = _reachable(source, options.runner)
-    photographs = open_source(location, options.format, options.partition, options.out, options.labels)
-    about_labels = check_labels(photographs, options.labels)
+    needs_labels = options.labels or options.by_identity
+    photographs = open_source(location, options.format, options.partition, options.out, needs_labels)
+    about_labels = check_labels(photographs, options.labels, options.by_identity)
     found = photographs.layout
-    if options.format == AUTO and found in FORMATS and (options.labels or found != 'tree'):
+    if options.format == AUTO and found in FORMATS and (needs_labels or found != 'tree'):
         click.echo(f'{options.source} is read as --format {found}: {len(photographs.paths):,} images.', err=True)
     for sentence in photographs.remarks + about_labels:
         click.echo(sentence, err=True)

@@ -6,8 +6,6 @@ import os
 import sys
 import zipfile
 
-import numpy as np
-
 from dnnlib.images import to_pil
 from dnnlib.progress import Progress
 
@@ -49,10 +47,10 @@ def _export_images(dataset, write):
     write('dataset.json', json.dumps({'labels': labels}).encode('utf-8'))
 
 
-def _json_labels(rows):
-    """Class numbers for one-hot rows, else the rows themselves."""
-    is_one_hot = rows.shape[1] > 1 and np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all()
-    return rows.argmax(axis=1).tolist() if is_one_hot else rows.tolist()
+def _json_labels(labels):
+    """Class numbers, if each image has one class; else rows."""
+    classes = labels.classes()
+    return labels.array.tolist() if classes is None else classes.tolist()
 
 
 def _write_file(path, data):

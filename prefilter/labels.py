@@ -1,19 +1,22 @@
-"""Labels of a dataset: a row of numbers for each image, from what the source knows about it."""
+"""Who is in the images of a source: labels of a dataset, and the choice of its identities."""
 
 import numpy as np
 
 from dnnlib.errors import UserError
+from dnnlib.records.classes import largest_classes
 
 LABELS = ('identity', 'attributes')
-LARGEST_LABELS = 1 << 30  # bytes of rows: training holds them in memory
+LABELS_FLAG = '--labels identity'
+LARGEST_LABELS = 1 << 30  # bytes of rows; training holds them in memory
 
 
-def check_labels(source, kind):
+def check_labels(source, kind, by_identity=()):
     """Refuses labels that a source does not have, or that would not fit in memory.
 
     Args:
         source: A `prefilter.sources.source.Source`.
         kind: One of `LABELS`, or None.
+        by_identity: Flags that choose images by who is in them, such as '--min-images'.
 
     Returns:
         List of sentences for a person about what the labels are.
@@ -21,41 +24,56 @@ def check_labels(source, kind):
     Raises:
         UserError: Says what to do instead.
     """
-    if kind is None:
-        return []
+    flags = [LABELS_FLAG] * (kind == 'identity') + list(by_identity)
+    remarks = _check_identities(source, flags) if flags else []
+    return remarks + (_check_attributes(source) if kind == 'attributes' else [])
+
+
+def _check_identities(source, flags):
+    if not source.has_identities:
+        raise UserError(f'{flags[0]}: {source.layout} does not say who is in an image; leave the flag out.')
     count = len(source.paths)
-    if kind == 'identity':
-        if not source.has_identities:
-            raise UserError(f'--labels identity: {source.layout} does not say who is in an image; leave the flag out.')
-        names = {source.identity(place) for place in range(count)}
-        width, remarks = len(names), []
-        if width == 1:
-            remarks = [
-                f'--labels identity: all {count:,} images are of one identity, {names.pop()!r}, so the labels say '
-                f'nothing. SOURCE is read as --format {source.layout}: is another --format, or the folder above, meant?'
-            ]
-        what = f'{count} images of {width} identities'
-    else:
-        if source.attribute_names is None:
-            raise UserError(
-                f'--labels attributes: this SOURCE, read as {source.layout}, has no attributes: leave it out. '
-                'Formats that have some: celeba (with list_attr_celeba.txt or .csv), vggface2 (with '
-                'identity_meta.csv), csv (with columns of 0 and 1), dataset-json (with vectors as labels).'
-            )
-        names = ', '.join(source.attribute_names)
-        remarks = [f'--labels attributes takes {names}.', *source.attribute_remarks]
-        width = len(source.attribute_names)
-        what = f'{count} images with {width} attributes'
-    if count * width * 4 > LARGEST_LABELS:
+    names = {source.identity(place) for place in range(count)}
+    if len(names) == 1:
+        says = 'the labels say' if flags[0] == LABELS_FLAG else 'it chooses'
+        return [
+            f'{flags[0]}: all {count:,} images are of one identity, {names.pop()!r}, so {says} '
+            f'nothing. SOURCE is read as --format {source.layout}: is another --format, or the folder above, meant?'
+        ]
+    size = rows_bytes(count, len(names))
+    if flags[0] != LABELS_FLAG or size <= LARGEST_LABELS:
+        return []
+    return [
+        f'One-hot labels of all {count:,} images and {len(names):,} identities would take {size / (1 << 30):.1f} GiB. '
+        f'Above {LARGEST_LABELS >> 30} GiB class numbers are written, which train.py reads and the original StyleGAN '
+        'does not; --max-identities and --min-images take fewer identities.'
+    ]
+
+
+def _check_attributes(source):
+    if source.attribute_names is None:
         raise UserError(
-            f'--labels {kind} would take {count * width * 4 / (1 << 30):.1f} GiB for {what}: '
+            f'--labels attributes: this SOURCE, read as {source.layout}, has no attributes: leave it out. '
+            'Formats that have some: celeba (with list_attr_celeba.txt or .csv), vggface2 (with '
+            'identity_meta.csv), csv (with columns of 0 and 1), dataset-json (with vectors as labels).'
+        )
+    count, width = len(source.paths), len(source.attribute_names)
+    size = rows_bytes(count, width)
+    if size > LARGEST_LABELS:
+        raise UserError(
+            f'--labels attributes would take {size / (1 << 30):.1f} GiB for {count} images with {width} attributes: '
             'leave the flag out, or take fewer images.'
         )
-    return remarks
+    return [f'--labels attributes takes {", ".join(source.attribute_names)}.', *source.attribute_remarks]
 
 
-def label_rows(source, kind, places):
-    """The labels of some images of a source.
+def rows_bytes(count, width):
+    """Bytes of float32 rows [count, width]."""
+    return count * width * 4
+
+
+def labels_of(source, kind, places):
+    """The labels of some images of a source, in the form of the label file.
 
     Args:
         source: A `prefilter.sources.source.Source` that `check_labels` has not refused.
@@ -63,20 +81,50 @@ def label_rows(source, kind, places):
         places: Of the images.
 
     Returns:
-        float32 [number of places, label size], or None if `kind` is None. For 'identity' the rows are one-hot, with a
-        column for each identity among these images, sorted. For 'attributes' they have a 0 or 1 for each of
-        `source.attribute_names`.
+        None if `kind` is None. For 'attributes' float32 [number of places, number of attributes] with a 0 or 1 for each
+        of `source.attribute_names`. For 'identity' one-hot rows, float32 [number of places, K], with a column for each
+        identity among these images, sorted; or class numbers, int32 [number of places], if the rows would take more
+        than `LARGEST_LABELS` bytes.
     """
     if kind is None:
         return None
-    if kind == 'identity':
-        return one_hot([source.identity(place) for place in places])
-    return np.array([source.attributes(place) for place in places], np.float32)
+    if kind == 'attributes':
+        return np.array([source.attributes(place) for place in places], np.float32)
+    numbers, count = number_identities(source, places)
+    if rows_bytes(len(numbers), count) > LARGEST_LABELS:
+        return numbers
+    rows = np.zeros([len(numbers), count], np.float32)
+    rows[np.arange(len(numbers)), numbers] = 1
+    return rows
 
 
-def one_hot(names):
-    """One row a name, one column a distinct name in sorted order: float32 [len(names), number of distinct names]."""
-    columns, column = np.unique(names, return_inverse=True)
-    labels = np.zeros([len(names), len(columns)], np.float32)
-    labels[np.arange(len(names)), column] = 1
-    return labels
+def number_identities(source, places):
+    """Numbers the identities of some images, sorted by name.
+
+    Returns:
+        (int32 [number of places], the number of each image's identity from 0 on; the number of identities).
+    """
+    order = {name: number for number, name in enumerate(sorted({source.identity(place) for place in places}))}
+    return np.fromiter((order[source.identity(place)] for place in places), np.int32, len(places)), len(order)
+
+
+def chooser_of_images(source, max_identities=None, min_images=1):
+    """Which images are taken when only the largest identities are.
+
+    Args:
+        source: As for `labels_of`.
+        max_identities: The number of identities to take, those with the most images; None takes all.
+        min_images: The number of images that an identity needs.
+
+    Returns:
+        None if all images are taken; else a function from the places of images to bool [number of places].
+        Of identities with equally many images the one whose name is sorted first is taken first.
+    """
+    if max_identities is None and min_images <= 1:
+        return None
+
+    def choose(places):
+        numbers, _ = number_identities(source, places)
+        return np.isin(numbers, largest_classes(numbers, max_identities, min_images))
+
+    return choose

@@ -15,7 +15,7 @@ from dnnlib.errors import UserError
 from dnnlib.progress import Progress
 from dnnlib.records.names import MANIFEST_FILE
 from dnnlib.records.tfrecords import allocate_records, write_labels
-from prefilter.reasons import REASONS, WITHOUT_PIXELS
+from prefilter.reasons import NOT_CHOSEN, REASONS, WITHOUT_PIXELS
 from prefilter.shards import SHARD_IMAGES, VERDICT_FIELDS, read_verdicts, read_view
 from prefilter.summary import Summary
 from prefilter.tasks import WriteRecords
@@ -38,6 +38,8 @@ class Survey:
         folder: Folder with the files of all shards.
         shards: As from `prefilter.shards.plan_shards`.
         drop_duplicates: Whether an image with the same bytes as an earlier one is refused.
+        choose: Function from the places of images that are accepted so far to bool, whether each is taken; the others
+            are refused. None takes all.
 
     Attributes:
         accepted: int64, places of accepted images.
@@ -50,7 +52,7 @@ class Survey:
         UserError: A shard file is damaged; it has been removed, so that the next run makes it again.
     """
 
-    def __init__(self, folder, shards, drop_duplicates):
+    def __init__(self, folder, shards, drop_duplicates, choose=None):
         self._folder, self._shards, self._drop = folder, shards, drop_duplicates
         codes, digests = np.zeros(shards.num_images, np.uint8), np.zeros([shards.num_images, 2], np.uint64)
         self._read(codes, digests)
@@ -60,6 +62,9 @@ class Survey:
         self.copies, self.originals = find_copies(digests)
         if drop_duplicates:
             codes[self.copies] = 1 + list(REASONS).index('duplicate')
+        if choose is not None:
+            candidates = np.flatnonzero(codes == ACCEPTED)
+            codes[candidates[~choose(candidates)]] = 1 + list(REASONS).index(NOT_CHOSEN)
         kept = codes[places] == ACCEPTED
         self._crops, self.accepted = np.flatnonzero(kept), places[kept]
         counts = dict(zip(REASONS, np.bincount(codes, minlength=1 + len(REASONS))[1:].tolist()))
@@ -117,6 +122,8 @@ class Survey:
                     number += 1
                 elif line['duplicate_of'] is not None and self._drop:
                     line.update(accepted=False, reason='duplicate')
+                elif line['accepted']:
+                    line.update(accepted=False, reason=NOT_CHOSEN)
                 yield line
                 place += 1
 

@@ -24,8 +24,12 @@ ENDING = 'ending'  # of an unfinished run: only the steps after the examination 
 RECORD = 'record'  # options.json, beside the dataset
 
 
-def _option(*kept_in, default=None, flag=None):
-    return dataclasses.field(default=default, metadata={'kept_in': kept_in, 'flag': flag})
+def _option(*kept_in, default=None, flag=None, is_later=False):
+    """A field. An option that a later version added, `is_later`, is kept only if it is given.
+
+    So what is kept without it is what earlier versions kept.
+    """
+    return dataclasses.field(default=default, metadata={'kept_in': kept_in, 'flag': flag, 'is_later': is_later})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +49,8 @@ class DatasetOptions:
     margin: int = _option(PLAN, RECORD, default=50)  # px added to the width and to the height of a face's box
     detect: bool = _option(RECORD, default=True)
     labels: Optional[str] = _option(ENDING, RECORD)
+    max_identities: Optional[int] = _option(ENDING, RECORD, is_later=True)
+    min_images: int = _option(ENDING, RECORD, default=1, is_later=True)  # accepted images that an identity needs
     no_shuffle: bool = _option(ENDING, RECORD, default=False)
     exports: Tuple[str, ...] = _option(ENDING, RECORD, default=(), flag='--export')
     max_pixels: int = _option(PLAN, RECORD, default=MAX_PIXELS)  # width x height above which an image is refused
@@ -68,6 +74,12 @@ class DatasetOptions:
         """Decodes the bytes of an image to its pixels, as `prefilter.images.decode`."""
         return (decode_as_reference if self.reference_loader else decode)(data, self.max_pixels)
 
+    @property
+    def by_identity(self):
+        """Flags that choose images by who is in them."""
+        chosen = [self.max_identities is not None, self.min_images > 1]
+        return [flag for flag, is_given in zip(('--max-identities', '--min-images'), chosen) if is_given]
+
     def plan(self):
         """Dict of flag to value: the options that the examined images depend on."""
         return {flag_of(field): getattr(self, field.name) for field in self._fields(PLAN)}
@@ -90,7 +102,8 @@ class DatasetOptions:
         return record
 
     def _fields(self, kept_in):
-        return [field for field in dataclasses.fields(self) if kept_in in field.metadata['kept_in']]
+        fields = [field for field in dataclasses.fields(self) if kept_in in field.metadata['kept_in']]
+        return [each for each in fields if not each.metadata['is_later'] or getattr(self, each.name) != each.default]
 
 
 def flag_of(field):

@@ -20,9 +20,10 @@ from dnnlib.progress import Progress
 from dnnlib.records.names import ACCEPTED_FILE, REJECTED_FILE
 from dnnlib.records.tfrecords import MultiResolutionDataset, dataset_bytes, shuffled_order
 from prefilter.export import export
-from prefilter.labels import label_rows
+from prefilter.labels import chooser_of_images, labels_of
 from prefilter.merge import Survey, merge_manifest, merge_records, shard_path
 from prefilter.options import save_options
+from prefilter.reasons import NOT_CHOSEN
 from prefilter.report import places_to_view, write_report
 from prefilter.shards import (
     BATCH_IMAGES,
@@ -72,15 +73,18 @@ def make_dataset(source, options, workers=1, environments=None, make_detector=No
         shards = plan_shards(source)
         make_detector = make_detector or detector_maker(options)
         with Workers(workers, make_detector, environments) as pool:
-            views = views_to_keep(source, options.drop_duplicates)
+            views = views_to_keep(source, options.drop_duplicates or bool(options.by_identity))
             with _open_examiner(source, shards, options, work, pool, cluster, make_detector, views) as examiner:
                 examined, seconds = _examine(source, shards, options, work, examiner, views)
-            survey = Survey(work.parts, shards, options.drop_duplicates)
+            choose = chooser_of_images(source, options.max_identities, options.min_images)
+            survey = Survey(work.parts, shards, options.drop_duplicates, choose)
+            if survey.reasons[NOT_CHOSEN] and not len(survey.accepted):
+                raise _nobody_chosen(survey, options)
             if not len(survey.accepted):
                 work.discard()
                 raise _nothing_accepted(source, survey, options)
             folder = work.begin_content()
-            labels = label_rows(source, options.labels, survey.accepted)
+            labels = labels_of(source, options.labels, survey.accepted)
             order = _order(survey, options)
             _check_room(work.path, [('records', dataset_bytes((3, options.size, options.size), len(order)))])
             merge_records(survey, folder, name, options, order, labels, pool)
@@ -130,6 +134,13 @@ def _nothing_accepted(source, survey, options):
     return UserError(
         f'None of the {len(source.paths)} images in SOURCE {what} ({describe(survey.reasons)}): '
         'choose a source of photographs with faces.'
+    )
+
+
+def _nobody_chosen(survey, options):
+    return UserError(
+        f'--min-images {options.min_images}: no identity has so many accepted images ({describe(survey.reasons)}): '
+        'give a smaller number; the examined images are kept for it.'
     )
 
 

@@ -1,6 +1,7 @@
 """The reasons to refuse an image: their codes, as in the manifest, and what each means."""
 
 CRASH = 'crash'  # such an image is never read again
+NOT_CHOSEN = 'few-images'  # known only when all images are examined
 REASONS = {
     'unreadable': 'the bytes cannot be read (permission, disk, damaged archive), or the image in them is damaged',
     'truncated': 'the file ends before its pixels do: a download or copy that was cut off',
@@ -12,8 +13,10 @@ REASONS = {
     'no-face': 'the detector finds no face',
     'empty-crop': 'the face lies outside the image',
     'duplicate': 'only with --drop-duplicates: an earlier image has the same bytes',
+    NOT_CHOSEN: 'only with --max-identities or --min-images: the identity has too few accepted images',
 }
-WITHOUT_PIXELS = frozenset(REASONS) - {'no-face', 'empty-crop', 'duplicate'}  # such an image cannot be shown
+WITH_PIXELS = frozenset(['no-face', 'empty-crop', 'duplicate', NOT_CHOSEN])
+WITHOUT_PIXELS = frozenset(REASONS) - WITH_PIXELS  # such an image cannot be shown
 
 
 class Refusal(Exception):

@@ -35,15 +35,16 @@ def is_forward_only(source):
     return getattr(source.reader, 'forward_only', False)
 
 
-def views_to_keep(source, drop_duplicates):
+def views_to_keep(source, refuses_later):
     """Which views the shard files of a source keep, for `prefilter.shards.examine_shard`.
 
     In a compressed archive, reading an image again means decompressing everything before it, so the views of refused
-    images are kept. With `drop_duplicates` all are kept: the duplicates are known only when all images are examined.
+    images are kept. With `refuses_later` all are kept: some images, such as duplicates, are refused only when all
+    have been examined.
     """
     if not is_forward_only(source):
         return NO_VIEWS
-    return ALL_VIEWS if drop_duplicates else VIEWS_OF_REFUSED
+    return ALL_VIEWS if refuses_later else VIEWS_OF_REFUSED
 
 
 def spooled_bytes(source, shard):

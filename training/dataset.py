@@ -6,6 +6,7 @@ import threading
 import numpy as np
 
 from dnnlib.random_streams import MIRROR, ORDER, seed_from
+from dnnlib.records.labels import Labels
 from dnnlib.records.tfrecords import MultiResolutionDataset
 
 
@@ -37,11 +38,11 @@ class TrainingSet:
         self.num_images = self.records.num_images
         self.mirror = mirror
         self.seed = seed
-        labels = self.records.labels
-        if labels is None or max_label_size == 0:
-            labels = np.zeros([self.num_images, 0], np.float32)
-        self._labels = labels if max_label_size == 'full' else labels[:, :max_label_size]
-        self.label_size = self._labels.shape[1]
+        self._labels = self.records.labels
+        if self._labels is None or max_label_size == 0:
+            self._labels = Labels(np.zeros([self.num_images, 0], np.float32))
+        self._labels = self._labels.columns(self._labels.size if max_label_size == 'full' else max_label_size)
+        self.label_size = self._labels.size
         self._epoch, self._order = None, None
 
     def minibatch(self, position, size, lod=0):
@@ -66,13 +67,13 @@ class TrainingSet:
         return images, self._labels[indices], draws
 
     def random_labels(self, size, random):
-        """Labels for fakes, drawn from the labels of the training set; float32 [size, label_size].
+        """Labels for fakes, drawn from the labels of the training set; a `Labels` of `size` images.
 
         Args:
             size: Number of labels.
             random: `numpy.random.RandomState`.
         """
-        return self._labels[random.randint(self.num_images, size=size)]
+        return self._labels.select(random.randint(self.num_images, size=size))
 
     def close(self):
         """Closes the files of the dataset. Afterwards nothing can be read."""

@@ -53,7 +53,7 @@ def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0):
     rows = rows_from(begin_kimg, phases(options.total_kimg, options.resolution, **options.schedule_options()))
     print('\nSchedule:' if begin_kimg == 0 else f'\nSchedule from kimg {begin_kimg:g} on:')
     _print_table(_schedule_rows(rows), ('left', 'left', *['right'] * 4))
-    label_size = dataset.labels.shape[1] if options.use_labels and dataset.labels is not None else 0
+    label_size = dataset.labels.size if options.use_labels and dataset.labels is not None else 0
     networks = count_parameters(options, dataset.shape[0], label_size)
     print('\nTrained parameters:')
     _print_table([('G', f'{networks.G_trainable:,d}'), ('D', f'{networks.D_trainable:,d}')], ('left', 'right'))

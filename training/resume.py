@@ -286,7 +286,7 @@ def check_dataset(options, dataset):
         UserError: The dataset does not fit the networks from which the run starts, or went on before.
         click.UsageError: The run trains on labels, and the dataset has none.
     """
-    labels = 0 if dataset.labels is None else dataset.labels.shape[1]
+    labels = 0 if dataset.labels is None else dataset.labels.size
     if options.networks is not None:
         theirs = {name: options.networks['D'].get(name, default) for name, default in _D_DEFAULTS.items()}
         for what, wanted, found in (

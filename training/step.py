@@ -213,7 +213,7 @@ class TrainingStep:
         feed.update(
             {
                 self._inputs.G_lrate: schedule.G_lrate,
-                self._inputs.labels: self.training_set.random_labels(schedule.minibatch, random),
+                self._inputs.labels: self.training_set.random_labels(schedule.minibatch, random)[:],
             }
         )
         return tflib.run([self._stats['G'], self._G_update], feed)[0]

@@ -1,4 +1,10 @@
-"""The label file of a dataset, `NAME-rxx.labels`: a NumPy array file, float32 [number of images, label size]."""
+"""The label file of a dataset, `NAME-rxx.labels`: a NumPy array file in one of two forms.
+
+float32 [number of images, label size]
+    A row for each image: the form that the original StyleGAN reads.
+int32 [number of images]
+    The class number of each image, from 0 on: for so many classes that one-hot rows would not fit in memory.
+"""
 
 import glob
 import os
@@ -7,20 +13,29 @@ from typing import Optional
 import numpy as np
 
 from dnnlib.errors import UserError
+from dnnlib.records.labels import Labels
 from dnnlib.records.record_file import HINT
 from dnnlib.wrong_files import HEAD_BYTES, name_of_bytes
 
-_ONE_HOT = 'it must be numbers [{}, K], one row for each image; one-hot for classes, as from numpy.eye(K)[numbers]'
+LARGEST_CLASS = (1 << 31) - 2  # so that the number of classes fits into int32
+_FORMS = 'it must be numbers [{0}, K], one row for each image, or class numbers, integers [{0}] from 0 on'  # of images
 
 
 def write_labels(folder: str, name: str, labels: np.ndarray) -> None:
-    """Writes the label file of a dataset: [number of images, label size], in the order of the records, as float32."""
+    """Writes the label file of a dataset, in the order of the records.
+
+    Args:
+        folder: The dataset's folder.
+        name: Prefix of the dataset's files.
+        labels: [number of images, label size], stored as float32; or class numbers, integers [number of images] from 0
+            on, stored as int32.
+    """
     with open(os.path.join(folder, name + '-rxx.labels'), 'wb') as file:
-        np.save(file, labels.astype(np.float32))
+        np.save(file, Labels(labels).array)
 
 
-def read_labels(folder: str, num_images: int) -> Optional[np.ndarray]:
-    """The labels of a dataset, float32 [num_images, label size]; None if it has no label file.
+def read_labels(folder: str, num_images: int) -> Optional[Labels]:
+    """The labels of a dataset; None if it has no label file.
 
     Raises:
         UserError: The file is damaged, or holds something else; the sentence says what to do.
@@ -33,17 +48,26 @@ def read_labels(folder: str, num_images: int) -> Optional[np.ndarray]:
     except (ValueError, OSError, EOFError) as error:
         raise UserError(f'{paths[0]} is not a whole NumPy array file{_what_it_is(paths[0], error)}.') from error
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'biuf':
-        raise UserError(f'{paths[0]} is not an array of numbers: {_ONE_HOT.format(num_images)}.')
+        raise UserError(f'{paths[0]} is not an array of numbers: {_FORMS.format(num_images)}.')
     if not np.isfinite(labels).all():
         raise UserError(f'{paths[0]} holds values that are not numbers: {HINT}.')
-    if labels.ndim != 2:
-        what = 'class numbers, ' if labels.shape == (num_images,) else ''
-        raise UserError(f'{paths[0]} has {what}the shape {list(labels.shape)}: {_ONE_HOT.format(num_images)}.')
+    if labels.ndim not in (1, 2):
+        raise UserError(f'{paths[0]} has the shape {list(labels.shape)}: {_FORMS.format(num_images)}.')
     if len(labels) != num_images:
         raise UserError(
             f'{paths[0]} has the shape {list(labels.shape)} but the dataset has {num_images} images: {HINT}.'
         )
-    return labels.astype(np.float32, copy=False)
+    if labels.ndim == 1:
+        _check_numbers(paths[0], labels)
+    return Labels(labels)
+
+
+def _check_numbers(path, labels):
+    if labels.dtype.kind not in 'iu':
+        raise UserError(f'{path} has the shape {list(labels.shape)} and {labels.dtype}: {_FORMS.format(len(labels))}.')
+    for number in (labels.min(), labels.max()):
+        if not 0 <= number <= LARGEST_CLASS:
+            raise UserError(f'{path} has the class number {number}: number the classes from 0 on, without gaps.')
 
 
 def _what_it_is(path, error):

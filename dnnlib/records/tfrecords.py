@@ -1,8 +1,8 @@
 """The dataset format: one TFRecord file for each resolution, the same images in the same order in all of them.
 
 A dataset is a folder. `NAME-rNN.tfrecords` holds every image at 2^NN pixels a side, from 4x4 (r02) up to the full
-size; the optional `NAME-rxx.labels` is a NumPy array file, float32 [number of images, label size]. A record is a
-serialized `tf.train.Example` of two features: `shape`, three int64 (channels, height, width), and `data`, the uint8
+size; the optional `NAME-rxx.labels` holds the labels (`dnnlib.records.label_file`). A record is a serialized
+`tf.train.Example` of two features: `shape`, three int64 (channels, height, width), and `data`, the uint8
 pixels in that order. Level of detail (lod) 0 is the full size, each further lod has half the side. The pre-filter puts
 other files beside them (a line for each photograph, pictures, a page); training does not read those.
 
@@ -93,14 +93,15 @@ class MultiResolutionWriter:
         """Writes the label file; call it once all images are there.
 
         Args:
-            labels: [number of images, label size], in the order of the images; stored as float32.
+            labels: As for `write_labels`: rows [number of images, label size], or class numbers [number of images].
 
         Raises:
-            UserError: The number of rows is not the number of images written.
+            UserError: The number of labels is not the number of images written.
         """
-        if labels.ndim != 2 or len(labels) != self.num_images:
+        if labels.ndim not in (1, 2) or len(labels) != self.num_images:
             raise UserError(
-                f'Labels of shape {list(labels.shape)} do not fit {self.num_images} images: give one row for each.'
+                f'Labels of shape {list(labels.shape)} do not fit {self.num_images} images: give one row for '
+                'each, or one class number for each.'
             )
         write_labels(self._folder, self._name, labels)
 
@@ -212,7 +213,7 @@ class MultiResolutionDataset:
         resolution: Side of lod 0 in px.
         shape: [C, H, W] of lod 0.
         num_images: Number of records in each file.
-        labels: float32 [num_images, label size], or None when there is no label file.
+        labels: `dnnlib.records.labels.Labels` of the num_images images, or None when there is no label file.
 
     Raises:
         UserError: The folder is missing or not whole; the sentence says what to do.

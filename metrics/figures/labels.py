@@ -16,7 +16,7 @@ class LabelledNetwork:
 
     Args:
         network: `Network` whose second input are labels.
-        labels: float32 [N, label size], the labels to choose from.
+        labels: `dnnlib.records.labels.Labels` to choose from.
     """
 
     def __init__(self, network, labels):
@@ -56,7 +56,7 @@ def with_labels(Gs, data):
             labels = dataset.labels
     except UserError:
         labels = None
-    if labels is None or labels.shape[1] != size:
+    if labels is None or labels.size != size:
         return Gs, (
             f'The network takes labels of {size} numbers, and figures have zeros for them, which no image in training '
             'had: name a dataset with such labels with --data.'

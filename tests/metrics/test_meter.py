@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.records.labels import Labels as LabelsOfReals
 from dnnlib.records.tfrecords import fingerprint
 from metrics import batches, features, meter, registry
 from metrics.arithmetic.frechet import frechet_distance, statistics
@@ -288,11 +289,11 @@ def test_what_is_not_a_number_is_no_result(toy_metric, monkeypatch):
 def test_networks_of_labels_get_those_of_the_reals_and_are_refused_without(toy_metric):
     dataset, Gs = FakeDataset(random_images()), FakeGenerator([3, 4, 4], label_size=3)
     for labels in (None, np.eye(20, dtype=np.float32)):
-        dataset.labels = labels
+        dataset.labels = labels if labels is None else LabelsOfReals(labels)
         with pytest.raises(UserError, match='labels of 3 numbers, and there is no dataset with such labels: .*--data'):
             measure(make_meter(dataset), toy_metric, Gs)
     assert Gs.calls == []
-    dataset.labels = np.eye(3, dtype=np.float32)[np.arange(20) % 2]
+    dataset.labels = LabelsOfReals(np.eye(3, dtype=np.float32)[np.arange(20) % 2])
     given = []
     for seed in (7, 7, 8):
         Gs.calls.clear()
@@ -300,6 +301,10 @@ def test_networks_of_labels_get_those_of_the_reals_and_are_refused_without(toy_m
         given.append(np.concatenate([labels for _, labels, _ in Gs.calls]))
     np.testing.assert_array_equal(given[0], given[1])
     assert not np.array_equal(given[0], given[2])
+    dataset.labels = LabelsOfReals(np.arange(20) % 2, size=3)  # class numbers: the same rows
+    Gs.calls.clear()
+    measure(make_meter(dataset, seed=7), toy_metric, Gs, minibatch_size=10)
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels, _ in Gs.calls]), given[0])
     assert given[0].shape == (30, 3) and 5 < given[0][:, 0].sum() < 25 and given[0][:, 2].sum() == 0
 
 
@@ -315,10 +320,10 @@ def test_a_path_has_one_label_and_labels_change_it(session, monkeypatch):
 
     monkeypatch.setattr(tflib.Network, 'run', noted)
     for label in range(2):
-        dataset.labels = np.tile(np.eye(3, dtype=np.float32)[label], [20, 1])
+        dataset.labels = LabelsOfReals(np.tile(np.eye(3)[label], [20, 1]))
         values.append(measure(make_meter(dataset, ['pl']), registry.METRICS['pl'], Gs)[0].value)
     assert values[0] != values[1] and all(len(labels) % 2 == 0 for labels in seen)
-    dataset.labels = np.eye(3, dtype=np.float32)[np.arange(20) % 3]
+    dataset.labels = LabelsOfReals(np.arange(20) % 3)
     seen.clear()
     measure(make_meter(dataset, ['pl']), registry.METRICS['pl'], Gs)
     assert all((labels[0::2] == labels[1::2]).all() for labels in seen)

@@ -51,4 +51,8 @@ def test_what_is_kept_is_what_earlier_versions_kept():
         ('reference-loader', False),
         ('drop-duplicates', False),
     ]
+    chosen = dataclasses.replace(MADE, max_identities=9, min_images=2)
+    assert chosen.plan() == MADE.plan() and chosen.by_identity == ['--max-identities', '--min-images']
+    assert chosen.ending() == {**MADE.ending(), 'max_identities': 9, 'min_images': 2}
+    assert chosen.record() == {**MADE.record(), 'max-identities': 9, 'min-images': 2}
     assert 'margin' not in dataclasses.replace(MADE, detect=False, margin=0, device=None).record()

@@ -32,7 +32,7 @@ def filtered(run, tmp_path):
 
 def labels_of(out):
     with MultiResolutionDataset(str(out)) as dataset:
-        return dataset.labels.tolist()
+        return dataset.labels[:].tolist()
 
 
 def refused(result):

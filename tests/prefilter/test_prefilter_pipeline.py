@@ -1,6 +1,7 @@
 import errno
 import json
 import shutil
+from collections import Counter
 from unittest import mock
 
 import numpy as np
@@ -81,12 +82,47 @@ def test_identity_labels_follow_their_records(tmp_path):
                 assert dataset.labels[line['index']].tolist() == [float(folder == name) for name in ('', *'abc')]
 
 
+def test_class_numbers_follow_their_records(tmp_path, monkeypatch):
+    monkeypatch.setattr('prefilter.labels.LARGEST_LABELS', 0)
+    result = run(shelf(PATHS), tmp_path / 'set', labels='identity')
+    with MultiResolutionDataset(tmp_path / 'set') as dataset:
+        assert dataset.labels.shape == (result['accepted'], 3)
+        for line in lines(tmp_path / 'set'):
+            if line['accepted']:
+                assert dataset.labels.numbers[line['index']] == 'abc'.index(line['path'][0])
+
+
+def test_images_of_small_identities_are_refused_and_a_finished_examination_is_used_again(tmp_path, monkeypatch):
+    source, stop = shelf(PATHS), UserError('no room')
+    with monkeypatch.context() as patch, pytest.raises(UserError, match='no room'):
+        patch.setattr(pipeline, 'merge_records', mock.Mock(side_effect=stop))
+        run(source, tmp_path / 'set')
+    before = Counter(path[0] for number, path in enumerate(PATHS) if number % 2 == 0)
+    (name, most), *_ = sorted(before.items(), key=lambda item: (-item[1], item[0]))
+    with pytest.raises(
+        UserError, match='--min-images 99: no identity has so many accepted images .15 few-images, 15 no-face'
+    ):
+        run(source, tmp_path / 'set', min_images=99)
+    result = run(source, tmp_path / 'set', labels='identity', max_identities=1)
+    assert (result['examined'], result['accepted']) == (0, most)
+    assert result['reasons'] == {'no-face': 15, 'few-images': 15 - most}
+    with MultiResolutionDataset(tmp_path / 'set') as dataset:
+        assert dataset.num_images == most and dataset.labels.shape == (most, 1)
+        for line in lines(tmp_path / 'set'):
+            assert line['accepted'] == (line['index'] is not None) == (line['reason'] is None)
+            if line['accepted']:
+                assert line['path'][0] == name and dataset.read(line['index'])[0, 0, 0] == PATHS.index(line['path'])
+    options = json.loads((tmp_path / 'set' / 'options.json').read_text())
+    assert options['max-identities'] == 1 and 'min-images' not in options
+    assert 'few-images' in (tmp_path / 'set' / 'report.html').read_text(encoding='utf-8')
+
+
 def test_folders_of_one_name_are_not_one_identity(tmp_path):
     # As in the YouTube Faces database, where the videos of every person are numbered from 0.
     source = shelf([f'{person}/{video}/{frame}.png' for person in 'ab' for video in '01' for frame in range(2)])
     run(source, tmp_path / 'set', labels='identity')
     with MultiResolutionDataset(tmp_path / 'set') as dataset:
-        assert dataset.labels.shape == (4, 4) and dataset.labels.sum(axis=0).tolist() == [1, 1, 1, 1]
+        assert dataset.labels.shape == (4, 4) and dataset.labels[:].sum(axis=0).tolist() == [1, 1, 1, 1]
 
 
 def test_an_image_that_exhausts_memory_is_refused(tmp_path, capsys):

@@ -1,5 +1,6 @@
 """The stream of reals: whole, shuffled, repeatable."""
 
+import os
 import threading
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnnlib.errors import UserError
-from dnnlib.records.tfrecords import MultiResolutionWriter
+from dnnlib.records.tfrecords import MultiResolutionWriter, write_labels
 from training.dataset import Prefetcher, TrainingSet
 
 COUNT = 7
@@ -72,9 +73,24 @@ def test_labels_belong_to_their_images(folder, max_label_size, columns):
     assert training_set.label_size == columns and labels.dtype == np.float32
     np.testing.assert_array_equal(labels, np.float32([[i, -i, 1] for i in records_of(images)])[:, :columns])
     drawn = training_set.random_labels(100, np.random.RandomState(0))
-    assert drawn.shape == (100, columns)
+    assert drawn[:].shape == (100, columns)
     if columns:
-        assert set(drawn[:, 0]) == set(range(COUNT))
+        assert set(drawn[:][:, 0]) == set(range(COUNT))
+
+
+@pytest.mark.parametrize('max_label_size, columns', [(0, 0), (2, 2), ('full', 3)])
+def test_class_numbers_are_rows_in_a_minibatch(folder, tmp_path, max_label_size, columns):
+    numbers = np.arange(COUNT) % 3
+    for file in os.listdir(folder):
+        if file.endswith('.tfrecords'):
+            os.symlink(os.path.join(folder, file), str(tmp_path / file))
+    write_labels(str(tmp_path), 'set', numbers)
+    training_set = TrainingSet(str(tmp_path), max_label_size=max_label_size)
+    images, labels, _ = training_set.minibatch(0, COUNT)
+    assert training_set.label_size == columns and labels.dtype == np.float32
+    np.testing.assert_array_equal(labels, np.eye(3)[numbers[records_of(images)]][:, :columns])
+    drawn = training_set.random_labels(100, np.random.RandomState(0))
+    assert drawn[10:20].shape == (10, columns) and len(drawn) == 100
 
 
 def test_a_set_without_labels_has_none(tmp_path):

@@ -12,6 +12,7 @@ import tensorflow.compat.v1 as tf
 from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.flags import ByResolution
+from dnnlib.records.labels import Labels
 from dnnlib.run_dir import snapshot_name
 from tests.toy_run import SMALL, SMALL_G
 from training.options import TrainingOptions, minibatch_at, resolve_options, smaller_minibatches
@@ -141,7 +142,7 @@ def test_dataset_that_the_networks_do_not_take_is_refused():
     labelled = dataclasses.replace(options, use_labels=True, networks={'G': {}, 'D': {'label_size': 7}})
     with pytest.raises(UserError, match='x.pkl take labels of 7 numbers, the dataset x has none: choose another'):
         check_dataset(labelled, grey)
-    grey.labels = np.zeros([5, 2])
+    grey.labels = Labels(np.array([0, 1, 1, 0, 1]))
     with pytest.raises(UserError, match='take labels of 7 numbers, the dataset x has labels of 2 numbers'):
         check_dataset(labelled, grey)
     message = 'x.pkl make 512x512 images, the dataset grey has 256x256: choose another dataset or pickle'
