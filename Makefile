@@ -14,12 +14,12 @@ VENV := $(if $(filter 2,$(TF)),.venv-tf2,.venv)
 PINS := $(if $(filter 2,$(TF)),requirements-tf2.txt,requirements.txt)
 PY := $(VENV)/bin/python
 
-# The same flags find the same run again; other DEMO_FLAGS are another run.
+# The same flags find the same run again, and do nothing if it is finished; other DEMO_FLAGS are another run.
 TRAIN_DEMO = $(PY) train.py --data datasets/demo --preset demo --desc demo $(DEMO_FLAGS)
 
 demo: venv
 	test -d datasets/demo || $(PY) -m prefilter lfw-subset --out datasets/demo --size 32
-	if run=$$($(TRAIN_DEMO) --find 2>/dev/null); then echo "$$run is trained already."; else $(TRAIN_DEMO); fi
+	$(TRAIN_DEMO)
 	run=$$($(TRAIN_DEMO) --find) && \
 	$(PY) run_metrics.py $$run --metrics fd_onet5k && \
 	$(PY) generate_figures.py $$run && \

@@ -25,6 +25,7 @@ from metrics.results import (
     has_best,
     keep_best,
     make_record,
+    network_fingerprint,
     read_results,
     series,
 )
@@ -268,8 +269,9 @@ def _measure_all(task, options):
     kimg = {record['snapshot']: record['kimg'] for record in reversed(recorded)}  # more precise than the names
     snapshots = [snapshot._replace(kimg=kimg.get(snapshot.name, snapshot.kimg)) for snapshot in source.snapshots]
     known = [] if options.force else recorded
+    prints = {snapshot: network_fingerprint(source.folder, snapshot.name) for snapshot in snapshots if known}
     found = {
-        (snapshot, value): find_result(known, snapshot.name, value, meter.settings(metric))
+        (snapshot, value): find_result(known, snapshot.name, value, meter.settings(metric), prints.get(snapshot))
         for snapshot in snapshots
         for metric in meter.metrics
         for value in metric.value_names

@@ -1,11 +1,12 @@
-"""What all commands share: they keep TensorFlow quiet, and Ctrl-C ends them in one sentence with exit status 130.
+"""What all commands share: they keep TensorFlow quiet, take no empty text, and Ctrl-C ends them in one sentence (130).
 
 A command imports this module before any other of the project, so that Ctrl-C during its imports shows no traceback.
 """
 
+import re
 import signal
 import sys
-from typing import Any
+from typing import Any, List
 
 import click
 
@@ -26,7 +27,16 @@ _print_anything(sys.stdout, sys.stderr)
 
 
 class Verb(click.Command):
-    """A command that Ctrl-C ends in one sentence: `@click.command(cls=Verb)`."""
+    """A command that Ctrl-C ends in one sentence, and that takes no empty text: `@click.command(cls=Verb)`."""
+
+    def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
+        """Parses the command line. Raises `click.UsageError` if an argument is empty."""
+        for before, text in zip(['', *args], args):
+            name = text[:-1] if re.fullmatch(r'--[\w-]+=', text) else before
+            if not text or name != before:
+                where = f'what follows {name}' if name else 'the first argument'
+                raise click.UsageError(f'{where} is empty, as where a shell variable is not set: give a value.', ctx)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command."""

@@ -1,6 +1,7 @@
 """A run's measured numbers, `metrics.jsonl`, and its best snapshot, `network-best.pkl`."""
 
 import filecmp
+import hashlib
 import json
 import math
 import os
@@ -24,6 +25,8 @@ RECORD_FIELDS = {
     'settings': dict,
 }
 FINGERPRINT = 'dataset_sha256'  # in the settings of a record: the fingerprint of the dataset
+NETWORK = 'network_sha256'  # in a record: the fingerprint of the network's file
+BLOCKS, BLOCK_BYTES = 32, 1 << 16  # of a network's file that its fingerprint covers
 
 
 class Snapshot(NamedTuple):
@@ -70,6 +73,34 @@ def find_equal(run_dir, snapshots, name):
     )
 
 
+def network_fingerprint(run_dir, name):
+    """Identifies the content of a network pickle, also if another one has taken its name.
+
+    Args:
+        run_dir: Folder of the run.
+        name: File name of the pickle.
+
+    Returns:
+        64 hexadecimal digits: the SHA-256 of its size and of 2 MiB of it, evenly spaced; of all of it if it is smaller.
+        A run has many pickles of 300 MB, and two networks of a training differ in all of their weights. None if there
+        is no such file.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    path = os.path.join(run_dir, name)
+    if not os.path.exists(path):
+        return None
+    with disk_errors('read', path), open(path, 'rb') as file:
+        size = os.fstat(file.fileno()).st_size
+        digest = hashlib.sha256(b'%d' % size)
+        step = max((size - BLOCK_BYTES) // (BLOCKS - 1), BLOCK_BYTES)
+        for start in range(0, size, step):
+            file.seek(start)
+            digest.update(file.read(BLOCK_BYTES))
+    return digest.hexdigest()
+
+
 def append_result(run_dir, snapshot, result):
     """Appends a record to the run's metrics file, and flushes it to the disk.
 
@@ -80,12 +111,14 @@ def append_result(run_dir, snapshot, result):
 
     Returns:
         The record: a dict of `snapshot` (file name), `kimg`, `metric`, `value`, `seconds` and `settings`; for some
-        metrics also `details`.
+        metrics also `details`; and `network_sha256`, see `network_fingerprint`.
 
     Raises:
-        UserError: The file cannot be written.
+        UserError: The file cannot be written, or the network cannot be read.
     """
-    record = make_record(snapshot, result)
+    record, found = make_record(snapshot, result), network_fingerprint(run_dir, snapshot.name)
+    if found is not None:
+        record[NETWORK] = found
     line = json.dumps(record, allow_nan=False).encode('utf-8')
     path = os.path.join(run_dir, METRICS_FILE)
     # Appended rather than rewritten, so that training and a measurement at the same time lose no line.
@@ -160,7 +193,8 @@ def _end_last_line(path):
 def read_results(run_dir):
     """All records of a run's metrics file, oldest first; an empty list without a file.
 
-    A part of a record at the end of the file, as a full disk leaves it, is ignored.
+    A part of a record at the end of the file, as a full disk leaves it, is ignored. So is a record whose value or kimg
+    is no finite number, which this program never writes.
 
     Raises:
         UserError: The file cannot be read, or a line is damaged.
@@ -177,14 +211,16 @@ def read_results(run_dir):
         records.pop()
     if None in records:
         raise UserError(f'{path} line {records.index(None) + 1} is damaged: delete that line and measure again.')
-    return records
+    return [record for record in records if all(math.isfinite(record[field] or 0) for field in ('value', 'kimg'))]
 
 
 def _parse_record(line):
     """The record in a line of bytes, or None when it is damaged."""
     try:
         record = json.loads(line.decode('utf-8'))
-        whole = all(isinstance(record[field], kinds) for field, kinds in RECORD_FIELDS.items())
+        values = {field: record[field] for field in RECORD_FIELDS}
+        whole = all(isinstance(values[field], kinds) for field, kinds in RECORD_FIELDS.items())
+        whole = whole and not any(isinstance(value, bool) for value in values.values())
         for field in ('kimg', 'value', 'seconds'):
             float(record[field] or 0)  # raises OverflowError for a whole number that is too large
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
@@ -192,13 +228,18 @@ def _parse_record(line):
     return record if whole else None
 
 
-def find_result(records, snapshot_name, metric, settings):
-    """The newest record of a snapshot, metric and settings, or None."""
+def find_result(records, snapshot_name, metric, settings, fingerprint=None):
+    """The newest record of a snapshot, metric and settings, or None.
+
+    With the `network_fingerprint` of the snapshot, a record of another network of that name does not count. Records
+    that earlier versions wrote have no fingerprint; the name is enough for them.
+    """
     return next(
         (
             record
             for record in reversed(records)
             if (record['snapshot'], record['metric'], record['settings']) == (snapshot_name, metric, settings)
+            and fingerprint in (None, record.get(NETWORK, fingerprint))
         ),
         None,
     )

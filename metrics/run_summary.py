@@ -52,12 +52,8 @@ def summarise_run(run_dir):
     """
     problems = []
     options = _read_or_note(lambda: read_options(run_dir), {}, problems)
-    records = [
-        record
-        for record in _read_or_note(lambda: read_results(run_dir), [], problems)
-        if math.isfinite(_number(record['value']))
-    ]
-    placed = [record for record in records if math.isfinite(_number(record['kimg']))]
+    records = _read_or_note(lambda: read_results(run_dir), [], problems)
+    placed = [record for record in records if record['kimg'] is not None]
     curves = {metric: series(placed, metric) for metric in find_measured(placed)}
     decisive = _decisive(options.get('metrics'), curves)
     best = best_result(curves.get(decisive, []))

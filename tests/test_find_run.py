@@ -24,9 +24,12 @@ def make_run(run_dir, nimg, **given):
     Checkpoints(str(run_dir)).save({}, {'cur_nimg': nimg, 'due': NOTHING})
 
 
+def flags_of_demo(results):
+    return ['--data', DATA, '--preset', 'demo', '--desc', 'demo', '--results', str(results)]
+
+
 def find(results, *flags):
-    args = ['--data', DATA, '--preset', 'demo', '--desc', 'demo', '--results', str(results), *flags, '--find']
-    return CliRunner().invoke(train.main, args)
+    return CliRunner().invoke(train.main, [*flags_of_demo(results), *flags, '--find'])
 
 
 def test_the_finished_run_of_the_same_flags_is_found_and_no_other(tmp_path):
@@ -43,7 +46,7 @@ def test_the_finished_run_of_the_same_flags_is_found_and_no_other(tmp_path):
 # Stands for Python: keeps its arguments, and has a finished run once something was trained.
 PYTHON = """#!/bin/sh
 echo "$@" >> calls
-case "$*" in *--find) test -e trained && echo results/00003-demo;; train.py*) touch trained;; esac
+case "$*" in *--find) test -e trained && echo results/00003-demo;; train.py*) touch trained; echo remark >&2;; esac
 """
 
 
@@ -55,13 +58,21 @@ def test_make_demo_trains_once_and_measures_the_run_of_its_flags(tmp_path):
     make = ['make', '-f', str(MAKEFILE), '-o', 'venv', 'demo', 'PY=./python', 'DEMO_FLAGS=--kimg 9']
     calls = []
     for _ in range(2):
-        subprocess.run(make, cwd=str(tmp_path), check=True, stdout=subprocess.PIPE)
+        outcome = subprocess.run(make, cwd=str(tmp_path), check=True, capture_output=True)
+        assert outcome.stderr == b'remark\n'  # nothing is hidden
         calls.append((tmp_path / 'calls').read_text().splitlines())
         (tmp_path / 'calls').unlink()
     train_demo = 'train.py --data datasets/demo --preset demo --desc demo --kimg 9'
     measured = ['run_metrics.py results/00003-demo', 'generate_figures.py results/00003-demo']
     measured.append('run_metrics.py results/00003-demo/network-best.pkl')
-    for found, trained in zip(calls, ([train_demo], [])):
-        expected = [f'{train_demo} --find', *trained, f'{train_demo} --find']
-        assert found[: len(expected)] == expected
-        assert [' '.join(shlex.split(call)[:2]) for call in found[len(expected) :]] == measured
+    for found in calls:
+        assert found[:2] == [train_demo, f'{train_demo} --find']  # a finished run is not trained again, see below
+        assert [' '.join(shlex.split(call)[:2]) for call in found[2:]] == measured
+
+
+def test_the_command_of_a_finished_run_does_nothing(tmp_path):
+    make_run(tmp_path / '00000-demo', 56000)
+    before = sorted(tmp_path.rglob('*'))
+    outcome = CliRunner().invoke(train.main, flags_of_demo(tmp_path))
+    assert outcome.exit_code == 0 and f'{tmp_path / "00000-demo"} has finished these options' in outcome.output
+    assert sorted(tmp_path.rglob('*')) == before

@@ -18,7 +18,7 @@ from dnnlib import tflib
 from dnnlib.download import cache_path
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
-from metrics import registry
+from metrics import meter, registry
 from metrics.meter import Result
 from metrics.registry import FrechetDistance
 from metrics.results import Snapshot, append_result
@@ -96,6 +96,42 @@ def test_measured_once_unless_forced_and_the_same_seed_gives_the_same_number(run
     assert first['settings']['seed'] == 1000 and first['metric'] == 'fd_onet5k'
     assert repeated['settings'] == first['settings']
     assert repeated['value'] == first['value']
+
+
+def test_a_network_that_took_the_name_of_a_measured_one_is_measured(run_dir):
+    for name in ('network-snapshot-000000.pkl', 'network-final.pkl'):
+        os.rename(os.path.join(run_dir, name), os.path.join(run_dir, name + '.bak'))
+    assert invoke(run_dir).exit_code == 0
+    target = os.path.join(run_dir, 'network-snapshot-000004.pkl')
+    os.replace(os.path.join(run_dir, 'network-snapshot-000000.pkl.bak'), target)
+    outcome = invoke(run_dir)
+    assert outcome.exit_code == 0 and 'measured already' not in outcome.stdout
+    first, second = results(run_dir)
+    assert first['snapshot'] == second['snapshot'] and first['value'] != second['value']
+    assert 'measured already' in invoke(run_dir).stdout
+
+
+def test_too_little_memory_is_answered_by_a_smaller_minibatch(run_dir, monkeypatch):
+    plain = FrechetDistance.values
+
+    def values(self, *arrays, **kwargs):
+        if minibatches[-1] > 4:
+            raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor')
+        return plain(self, *arrays, **kwargs)
+
+    def work(*args):
+        minibatches.append(work_of(*args).minibatch_size)
+        return work_of(*args)
+
+    minibatches, work_of = [], meter._work
+    monkeypatch.setattr(meter, '_work', work)
+    monkeypatch.setattr(FrechetDistance, 'values', values)
+    message = refused(invoke(run_dir), 1)
+    sentence = f'too little memory to measure {minibatches[-1]} images at a time: measure with run_metrics.py and a '
+    assert sentence + '--minibatch below that, and train with --metrics none.' in message
+    assert not os.path.exists(os.path.join(run_dir, 'metrics.jsonl'))
+    assert invoke(run_dir, '--minibatch', '4').exit_code == 0
+    assert len(results(run_dir)) == 2
 
 
 def test_a_single_pickle_is_measured_against_the_data_it_is_given(finished, tmp_path):
@@ -369,6 +405,7 @@ def test_what_an_earlier_version_measured_counts_and_comes_out_the_same_anew(tmp
         assert 'its fd_onet5k of 1.2561 is the lowest of 3 measured snapshots' in file.read()
     assert invoke(os.path.join(run_dir, 'network-snapshot-000002.pkl'), '--force').exit_code == 0
     theirs, ours = (dict(records[-1], seconds=None) for records in (old, results(run_dir)))
+    assert len(ours.pop('network_sha256')) == 64  # that version wrote none
     assert ours == dict(theirs, value=pytest.approx(theirs['value'], rel=1e-3)) and theirs['kimg'] == 2.048
 
 

@@ -10,6 +10,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dnnlib.records.tfrecords import MultiResolutionWriter, write_labels
+from dnnlib.run_dir import locked_run
 from tests.toy_run import make_dataset, toy_images
 from tests.train_command import NAME, TINY, read_lines, run_here
 from training import loop
@@ -151,6 +152,36 @@ def test_a_dataset_that_is_gone_or_too_small_is_named_by_a_flag_that_helps(run, 
         result = run('--resume', run_dir, '--data', small, *flags)
         assert result.exit_code == 2
         assert f'--data: {small} has 4x4 images, and {run_dir} trains at 8x8; name a dataset of' in result.output
+
+
+def test_a_run_that_is_being_trained_has_one_beside_it(run, stopped):
+    run_dir, data = stopped
+    same = ['--data', data, '--results', run_dir.parent, *TINY, '--kimg', '0.32']
+    assert f'--resume {run_dir} --kimg 0.32 goes on with it.' in run(*same, '--dry-run').output
+    with locked_run(str(run_dir)):
+        result = run('--resume', run_dir, '--kimg', '0.32')
+        assert result.exit_code == 1 and f'{run_dir} is being trained by process {os.getpid()}' in result.output
+        assert 'start another run: with --new-run, and without --resume.' in result.output
+        beside = run(*same, '--new-run')
+    assert beside.exit_code == 0 and 'Trained 0.3 kimg' in beside.output
+    assert sorted(os.listdir(str(run_dir.parent))) == [NAME, NAME.replace('00000', '00001')]
+
+
+def test_a_run_whose_states_are_all_damaged_leaves_two_ways_on(run, stopped, read_pickle_once):
+    run_dir, data = stopped
+    states = sorted(run_dir.glob('training-state-*.npz'))
+    for state in states:
+        state.write_bytes(b'no zip')
+    for flags in (['--resume', run_dir], ['--data', data, '--results', run_dir.parent, *TINY]):
+        result = run(*flags, '--dry-run')
+        assert result.exit_code == 1 and all(f'{state} is damaged' in result.output for state in states)
+    assert 'start anew with --new-run, and without --resume of this run; its network snapshots' in result.output
+    new = run('--data', data, '--results', run_dir.parent, *TINY, '--new-run', '--dry-run')
+    assert new.exit_code == 0 and 'Schedule:' in new.output
+    snapshot = max(run_dir.glob('network-snapshot-*.pkl'))
+    ours = ['--data', data, '--results', run_dir.parent, *TINY, '--kimg', '1']
+    result = run(*ours, '--resume', snapshot, '--dry-run')
+    assert result.exit_code == 0 and f'The networks of {snapshot} go on at kimg' in result.output, result.output
 
 
 def test_a_pickle_and_a_dataset_that_do_not_fit_are_both_named(run, trained, read_pickle_once, tmp_path):

@@ -43,15 +43,15 @@ def open_csv(files, partition=None):
     if PATH not in header:
         raise unexpected('csv', files.location, 'a column path in its first line', ', '.join(header) or 'nothing')
     paths = tables.place_of(name, header, PATH)
-    labels = tables.place_of(name, header, LABEL) if LABEL in header else None
-    columns = [_Column(header[place], place) for place in range(len(header)) if place not in (paths, labels)]
+    labels = [place for place, column in enumerate(header) if column == LABEL]
+    columns = [_Column(header[place], place) for place in range(len(header)) if place not in (paths, *labels)]
     index, identities = Index(), _Identities(name)
     for number, row in rows:
         if not row[paths]:
             raise tables.bad_line(name, number, ', '.join(row), 'a path')
         index.add(tables.spelled_as_on_disk(files.folder, row[paths]))
-        if labels is not None:
-            identities.add(row[labels], number)
+        if len(labels) == 1:
+            identities.add(row[labels[0]], number)
         for column in columns:
             column.add(row[column.place], number)
     if len(index.without_repeats(is_sorted=True)) != len(index):
@@ -65,8 +65,8 @@ def open_csv(files, partition=None):
         'csv',
         index,
         files.reader,
-        identity_of=None,
-        identities=None if labels is None else identities,
+        identity_of=(lambda path: tables.place_of(name, header, LABEL)) if len(labels) > 1 else None,  # refuses
+        identities=identities if len(labels) == 1 else None,
         attributes=(lambda: _attributes_of(name, columns)) if columns else None,
     )
 

@@ -1,4 +1,4 @@
-"""Ctrl-C ends every command in one sentence, with the exit status that shells expect."""
+"""What all commands share: Ctrl-C ends each in one sentence, with the exit status that shells expect; empty text."""
 
 import os
 import pathlib
@@ -6,9 +6,11 @@ import shutil
 import subprocess
 import sys
 
+import click
 import pytest
+from click.testing import CliRunner
 
-from dnnlib.verb import SENTENCE
+from dnnlib.verb import SENTENCE, Verb
 
 ROOT = pathlib.Path(__file__).parents[2]
 DATA = 'tests/golden/tfrecords/tiny32'
@@ -55,6 +57,28 @@ def test_ctrl_c_during_imports_and_work_is_one_sentence(verb, module, args, tmp_
     )
     assert outcome.returncode == 130, outcome.stderr
     assert SENTENCE in outcome.stderr and 'Traceback' not in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    'args, what',
+    [
+        ([''], 'the first argument'),
+        (['SOURCE', '--out', ''], 'what follows --out'),
+        (['SOURCE', '--out='], 'what follows --out'),
+        (['--out', 'OUT', ''], 'what follows OUT'),
+    ],
+)
+def test_empty_arguments_are_refused(args, what):
+    @click.command(cls=Verb)
+    @click.argument('source')
+    @click.option('--out')
+    def command(source, out):
+        click.echo(f'{source} {out}')
+
+    outcome = CliRunner().invoke(command, args)
+    assert outcome.exit_code == 2
+    assert f'Error: {what} is empty, as where a shell variable is not set: give a value.' in outcome.output
+    assert CliRunner().invoke(command, ['SOURCE', '--out=OUT']).output == 'SOURCE OUT\n'
 
 
 def test_paths_are_printed_whatever_their_bytes_and_the_terminal(tmp_path):

@@ -3,10 +3,12 @@
 import json
 import os
 
+import numpy as np
 import pytest
 
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint, old_fingerprint
+from metrics.figures.curves import draw_curves
 from metrics.meter import Result
 from metrics.registry import METRICS, FrechetDistance
 from metrics.results import (
@@ -18,10 +20,12 @@ from metrics.results import (
     find_snapshots,
     format_table,
     keep_best,
+    network_fingerprint,
     read_results,
     renew_fingerprints,
     series,
 )
+from metrics.run_summary import summarise_run
 from tests.toy_run import make_dataset
 
 SETTINGS = {'features': 'onet', 'seed': 0}
@@ -73,6 +77,7 @@ def test_a_result_is_one_line_with_the_documented_fields(run_dir):
                 'value': 12.5,
                 'seconds': 1.5,
                 'settings': SETTINGS,
+                'network_sha256': network_fingerprint(run_dir, 'network-snapshot-000010.pkl'),
             }
         ]
     measured(run_dir, 20, 11.5)
@@ -100,6 +105,7 @@ def add_to_file(run_dir, content):
         b'{"snapshot": "s", "kimg": "1", "metric": "m", "value": 1, "seconds": 1, "settings": {}}\n',
         b'{"snapshot": "s", "kimg": 1, "metric": [], "value": 1, "seconds": 1, "settings": {}}\n',
         b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": "1", "seconds": 1, "settings": {}}\n',
+        b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": true, "seconds": 1, "settings": {}}\n',
         b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": 1, "seconds": null, "settings": {}}\n',
         b'{"snapshot": "s", "kimg": 1, "metric": "m", "value": 1%s, "seconds": 1, "settings": {}}\n' % (b'0' * 400),
         b'{"snapshot": "s", "kimg": 1%s, "metric": "m", "value": 1, "seconds": 1, "settings": {}}\n' % (b'0' * 400),
@@ -111,6 +117,19 @@ def test_a_damaged_line_is_named(run_dir, line):
     add_to_file(run_dir, line)
     with pytest.raises(UserError, match='metrics.jsonl line 2 is damaged'):
         read_results(run_dir)
+
+
+@pytest.mark.parametrize('number', ['NaN', '-Infinity', '1e999'])
+def test_what_is_no_finite_number_is_neither_drawn_nor_the_best(run_dir, number):
+    measured(run_dir, 10, 12.5)
+    line = b'{"snapshot": "network-snapshot-000020.pkl", "kimg": %s, "metric": "fd_onet5k", "value": %s, "seconds": 1, '
+    for pair in (('20', number), (number, '3')):
+        add_to_file(run_dir, line % tuple(part.encode() for part in pair))
+        add_to_file(run_dir, b'"settings": {"features": "onet", "seed": 0}}\n')
+    assert [record['value'] for record in read_results(run_dir)] == [12.5]
+    assert keep_best(run_dir, 'fd_onet5k')['kimg'] == 10
+    assert [*draw_curves(run_dir)] == ['fd_onet5k']
+    assert summarise_run(run_dir).curves['fd_onet5k'] == read_results(run_dir)
 
 
 @pytest.mark.parametrize('part', [b'{"snapshot": "network-sn', b'\xc3', b'\0' * 100])
@@ -194,6 +213,25 @@ def test_measuring_again_replaces_the_earlier_value(run_dir):
     assert [(record['kimg'], record['value']) for record in series(records, 'fd_onet5k')] == [(0, 3.0), (10, 4.0)]
     assert find_result(records, 'network-snapshot-000010.pkl', 'fd_onet5k', SETTINGS)['value'] == 4.0
     assert find_result(records, 'network-snapshot-000010.pkl', 'fd_onet5k', {}) is None
+
+
+@pytest.mark.parametrize('size', [1, 10**5, 2**21 + 10**5, 10**7])
+def test_another_network_under_the_name_of_a_snapshot_is_not_measured_yet(run_dir, tmp_path, size):
+    name, rng = 'network-snapshot-000010.pkl', np.random.RandomState(1)
+
+    def found(records):
+        return find_result(records, name, 'fd_onet5k', SETTINGS, network_fingerprint(run_dir, name))
+
+    (tmp_path / name).write_bytes(rng.bytes(size))
+    measured(run_dir, 10, 4.0)
+    records = read_results(run_dir)
+    assert found(records)['value'] == 4.0
+    (tmp_path / name).write_bytes(rng.bytes(size))  # a network of another training has as many bytes
+    assert found(records) is None
+    del records[0]['network_sha256']  # as an earlier version wrote it
+    assert found(records)['value'] == 4.0
+    (tmp_path / name).unlink()
+    assert network_fingerprint(run_dir, name) is None and 'network_sha256' not in measured(run_dir, 10, 4.0)
 
 
 def test_a_best_snapshot_deleted_since_lives_on_as_the_copy(run_dir):
