@@ -1,5 +1,6 @@
 """Images to files: grids, and the rounding that goes with them."""
 
+import functools
 from typing import Optional, Sequence, Tuple
 
 import numpy as np
@@ -41,6 +42,46 @@ def to_pil(image: np.ndarray, drange: Tuple[float, float] = (0, 255)) -> PIL.Ima
     if pixels.ndim == 3:
         pixels = pixels[0] if pixels.shape[0] == 1 else pixels.transpose(1, 2, 0)
     return PIL.Image.fromarray(pixels)
+
+
+def shrink(image: np.ndarray, side: int) -> np.ndarray:
+    """Shrinks an image by area: each new pixel is the mean of what it covers, parts of old pixels included.
+
+    Args:
+        image: uint8 [C, H, W], H = W, at most 2,048: the sums are int32.
+        side: px, 1 to H.
+
+    Returns:
+        uint8 [C, side, side]: means rounded to the nearest level, halves to the even one. The sums are whole numbers,
+        so each machine gives the same bytes.
+    """
+    before = image.shape[1]
+    sums = image.astype(np.int32)
+    for axis in (1, 2):
+        sums = sum(np.take(sums, places, axis) * _along(shares, axis) for places, shares in _covered(before, side))
+    return np.rint(sums / float(before * before)).astype(np.uint8)
+
+
+@functools.lru_cache(maxsize=8)
+def _covered(before, after):
+    """The old pixels that each new one covers, along one axis.
+
+    Returns:
+        List of (places, shares), each int32 [after]: the first old pixel of each new one, then the second one, ...; and
+        how much of it is covered, in units of 1 / `after` old pixels.
+    """
+    edges = np.arange(after + 1, dtype=np.int32) * before
+    first = edges[:-1] // after
+    found = []
+    for offset in range(-(-before // after) + 1):
+        places = first + offset
+        left, right = np.maximum(places * after, edges[:-1]), np.minimum((places + 1) * after, edges[1:])
+        found.append((np.minimum(places, before - 1), np.maximum(right - left, 0)))
+    return [(places, shares) for places, shares in found if shares.any()]
+
+
+def _along(shares, axis):
+    return shares.reshape([1, -1, 1] if axis == 1 else [1, 1, -1])
 
 
 def save_image_grid(

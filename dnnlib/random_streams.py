@@ -45,6 +45,9 @@ SYNTHESIS_DIRECTIONS = 33
 SYNTHESIS_CLASSES = 34
 SYNTHESIS_SPREAD = 35
 
+# Exports.
+EXPORT_PAIRS = 40
+
 
 def seed_from(*numbers: int) -> int:
     """One 32-bit seed from several non-negative integers; other numbers give an independent seed."""

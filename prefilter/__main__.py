@@ -11,12 +11,13 @@ import sys
 
 import click
 
+from dnnlib.exports.flags import export_flags
+from dnnlib.exports.forms import check_exports, names_written
 from dnnlib.flags import DEVICE_CHOICES
 from dnnlib.folder_kinds import DATASET, RUN, kind_of
 from dnnlib.folders import is_finished, unfinished_path
 from dnnlib.records.levels import SMALLEST_RESOLUTION, is_resolution
 from dnnlib.records.names import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, REPORT_FILE
-from prefilter.export import EXPORTS
 from prefilter.images import IMAGE_EXTENSIONS, MAX_PIXELS, REFERENCE_MAX_PIXELS
 from prefilter.labels import LABELS, check_labels
 from prefilter.options import DatasetOptions
@@ -185,13 +186,7 @@ identity.
     help='Take only identities with K accepted images or more.',
 )
 @click.option('--no-shuffle', is_flag=True, help='Keep the order of the source, mostly sorted paths.')
-@click.option(
-    '--export',
-    'exports',
-    type=click.Choice(list(EXPORTS)),
-    multiple=True,
-    help='Write the crops also as PNG files with dataset.json, as the later StyleGANs read them; may be repeated.',
-)
+@export_flags
 @click.option(
     '--max-pixels',
     type=click.IntRange(min=1),
@@ -251,6 +246,7 @@ def main(**flags):
     _check_target(options.source, options.out, options.force)
     _check_no_detect(options.detect)
     _check_runner(options)
+    check_exports(options.export, options.size, options.labels == 'identity', 'add --labels identity')
     cluster = _plan_cluster(options)
     photographs = _open_source(options)
     # Late: errors that need no search for a GPU come first, at once.
@@ -315,7 +311,7 @@ def _report(photographs, result, options):
         f'other files left out: {photographs.ignored:,}; exact duplicates: {result["duplicates"]:,}{speed}.'
     )
     written = [MANIFEST_FILE, ACCEPTED_FILE, REJECTED_FILE]
-    written += [EXPORTS[form].format(os.path.basename(os.path.abspath(out))) for form in sorted(set(options.exports))]
+    written += names_written(options.export, os.path.basename(os.path.abspath(out)))
     click.echo(f'{out}: {size}x{size} pixels, records 0 to {accepted - 1:,}; {", ".join(written)}.')
     click.echo(f'Look at {os.path.join(out, REPORT_FILE)}.')
 

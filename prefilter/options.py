@@ -6,6 +6,7 @@ import os
 from typing import Optional, Tuple
 
 from dnnlib.errors import UserError, disk_errors
+from dnnlib.exports.forms import ExportOptions
 from dnnlib.records.names import OPTIONS_FILE
 from prefilter.images import MAX_PIXELS, decode, decode_as_reference
 
@@ -53,6 +54,10 @@ class DatasetOptions:
     min_images: int = _option(ENDING, RECORD, default=1, is_later=True)  # accepted images that an identity needs
     no_shuffle: bool = _option(ENDING, RECORD, default=False)
     exports: Tuple[str, ...] = _option(ENDING, RECORD, default=(), flag='--export')
+    jpeg: Optional[int] = _option(ENDING, RECORD, is_later=True)  # quality of JPEG in the exports that take it
+    export_size: Optional[int] = _option(ENDING, RECORD, is_later=True)  # px of the pictures in these exports
+    test_share: Optional[float] = _option(ENDING, RECORD, is_later=True)  # of the identities
+    pairs: Optional[int] = _option(ENDING, RECORD, is_later=True)  # of each kind in a fold of pairs.txt
     max_pixels: int = _option(PLAN, RECORD, default=MAX_PIXELS)  # width x height above which an image is refused
     reference_loader: bool = _option(PLAN, RECORD, default=False)
     device: Optional[str] = _option(PLAN, default='auto')  # 'cpu', 'gpu', or None without `detect`, once it is resolved
@@ -64,6 +69,11 @@ class DatasetOptions:
     drop_duplicates: bool = _option(ENDING, RECORD, default=False)
     restart: bool = _option(default=False)
     force: bool = _option(default=False)
+
+    @property
+    def export(self):
+        """What is exported, a `dnnlib.exports.forms.ExportOptions`."""
+        return ExportOptions(self.exports, self.jpeg, self.export_size, self.test_share, self.pairs)
 
     @property
     def crop_bytes(self):

@@ -14,12 +14,13 @@ import time
 import numpy as np
 
 from dnnlib.errors import UserError
+from dnnlib.exports.forms import bytes_needed, write_exports
+from dnnlib.exports.images import DatasetImages
 from dnnlib.folders import unfinished_folder
 from dnnlib.pages.gallery import choose_evenly, draw_gallery, thumbnail
 from dnnlib.progress import Progress
 from dnnlib.records.names import ACCEPTED_FILE, REJECTED_FILE
 from dnnlib.records.tfrecords import MultiResolutionDataset, dataset_bytes, shuffled_order
-from prefilter.export import export
 from prefilter.labels import chooser_of_images, labels_of
 from prefilter.merge import Survey, merge_manifest, merge_records, shard_path
 from prefilter.options import save_options
@@ -86,11 +87,12 @@ def make_dataset(source, options, workers=1, environments=None, make_detector=No
             folder = work.begin_content()
             labels = labels_of(source, options.labels, survey.accepted)
             order = _order(survey, options)
-            _check_room(work.path, [('records', dataset_bytes((3, options.size, options.size), len(order)))])
+            shape = 3, options.size, options.size
+            _check_room(work.path, [('records', dataset_bytes(shape, len(order)))], _export_bytes(len(order), options))
             merge_records(survey, folder, name, options, order, labels, pool)
         summary = merge_manifest(survey, folder, source, order)
         views = _draw_galleries(survey, summary, folder, source, options)
-        _export(folder, options.exports)
+        _export(folder, work.path, name, options)
         save_options(folder, options)
         write_report(folder, target, summary, views)
         result = {
@@ -210,11 +212,12 @@ def _examine(source, shards, options, work, examiner, views):
         return 0, 0.0
     kept = {NO_VIEWS: [options.crop_bytes], VIEWS_OF_REFUSED: [max(options.crop_bytes, VIEW_BYTES)]}
     image_bytes = sum(kept.get(views, [options.crop_bytes, VIEW_BYTES]))  # a refused image has no crop
+    shape = 3, options.size, options.size
     crops = ('crops until they are records', count * (image_bytes + LINE_BYTES))
     _check_room(
         work.path,
         [crops, *examiner.room(missing)],
-        [('the records', dataset_bytes((3, options.size, options.size), len(source.paths)))],
+        [('the records', dataset_bytes(shape, len(source.paths))), *_export_bytes(len(source.paths), options)],
     )
     started = time.perf_counter()
     with _Progress(len(source.paths), done, options) as progress:
@@ -279,11 +282,19 @@ def _draw_galleries(survey, summary, folder, source, options):
     return views
 
 
-def _export(folder, forms):
-    if forms:
+def _export(folder, work, name, options):
+    if options.exports:
         with MultiResolutionDataset(folder) as dataset:
-            for form in sorted(set(forms)):
-                export(dataset, folder, form)
+            images = DatasetImages(dataset, options.labels == 'identity')
+            needed = bytes_needed(options.export, images.count, images.shape, images)
+            _check_room(work, [('the exports', needed)])
+            write_exports(images, folder, name, options.export)
+
+
+def _export_bytes(count, options):
+    """What the exports of `count` images take at most, for `_check_room`."""
+    size = bytes_needed(options.export, count, (3, options.size, options.size))
+    return [('the exports', size)] if options.exports else []
 
 
 def _save_gallery(folder, name, thumbnails):

@@ -11,6 +11,9 @@ from typing import List, NamedTuple, Tuple
 import click
 
 from dnnlib.errors import UserError, disk_errors
+from dnnlib.exports.forms import EXPORTS, list_name
+from dnnlib.exports.pairs import PAIRS_FILE
+from dnnlib.exports.parts import PARTS
 from dnnlib.files import atomic_write
 from dnnlib.folder_kinds import DATASET, RUN, check_kind
 from dnnlib.pages.gallery import thumbnail
@@ -26,7 +29,6 @@ from dnnlib.records.names import (
 )
 from dnnlib.records.tfrecords import MultiResolutionDataset
 from prefilter.distributions import draw_charts, draw_distributions, histograms
-from prefilter.export import EXPORTS
 from prefilter.images import decode, decode_as_reference
 from prefilter.options import read_options
 from prefilter.reasons import CRASH, REASONS, WITHOUT_PIXELS
@@ -212,7 +214,9 @@ def _files(folder, name, picture_bytes):
             DISTRIBUTIONS_FILE: 'the charts above as a picture',
         }
     )
-    known.update({form.format(name): 'the crops as PNG files' for form in EXPORTS.values()})
+    known.update({form.name.format(name): f'the crops as {form.what}' for form in EXPORTS.values()})
+    known.update({list_name(part): f'names of the PNG files of the part {part}' for part in PARTS})
+    known[PAIRS_FILE] = 'pairs of crops, as LFW has them'
     sizes = {file: _size(os.path.join(folder, file)) for file in known if os.path.exists(os.path.join(folder, file))}
     sizes[DISTRIBUTIONS_FILE] = picture_bytes
     return [File(file, content, sizes[file]) for file, content in known.items() if file in sizes]

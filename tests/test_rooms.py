@@ -8,7 +8,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # What each room may import beside itself, lowest rooms first. A module is in the longest of these names that begins its
 # own; `dnnlib` is the small files: errors, files, folders, run directories, ...
 BELOW_VERBS = ['config', 'dnnlib', 'dnnlib.records.names', 'dnnlib.folder_kinds', 'dnnlib.records', 'dnnlib.download']
-BELOW_VERBS += ['dnnlib.tflib', 'dnnlib.faces', 'dnnlib.pages']
+BELOW_VERBS += ['dnnlib.tflib', 'dnnlib.faces', 'dnnlib.pages', 'dnnlib.exports']
 MAY_IMPORT = {
     'config': [],
     'dnnlib.records.names': [],
@@ -19,6 +19,7 @@ MAY_IMPORT = {
     'dnnlib.tflib': ['config', 'dnnlib', 'dnnlib.download'],
     'dnnlib.faces': ['config', 'dnnlib', 'dnnlib.records', 'dnnlib.tflib'],
     'dnnlib.pages': ['dnnlib'],
+    'dnnlib.exports': ['dnnlib', 'dnnlib.records', 'dnnlib.records.names'],
     'dnnlib.describe': BELOW_VERBS,
     'dnnlib.verify': BELOW_VERBS,
     'training': BELOW_VERBS,

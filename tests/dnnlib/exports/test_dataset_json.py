@@ -4,9 +4,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from dnnlib.exports import dataset_json as module
+from dnnlib.exports.forms import EXPORTS, ExportOptions, write_exports
+from dnnlib.exports.images import DatasetImages
 from dnnlib.records.tfrecords import MultiResolutionDataset, MultiResolutionWriter
-from prefilter import export as module
-from prefilter.export import export
 from prefilter.images import decode
 from prefilter.sources import open_source
 
@@ -24,7 +25,8 @@ def write_dataset(folder, count=5, labels=None, channels=3):
 
 def exported(folder, form):
     with MultiResolutionDataset(str(folder)) as dataset:
-        return folder / export(dataset, str(folder), form)
+        write_exports(DatasetImages(dataset), str(folder), dataset.name, ExportOptions((form,)))
+        return folder / EXPORTS[form].name.format(dataset.name)
 
 
 @pytest.mark.parametrize('form, name', [('zip', 'faces.zip'), ('png', 'png')])
