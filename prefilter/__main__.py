@@ -96,7 +96,7 @@ def _check_runner(options):
 def _plan_cluster(options):
     if options.runner != BEAM:
         return None
-    from prefilter.beam_runner import plan_cluster
+    from dnnlib.jobs.beam_runner import plan_cluster
 
     return plan_cluster(options.beam_options, options.staging, options.workers)
 

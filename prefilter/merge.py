@@ -5,6 +5,7 @@ the manifest, whose lines need that: they have the numbers of records and the or
 """
 
 import collections
+import functools
 import json
 import os
 import sys
@@ -12,23 +13,19 @@ import sys
 import numpy as np
 
 from dnnlib.errors import UserError
+from dnnlib.jobs.shards import SHARD_IMAGES, read_verdicts, read_view, shard_path
+from dnnlib.jobs.tasks import WriteRecords
 from dnnlib.progress import Progress
 from dnnlib.records.names import MANIFEST_FILE
 from dnnlib.records.tfrecords import allocate_records, write_labels
 from prefilter.reasons import NOT_CHOSEN, REASONS, WITHOUT_PIXELS
-from prefilter.shards import SHARD_IMAGES, VERDICT_FIELDS, read_verdicts, read_view
+from prefilter.shards import VERDICT_FIELDS, read_crop
 from prefilter.summary import Summary
-from prefilter.tasks import WriteRecords
 
 MANIFEST_FIELDS = [*VERDICT_FIELDS, 'index', 'duplicate_of']
 RECORDS_AT_ONCE = 256  # number of records in a task
 ACCEPTED = 0  # code of an image; 1 and more are the reasons, in their order
 DIGEST = np.dtype('>u8')  # two of them begin a SHA-256: enough to tell images apart
-
-
-def shard_path(folder, number):
-    """The file of a shard."""
-    return os.path.join(folder, f'{number:07d}.shard')
 
 
 class Survey:
@@ -103,7 +100,7 @@ class Survey:
         return shard_path(self._folder, shard), int(self._crops[number] - self._crops_before[shard])
 
     def view_of(self, place):
-        """The view of an image that its shard file keeps, as from `prefilter.shards.read_view`."""
+        """The view of an image that its shard file keeps, as from `dnnlib.jobs.shards.read_view`."""
         return read_view(shard_path(self._folder, place // SHARD_IMAGES), place % SHARD_IMAGES)
 
     def lines(self, source, order):
@@ -162,14 +159,15 @@ def merge_records(survey, folder, name, options, order, labels, workers):
         options: `prefilter.options.DatasetOptions`.
         order: int64 [number of accepted images]; record i is accepted image `order[i]`.
         labels: [number of accepted images, label size] in the order of the images, or None.
-        workers: Open `prefilter.workers.Workers`.
+        workers: Open `dnnlib.jobs.workers.Workers`.
     """
-    count = len(order)
-    allocate_records(folder, name, (3, options.size, options.size), count)
+    count, shape = len(order), (3, options.size, options.size)
+    read = functools.partial(read_crop, options=options)
+    allocate_records(folder, name, shape, count)
     if labels is not None:
         write_labels(folder, name, labels[order])
     tasks = (
-        WriteRecords(folder, name, start, list(map(survey.crop_of, order[start : start + RECORDS_AT_ONCE])), options)
+        WriteRecords(folder, name, start, [*map(survey.crop_of, order[start : start + RECORDS_AT_ONCE])], read, shape)
         for start in range(0, count, RECORDS_AT_ONCE)
     )
     with Progress(total=count, desc='Writing records', unit=' images', file=sys.stderr) as bar:

@@ -1,5 +1,7 @@
 """The reasons to refuse an image: their codes, as in the manifest, and what each means."""
 
+from dnnlib.jobs import refusal
+
 CRASH = 'crash'  # such an image is never read again
 NOT_CHOSEN = 'few-images'  # known only when all images are examined
 REASONS = {
@@ -19,23 +21,13 @@ WITH_PIXELS = frozenset(['no-face', 'empty-crop', 'duplicate', NOT_CHOSEN])
 WITHOUT_PIXELS = frozenset(REASONS) - WITH_PIXELS  # such an image cannot be shown
 
 
-class Refusal(Exception):
-    """Why an image cannot be used: raised, and kept, by all parts of the filter.
-
-    A raised exception keeps the local variables alive, images too, until Python collects cycles: store a `plain` copy
-    instead. A refusal can be pickled.
-
-    Attributes:
-        reason: One of `REASONS`.
-        detail: What exactly happened, for a person.
-    """
+class Refusal(refusal.Refusal):
+    """Why an image cannot be used; `reason` is one of `REASONS`."""
 
     def __init__(self, reason, detail):
         if reason not in REASONS:
             raise ValueError(f'{reason} is not one of {", ".join(REASONS)}')
         super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
 
     @classmethod
     def of_memory(cls, error):
@@ -46,7 +38,3 @@ class Refusal(Exception):
     def of_disk(cls, error):
         """The refusal of an image whose reading caused an OSError."""
         return cls('unreadable', error.strerror or str(error))
-
-    def plain(self):
-        """A copy that was never raised."""
-        return type(self)(*self.args)

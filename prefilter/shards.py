@@ -1,38 +1,26 @@
-"""Shards: ranges of a source's images that are examined together, and the files with their results.
+"""How the images of a shard are examined: read, decoded, the face found and cut out.
 
-The result for an image depends on its shard alone, never on the number of processes or on their earlier work. Shards
-have a fixed size. A shard is always divided into the same batches, and the faces of a batch are found together.
-
-A shard file holds the crops, raw [C, H, W] bytes one after another, then the thumbnails that are kept, raw [H, W, C],
-then a JSON line for each image, then `TRAILER`.
+A shard is always divided into the same batches, and the faces of a batch are found together.
 """
 
 import collections
 import concurrent.futures
 import hashlib
-import json
-import os
-import struct
 
 import numpy as np
-from PIL import Image
 
 from dnnlib.faces.crop import central_square, choose_face, crop_box, cut_out, take_whole
+from dnnlib.jobs.shards import Entry, ShardPlan
 from dnnlib.pages.gallery import CELL, thumbnail
 from prefilter.reasons import CRASH, Refusal
 from prefilter.sources.faults import Watched
 
-SHARD_IMAGES = 64
 BATCH_IMAGES = 16  # images whose faces are found together; for another number, boxes are rounded differently
 BATCH_PIXELS = 1 << 24  # a batch with this many decoded pixels takes no further image; two batches are in memory
 VERDICT_FIELDS = ('path', 'sha256', 'width', 'height', 'accepted', 'reason', 'faces', 'box', 'crop', 'score')
-TRAILER = struct.Struct('<8sQQ')  # ends a shard file: magic, number of crops, bytes of lines
-MAGIC = b'FSHARD1\n'
 NO_VIEWS, VIEWS_OF_REFUSED, ALL_VIEWS = range(3)  # which views a shard file keeps: thumbnails, or what is wrong
-VIEW = 'view'  # in a line of a shard file: [offset, width, height] of the thumbnail, or what is wrong in words
 VIEW_BYTES = 3 * CELL * CELL  # of a thumbnail, at most
 
-Shard = collections.namedtuple('Shard', ['number', 'start', 'stop'])  # places `start` to `stop` - 1 of a source
 Item = collections.namedtuple('Item', ['path', 'entry'])  # an image; the source's reader takes its entry
 Result = collections.namedtuple('Result', ['verdict', 'crop', 'refusal', 'view'])
 _Decoded = collections.namedtuple('_Decoded', ['verdict', 'pixels', 'refusal'])
@@ -41,20 +29,6 @@ _Decoded = collections.namedtuple('_Decoded', ['verdict', 'pixels', 'refusal'])
 def plan_shards(source):
     """The shards of a source: a sequence of `Shard` that takes no memory."""
     return ShardPlan(len(source.paths))
-
-
-class ShardPlan(collections.abc.Sequence):
-    """The shards of so many images, in order."""
-
-    def __init__(self, num_images):
-        self.num_images = num_images
-
-    def __len__(self):
-        return -(-self.num_images // SHARD_IMAGES)
-
-    def __getitem__(self, number):
-        number = range(len(self))[number]
-        return Shard(number, number * SHARD_IMAGES, min((number + 1) * SHARD_IMAGES, self.num_images))
 
 
 def shard_items(source, shard):
@@ -196,63 +170,10 @@ def _take(pixels, faces, options, verdict):
 # Files.
 
 
-def write_shard(file, results):
-    """Writes the bytes of a shard file.
-
-    Args:
-        file: Open for writing bytes.
-        results: Iterable of `Result`, as from `examine_shard`.
-    """
-    lines, views, crops = [], [], 0
-    for verdict, crop, _, view in results:
-        if crop is not None:
-            file.write(crop.transpose(2, 0, 1).tobytes())
-            crops += 1
-        lines.append(verdict)
-        views.append(view)
-    for verdict, view in zip(lines, views):
-        if isinstance(view, str):
-            verdict[VIEW] = view
-        elif view is not None:
-            verdict[VIEW] = [file.tell(), *view.size]
-            file.write(view.tobytes())
-    text = b''.join(json.dumps(verdict).encode('ascii') + b'\n' for verdict in lines)
-    file.write(text)
-    file.write(TRAILER.pack(MAGIC, crops, len(text)))
-
-
-def read_verdicts(path):
-    """The verdicts of a shard file: list of dicts. Raises ValueError if the file is damaged or no shard file."""
-    verdicts = _read_lines(path)
-    for verdict in verdicts:
-        verdict.pop(VIEW, None)
-    return verdicts
-
-
-def read_view(path, place):
-    """The view of image `place` in a whole shard file: a PIL image, a str, or None if none was kept."""
-    view = _read_lines(path)[place].get(VIEW)
-    if not isinstance(view, list):
-        return view
-    offset, *size = view
-    with open(path, 'rb') as file:
-        file.seek(offset)
-        return Image.frombytes('RGB', size, file.read(3 * size[0] * size[1]))
-
-
-def _read_lines(path):
-    with open(path, 'rb') as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(size - TRAILER.size, 0))
-        trailer = file.read()
-        if len(trailer) != TRAILER.size or not trailer.startswith(MAGIC):
-            raise ValueError('it does not end as a shard does')
-        _, crops, length = TRAILER.unpack(trailer)
-        file.seek(max(size - TRAILER.size - length, 0))
-        verdicts = [json.loads(line) for line in file.read(length).splitlines()]
-    if sum(verdict['accepted'] for verdict in verdicts) != crops:
-        raise ValueError('its crops and its lines differ in number')
-    return verdicts
+def shard_entry(result):
+    """The `dnnlib.jobs.shards.Entry` of a `Result`; its image is the crop, raw [C, H, W]."""
+    crop = None if result.crop is None else result.crop.transpose(2, 0, 1).tobytes()
+    return Entry(result.verdict, crop, result.view)
 
 
 def read_crop(path, place, options):

@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 
+from dnnlib.jobs.job import Supply
 from prefilter.reasons import Refusal
 from prefilter.shards import ALL_VIEWS, NO_VIEWS, VIEWS_OF_REFUSED, Item, shard_items
 from prefilter.sources.faults import Watched
@@ -73,7 +74,7 @@ def open_spool(source, folder, always=False):
         shutil.rmtree(path)
 
 
-class Direct:
+class Direct(Supply):
     """Gives shards of a source that every process can read itself."""
 
     def __init__(self, source):
@@ -83,11 +84,8 @@ class Direct:
         """(reader, items) of a shard, for `prefilter.shards.examine_shard`."""
         return self._source.reader, shard_items(self._source, shard)
 
-    def free(self, reader):
-        """To call when a shard is done."""
 
-
-class Spool:
+class Spool(Supply):
     """Gives shards of a source that only this process reads; take them in their order."""
 
     def __init__(self, source, folder):

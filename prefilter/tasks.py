@@ -1,23 +1,20 @@
-"""The tasks of the filter's processes: to examine a shard, and to write a range of records."""
+"""The task of the filter's processes: to examine a shard."""
 
 import dataclasses
 import functools
-import os
 import time
 
-from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
-from dnnlib.records.tfrecords import write_records
+from dnnlib.jobs.run import SHOWN_REFUSALS
+from dnnlib.jobs.shards import write_shard
 from prefilter.options import DatasetOptions
 from prefilter.reasons import WITHOUT_PIXELS
-from prefilter.shards import NO_VIEWS, examine_shard, read_crop, write_shard
+from prefilter.shards import NO_VIEWS, examine_shard, shard_entry
 from prefilter.sources import faults
 
 REPORT_SECONDS = 0.2  # between two reports of progress; each costs the leading process some work
 TOGETHER_TRIES = 2  # tries of a shard before its images are tried one by one
 ALONE_TRIES = 3  # tries of an image alone; several, because something else may have killed the process
-WRITING_TRIES = 3  # tries of a range of records
-SHOWN_REFUSALS = 10  # files that are named on the screen; the manifest names all
 
 
 def open_detector(device):
@@ -85,7 +82,7 @@ class ExamineShard:
             results = self._together(detector, report)
         named = []
         with atomic_write(self.path) as file:
-            write_shard(file, self._noting(results, named))
+            write_shard(file, map(shard_entry, self._noting(results, named)))
         return named
 
     def after_death(self, report):
@@ -123,40 +120,3 @@ class ExamineShard:
             if refusal and refusal.reason in WITHOUT_PIXELS and is_shown:
                 named.append((result.verdict['path'], refusal))
             yield result
-
-
-@dataclasses.dataclass(frozen=True)
-class WriteRecords:
-    """Writes a range of records of all resolutions into files of `dnnlib.records.tfrecords.allocate_records`.
-
-    Attributes:
-        folder: Of the dataset.
-        name: Prefix of its files.
-        start: Number of the first record.
-        crops: For each record, the path of the shard file and the crop's place in it.
-        options: `prefilter.options.DatasetOptions`.
-        deaths: Number of processes that died with this range.
-    """
-
-    folder: str
-    name: str
-    start: int
-    crops: list
-    options: DatasetOptions
-    deaths: int = 0
-
-    def run(self, detector, report):
-        """Returns the number of records."""
-        shape = (3, self.options.size, self.options.size)
-        images = (read_crop(path, place, self.options) for path, place in self.crops)
-        write_records(self.folder, self.name, shape, self.start, images)
-        return len(self.crops)
-
-    def after_death(self, report):
-        """The task to try next."""
-        if self.deaths + 1 == WRITING_TRIES:
-            raise UserError(
-                f'Records of {os.path.basename(self.folder)} cannot be written: every process that writes them dies. '
-                'Make room in memory; the same command goes on from here.'
-            )
-        return dataclasses.replace(self, deaths=self.deaths + 1)

@@ -13,11 +13,11 @@ import pytest
 
 import dnnlib.records.names
 import dnnlib.run_dir
+from dnnlib.jobs.shards import SHARD_IMAGES
 from dnnlib.pages import grid_pictures
 from metrics.registry import GROUPS, METRICS
 from metrics.results import RECORD_FIELDS
 from metrics.stages import CHUNK
-from prefilter.shards import SHARD_IMAGES
 from prefilter.tasks import ALONE_TRIES, TOGETHER_TRIES
 from training.checkpoint import STATES_KEPT
 from training.options import TrainingOptions

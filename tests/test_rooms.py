@@ -8,7 +8,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # What each room may import beside itself, lowest rooms first. A module is in the longest of these names that begins its
 # own; `dnnlib` is the small files: errors, files, folders, run directories, ...
 BELOW_VERBS = ['config', 'dnnlib', 'dnnlib.records.names', 'dnnlib.folder_kinds', 'dnnlib.records', 'dnnlib.download']
-BELOW_VERBS += ['dnnlib.tflib', 'dnnlib.faces', 'dnnlib.pages', 'dnnlib.exports']
+BELOW_VERBS += ['dnnlib.tflib', 'dnnlib.faces', 'dnnlib.pages', 'dnnlib.jobs', 'dnnlib.exports']
 MAY_IMPORT = {
     'config': [],
     'dnnlib.records.names': [],
@@ -20,6 +20,7 @@ MAY_IMPORT = {
     'dnnlib.faces': ['config', 'dnnlib', 'dnnlib.records', 'dnnlib.tflib'],
     'dnnlib.pages': ['dnnlib'],
     'dnnlib.exports': ['dnnlib', 'dnnlib.records', 'dnnlib.records.names'],
+    'dnnlib.jobs': ['dnnlib', 'dnnlib.records', 'dnnlib.tflib'],
     'dnnlib.describe': BELOW_VERBS,
     'dnnlib.verify': BELOW_VERBS,
     'training': BELOW_VERBS,

@@ -7,11 +7,11 @@ from unittest import mock
 
 from oracles import Oracle, ShelfReader
 
+from dnnlib.jobs.workers import Workers
 from prefilter import pipeline
 from prefilter.options import DatasetOptions
 from prefilter.sources.index import Index
 from prefilter.sources.source import Source
-from prefilter.workers import Workers
 
 PATHS = [f'{person}/{number:02d}.png' for person in 'abc' for number in range(10)]
 

@@ -17,12 +17,15 @@ from shelves import PATHS, files_of, options, run, shelf
 pytest.importorskip('apache_beam', reason='Apache Beam is not installed: make test-beam')
 
 from dnnlib.errors import UserError  # noqa: E402
-from prefilter import beam_runner, pipeline  # noqa: E402
-from prefilter.beam_runner import BeamRun, Cluster, Examiner, plan_cluster  # noqa: E402
-from prefilter.exchange import Exchange  # noqa: E402
-from prefilter.merge import shard_path  # noqa: E402
+from dnnlib.jobs import beam_runner  # noqa: E402
+from dnnlib.jobs import run as job_run
+from dnnlib.jobs.beam_runner import BeamRun, Cluster, Examiner, plan_cluster  # noqa: E402
+from dnnlib.jobs.exchange import Exchange  # noqa: E402
+from dnnlib.jobs.shards import read_verdicts, shard_path  # noqa: E402
+from prefilter import pipeline  # noqa: E402
+from prefilter.job import ExaminePhotographs, PhotographJob  # noqa: E402
 from prefilter.options import DatasetOptions  # noqa: E402
-from prefilter.shards import plan_shards, read_verdicts, shard_items  # noqa: E402
+from prefilter.shards import plan_shards, shard_items  # noqa: E402
 from prefilter.sources import open_source  # noqa: E402
 from tests.pictures import make_archive, picture, write_photographs  # noqa: E402
 
@@ -105,13 +108,13 @@ def test_images_that_workers_die_of_are_refused_as_by_a_local_run(tmp_path):
 def stop_after(shards):
     """Has a run end with a Ctrl-C after some shards."""
 
-    def on_done(self, shard, named, done=pipeline._Progress.on_done, calls=[]):  # noqa: B006
+    def on_done(self, shard, named, done=job_run.JobProgress.on_done, calls=[]):  # noqa: B006
         done(self, shard, named)
         calls.append(shard)
         if len(calls) == shards:
             raise KeyboardInterrupt
 
-    return mock.patch.object(pipeline._Progress, 'on_done', on_done)
+    return mock.patch.object(job_run.JobProgress, 'on_done', on_done)
 
 
 class Held(Oracle):
@@ -177,7 +180,7 @@ def lay_out(folder):
 def test_a_shard_that_is_handed_out_twice_is_done_once(tmp_path):
     exchange, line = lay_out(tmp_path / 'meeting')
     for oracle in (Oracle(), Broken()):
-        examiner = Examiner(exchange, shelf(PATHS).reader, options(), oracle)
+        examiner = Examiner(exchange, ExaminePhotographs(options(), oracle), shelf(PATHS).reader)
         list(examiner.process(line) or ())
         examiner.teardown()
         assert exchange.names('.result') == ['0000000.result'] and len(os.listdir(exchange.url)) == 1
@@ -185,7 +188,7 @@ def test_a_shard_that_is_handed_out_twice_is_done_once(tmp_path):
 
 def test_a_worker_that_failed_examines_again(tmp_path):
     exchange, line = lay_out(tmp_path / 'meeting')
-    examiner = Examiner(exchange, shelf(PATHS).reader, options(), Broken())
+    examiner = Examiner(exchange, ExaminePhotographs(options(), Broken()), shelf(PATHS).reader)
     for _ in range(2):
         with pytest.raises(RuntimeError, match='ZeroDivisionError: no such luck'):
             list(examiner.process(line) or ())
@@ -198,15 +201,16 @@ def test_what_a_killed_run_left_is_fetched_if_it_is_whole(tmp_path):
     os.mkdir(work.parts)
     source, shards = shelf(MANY), plan_shards(shelf(MANY))
     for staging in (None, tmp_path / 'staging'):
-        beam = BeamRun(direct(staging), source, shards, options(), work, Oracle())
+        job = PhotographJob(source, options(), Oracle())
+        beam = BeamRun(direct(staging), job, work)
         with beam:
-            examiner = Examiner(beam._exchange, source.reader, options(), Oracle())
+            examiner = Examiner(beam._exchange, job.work, source.reader)
             for number in (1, 2):
                 list(examiner.process(json.dumps([number, shard_items(source, shards[number])])) or ())
             examiner.teardown()
             path = pathlib.Path(beam._exchange.path('0000002.result'))
             path.write_bytes(path.read_bytes()[:-1])
-            with BeamRun(direct(staging), source, shards, options(), work, Oracle()):
+            with BeamRun(direct(staging), job, work):
                 assert os.listdir(work.parts) == ['0000001.shard']
             assert len(read_verdicts(shard_path(work.parts, 1))) == 64
         os.remove(shard_path(work.parts, 1))

@@ -20,11 +20,11 @@ import dnnlib.faces.runtimes
 import dnnlib.folders
 import dnnlib.tflib.devices
 import prefilter.__main__
+from dnnlib.jobs.workers import Workers
 from dnnlib.records.tfrecords import MultiResolutionDataset, shuffled_order
 from prefilter.__main__ import main
 from prefilter.sources.tars import StreamReader
 from prefilter.spool import Spool
-from prefilter.workers import Workers
 
 ROOT = str(pathlib.Path(__file__).parents[2])
 

@@ -10,6 +10,7 @@ from oracles import Oracle
 from shelves import PATHS, files_of, run, shelf
 
 from dnnlib.errors import UserError
+from dnnlib.jobs import run as job_run
 from dnnlib.records.tfrecords import MultiResolutionDataset, shuffled_order
 from prefilter import merge, pipeline
 from prefilter.merge import MANIFEST_FIELDS, find_copies
@@ -214,7 +215,7 @@ def test_a_run_that_ended_midway_goes_on(tmp_path, sets, capsys, failure, place,
 
 def stop_after(shards):
     """Has the examination end with a Ctrl-C after some shards."""
-    done = pipeline._Progress.on_done
+    done = job_run.JobProgress.on_done
     calls = []
 
     def on_done(self, task, named):
@@ -223,7 +224,7 @@ def stop_after(shards):
         if len(calls) == shards:
             raise KeyboardInterrupt
 
-    return mock.patch.object(pipeline._Progress, 'on_done', on_done)
+    return mock.patch.object(job_run.JobProgress, 'on_done', on_done)
 
 
 def test_finished_shards_are_kept_and_no_others(tmp_path, capsys):

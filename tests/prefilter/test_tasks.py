@@ -4,8 +4,9 @@ import pytest
 from oracles import Oracle
 from shelves import options, shelf
 
+from dnnlib.jobs.shards import read_verdicts
 from prefilter import tasks
-from prefilter.shards import plan_shards, read_crop, read_verdicts, shard_items
+from prefilter.shards import plan_shards, read_crop, shard_items
 from prefilter.tasks import ExamineShard
 
 PATHS = [f'{number:02d}.png' for number in range(24)]
@@ -31,7 +32,7 @@ class Deadly(Oracle):
 
 
 def examine(tmp_path, detector):
-    """Works the task off as `prefilter.workers` does. Returns the last task, and the verdicts."""
+    """Works the task off as `dnnlib.jobs.workers` does. Returns the last task, and the verdicts."""
     source = shelf(PATHS)
     items = shard_items(source, plan_shards(source)[0])
     task = ExamineShard(0, str(tmp_path / '0.shard'), source.reader, items, options())

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from dnnlib.errors import UserError
-from prefilter.workers import Workers
+from dnnlib.jobs.workers import Workers
 
 KILL, RAISE, REFUSE, DISK, END = 'kill', 'raise', 'refuse', 'disk', 'end'
 

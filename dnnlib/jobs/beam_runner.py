@@ -1,7 +1,7 @@
 """Shards examined by the workers of an Apache Beam runner: Dataflow, Flink, Spark, or processes of this machine.
 
-Launcher and workers share a folder, `prefilter.exchange.Exchange`. The launcher writes a file there with a line for
-each shard. It also writes the images, if the workers cannot read the source themselves. The workers write the shard
+Launcher and workers share a folder, `dnnlib.jobs.exchange.Exchange`. The launcher writes a file there with a line for
+each shard. It also writes the items, if the workers cannot read them themselves. The workers write the shard
 files, and the launcher fetches them, shard by shard, while the pipeline runs. So the pipeline's graph and the memory do
 not grow with the source, and finished shards are kept when a run ends early.
 
@@ -30,18 +30,14 @@ from apache_beam.runners.runner import PipelineState
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write
+from dnnlib.jobs.exchange import Exchange
+from dnnlib.jobs.shards import read_verdicts, shard_path
+from dnnlib.jobs.workers import Workers
 from dnnlib.progress import Progress
-from prefilter.exchange import Exchange
-from prefilter.merge import shard_path
-from prefilter.reasons import Refusal
-from prefilter.shards import NO_VIEWS, Item, read_verdicts
-from prefilter.spool import SpoolReader, is_forward_only, open_spool, spooled_bytes
-from prefilter.tasks import ExamineShard
-from prefilter.workers import Workers
 
 SHARDS_FILE = 'shards.jsonl'
 REFUSAL_FIELDS = 'reason', 'detail'
-RESULT, IMAGES = '.result', '.images'  # endings of the names of a shard's files
+RESULT, ITEMS = '.result', '.images'  # endings of the names of a shard's files
 FOLDER, STAGING_FILE, LOG_FILE = 'beam', 'staging.json', 'beam.log'  # in the work folder
 HERE, ELSEWHERE = 1, 10  # seconds between two searches for results, on this machine and on a cluster
 
@@ -103,22 +99,19 @@ def plan_cluster(options, staging, workers):
 
 
 class BeamRun:
-    """Examines one source on a cluster. Use it in a `with` block, which removes the exchange folder at its end.
+    """Does one job on a cluster. Use it in a `with` block, which removes the exchange folder at its end.
 
     Args:
         cluster: `Cluster`.
-        source, shards, options: As in `prefilter.pipeline`.
+        job: `dnnlib.jobs.job.Job`.
         work: `dnnlib.folders.Unfinished`.
-        make_detector: As for `prefilter.workers.Workers`.
-        views: As for `prefilter.shards.examine_shard`.
     """
 
-    def __init__(self, cluster, source, shards, options, work, make_detector, views=NO_VIEWS):
-        self._cluster, self._source, self._shards, self._work = cluster, source, shards, work
-        self._exchange = Exchange(_exchange_url(cluster, work.path))
-        self._sends_images = cluster.staging is not None or is_forward_only(source)
-        reader = None if self._sends_images else source.reader
-        self._examiner = Examiner(self._exchange, reader, options, make_detector, views)
+    def __init__(self, cluster, job, work):
+        self._cluster, self._job, self._work = cluster, job, work
+        self._exchange = Exchange(_exchange_url(cluster, work.path, job.name))
+        self._sends_items = job.has_items and (cluster.staging is not None or job.reader is None)
+        self._examiner = Examiner(self._exchange, job.work, job.reader, self._sends_items)
 
     def __enter__(self):
         """Fetches the results that a killed run has left."""
@@ -133,9 +126,10 @@ class BeamRun:
 
     def room(self, missing):
         """List of (name, bytes): what takes room on this machine's disk besides the shard files."""
-        if not self._sends_images or self._cluster.staging is not None:
+        if not self._sends_items or self._cluster.staging is not None:
             return []
-        return [('the unpacked images', sum(spooled_bytes(self._source, self._shards[number]) for number in missing))]
+        job = self._job
+        return [('the unpacked images', sum(job.supply_bytes(job.shards[number]) for number in missing))]
 
     def examine(self, missing, progress):
         """Examines the shards that have no file yet.
@@ -166,15 +160,15 @@ class BeamRun:
             )
 
     def _lay_out(self, missing):
-        bar = Progress(total=len(missing), desc='Sending images', unit=' shards', disable=not self._sends_images)
-        with bar, self._exchange.writing(SHARDS_FILE) as file, open_spool(
-            self._source, self._work.path, always=self._sends_images
-        ) as spool:
+        bar = Progress(total=len(missing), desc='Sending images', unit=' shards', disable=not self._sends_items)
+        with bar, self._exchange.writing(SHARDS_FILE) as file, self._job.supply(
+            self._work.path, always=self._sends_items
+        ) as supply:
             for number in missing:
-                reader, items = spool.take(self._shards[number])
-                if self._sends_images:
-                    self._exchange.send(reader.path, _name(number, IMAGES))
-                spool.free(reader)
+                reader, items = supply.take(self._job.shards[number])
+                if self._sends_items:
+                    self._exchange.send(reader.path, _name(number, ITEMS))
+                supply.free(reader)
                 file.write(_as_line([number, items]))
                 bar.update()
 
@@ -184,17 +178,17 @@ class BeamRun:
             path = shard_path(self._work.parts, number)
             if not os.path.exists(path):  # else another worker was faster
                 with self._exchange.reading(name) as source, atomic_write(path) as file:
-                    named = _from_line(source.readline().decode('ascii') or '[]')
+                    named = _from_line(source.readline().decode('ascii') or '[]', self._job.work.refusal)
                     shutil.copyfileobj(source, file)
                 if _is_whole(path):
-                    on_done(self._shards[number], named)
+                    on_done(self._job.shards[number], named)
             self._exchange.remove(name)
 
     def _disk_errors(self):
         return disk_errors('read or written', self._exchange.url, 'or give another folder with --staging')
 
 
-def _exchange_url(cluster, work_path):
+def _exchange_url(cluster, work_path, name):
     """The exchange folder: in the work folder, or below `staging` under a random name that the work folder keeps."""
     if cluster.staging is None:
         return os.path.join(work_path, FOLDER)
@@ -203,7 +197,7 @@ def _exchange_url(cluster, work_path):
         with atomic_write(path, 'w') as file:
             json.dump(uuid.uuid4().hex, file)
     with open(path, encoding='utf-8') as file:
-        return f'{cluster.staging.rstrip("/")}/prefilter-{json.load(file)}'
+        return f'{cluster.staging.rstrip("/")}/{name}-{json.load(file)}'
 
 
 def _is_whole(path):
@@ -225,8 +219,9 @@ def _as_line(value):
     return json.dumps(value, default=lambda refusal: dict(zip(REFUSAL_FIELDS, refusal.args))).encode('ascii') + b'\n'
 
 
-def _from_line(text):
-    return json.loads(text, object_hook=lambda words: Refusal(*(words[name] for name in REFUSAL_FIELDS)))
+def _from_line(text, refusal):
+    """The value of a line; `refusal` is the class of the `Refusal`s in it."""
+    return json.loads(text, object_hook=lambda words: refusal(*(words[name] for name in REFUSAL_FIELDS)))
 
 
 def _failed(error, runner):
@@ -247,29 +242,27 @@ class Examiner(beam.DoFn):
 
     Args:
         exchange: `Exchange`.
-        reader, options: As for `prefilter.shards.examine_shard`; reader is None if the exchange folder has the images.
-        make_detector: As for `prefilter.workers.Workers`.
-        views: As for `prefilter.shards.examine_shard`.
+        work: `dnnlib.jobs.job.Work`.
+        reader: As the job's.
+        is_sent: Whether the exchange folder has the items.
     """
 
-    def __init__(self, exchange, reader, options, make_detector, views=NO_VIEWS):
-        self._exchange, self._reader, self._options = exchange, reader, options
-        self._make_detector, self._views = make_detector, views
+    def __init__(self, exchange, work, reader=None, is_sent=False):
+        self._exchange, self._work, self._reader, self._is_sent = exchange, work, reader, is_sent
         self._workers = None
 
     def process(self, line):
         """Examines one shard, unless its result is there already."""
-        number, items = _from_line(line)
+        number, items = _from_line(line, self._work.refusal)
         if self._exchange.has(_name(number, RESULT)):
             return
-        with tempfile.TemporaryDirectory(prefix='prefilter-') as folder:
+        with tempfile.TemporaryDirectory(prefix='shard-') as folder:
             path, reader = os.path.join(folder, 'shard'), self._reader
-            if reader is None:
-                images = os.path.join(folder, 'images')
-                self._exchange.fetch(_name(number, IMAGES), images)
-                reader = SpoolReader(images)
-            items = [Item(path, entry) for path, entry in items]
-            named = self._examine(ExamineShard(number, path, reader, items, self._options, self._views))
+            if self._is_sent:
+                sent = os.path.join(folder, 'items')
+                self._exchange.fetch(_name(number, ITEMS), sent)
+                reader = self._work.open_items(sent)
+            named = self._examine(self._work.task(number, path, reader, items))
             with self._exchange.writing(_name(number, RESULT)) as file, open(path, 'rb') as shard:
                 file.write(_as_line(named))
                 shutil.copyfileobj(shard, file)
@@ -282,7 +275,7 @@ class Examiner(beam.DoFn):
 
     def _examine(self, task):
         if self._workers is None:
-            self._workers = Workers(1, self._make_detector)
+            self._workers = Workers(1, self._work.prepare)
         try:
             [(_, named)] = self._workers.run([task])
         except BaseException:
