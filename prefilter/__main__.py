@@ -3,19 +3,23 @@
 from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
 import dataclasses
-import glob
-import importlib.util
 import os
-import signal
-import sys
 
 import click
 
 from dnnlib.exports.flags import export_flags
 from dnnlib.exports.forms import check_exports, names_written
-from dnnlib.flags import DEVICE_CHOICES
-from dnnlib.folder_kinds import DATASET, RUN, kind_of
-from dnnlib.folders import is_finished, unfinished_path
+from dnnlib.folder_kinds import RUN, kind_of
+from dnnlib.jobs.command import (
+    BEAM,
+    check_runner,
+    check_target,
+    choose_cluster,
+    exit_on_signals,
+    plan_processes,
+    processing_flags,
+    saying_how_to_go_on,
+)
 from dnnlib.records.levels import SMALLEST_RESOLUTION, is_resolution
 from dnnlib.records.names import ACCEPTED_FILE, MANIFEST_FILE, REJECTED_FILE, REPORT_FILE
 from prefilter.images import IMAGE_EXTENSIONS, MAX_PIXELS, REFERENCE_MAX_PIXELS
@@ -25,7 +29,6 @@ from prefilter.pipeline import describe, make_dataset
 from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, PARTITIONS, open_source
 from prefilter.sources.download import fetch_lfw
 
-LOCAL, BEAM = 'local', 'beam'  # runners
 LARGEST_SIZE = 1024  # px, the largest StyleGAN was made for
 
 
@@ -57,69 +60,14 @@ def _check_no_detect(detect):
 
 
 def _check_target(source, out, force):
-    if not os.path.lexists(out) or is_finished(out):
-        return
-    if not force:
-        raise click.UsageError(
-            f'--out {out} exists already and is {kind_of(out)}: choose another name, or replace a dataset with --force.'
-        )
-    if not os.path.isdir(out) or not glob.glob(os.path.join(glob.escape(out), '*.tfrecords')):
-        kind = kind_of(out)
-        without = ' without *.tfrecords' if kind == DATASET else ''
-        raise click.UsageError(f'--out {out} is {kind}{without}, so --force does not replace it: choose another name.')
-    if source != LFW_SUBSET and (os.path.realpath(source) + os.sep).startswith(os.path.realpath(out) + os.sep):
+    is_inside = (os.path.realpath(source) + os.sep).startswith(os.path.realpath(out) + os.sep)
+    if check_target(out, force, '*.tfrecords') and source != LFW_SUBSET and is_inside:
         raise click.UsageError(f'--out {out} holds SOURCE, so --force does not replace it: choose another name.')
-
-
-def _exit_on_signals():
-    """Makes SIGTERM, and the end of the terminal, end the run in order, like Ctrl-C."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup makes it ignored
-            signal.signal(number, lambda number, frame: sys.exit(128 + number))
-
-
-def _check_runner(options):
-    for name, value in (('beam-options', options.beam_options), ('staging', options.staging)):
-        if options.runner != BEAM and value is not None:
-            raise click.UsageError(f'--{name} is for --runner {BEAM}: give that too, or leave it out.')
-    if options.runner != BEAM:
-        return
-    for flag, value in (('--gpus', options.gpus), ('--device gpu', options.device == 'gpu' or None)):
-        if value is not None:
-            raise click.UsageError(f'{flag} is for --runner {LOCAL}: with Beam, faces are found on CPUs.')
-    if importlib.util.find_spec('apache_beam') is None:
-        raise click.UsageError(
-            f'--runner {BEAM} needs Apache Beam: pip install -r requirements.txt -r requirements-beam.txt'
-        )
-
-
-def _plan_cluster(options):
-    if options.runner != BEAM:
-        return None
-    from dnnlib.jobs.beam_runner import plan_cluster
-
-    return plan_cluster(options.beam_options, options.staging, options.workers)
 
 
 def _reachable(source, runner):
     """The path of SOURCE, absolute for workers that may run in another folder."""
     return os.path.abspath(source) if runner == BEAM and source != LFW_SUBSET else source
-
-
-def _plan_processes(options):
-    """(number of processes, their environments or None): one a core, or one a GPU."""
-    if options.device != 'gpu':
-        if options.gpus is not None:
-            raise click.UsageError('--gpus is for --device gpu: on CPUs give --workers.')
-        return options.workers or len(os.sched_getaffinity(0)), None
-    if options.workers is not None:
-        raise click.UsageError('--workers is for CPUs: a GPU has one process, give --gpus.')
-    from dnnlib.tflib.devices import replica_devices
-
-    count = len(replica_devices('gpu', options.gpus or 1))
-    visible = os.environ.get('CUDA_VISIBLE_DEVICES')
-    names = visible.split(',') if visible else [str(number) for number in range(count)]
-    return count, [{'CUDA_VISIBLE_DEVICES': names[number]} for number in range(count)]
 
 
 EPILOG = f"""Example: python -m prefilter {LFW_SUBSET} --out datasets/faces --size 32
@@ -198,37 +146,12 @@ identity.
     is_flag=True,
     help='Read odd files as crudely as facenet did (EXIF ignored, ...), to compare with its crops.',
 )
-@click.option(
-    '--device',
-    type=click.Choice(DEVICE_CHOICES),
-    default='auto',
-    show_default=True,
-    help='Where faces are found; auto takes a GPU if there is one.',
-)
-@click.option('--workers', type=click.IntRange(min=1), help='Processes on CPUs.  [default: one for each core]')
-@click.option('--gpus', type=click.IntRange(min=1), help='GPUs, each with one process.  [default: 1]')
-@click.option(
-    '--runner',
-    type=click.Choice([LOCAL, BEAM]),
-    default=LOCAL,
-    show_default=True,
-    help='Examine the images on this machine, or on a cluster, by Apache Beam.',
-)
-@click.option(
-    '--beam-options',
-    metavar='WORDS',
-    help='Options of Beam\'s pipeline, as "--runner=FlinkRunner --flink_master=host:8081".  [default: DirectRunner, '
-    'on this machine, with --workers processes]',
-)
-@click.option(
-    '--staging',
-    metavar='URL',
-    help="Folder or gs://, hdfs://, ... that this machine and Beam's workers reach. Images and results go through it. "
-    'Give it if the workers do not reach SOURCE and --out.',
-)
 @click.option('--drop-duplicates', is_flag=True, help='Refuse an image that has the same bytes as an earlier one.')
-@click.option('--restart', is_flag=True, help='Begin anew instead of going on with an unfinished run.')
-@click.option('--force', is_flag=True, help='Replace the dataset if it exists, once the new one is complete.')
+@processing_flags(
+    device_help='Where faces are found; auto takes a GPU if there is one.',
+    staging_help="Folder or gs://, hdfs://, ... that this machine and Beam's workers reach. Images and results go "
+    'through it. Give it if the workers do not reach SOURCE and --out.',
+)
 def main(**flags):
     """Find the face in each image of SOURCE, crop it, and write the crops as a dataset.
 
@@ -245,19 +168,16 @@ def main(**flags):
     _check_source(options)
     _check_target(options.source, options.out, options.force)
     _check_no_detect(options.detect)
-    _check_runner(options)
+    check_runner(options, 'faces are found')
     check_exports(options.export, options.size, options.labels == 'identity', 'add --labels identity')
-    cluster = _plan_cluster(options)
+    cluster = choose_cluster(options)
     photographs = _open_source(options)
     # Late: errors that need no search for a GPU come first, at once.
     options = _resolved(options, photographs.layout, cluster)
-    count, environments = _plan_processes(options)
-    _exit_on_signals()
-    try:
+    count, environments = plan_processes(options, options.device)
+    exit_on_signals()
+    with saying_how_to_go_on(options.out):
         result = make_dataset(photographs, options, count, environments, cluster=cluster)
-    except (KeyboardInterrupt, SystemExit) as error:
-        _say_how_to_go_on(options.out)
-        sys.exit(128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else error.code)
     _report(photographs, result, options)
 
 
@@ -291,14 +211,6 @@ def _resolve_device(device):
     from dnnlib.faces.runtimes import resolve_device
 
     return resolve_device(device)
-
-
-def _say_how_to_go_on(out):
-    work = unfinished_path(out)
-    if os.path.isdir(work):
-        click.echo(f'Stopped. The same command goes on from here; {work} has what is done.', err=True)
-    else:
-        click.echo('Stopped before anything was worth keeping.', err=True)
 
 
 def _report(photographs, result, options):

@@ -9,7 +9,7 @@ import os
 import numpy as np
 
 from dnnlib.errors import UserError
-from dnnlib.exports.forms import write_exports
+from dnnlib.exports.forms import bytes_needed, write_exports
 from dnnlib.exports.images import DatasetImages
 from dnnlib.folders import unfinished_folder
 from dnnlib.jobs.run import check_room, make_shards
@@ -148,7 +148,7 @@ def _export(folder, work, name, options):
         with MultiResolutionDataset(folder) as dataset:
             images = DatasetImages(dataset, options.labels == 'identity')
             needed = bytes_needed(options.export, images.count, images.shape, images)
-            _check_room(work, [('the exports', needed)])
+            check_room(work, [('the exports', needed)])
             write_exports(images, folder, name, options.export)
 
 

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     'dnnlib.faces': ['config', 'dnnlib', 'dnnlib.records', 'dnnlib.tflib'],
     'dnnlib.pages': ['dnnlib'],
     'dnnlib.exports': ['dnnlib', 'dnnlib.records', 'dnnlib.records.names'],
-    'dnnlib.jobs': ['dnnlib', 'dnnlib.records', 'dnnlib.tflib'],
+    'dnnlib.jobs': ['dnnlib', 'dnnlib.folder_kinds', 'dnnlib.records', 'dnnlib.tflib'],
     'dnnlib.describe': BELOW_VERBS,
     'dnnlib.verify': BELOW_VERBS,
     'training': BELOW_VERBS,

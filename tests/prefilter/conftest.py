@@ -30,7 +30,7 @@ def charts_drawn_once(picture_of):
 @pytest.fixture
 def run_in_processes(monkeypatch):
     """The command, with the processes that it starts."""
-    monkeypatch.setattr('prefilter.__main__._exit_on_signals', lambda: None)
+    monkeypatch.setattr('prefilter.__main__.exit_on_signals', lambda: None)
     return lambda *args: CliRunner(mix_stderr=False).invoke(main, [str(arg) for arg in args])
 
 

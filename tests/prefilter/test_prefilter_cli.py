@@ -404,9 +404,7 @@ def test_crops_that_are_searched_for_faces_are_pointed_out(run, bundled, tmp_pat
 def not_searched(example, tmp_path_factory):
     """The example without finding faces: its words after `prefilter`, and the dataset's folder."""
     words, faces = [*example[0], '--no-detect'], tmp_path_factory.mktemp('not_searched') / 'faces'
-    with mock.patch('prefilter.__main__._exit_on_signals', lambda: None), mock.patch(
-        'prefilter.pipeline.Workers', Here
-    ):
+    with mock.patch('prefilter.__main__.exit_on_signals', lambda: None), mock.patch('prefilter.pipeline.Workers', Here):
         result = CliRunner().invoke(main, [word.replace('datasets/faces', str(faces)) for word in words])
     assert result.exit_code == 0, result.output
     return words, faces
