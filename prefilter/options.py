@@ -8,6 +8,7 @@ from typing import Optional, Tuple
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.exports.forms import ExportOptions
 from dnnlib.records.names import OPTIONS_FILE
+from dnnlib.records.options import ENDING, PLAN, RECORD, KeptOptions, option
 from prefilter.images import MAX_PIXELS, decode, decode_as_reference
 
 # What `python -m prefilter.report` takes from options.json; a value may be missing or null.
@@ -19,56 +20,43 @@ _READ_AGAIN = {
     'reference-loader': ('true or false', lambda value: isinstance(value, bool)),
 }
 
-# Where the value of an option is kept.
-PLAN = 'plan'  # of an unfinished run: the examined images depend on it, so a run with another value cannot go on
-ENDING = 'ending'  # of an unfinished run: only the steps after the examination depend on it, so it may change
-RECORD = 'record'  # options.json, beside the dataset
-
-
-def _option(*kept_in, default=None, flag=None, is_later=False):
-    """A field. An option that a later version added, `is_later`, is kept only if it is given.
-
-    So what is kept without it is what earlier versions kept.
-    """
-    return dataclasses.field(default=default, metadata={'kept_in': kept_in, 'flag': flag, 'is_later': is_later})
-
 
 @dataclasses.dataclass(frozen=True)
-class DatasetOptions:
+class DatasetOptions(KeptOptions):
     """The options of one dataset: the flags of `python -m prefilter`, by the names of the command's parameters.
 
     Each field says where its value is kept. An option that is kept nowhere does not change the dataset. The plan needs
     no `partition`, because it has the list of the images, and no `detect`, because `device` is None without it.
     """
 
-    source: str = _option(RECORD, flag='source')
-    out: str = _option()
-    format: str = _option(PLAN, RECORD, default='auto')
-    partition: Optional[str] = _option(RECORD)
-    download: bool = _option(default=False)
-    size: int = _option(PLAN, RECORD, default=256)  # px, a power of two >= 4
-    margin: int = _option(PLAN, RECORD, default=50)  # px added to the width and to the height of a face's box
-    detect: bool = _option(RECORD, default=True)
-    labels: Optional[str] = _option(ENDING, RECORD)
-    max_identities: Optional[int] = _option(ENDING, RECORD, is_later=True)
-    min_images: int = _option(ENDING, RECORD, default=1, is_later=True)  # accepted images that an identity needs
-    no_shuffle: bool = _option(ENDING, RECORD, default=False)
-    exports: Tuple[str, ...] = _option(ENDING, RECORD, default=(), flag='--export')
-    jpeg: Optional[int] = _option(ENDING, RECORD, is_later=True)  # quality of JPEG in the exports that take it
-    export_size: Optional[int] = _option(ENDING, RECORD, is_later=True)  # px of the pictures in these exports
-    test_share: Optional[float] = _option(ENDING, RECORD, is_later=True)  # of the identities
-    pairs: Optional[int] = _option(ENDING, RECORD, is_later=True)  # of each kind in a fold of pairs.txt
-    max_pixels: int = _option(PLAN, RECORD, default=MAX_PIXELS)  # width x height above which an image is refused
-    reference_loader: bool = _option(PLAN, RECORD, default=False)
-    device: Optional[str] = _option(PLAN, default='auto')  # 'cpu', 'gpu', or None without `detect`, once it is resolved
-    workers: Optional[int] = _option()
-    gpus: Optional[int] = _option()
-    runner: str = _option(default='local')
-    beam_options: Optional[str] = _option()
-    staging: Optional[str] = _option()
-    drop_duplicates: bool = _option(ENDING, RECORD, default=False)
-    restart: bool = _option(default=False)
-    force: bool = _option(default=False)
+    source: str = option(RECORD, flag='source')
+    out: str = option()
+    format: str = option(PLAN, RECORD, default='auto')
+    partition: Optional[str] = option(RECORD)
+    download: bool = option(default=False)
+    size: int = option(PLAN, RECORD, default=256)  # px, a power of two >= 4
+    margin: int = option(PLAN, RECORD, default=50)  # px added to the width and to the height of a face's box
+    detect: bool = option(RECORD, default=True)
+    labels: Optional[str] = option(ENDING, RECORD)
+    max_identities: Optional[int] = option(ENDING, RECORD, is_later=True)
+    min_images: int = option(ENDING, RECORD, default=1, is_later=True)  # accepted images that an identity needs
+    no_shuffle: bool = option(ENDING, RECORD, default=False)
+    exports: Tuple[str, ...] = option(ENDING, RECORD, default=(), flag='--export')
+    jpeg: Optional[int] = option(ENDING, RECORD, is_later=True)  # quality of JPEG in the exports that take it
+    export_size: Optional[int] = option(ENDING, RECORD, is_later=True)  # px of the pictures in these exports
+    test_share: Optional[float] = option(ENDING, RECORD, is_later=True)  # of the identities
+    pairs: Optional[int] = option(ENDING, RECORD, is_later=True)  # of each kind in a fold of pairs.txt
+    max_pixels: int = option(PLAN, RECORD, default=MAX_PIXELS)  # width x height above which an image is refused
+    reference_loader: bool = option(PLAN, RECORD, default=False)
+    device: Optional[str] = option(PLAN, default='auto')  # 'cpu', 'gpu', or None without `detect`, once it is resolved
+    workers: Optional[int] = option()
+    gpus: Optional[int] = option()
+    runner: str = option(default='local')
+    beam_options: Optional[str] = option()
+    staging: Optional[str] = option()
+    drop_duplicates: bool = option(ENDING, RECORD, default=False)
+    restart: bool = option(default=False)
+    force: bool = option(default=False)
 
     @property
     def export(self):
@@ -90,13 +78,9 @@ class DatasetOptions:
         chosen = [self.max_identities is not None, self.min_images > 1]
         return [flag for flag, is_given in zip(('--max-identities', '--min-images'), chosen) if is_given]
 
-    def plan(self):
-        """Dict of flag to value: the options that the examined images depend on."""
-        return {flag_of(field): getattr(self, field.name) for field in self._fields(PLAN)}
-
     def ending(self):
         """Dict of name to value: the options that only the steps after the examination depend on."""
-        ending = {field.name: _as_json(getattr(self, field.name)) for field in self._fields(ENDING)}
+        ending = super().ending()
         ending['shuffle'] = not ending.pop('no_shuffle')  # its name in the unfinished runs of earlier versions
         return ending
 
@@ -105,35 +89,15 @@ class DatasetOptions:
 
         `source` is only the last part of its path, since a dataset travels. Without `detect` there is no margin.
         """
-        record = {flag_of(field).lstrip('-'): _as_json(getattr(self, field.name)) for field in self._fields(RECORD)}
+        record = super().record()
         record['source'] = os.path.basename(os.path.abspath(self.source))
         if not self.detect:
             del record['margin']
         return record
 
-    def _fields(self, kept_in):
-        fields = [field for field in dataclasses.fields(self) if kept_in in field.metadata['kept_in']]
-        return [each for each in fields if not each.metadata['is_later'] or getattr(self, each.name) != each.default]
-
-
-def flag_of(field):
-    """The flag of a field of `DatasetOptions`: '--max-pixels'."""
-    return field.metadata['flag'] or '--' + field.name.replace('_', '-')
-
-
-def _as_json(value):
-    return sorted(set(value)) if isinstance(value, tuple) else value
-
-
-def save_options(folder, options):
-    """Writes `options.json` into a dataset's folder; `options` is a `DatasetOptions`."""
-    with open(os.path.join(folder, OPTIONS_FILE), 'w', encoding='utf-8') as file:
-        json.dump(options.record(), file, indent=2)
-        file.write('\n')
-
 
 def read_options(folder):
-    """The dict that `save_options` wrote; an empty one for a dataset without the file. Raises UserError."""
+    """The dict of `dnnlib.records.options.save_options`; an empty one for a dataset without it. Raises UserError."""
     path = os.path.join(folder, OPTIONS_FILE)
     with disk_errors('read', path, 'or remove it'):
         try:

@@ -17,11 +17,11 @@ from dnnlib.jobs.shards import SHARD_IMAGES
 from dnnlib.jobs.workers import Workers
 from dnnlib.pages.gallery import choose_evenly, draw_gallery, thumbnail
 from dnnlib.records.names import ACCEPTED_FILE, REJECTED_FILE
+from dnnlib.records.options import save_options
 from dnnlib.records.tfrecords import MultiResolutionDataset, dataset_bytes, shuffled_order
 from prefilter.job import PhotographJob, room_of_exports
 from prefilter.labels import chooser_of_images, labels_of
 from prefilter.merge import Survey, merge_manifest, merge_records
-from prefilter.options import save_options
 from prefilter.reasons import NOT_CHOSEN
 from prefilter.report import places_to_view, write_report
 from prefilter.shards import BATCH_IMAGES, BATCH_PIXELS, read_crop

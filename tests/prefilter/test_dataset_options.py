@@ -1,7 +1,8 @@
 import dataclasses
 
 import prefilter.__main__
-from prefilter.options import DatasetOptions, flag_of
+from dnnlib.records.options import flag_of
+from prefilter.options import DatasetOptions
 
 MADE = DatasetOptions(
     source='/photos/people/',
