@@ -38,6 +38,7 @@ from dnnlib.progress import Progress
 SHARDS_FILE = 'shards.jsonl'
 REFUSAL_FIELDS = 'reason', 'detail'
 RESULT, ITEMS = '.result', '.images'  # endings of the names of a shard's files
+WORKERS_INPUT = 0  # the file descriptor that worker processes of this machine inherit as their standard input
 FOLDER, STAGING_FILE, LOG_FILE = 'beam', 'staging.json', 'beam.log'  # in the work folder
 HERE, ELSEWHERE = 1, 10  # seconds between two searches for results, on this machine and on a cluster
 
@@ -320,6 +321,8 @@ class _Pipeline:
         over = threading.Event()
         with open(self.log, 'ab') as file:
             os.dup2(file.fileno(), sys.stderr.fileno())
+        # The other end of this pipe closes when this process ends, even by SIGKILL; then the workers end too.
+        os.dup2(os.pipe()[0], WORKERS_INPUT)
         local_job_service.SubprocessSdkWorker = _Worker
 
         def tick():
@@ -340,10 +343,14 @@ class _Pipeline:
 
 
 class _Worker(local_job_service.SubprocessSdkWorker):
-    """A worker process of this machine that ends the pipeline when it dies; Beam's own class would wait for ever."""
+    """A worker process of this machine. It ends with the process that started it, and ends that one when it dies.
+
+    Beam's own class waits for ever for a worker that died. Beam's own worker waits for minutes for a process that died.
+    """
 
     def run(self):
         """Starts it and waits for its end."""
+        self._worker_command_line = f'{shlex.quote(sys.executable)} -m dnnlib.jobs.beam_worker'
         try:
             super().run()
         except RuntimeError:

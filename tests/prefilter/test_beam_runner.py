@@ -1,5 +1,6 @@
 """The filter on Apache Beam: DirectRunner with two workers, and the job service that Flink and Spark have too."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -280,36 +281,47 @@ def test_a_worker_that_dies_ends_the_run_with_a_sentence(tmp_path):
         run(shelf(PATHS), tmp_path / 'set', Assassin(), cluster=direct())
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_run_leaves_no_process_and_goes_on(tmp_path, number):
-    command = [
-        sys.executable,
-        '-m',
-        'prefilter',
-        'lfw-subset',
-        '--out',
-        str(tmp_path / 'set'),
-        '--size',
-        '8',
-        '--runner',
-        'beam',
-        '--workers',
-        '2',
-    ]
-    process = subprocess.Popen(
-        command,
+def start_filter(target):
+    """Starts the filter on Beam in a session of its own."""
+    command = [sys.executable, '-m', 'prefilter', 'lfw-subset', '--out', str(target), '--size', '8']
+    return command, subprocess.Popen(
+        [*command, '--runner', 'beam', '--workers', '2'],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_leaves_no_process_and_goes_on(tmp_path, number):
+    command, process = start_filter(tmp_path / 'set')
     while not list(tmp_path.glob('.set.unfinished/parts/*.shard')):
         assert process.poll() is None
         time.sleep(0.01)
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     rest = process.communicate()[1].decode()  # ends when the last process that can write there has ended
     assert 'Traceback' not in rest and process.returncode == (-number if number == signal.SIGKILL else 128 + number)
-    again = subprocess.run(command[:8], cwd=ROOT, capture_output=True, text=True)  # without Beam
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)  # without Beam
     assert again.returncode == 0 and 'Going on with an unfinished run: ' in again.stderr
     assert os.listdir(str(tmp_path)) == ['set']
+
+
+def has_beam_worker(session):
+    """Whether a session has a worker process of Beam."""
+    for folder in pathlib.Path('/proc').glob('[0-9]*'):
+        with contextlib.suppress(OSError):  # the process has ended
+            if os.getsid(int(folder.name)) == session and b'beam_worker' in (folder / 'cmdline').read_bytes():
+                return True
+    return False
+
+
+def test_workers_that_are_still_starting_end_with_a_killed_run_and_do_not_wait_for_it(tmp_path):
+    process = start_filter(tmp_path / 'set')[1]
+    while not has_beam_worker(process.pid):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()  # ends with the last process
+    assert 'FutureTimeoutError' not in (tmp_path / '.set.unfinished' / 'beam.log').read_text()
