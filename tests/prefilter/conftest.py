@@ -39,3 +39,14 @@ def run(run_in_processes, monkeypatch):
     """The command, which examines the images itself."""
     monkeypatch.setattr('prefilter.pipeline.Workers', Here)
     return run_in_processes
+
+
+@pytest.fixture
+def filtered(run, tmp_path):
+    """Runs the command without a search for faces; returns its result and the folder it made."""
+
+    def filter_images(source, *flags):
+        out = tmp_path / 'out'
+        return run(source, '--out', out, '--no-detect', '--size', 4, '--no-shuffle', '--workers', 1, *flags), out
+
+    return filter_images
