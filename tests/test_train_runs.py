@@ -6,18 +6,21 @@ import functools
 import json
 import os
 import pathlib
+import re
 import shlex
 import signal
 
 import pytest
 
 from dnnlib.errors import UserError
+from dnnlib.network_file import read_network_file
 from metrics.kinds import PathLength
 from metrics.registry import METRICS
 from metrics.run_report import RunReport
 from tests import earlier
 from tests.faults.toy_training import read_records
-from tests.toy_run import make_dataset
+from tests.odd_networks import ODD_D, ODD_G, save_odd
+from tests.toy_run import SMALL, SMALL_G, make_dataset
 from tests.train_command import NAME, TINY, read_lines, run_here
 from training.checkpoint import load_counters
 from training.log import RunLog
@@ -45,6 +48,42 @@ def test_path_lengths_at_snapshots_are_kept_and_leave_training_as_it_was(run, tr
     assert all(record['value'] > 0 for record in records)
     best = min(records, key=lambda record: record['value'])['snapshot']
     assert (run_dir / 'network-best.pkl').read_bytes() == (run_dir / best).read_bytes()
+
+
+ODD_FLAGS = shlex.split(
+    '--minibatch 8 --initial-resolution 8 --phase-kimg 0.016 --fade-kimg 0 --kimg 0.016 --tick-kimg 0.016 --metrics '
+    'none --grid 3x2 --device cpu'
+)
+
+
+def test_networks_with_odd_arguments_train(run, data, tmp_path):
+    path = save_odd(str(tmp_path / 'odd.pkl'), ODD_G, ODD_D, unknown={'resolution_log2': 3})
+    result = run('--data', data, '--results', tmp_path / 'results', '--resume', path, *ODD_FLAGS)
+    assert result.exit_code == 0 and 'Trained 0.0 kimg' in result.output, result.output
+    (run_dir,) = (tmp_path / 'results').iterdir()
+    (tick,) = read_lines(run_dir / 'stats.jsonl')
+    assert tick['nonfinite_steps'] == 0 and tick['G_loss'] > 0
+    written = read_network_file(run_dir / 'network-final.pkl').networks
+    for net, arguments in zip(written, ({**SMALL, **SMALL_G, **ODD_G}, {**SMALL, **ODD_D})):
+        assert net['static_kwargs'] == arguments
+
+
+@pytest.mark.parametrize(
+    'G, D, unknown, sentence',
+    [
+        ({'structure': 'fixed'}, {}, {}, "whose arguments are structure = 'fixed' and usual ones"),
+        ({}, {'structure': 'fixed'}, {}, "whose arguments are usual ones and structure = 'fixed'"),
+        ({}, {'mbstd_group_size': 3}, {}, 'whose arguments are usual ones and mbstd_group_size = 3'),
+        ({'style_mixing_prob': 'x'}, {}, {}, "whose arguments are style_mixing_prob = 'x' and usual ones"),
+        ({}, {}, {'nonlinearity': 'swish'}, "its networks cannot be built .KeyError: 'swish'"),
+        ({}, {}, {'structure': None}, 'its networks cannot be built .KeyError: None'),
+    ],
+)
+def test_networks_that_do_not_train_are_refused_before_there_is_a_run(run, data, tmp_path, G, D, unknown, sentence):
+    path = save_odd(str(tmp_path / 'odd.pkl'), G, D, unknown)
+    result = run('--data', data, '--results', tmp_path / 'results', '--resume', path, *ODD_FLAGS)
+    assert result.exit_code == 1 and re.search(f'^Error: {path}: .*{sentence}', result.output), result.output
+    assert result.output.count('\n') == 1 and not (tmp_path / 'results').exists()
 
 
 def test_a_metric_that_fails_ends_the_run_but_loses_nothing_of_the_others(run, data, tmp_path, monkeypatch):

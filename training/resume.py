@@ -177,7 +177,7 @@ def as_flag_value(value):
 class PickledNetworks(NamedTuple):
     """What training takes from a network pickle."""
 
-    static_kwargs: dict  # 'G', 'D' and 'Gs' -> dict of the arguments of the build function
+    static_kwargs: dict  # 'G', 'D' and 'Gs' -> dict of the arguments of the build function that have an effect
     values: dict  # 'G', 'D' and 'Gs' -> dict of variable name to array
     lod: float  # level of detail of the networks
 
@@ -194,6 +194,8 @@ def read_pickle(path):
     import tensorflow.compat.v1 as tf  # here: a command line is checked before TensorFlow starts
 
     from dnnlib import tflib
+    from dnnlib.tflib.arguments import with_effect
+    from training import networks_stylegan
 
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})):
         networks = tflib.load_networks(path)
@@ -204,16 +206,17 @@ def read_pickle(path):
         if any('lod' not in values[name] for name in named) or 'synthesis' not in named['G'].components:
             raise UserError(f'{path} holds no networks of StyleGAN: training cannot start from it.')
         _check_trains(path, named['G'], named['D'])
-        return PickledNetworks(
-            {name: dict(net.static_kwargs) for name, net in named.items()}, values, float(values['G']['lod'])
-        )
+        functions = {'G': networks_stylegan.G_style, 'D': networks_stylegan.D_basic, 'Gs': networks_stylegan.G_style}
+        static_kwargs = {name: with_effect(functions[name], net.static_kwargs) for name, net in named.items()}
+        return PickledNetworks(static_kwargs, values, float(values['G']['lod']))
 
 
 def _check_trains(path, G, D):
     """Refuses, with a UserError, networks of which no training step can be built, by arguments that ours never have."""
     import tensorflow.compat.v1 as tf  # see `read_pickle`
 
-    if set(G.static_kwargs) | set(D.static_kwargs) <= _USUAL_ARGUMENTS:
+    arguments = [*G.static_kwargs.items(), *D.static_kwargs.items()]
+    if all(name in _USUAL_ARGUMENTS and isinstance(value, (int, float)) for name, value in arguments):
         return
     from training.step import active_arguments
 
@@ -230,7 +233,11 @@ def _check_trains(path, G, D):
 
 
 def _unusual(net):
-    found = {name: value for name, value in net.static_kwargs.items() if name not in _USUAL_ARGUMENTS}
+    found = {
+        name: value
+        for name, value in net.static_kwargs.items()
+        if name not in _USUAL_ARGUMENTS or not isinstance(value, (int, float))
+    }
     return ', '.join(f'{name} = {value!r}' for name, value in found.items()) or 'usual ones'
 
 

@@ -30,11 +30,10 @@ def check_arguments(name: str, functions: Iterable[Callable], arguments: Dict[st
     Raises:
         TypeError: An argument is unknown.
     """
-    known = set()
-    for function in functions:
-        if BUILD_FUNCTIONS.get(function.__name__) != f'{function.__module__}.{function.__name__}':
-            return
-        known |= _parameters(function)
+    functions = list(functions)
+    if not all(map(_is_ours, functions)):
+        return
+    known = _known(functions)
     unknown = sorted(set(arguments) - known)
     if unknown:
         hint = '; output_transform changes the outputs' if unknown[0].startswith('out_') else ''
@@ -43,10 +42,24 @@ def check_arguments(name: str, functions: Iterable[Callable], arguments: Dict[st
 
 def all_build_functions(function: Callable) -> Iterable[Callable]:
     """A function's own kind: all of this project's build functions for one of them, which hand arguments on."""
-    if BUILD_FUNCTIONS.get(function.__name__) != f'{function.__module__}.{function.__name__}':
+    if not _is_ours(function):
         return [function]
     module = importlib.import_module(function.__module__)
     return [getattr(module, name) for name in BUILD_FUNCTIONS]
+
+
+def with_effect(function: Callable, arguments: Dict[str, Any]) -> Dict[str, Any]:
+    """Those of the arguments in a pickle that one of this project's build functions, or a part of it, takes."""
+    known = _known(all_build_functions(function))
+    return {name: value for name, value in arguments.items() if name in known}
+
+
+def _is_ours(function):
+    return BUILD_FUNCTIONS.get(function.__name__) == f'{function.__module__}.{function.__name__}'
+
+
+def _known(functions):
+    return frozenset().union(*map(_parameters, functions))
 
 
 @functools.lru_cache(maxsize=None)
