@@ -51,6 +51,12 @@ def name_of_bytes(data: bytes, otherwise: str = NAME_A_PICKLE) -> Optional[str]:
     return _with_hint(_name_of(data), otherwise)
 
 
+def name_of_no_text(data: bytes, otherwise: str) -> Optional[str]:
+    """As `name_of_bytes`, for a file that should be text: None for any text but a web page or a Git LFS pointer."""
+    what = _name_of(data) if data else None
+    return None if what is None or what.startswith('text') else _with_hint(what, otherwise)
+
+
 def _with_hint(what, otherwise):
     return what if what is None or ': ' in what else f'{what}: {otherwise}'
 
@@ -104,6 +110,8 @@ def _name_of_zip(data):
             'a training state: --resume takes its run directory; other commands take a network pickle of it, such as '
             f'{BEST_PICKLE}'
         )
+    if 'xl/workbook.xml' in names:
+        return 'a workbook of Excel: save it as CSV'
     if names and all(name.endswith('.npy') for name in names):
         return 'an archive of NumPy arrays (.npz)'
     return f'a zip archive: {_UNPACK}'

@@ -11,6 +11,7 @@
 import array
 import json
 import os
+import re
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from prefilter.sources.tables import plain_name
 
 DATASET_JSON = 'dataset.json'
 PATH, LABEL = 'path', 'label'  # columns
+UNNAMED = re.compile(r'unnamed: \d+$')  # what pandas calls a column without a name
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -79,6 +81,7 @@ class _Identities:
 
     def add(self, name, number):
         """Appends the name in a line."""
+        name = tables.without_point(name)
         if not name:
             self._unnamed[len(self._codes)] = number
         if name not in self._places:
@@ -117,7 +120,7 @@ class _Column:
 
     def objection(self):
         """Why this is no attribute; None if it is one."""
-        if not self.name:
+        if not self.name or UNNAMED.match(self.name):
             return 'a column has no name'
         if None in self._first:
             number, value = self._first[None]

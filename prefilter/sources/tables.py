@@ -10,6 +10,7 @@ import sys
 import unicodedata
 
 from dnnlib.errors import UserError
+from dnnlib.wrong_files import name_of_no_text
 
 LINE_END = re.compile('\r\n|\r|\n')  # str.splitlines would also split at characters that stand in names
 BYTE_ORDER_MARKS = (  # the longer first: one begins with another
@@ -36,9 +37,12 @@ def decoded(files, path):
     """The text of a file among the others of `Files`: UTF-8, or UTF-16 as Excel and PowerShell write it.
 
     Raises:
-        UserError: It cannot be read, or it has a NUL or half a character; says in which line.
+        UserError: It cannot be read, is no text, or has a NUL or half a character; says what it is, or in which line.
     """
     data = files.read_other(path)
+    what = name_of_no_text(data, 'name a list, or replace it by the one of the set')
+    if what is not None:
+        raise UserError(f'{path} is {what}.')
     try:
         text = data.decode(_encoding(data), 'surrogateescape')
     except UnicodeDecodeError as error:
@@ -178,6 +182,13 @@ def _fitting_rows(path, rows, width, free):
 # ----------------------------------------------------------------------------------------------------------------------
 # Values.
 
+_DOTS = re.compile(r'(?<![^/])\./+|(?<=/)/+')  # './' and repeated slashes
+
+
+def without_point(name):
+    """The name '7' for '7.0', which pandas writes if a column has a gap; any other name unchanged."""
+    return re.sub(r'^([+-]?\d+)\.0*$', r'\1', name, flags=re.ASCII)
+
 
 @functools.lru_cache(maxsize=4096)
 def flag(value):
@@ -211,8 +222,10 @@ def plain_name(name):
 def spelled_as_on_disk(folder, path):
     """A path of a list in the spelling of the file below `folder` that it means; unchanged if there is none.
 
-    A list may have Windows' backslashes or code page, and composed characters where the folder has decomposed ones.
+    A list may have Windows' backslashes or code page, and composed characters where the folder has decomposed ones. One
+    file has one path: './x.png' becomes 'x.png'.
     """
+    path = _DOTS.sub('', path)
     if path.isascii() and '\\' not in path:
         return path
     texts = [path]
@@ -220,4 +233,4 @@ def spelled_as_on_disk(folder, path):
         texts.append(path.encode('utf-8', 'surrogateescape').decode('cp1252', 'replace'))
     texts += [text.replace('\\', '/') for text in texts]
     spellings = texts + [unicodedata.normalize(form, text) for text in texts for form in ('NFC', 'NFD')]
-    return next((each for each in spellings if os.path.lexists(os.path.join(folder, each))), path)
+    return _DOTS.sub('', next((each for each in spellings if os.path.lexists(os.path.join(folder, each))), path))

@@ -1,9 +1,12 @@
 """Images with a .csv as SOURCE: the rows, values and paths that it may have."""
 
+import gzip
+import io
 import unicodedata
+import zipfile
 
 import pytest
-from labelled_sets import csv_source, labels_of, refused
+from labelled_sets import CELEBA, csv_source, labels_of, refused
 
 from dnnlib.errors import UserError
 from prefilter.labels import check_labels
@@ -109,6 +112,31 @@ def test_csv_of_other_programs_is_read(tmp_path, data):
     assert identities(open_source(csv_source(tmp_path, data))) == ['Zoë', 'Bo']
 
 
+def workbook():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, 'w') as archive:
+        archive.writestr('xl/workbook.xml', '<workbook/>')
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    'data, what',
+    [
+        (workbook(), 'a workbook of Excel: save it as CSV.'),
+        (gzip.compress(TEXT.encode()), 'compressed by gzip: decompress it with gunzip.'),
+        (b'<!DOCTYPE html>\n<html></html>', 'a web page, as servers'),
+        (b'version https://git-lfs.github.com/spec/v1\noid sha256:1\n', 'a Git LFS pointer, which stands for a file'),
+        (picture(1), 'a picture .PNG.: name a list'),
+    ],
+)
+def test_what_is_no_list_is_called_by_its_name(tmp_path, data, what):
+    with pytest.raises(UserError, match=f'list.csv is {what}'):
+        open_source(csv_source(tmp_path, data))
+    location = write_files(tmp_path / 'celeba', {**CELEBA, 'identity_CelebA.txt': data})
+    with pytest.raises(UserError, match=f'identity_CelebA.txt is {what}'):
+        check_labels(open_source(location), 'identity')
+
+
 def test_half_a_character_is_a_sentence(tmp_path):
     with pytest.raises(UserError, match='list.csv is no text .truncated data, byte 20.: copy it again'):
         open_source(csv_source(tmp_path, 'path,label'.encode('utf-16')[:-1]))
@@ -132,6 +160,21 @@ def test_paths_of_a_csv_mean_the_files_that_are_there(tmp_path, listed, form):
     listed = listed if isinstance(listed, bytes) else listed.encode()
     source = open_source(csv_source(tmp_path, b'path,label\n' + listed + b',Ann\n'))
     assert reds(source) == [7]
+
+
+@pytest.mark.parametrize('listed', ['./in/0.png', 'in//0.png', './/in/./0.png', '.\\in\\0.png'])
+def test_one_image_has_one_path(tmp_path, listed):
+    assert [*open_source(csv_source(tmp_path, f'path\n{listed}\n')).paths] == ['in/0.png']
+    with pytest.raises(UserError, match='names in/0.png twice: keep one line for each image'):
+        open_source(csv_source(tmp_path, f'path\n{listed}\nin/0.png\n'))
+
+
+def test_numbers_of_pandas_are_whole(tmp_path):
+    text = 'Unnamed: 0,path,label\n0,in/0.png,7\n1,in/1.png,7.0\n1,in/2.png,12.\n'
+    source = open_source(csv_source(tmp_path, text))
+    assert identities(source) == ['7', '7', '12']
+    with pytest.raises(UserError, match='no attribute: a column has no name'):
+        check_labels(source, 'attributes')
 
 
 def test_a_backslash_in_a_file_name_is_kept(tmp_path):
