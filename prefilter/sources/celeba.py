@@ -29,6 +29,7 @@ ALL_LISTS = [name for names in LIST_NAMES.values() for name in names]
 IMAGE_ID = 'image_id'  # the column of a .csv that names the image
 LIST_FOLDERS = ('', 'Anno', 'Eval')
 PARTITION_NUMBERS = {'train': 0, 'valid': 1, 'test': 2}
+_BETWEEN_WORDS = re.compile('[,;]')
 IMAGE_PATH = re.compile(r'(?:^|/)\d{6}\.\w+$')
 
 
@@ -108,10 +109,11 @@ def _needed(lists, list_name):
 def _rows(files, path):
     """List of (number of the line, its words) of a list, with the header of a .csv."""
     if path.endswith('.txt'):
-        return [(number, line.replace(',', ' ').split()) for number, line in tables.read_lines(files, path)]
+        return [(number, _BETWEEN_WORDS.sub(' ', line).split()) for number, line in tables.read_lines(files, path)]
     header, rows = tables.open_csv(files, path)
     rows = [(1, header), *rows]
-    return [(number, row[1:]) for number, row in rows] if header[:1] == [''] else rows  # numbers, as pandas adds them
+    has_numbers = header and tables.is_unnamed(header[0])  # of the rows, as pandas adds them
+    return [(number, row[1:]) for number, row in rows] if has_numbers else rows
 
 
 def _identity_of(found):
@@ -128,8 +130,10 @@ def _read_pairs(files, path, known=None):
     """(path of the list, {number of the image: value}); `known` are the values that a list may have."""
     pairs = {}
     rows = _rows(files, path)
-    if rows and (len(rows[0][1]) == 1 or rows[0][1] and _image_number(rows[0][1][0]) is None):
-        rows = rows[1:]  # the count, or the header
+    if rows and len(rows[0][1]) == 1:
+        rows = rows[1:]  # the count
+    if rows and rows[0][1] and _image_number(rows[0][1][0]) is None:
+        rows = rows[1:]  # the header
     for number, words in rows:
         image, value = _image_number(words[0]), tables.whole_number(words[-1])
         if len(words) != 2 or image is None or value is None or known is not None and value not in known:
@@ -164,9 +168,13 @@ def _read_attributes(files, path, index):
             found = name if image is None else flags[bits.index(None)]
             expected = 'an image such as 000001.jpg' if image is None else f'-1 or 1 for {names[bits.index(None)]}'
             raise tables.bad_line(path, number, found, expected)
-        tables.put(values, image, bytes(bit == 1 for bit in bits), path, number)
+        tables.put(values, image, bytes(bit & 0xFF for bit in bits), path, number)
     vectors = b''.join(_of(values, image, path) for image in index)
-    return Attributes(names, np.frombuffer(vectors, np.uint8).reshape(len(index), len(names)))
+    flags = np.frombuffer(vectors, np.int8).reshape(len(index), len(names))
+    unclear = [name for name, column in zip(names, flags.T) if {-1, 0} <= {*np.unique(column)}]
+    if unclear:
+        raise UserError(f'{path} has both -1 and 0 for {unclear[0]}: which is no? Correct the list.')
+    return Attributes(names, (flags == 1).astype(np.uint8))
 
 
 def _image_number(path):

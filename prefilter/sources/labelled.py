@@ -11,7 +11,6 @@
 import array
 import json
 import os
-import re
 
 import numpy as np
 
@@ -23,7 +22,6 @@ from prefilter.sources.tables import plain_name
 
 DATASET_JSON = 'dataset.json'
 PATH, LABEL = 'path', 'label'  # columns
-UNNAMED = re.compile(r'unnamed: \d+$')  # what pandas calls a column without a name
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -120,7 +118,7 @@ class _Column:
 
     def objection(self):
         """Why this is no attribute; None if it is one."""
-        if not self.name or UNNAMED.match(self.name):
+        if tables.is_unnamed(self.name):
             return 'a column has no name'
         if None in self._first:
             number, value = self._first[None]
@@ -224,7 +222,15 @@ class _JsonLabels:
         text = tables.decoded(self._files, DATASET_JSON)
         try:
             pairs = json.loads(text)['labels'] or ()
-            return {plain_name(name): label for name, label in pairs}
+            labels = {}
+            for name, label in pairs:
+                name = tables.without_dots(plain_name(name))
+                if labels.setdefault(name, label) != label:
+                    raise UserError(
+                        f'{DATASET_JSON} in {self._files.location} gives {name} the labels {labels[name]} and {label}: '
+                        'remove one of them.'
+                    )
+            return labels
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise self._unexpected(error) from error
 

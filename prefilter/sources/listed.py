@@ -155,7 +155,7 @@ def _open_batches(layout, files, expected, lists):
     subjects = {}  # by folder: a dict of all images would take a GB
     for path in files.find(lists):
         for number, (subject, name) in tables.read_csv(files, path, UMDFACES_COLUMNS):
-            name = plain_name(name)
+            name, subject = plain_name(name), tables.without_point(subject)
             folder = os.path.dirname(name) if is_image(name) else name.rstrip('/')
             folder = os.path.normpath(os.path.join(plain_name(os.path.dirname(path)), folder))
             if not subject:

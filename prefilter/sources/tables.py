@@ -185,6 +185,16 @@ def _fitting_rows(path, rows, width, free):
 _DOTS = re.compile(r'(?<![^/])\./+|(?<=/)/+')  # './' and repeated slashes
 
 
+def without_dots(path):
+    """A path without './' and repeated slashes."""
+    return _DOTS.sub('', path)
+
+
+def is_unnamed(column):
+    """Whether a column has no name: an empty one, or the one that pandas gives to it."""
+    return re.match(r'(unnamed: \d+)?$', column, re.IGNORECASE) is not None
+
+
 def without_point(name):
     """The name '7' for '7.0', which pandas writes if a column has a gap; any other name unchanged."""
     return re.sub(r'^([+-]?\d+)\.0*$', r'\1', name, flags=re.ASCII)
@@ -225,7 +235,7 @@ def spelled_as_on_disk(folder, path):
     A list may have Windows' backslashes or code page, and composed characters where the folder has decomposed ones. One
     file has one path: './x.png' becomes 'x.png'.
     """
-    path = _DOTS.sub('', path)
+    path = without_dots(path)
     if path.isascii() and '\\' not in path:
         return path
     texts = [path]
@@ -233,4 +243,4 @@ def spelled_as_on_disk(folder, path):
         texts.append(path.encode('utf-8', 'surrogateescape').decode('cp1252', 'replace'))
     texts += [text.replace('\\', '/') for text in texts]
     spellings = texts + [unicodedata.normalize(form, text) for text in texts for form in ('NFC', 'NFD')]
-    return _DOTS.sub('', next((each for each in spellings if os.path.lexists(os.path.join(folder, each))), path))
+    return without_dots(next((each for each in spellings if os.path.lexists(os.path.join(folder, each))), path))

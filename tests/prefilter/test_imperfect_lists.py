@@ -131,6 +131,37 @@ def test_classes_of_a_dataset_json(tmp_path, labels, people):
         assert identities(source) == people
 
 
+def test_an_image_with_two_labels_in_a_dataset_json_is_refused(tmp_path):
+    first, second = STYLEGAN
+    pairs = [[first, 6], ['./' + second, 7], [second, 7]]
+    location = write_files(tmp_path, {**STYLEGAN, 'dataset.json': json.dumps({'labels': pairs})})
+    assert identities(open_source(location)) == [6, 7]
+    write_files(tmp_path, {'dataset.json': json.dumps({'labels': [*pairs, [first, 8]]})})
+    with pytest.raises(UserError, match=f'dataset.json in .* gives {first} the labels 6 and 8: remove one of them'):
+        check_labels(open_source(location), 'identity')
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '3\nimage_id identity\n000001.jpg 7\n000002.jpg 8\n000003.jpg 7\n',
+        '000001.jpg;7\n000002.jpg;8\n000003.jpg;7.0\n',
+    ],
+)
+def test_identities_of_celeba_in_other_forms(tmp_path, text):
+    location = write_files(tmp_path, {**CELEBA, 'identity_CelebA.txt': text})
+    assert identities(open_source(location)) == [7, 8, 7]
+
+
+def test_no_is_minus_one_or_zero_but_not_both(tmp_path):
+    text = '3\nMale Smiling\n000001.jpg 1 0\n000002.jpg -1 0\n000003.jpg {} 1\n'
+    location = write_files(tmp_path, {**CELEBA, 'list_attr_celeba.txt': text.format(1)})
+    assert attributes_of(open_source(location)) == {'Male': [1, 0, 1], 'Smiling': [0, 0, 1]}
+    write_files(tmp_path, {'list_attr_celeba.txt': text.format(0)})
+    with pytest.raises(UserError, match='list_attr_celeba.txt has both -1 and 0 for Male: which is no'):
+        check_labels(open_source(location), 'attributes')
+
+
 def vggface2(folder, rows):
     meta = 'Class_ID, Name, Sample_Num, Flag, Gender\n' + rows
     return write_files(folder, {**VGGFACE2, 'meta/identity_meta.csv': meta})
@@ -157,6 +188,11 @@ def test_gender_is_read_from_names_with_commas_and_in_any_case(filtered, tmp_pat
 def test_gender_that_is_neither_is_refused(filtered, tmp_path, rows, sentence):
     result, _ = filtered(vggface2(tmp_path / 'in', rows), '--labels', 'attributes')
     assert 'identity_meta.csv, ' + sentence in refused(result)
+
+
+def test_one_subject_written_in_two_ways_is_one(tmp_path):
+    rows = 'SUBJECT_ID,FILE\n1,ann/ann_1.jpg\n1.0,ann/ann_2.jpg\n2.0,bo/bo_1.jpg\n'
+    assert identities(open_source(write_files(tmp_path, {**UMDFACES, ULTRAFACE: rows}))) == ['1', '2']
 
 
 def test_a_subject_without_a_number_is_refused(tmp_path):

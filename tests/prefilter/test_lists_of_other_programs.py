@@ -116,8 +116,9 @@ def test_lists_of_celeba_as_csv(filtered, tmp_path):
         assert reds(open_source(place, partition='valid')) == [2]
 
 
-def test_lists_of_celeba_with_the_numbers_of_rows_or_without_a_header(tmp_path):
-    smiles = ''.join(f'{number},{line}\n' for number, line in zip(['', 0, 1, 2], SMILES.splitlines()))
+@pytest.mark.parametrize('name', ['', 'Unnamed: 0'])  # as pandas writes it, and as it writes it when it has read that
+def test_lists_of_celeba_with_the_numbers_of_rows_or_without_a_header(tmp_path, name):
+    smiles = ''.join(f'{number},{line}\n' for number, line in zip([name, 0, 1, 2], SMILES.splitlines()))
     lists = {'list_attr_celeba.csv': smiles, 'identity_CelebA.csv': PEOPLE.partition('\n')[2]}
     source = open_source(write_files(tmp_path, {**CELEBA, **lists}))
     assert attributes_of(source) == {'Male': [0, 0, 0], 'Smiling': [1, 0, 1]} and identities(source) == [1, 0, 1]

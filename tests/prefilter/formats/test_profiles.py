@@ -20,15 +20,33 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
 def grey_profile(gamma):
     """A profile for grey values whose light is the value to the power of `gamma`."""
     curve = b'curv' + struct.pack('>IIH', 0, 1, int(gamma * 256)).ljust(12, b'\0')
-    white = b'XYZ ' + struct.pack('>Iiii', 0, 0xF6D6, 0x10000, 0xD32D)
-    tags = [(b'wtpt', white), (b'kTRC', curve)]
+    return a_profile(b'mntr', b'GRAY', b'XYZ ', {b'kTRC': curve})
+
+
+def ink_profile(colours):
+    """A profile for CMYK that says which colour each of the 16 mixtures of full inks has.
+
+    Args:
+        colours: uint8 [2, 2, 2, 2, 3], sRGB by the amounts (0 or 1) of C, M, Y and K.
+    """
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile('sRGB'), ImageCms.createProfile('LAB'), 'RGB', 'LAB', 1)
+    lab = np.asarray(ImageCms.applyTransform(Image.fromarray(colours.reshape(16, 1, 3)), to_lab)).reshape(16, 3).copy()
+    lab[:, 1:] ^= 128  # PIL's a and b are signed
+    unchanged = bytes(range(256))
+    matrix = struct.pack('>9i', *(np.eye(3, dtype=int) << 16).ravel())
+    table = b'mft1' + struct.pack('>I4B', 0, 4, 3, 2, 0) + matrix + 4 * unchanged + lab.tobytes() + 3 * unchanged
+    return a_profile(b'prtr', b'CMYK', b'Lab ', {b'A2B0': table, b'A2B1': table})
+
+
+def a_profile(kind, space, connected_by, tags):
+    """The bytes of an ICC profile with some tags: dict of name to content of a multiple of 4 bytes."""
+    tags = {b'wtpt': b'XYZ ' + struct.pack('>Iiii', 0, 0xF6D6, 0x10000, 0xD32D), **tags}
     table, content = struct.pack('>I', len(tags)), b''
-    for name, data in tags:
+    for name, data in tags.items():
         table += struct.pack('>4sII', name, 128 + 4 + 12 * len(tags) + len(content), len(data))
         content += data
-    header = struct.pack(
-        '>I4sI4s4s4s', 132 + 12 * len(tags) + len(content), b'lcms', 0x02100000, b'mntr', b'GRAY', b'XYZ '
-    )
+    size = 132 + 12 * len(tags) + len(content)
+    header = struct.pack('>I4sI4s4s4s', size, b'lcms', 0x02100000, kind, space, connected_by)
     header = (header + struct.pack('>6H', 2026, 1, 1, 0, 0, 0) + b'acsp').ljust(68, b'\0')
     header += struct.pack('>iii', 0xF6D6, 0x10000, 0xD32D)
     return header.ljust(128, b'\0') + table + content
@@ -85,6 +103,20 @@ def test_grey_profiles(mode):
     pixels = decode(encoded(stored, icc_profile=profile))
     assert np.abs(pixels - by_lcms(grey, profile)).max() <= 2
     assert np.abs(pixels - np.asarray(grey.convert('RGB'), int)).mean() > 5
+
+
+@pytest.mark.parametrize('file_format', ['JPEG', 'TIFF'])
+def test_inks_have_the_colours_that_their_profile_says(file_format):
+    colours = np.random.RandomState(5).randint(40, 216, [2, 2, 2, 2, 3]).astype(np.uint8)
+    colours[0, 0, 0, 0] = 255  # paper
+    profile = ink_profile(colours)
+    for inks in ([0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1], [1, 0, 1, 1]):
+        stored = Image.new('CMYK', (16, 16), tuple(255 * ink for ink in inks))
+        options = {'quality': 100} if file_format == 'JPEG' else {}
+        pixels = decode(encoded(stored, file_format, icc_profile=profile, **options)).astype(int)
+        assert np.abs(pixels - colours[tuple(inks)]).max() <= 4, inks  # Lab of 8 bits is that coarse
+        plain = decode(encoded(stored, file_format, **options)).astype(int)
+        assert inks == [0, 0, 0, 0] or np.abs(plain - colours[tuple(inks)]).max() > 30
 
 
 @pytest.mark.parametrize('mode', ['RGB', 'L', 'P', 'CMYK'])
