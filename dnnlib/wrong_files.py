@@ -10,7 +10,7 @@ from dnnlib.run_dir import BEST_PICKLE
 
 ONLY_V1 = 'this program reads StyleGAN v1'
 NAME_A_PICKLE = 'name a network pickle'
-_UNPACK = 'unpack it, and name the file in it'
+_UNPACK = 'unpack it, and name what is in it'
 _AGAIN = 'download the file again'
 HEAD_BYTES = 1 << 12  # enough for `name_of_bytes`, but for the kinds of zip files
 

@@ -19,9 +19,10 @@ import re
 
 import numpy as np
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.records.record_file import RecordFile
 from dnnlib.records.tfrecords import open_levels
+from dnnlib.wrong_files import HEAD_BYTES, name_of_no_text
 from prefilter.sources import tables
 from prefilter.sources.files import MOST, lists_beside
 from prefilter.sources.index import Index
@@ -35,6 +36,7 @@ FFHQ_PATH = re.compile(r'(?:^|/)(\d{5})\.\w+$')
 FFHQ_PARTITIONS = {'training': 'train', 'validation': 'valid'}  # by category
 ALIGNED_NAME = re.compile(r'(?:^|/)(imgHQ)?\d+\.(npy|png|jpe?g|webp)$')
 LEVEL = re.compile(r'(-r\d\d)?\.tfrecords$')  # ends the name of a file of a dataset
+HDF5_SIGNATURE = b'\x89HDF\r\n'
 HDF5_ERROR = re.compile(r'errno = (\d+)')
 HDF5_DATASET = re.compile(r'data(\d+)x\1$')
 
@@ -167,7 +169,12 @@ def _open_h5py(path):
     try:
         return h5py.File(path, 'r')
     except OSError as error:
-        raise UserError(f'{path} cannot be read as HDF5 ({error}): get it again.') from error
+        with disk_errors('read', path), open(path, 'rb') as file:
+            head = file.read(HEAD_BYTES)
+        is_hdf5 = head.startswith(HDF5_SIGNATURE)
+        what = None if is_hdf5 else name_of_no_text(head, 'name an HDF5 file')
+        what = f'is {what}' if what else f'cannot be read as HDF5 ({error}): get it again'
+        raise UserError(f'{path} {what}.') from error
 
 
 # ----------------------------------------------------------------------------------------------------------------------

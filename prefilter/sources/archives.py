@@ -12,11 +12,13 @@ unpacked.
 import re
 
 from dnnlib.errors import UserError
+from dnnlib.wrong_files import HEAD_BYTES, name_of_no_text
 from prefilter.sources.members import DAMAGE
 from prefilter.sources.readers import check_can_open
-from prefilter.sources.tars import list_tar
+from prefilter.sources.tars import is_tar, list_tar
 from prefilter.sources.zips import PART_NAME, list_zip
 
+ZIP_BEGINNINGS = b'PK\x03\x04', b'PK\x05\x06', b'PK\x07\x08'  # the last two: without members, of several parts
 ARCHIVE_NAME = re.compile(r'\.(zip|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$', re.IGNORECASE)
 CUT_NAME = re.compile(r'\.(zip|tgz|tbz2?|txz|tar(\.(gz|bz2|xz))?)(?P<part>\.(\d{2,3}|(part)?[a-z]{2}))$', re.IGNORECASE)
 UNREAD_NAME = re.compile(r'\.(7z|rar|zst|tzst|lz4|lzma|lz|cab|iso|dmg|squashfs)(\.\d+)?$|\.r\d\d$', re.IGNORECASE)
@@ -41,14 +43,24 @@ def list_archive(path):
         UserError: It cannot be opened, or is damaged, cut short, encrypted or a bomb.
     """
     check_can_open(path)
+    with open(path, 'rb') as file:
+        head = file.read(HEAD_BYTES)
+    content = _kind_of(head)
     try:
-        if path.lower().endswith('.zip'):
+        if (content or 'zip' if path.lower().endswith('.zip') else content) == 'zip':
             return list_zip(path)
         return list_tar(path)
     except DAMAGE as error:
-        raise UserError(
-            f'{path} is no whole archive ({error or type(error).__name__}): get or copy it again.'
-        ) from error
+        what = name_of_no_text(head, 'name an archive or a folder of images') if content is None else None
+        what = what or f'no whole archive ({error or type(error).__name__}): get or copy it again'
+        raise UserError(f'{path} is {what}.') from error
+
+
+def _kind_of(head):
+    """'zip' or 'tar' by the first bytes of an archive, whatever its name is; else None."""
+    if head.startswith(ZIP_BEGINNINGS):
+        return 'zip'
+    return 'tar' if is_tar(head) else None
 
 
 def how_to_unpack(path):

@@ -14,6 +14,7 @@ import os
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.progress import Progress
+from dnnlib.wrong_files import HEAD_BYTES, name_of_no_text
 from prefilter.sources.index import Index
 from prefilter.sources.readers import LARGEST_FILE, RandomAccess
 from prefilter.sources.source import Source, unexpected
@@ -35,6 +36,10 @@ def open_ms_celeb_1m(files, partition=None):
     if not names:
         raise unexpected('ms-celeb-1m', files.location, 'a .tsv file or a folder of them', files.describe())
     paths = [files.on_disk(name) for name in names]
+    for name, path in zip(names, paths):
+        what = name_of_no_text(files.head(name, HEAD_BYTES), 'name a folder of .tsv files')
+        if what is not None:
+            raise UserError(f'{path} is {what}.')
     index, others = Index(3), []
     with Progress(desc='Listing', total=sum(map(os.path.getsize, paths)), unit='B', unit_scale=True) as bar:
         for number, path in enumerate(paths):

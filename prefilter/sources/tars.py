@@ -18,6 +18,11 @@ CHUNK = 1 << 20  # bytes
 COMPRESSIONS = {b'\x1f\x8b': gzip.open, b'BZh': bz2.open, b'\xfd7zXZ': lzma.open}  # by the first bytes of such files
 
 
+def is_tar(head):
+    """Whether a file that begins so is a .tar, or compressed as one may be."""
+    return head[257:262] == b'ustar' or head.startswith(tuple(COMPRESSIONS))
+
+
 def list_tar(path):
     """As `prefilter.sources.archives.list_archive`, for a .tar; also for several that cat has put together."""
     with open(path, 'rb') as file:
@@ -161,6 +166,7 @@ class _Guarded:
         return self._stream.tell()
 
     def seek(self, offset):
+        offset = max(offset, 0)  # tarfile seeks to -1 in an archive without members
         if self._stream is self._file:
             return self._file.seek(offset)
         while self.tell() < offset and self.read(min(CHUNK, offset - self.tell())):

@@ -68,7 +68,7 @@ FILES = {
     ),
     'torch': (archived(archive__data_dot_pkl=b'1', archive__version=b'3'), f'a PyTorch file: {V1}'),
     'old torch': (pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2), f'a PyTorch file: {V1}'),
-    'zip': (archived(network_dot_pkl=WHOLE), 'a zip archive: unpack it, and name the file in it'),
+    'zip': (archived(network_dot_pkl=WHOLE), 'a zip archive: unpack it, and name what is in it'),
     'half a zip': (archived(network_dot_pkl=WHOLE)[:5000], 'a zip archive: unpack it'),
     'gzip': (gzip.compress(WHOLE), 'compressed by gzip: decompress it with gunzip'),
     'bzip2': (bz2.compress(WHOLE), 'compressed by bzip2'),

@@ -8,9 +8,14 @@ import pytest
 
 from dnnlib.errors import UserError
 from prefilter.sources import open_source
-from tests.pictures import make_archive
+from tests.pictures import make_archive, picture
 
 KINDS = {'.zip': None, '.tar': 'w', '.tgz': 'w:gz', '.tar.bz2': 'w:bz2', '.tar.xz': 'w:xz'}
+
+
+def bytes_of(path):
+    with open(path, 'rb') as file:
+        return file.read()
 
 
 def hard_link(target):
@@ -142,3 +147,44 @@ def test_an_archive_of_archives_is_to_be_unpacked(tmp_path):
     with pytest.raises(UserError) as error:
         open_source(path)
     assert error.value.message == f'SOURCE has no images (1 other files): unpack {path}, and name train.zip in it.'
+
+
+def test_archives_are_read_by_their_content(tmp_path):
+    files = {'a/1.png': b'one', 'b.png': b'two'}
+    for ending in KINDS:
+        data = bytes_of(make_archive(tmp_path / ('set' + ending), files, KINDS[ending]))
+        for name in KINDS:
+            (tmp_path / ('x' + name)).write_bytes(data)
+            source = open_source(str(tmp_path / ('x' + name)))
+            assert {path: source.read(place) for place, path in enumerate(source.paths)} == files
+
+
+@pytest.mark.parametrize('ending', ['.zip', '.tar', '.tgz'])
+@pytest.mark.parametrize(
+    'data, sentence',
+    [
+        (b'<html>quota</html>', 'is a web page, as servers'),
+        (b'version https://git-lfs.github.com/spec/v1\n', 'is a Git LFS pointer, which stands for a file'),
+        (b'Rar!\x1a\x07' + bytes(90), 'is a RAR archive: unpack it, and name what is in it'),
+        (picture(1), 'is a picture .PNG.: name an archive or a folder of images'),
+        (b'', 'is no whole archive'),
+        (b'hello', 'is no whole archive'),
+    ],
+)
+def test_what_is_no_archive_is_called_by_its_name(tmp_path, data, sentence, ending):
+    (tmp_path / ('x' + ending)).write_bytes(data)
+    with pytest.raises(UserError, match=f'x{ending} {sentence}'):
+        open_source(str(tmp_path / ('x' + ending)))
+
+
+@pytest.mark.parametrize('ending', KINDS)
+def test_an_archive_without_members_has_no_images(tmp_path, ending):
+    with pytest.raises(UserError, match='SOURCE has no images .0 other files.'):
+        open_source(make_archive(tmp_path / ('set' + ending), {}, KINDS[ending]))
+
+
+@pytest.mark.parametrize('name', ['set.tsv', 'set.h5'])
+def test_a_web_page_in_place_of_a_set_is_called_by_its_name(tmp_path, name):
+    (tmp_path / name).write_bytes(b'<html>quota</html>')
+    with pytest.raises(UserError, match=f'{name} is a web page'):
+        open_source(str(tmp_path / name))
