@@ -18,6 +18,7 @@ from typing import NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from dnnlib.records.labels import Labels
 from metrics.arithmetic.dlatents import move, truncate
 from synthesis.draws import (
     Classes,
@@ -76,7 +77,8 @@ def inputs_of(images: Sequence[ImageDraw], recipe: Recipe, latent_size: int) -> 
                 fine_latents[row] = fine_latents_of(seed, image, latent_size)
     labels = None
     if recipe.classes is not None:
-        labels = one_hot([recipe.classes.of(seed, image.identity) for image in images], recipe.classes.count)
+        numbers = np.array([recipe.classes.of(seed, image.identity) for image in images])
+        labels = Labels(numbers, recipe.classes.count)[:]
     return Inputs(
         latents=np.stack([latents_of(seed, image.identity, image.first_draw, latent_size) for image in images]),
         fine_latents=fine_latents,
@@ -89,13 +91,6 @@ def noise_of(image: ImageDraw, recipe: Recipe) -> Tuple[int, int]:
     """The two seeds of an image's noise. Without `noise`, all images of an identity have that of the first one."""
     source = image if NOISE in recipe.vary else image.first
     return noise_seeds(recipe.seed, source.identity, source.variation, source.draw)
-
-
-def one_hot(classes: Sequence[int], count: int) -> np.ndarray:
-    """float32 [N, count]: a row for each class number, zeros but for a one."""
-    labels = np.zeros([len(classes), count], np.float32)
-    labels[np.arange(len(classes)), classes] = 1
-    return labels
 
 
 def vary(
@@ -156,7 +151,7 @@ def spread_inputs(latent_size: int, label_size: int) -> Tuple[np.ndarray, Option
         labels.
     """
     latents = np.stack([spread_latents_of(number, latent_size) for number in range(2 * SPREAD)])
-    return latents, one_hot(np.arange(2 * SPREAD) // 2 % label_size, label_size) if label_size else None
+    return latents, Labels(np.arange(2 * SPREAD) // 2 % label_size, label_size)[:] if label_size else None
 
 
 def spread_of(dlatents: np.ndarray) -> np.ndarray:

@@ -53,6 +53,8 @@ class KeptOptions:
 
 
 def _as_json(value: Any) -> Any:
+    if isinstance(value, range):
+        return list(value)
     return sorted(set(value)) if isinstance(value, tuple) else value
 
 

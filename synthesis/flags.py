@@ -1,0 +1,56 @@
+"""Types of the flags of `python -m synthesis generate`."""
+
+import re
+from typing import Any, Optional, Tuple
+
+import click
+
+from synthesis.draws import BALANCED, LIKE_REALS
+from synthesis.variations import VARY
+
+
+class Words(click.ParamType):
+    """'fine,noise': words of VARY; converts to a tuple in the order of VARY."""
+
+    name = 'WORD,...'
+
+    def convert(
+        self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]
+    ) -> Optional[Tuple[str, ...]]:
+        """The words, each once."""
+        if isinstance(value, tuple):
+            return value
+        words = {word.strip().lower() for word in value.split(',')}
+        unknown = sorted(words - set(VARY))
+        if unknown:
+            self.fail(f'{unknown[0]!r}: choose from {", ".join(VARY)}.', param, ctx)
+        return tuple(word for word in VARY if word in words)
+
+
+class Numbers(click.ParamType):
+    """'0,2': whole numbers from 0 on; converts to a rising tuple, each number once."""
+
+    name = 'N,N,...'
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Tuple[int, ...]:
+        """The numbers."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in value.split(',')]
+        if not all(re.fullmatch('[0-9]{1,9}', part) for part in parts):
+            self.fail(f'{value!r} is no list of whole numbers such as 0,2.', param, ctx)
+        return tuple(sorted({int(part) for part in parts}))
+
+
+class ClassChoice(Numbers):
+    """'3,7', 'balanced' or 'like-reals'; class numbers convert to a rising tuple."""
+
+    name = f'N,N,...|{BALANCED}|{LIKE_REALS}'
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
+        """The word, or the class numbers."""
+        if value in (BALANCED, LIKE_REALS):
+            return value
+        if isinstance(value, str) and not re.fullmatch('[0-9, ]+', value):
+            self.fail(f'{value!r}: give class numbers such as 3,7, or {BALANCED}, or {LIKE_REALS}.', param, ctx)
+        return super().convert(value, param, ctx)
