@@ -42,8 +42,8 @@ def outside_code(text):
 
 def code_lines(text):
     """Lines of the code blocks that a shell takes, those that end in a backslash joined with the next."""
-    blocks = re.findall(r'^```\n(.*?)^```$', text, flags=re.MULTILINE | re.DOTALL)
-    return ''.join(blocks).replace('\\\n', ' ').splitlines()
+    blocks = re.findall(r'^```(\w*)\n(.*?)^```$', text, flags=re.MULTILINE | re.DOTALL)
+    return ''.join(block for language, block in blocks if not language).replace('\\\n', ' ').splitlines()
 
 
 def commands(text):

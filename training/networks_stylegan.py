@@ -31,6 +31,7 @@ class Random:
 
     Args:
         seed: int32 tensor [2] that decides all draws, each by its own stream. None: TensorFlow's hidden state decides.
+            Or int32 [N, 2], a row for each image of the minibatch: it decides `noise`, and nothing else can be drawn.
         first_draw: Number of the first stream. Two `Random` with the same seed and distant numbers draw differently.
     """
 
@@ -44,6 +45,24 @@ class Random:
             return tf.random.normal(shape, dtype=dtype)
         return tf.random.stateless_normal(shape, self._next_seed(), dtype=dtype)
 
+    def noise(self, layer, side, count):
+        """The noise of a layer, [count, 1, side, side], N(0, 1).
+
+        From a seed with a row [a, b] for each image, layer l draws each image by itself with the seed [a, b * 32 + l].
+        So the noise of an image depends neither on the rest of the minibatch nor on its place in it.
+        """
+        if not _has_rows(self._seed):
+            return self.normal([count, 1, side, side])
+        noise = tf.map_fn(
+            lambda seed: tf.random.stateless_normal([1, side, side], seed),
+            self._seed * [1, _MAX_LAYERS] + [0, layer],
+            dtype=tf.float32,
+            back_prop=False,
+        )
+        same_count = tf.assert_equal(tf.shape(noise)[0], count, message='random_seed needs a row for each image')
+        with tf.control_dependencies([same_count]):
+            return tf.identity(noise)
+
     def uniform(self, shape=()):
         """Tensor of U[0, 1)."""
         if self._seed is None:
@@ -56,8 +75,34 @@ class Random:
         return low + tf.minimum(tf.cast(self.uniform() * span, tf.int32), high - low - 1)
 
     def _next_seed(self):
+        if _has_rows(self._seed):
+            raise ValueError(
+                'random_seed has a row for each image, which decides noise only: style mixing and gradient penalties '
+                'draw once for the minibatch, so give two numbers, or style_mixing_prob=None.'
+            )
         self._draws += 1
         return tf.stack([self._seed[0], self._seed[1] + self._draws])
+
+
+# Seeds of an image's layers are this far apart; there are 18 layers at 1024x1024.
+_MAX_LAYERS = 32
+
+
+def _has_rows(seed):
+    return isinstance(seed, tf.Tensor) and seed.shape.ndims == 2
+
+
+def _seed_tensor(random_seed):
+    """The seed as a tensor; None stays None."""
+    if random_seed is None:
+        return None
+    seed = tf.convert_to_tensor(random_seed)
+    fits = seed.shape.is_compatible_with([2]) or seed.shape.is_compatible_with([None, 2])
+    if not fits or seed.dtype not in (tf.int32, tf.int64):
+        raise ValueError(
+            f'random_seed is {seed.dtype.name} {seed.shape}: give int32 [2], or int32 [N, 2] with a row for each image.'
+        )
+    return seed
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -479,7 +524,7 @@ def G_style(
     is_validation=False,
     is_template_graph=False,
     components=None,  # sub-networks by role; filled here when empty
-    random_seed=None,  # int32 [2] that decides mixing and noise; None: from hidden state
+    random_seed=None,  # int32 [2] for mixing and noise; [N, 2]: noise of each image; None: from hidden state
     **kwargs,  # for the sub-networks
 ):
     """The generator, latents to images: the mapping and the synthesis network (Karras et al., figure 1b).
@@ -490,6 +535,10 @@ def G_style(
 
     Returns:
         Images [N, num_channels, resolution, resolution], nominal range [-1, 1], not clipped.
+
+    Raises:
+        ValueError: Training and validation mode at once, a `random_seed` of another shape or type, or rows of seeds
+            together with style mixing.
     """
     if is_training and is_validation:
         raise ValueError('is_training and is_validation exclude each other.')
@@ -506,6 +555,7 @@ def G_style(
 
     lod = _get_lod()
     dlatent_avg = tf.get_variable('dlatent_avg', [dlatent_size], initializer=tf.initializers.zeros(), trainable=False)
+    random_seed = _seed_tensor(random_seed)
     random = Random(random_seed, first_draw=100)  # not the numbers that the synthesis network draws
 
     dlatents = mapping.get_output_for(latents_in, labels_in, **kwargs)
@@ -617,7 +667,7 @@ def G_synthesis(
     force_clean_graph=False,  # the same, for the template graph of the whole generator
     data_format='auto',  # 'NCHW', 'NHWC', or 'auto': by the device
     active_resolution=False,  # make images at the side of `active_lod`; needs the recursive structure
-    random_seed=None,
+    random_seed=None,  # int32 [2] for the noise of the minibatch; [N, 2]: of each image; None: from hidden state
     **_kwargs,
 ):
     """The synthesis network g: dlatents to images, with progressive growing by the variable `lod`.
@@ -635,7 +685,7 @@ def G_synthesis(
     net.layout = _layout_of(dlatents_in, data_format)
     net.dlatents = tf.cast(dlatents_in, dtype)
     lod = _get_lod()
-    net.make_noise(randomize=randomize_noise and not clean_graph, random=Random(random_seed))
+    net.make_noise(randomize=randomize_noise and not clean_graph, random=Random(_seed_tensor(random_seed)))
     builders = {'fixed': net.build_fixed, 'linear': net.build_linear, 'recursive': net.build_recursive}
     images_out = net.layout.to_nchw(builders[structure](tf.cast(lod, dtype)))
     side = _side_of_images(resolution, active_resolution)
@@ -679,7 +729,7 @@ class _Synthesis:
                 f'noise{layer}', [1, 1, side, side], trainable=False, initializer=tf.initializers.random_normal()
             )
             self.noise.append(
-                (lambda side=side: random.normal([tf.shape(self.dlatents)[0], 1, side, side]))
+                (lambda layer=layer, side=side: random.noise(layer, side, tf.shape(self.dlatents)[0]))
                 if randomize
                 else (lambda fixed=fixed: fixed)
             )

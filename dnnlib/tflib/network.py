@@ -18,6 +18,7 @@ from dnnlib.tflib import tfutil, versions
 from dnnlib.tflib.arguments import all_build_functions, check_arguments, positional_parameters
 from dnnlib.tflib.devices import session_gpus
 from dnnlib.tflib.graph_keys import graph_key
+from dnnlib.tflib.image_seeds import has_rows, rows_of_seeds
 from dnnlib.tflib.layer_table import layer_table, shape_list
 from dnnlib.tflib.restoring import FreshBudget, VariablesOfFile, check_sizes
 from dnnlib.util import EasyDict
@@ -189,14 +190,17 @@ class Network:
             input_transform: The same for the inputs: its function gets all of them, and returns as many.
             assume_frozen: Whether the variables stay as they are; a promise in the original code that changes nothing
                 here.
-            **dynamic_kwargs: Override static_kwargs for this call. From a `random_seed` each GPU makes its own seed.
+            **dynamic_kwargs: Override static_kwargs for this call. A `random_seed` of two numbers decides the noise of
+                a minibatch; each GPU makes its own seed from it. An array of integers [N, 2] has a row for each image:
+                an int32, and a number from 0 to 2^26 - 1. It decides the noise of that image, whatever the minibatch
+                and the GPU. All arrays use the same graph.
 
         Returns:
             The output as an array [N, ...], or a list of arrays if there are several.
 
         Raises:
             TypeError: An argument is unknown.
-            ValueError: There is no sample, or a number is below 1.
+            ValueError: There is no sample, a number is below 1, or `random_seed` is not as above.
         """
         self._check_number_of_inputs(arrays)
         functions = [net._build_func for net in (self, *self.components.values())]
@@ -208,12 +212,15 @@ class Network:
         if count == 0:
             raise ValueError(f'{self.name}.run needs at least one sample.')
         minibatch_size = minibatch_size or count
-        inputs, outputs = self._outputs_on_devices(num_gpus, (input_transform, output_transform), dynamic_kwargs)
+        rows = rows_of_seeds(self.name, dynamic_kwargs.get('random_seed'), count)
+        inputs, seeds, outputs = self._outputs_on_devices(
+            num_gpus, (input_transform, output_transform), dynamic_kwargs, rows is not None
+        )
         pieces = []
         with Progress(total=count, unit='img', disable=not print_progress, desc=self.name) as bar:
             for begin in range(0, count, minibatch_size):
                 end = min(begin + minibatch_size, count)
-                feed = {}
+                feed = {} if rows is None else {seeds: rows[begin:end]}
                 for placeholder, array, shape in zip(inputs, arrays, self.input_shapes):
                     feed[placeholder] = (
                         np.zeros([end - begin] + [d or 0 for d in shape[1:]], np.float32)
@@ -225,8 +232,10 @@ class Network:
         results = [np.concatenate(piece, axis=0) for piece in zip(*pieces)]
         return results if return_as_list or len(results) > 1 else results[0]
 
-    def _outputs_on_devices(self, num_gpus, transforms, dynamic_kwargs):
-        key = graph_key((num_gpus, transforms, dynamic_kwargs))
+    def _outputs_on_devices(self, num_gpus, transforms, dynamic_kwargs, seed_for_each_image):
+        if seed_for_each_image:  # they are fed
+            dynamic_kwargs = dict(dynamic_kwargs, random_seed=None)
+        key = graph_key((num_gpus, transforms, dynamic_kwargs, seed_for_each_image))
         if key not in self._run_cache:
             # One GPU or none: leave the placement to TensorFlow. Several: each takes a share of the minibatch.
             devices = session_gpus()[:num_gpus] if num_gpus > 1 else []
@@ -235,11 +244,14 @@ class Network:
                     tf.placeholder(tf.float32, template.shape, name)
                     for name, template in zip(self._input_names, self.input_templates)
                 ]
+                seeds = None
+                if seed_for_each_image:
+                    seeds = dynamic_kwargs['random_seed'] = tf.placeholder(tf.int32, [None, 2], 'random_seed')
                 if len(devices) < 2:
                     outputs = self._transformed_output(inputs, transforms, dynamic_kwargs)
                 else:
                     outputs = self._shared_out(inputs, devices, transforms, dynamic_kwargs)
-            self._run_cache[key] = inputs, outputs
+            self._run_cache[key] = inputs, seeds, outputs
         return self._run_cache[key]
 
     def _shared_out(self, inputs, devices, transforms, dynamic_kwargs):
@@ -251,10 +263,14 @@ class Network:
         pieces = []
         for number, device in enumerate(devices):
             with tf.device(device):
-                own_kwargs = dict(dynamic_kwargs)
-                if own_kwargs.get('random_seed') is not None:  # otherwise all would draw the same
-                    own_kwargs['random_seed'] = tf.add(own_kwargs['random_seed'], [0, number << 24])
-                mine = [tf.gather(x, indices[number * share : (number + 1) * share]) for x in inputs]
+                own_kwargs, own = dict(dynamic_kwargs), indices[number * share : (number + 1) * share]
+                seed = own_kwargs.get('random_seed')
+                if has_rows(seed):
+                    with tf.device('/cpu:0'):
+                        own_kwargs['random_seed'] = tf.gather(seed, own)
+                elif seed is not None:  # otherwise all would draw the same
+                    own_kwargs['random_seed'] = tf.add(seed, [0, number << 24])
+                mine = [tf.gather(x, own) for x in inputs]
                 pieces.append(self._transformed_output(mine, transforms, own_kwargs))
         with tf.device('/cpu:0'):
             return [tf.concat(piece, axis=0)[:total] for piece in zip(*pieces)]

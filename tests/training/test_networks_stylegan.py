@@ -126,6 +126,85 @@ def test_a_seed_repeats_training_mode(small):
     assert np.abs(first - far).max() > 0.01
 
 
+ROWS = np.array([[1, 7], [2**31 - 1, 2**26 - 1], [-5, 0], [1, 8]])
+
+
+def test_noise_of_a_row_is_a_stateless_draw_of_its_two_numbers_and_the_layer(session):
+    """The formula that docs/networks.md gives, and numbers that must never change."""
+    random = networks_stylegan.Random(tf.constant(ROWS))
+    for layer in (0, 13, 17):
+        noise, *expected = session.run(
+            [
+                random.noise(layer, 4, len(ROWS)),
+                *(tf.random.stateless_normal([1, 4, 4], [a, b * 32 + layer]) for a, b in ROWS),
+            ]
+        )
+        np.testing.assert_array_equal(noise, expected)
+    first = session.run(networks_stylegan.Random(tf.constant([[7, 3]])).noise(1, 4, 1))
+    np.testing.assert_allclose(first.ravel()[:4], [0.428397, -0.435957, 1.295941, -0.265283], rtol=1e-5)
+
+
+def test_noise_of_an_image_depends_on_its_own_row_alone(session):
+    rows = tf.placeholder(tf.int32, [None, 2])
+    noise = networks_stylegan.Random(rows).noise(5, 8, tf.shape(rows)[0])
+    together = session.run(noise, {rows: ROWS})
+    assert len(np.unique(together)) == together.size
+    for order in ([3, 2, 1, 0], [1, 1, 1], [2], [0, 3] * 9):
+        np.testing.assert_array_equal(session.run(noise, {rows: ROWS[order]}), together[order])
+
+
+def test_images_with_rows_of_seeds_do_not_depend_on_their_companions(small):
+    G, latents = small
+    latents = latents[[0, 1, 1, 0]]
+    images = G.run(latents, None, random_seed=ROWS)
+    assert np.abs(images[0] - images[3]).max() > 0.01  # equal latents
+    zeros = [np.concatenate([array[:1], np.zeros_like(array[:3])]) for array in (latents, ROWS)]
+    np.testing.assert_array_equal(G.run(zeros[0], None, random_seed=zeros[1])[0], images[0])
+    for order in ([3, 2, 1, 0], [1], [2, 0, 0]):
+        assert relative_error(G.run(latents[order], None, random_seed=ROWS[order]), images[order]) < 1e-5
+
+
+def test_each_layer_gets_its_noise_from_the_row(small):
+    """The images are those with the same noise in the noise variables."""
+    G, latents = small
+    images = G.run(latents[:2], None, random_seed=ROWS[:2])
+    noise = {int(name.split('noise')[1]): variable for name, variable in G.vars.items() if '/noise' in name}
+    assert sorted(noise) == list(range(6))
+    for number, (a, b) in enumerate(ROWS[:2]):
+        draws = {
+            variable: tflib.run(
+                tf.random.stateless_normal(variable.shape.as_list()[1:], [a, b * 32 + layer])[np.newaxis]
+            )
+            for layer, variable in noise.items()
+        }
+        tflib.set_vars(draws)
+        fixed = G.run(latents[:2], None, randomize_noise=False)
+        assert relative_error(fixed[number], images[number]) < 1e-6
+
+
+def test_rows_of_seeds_decide_noise_only(small):
+    G, latents = small
+    inputs = tf.constant(latents[:2], tf.float32), tf.zeros([2, 0])
+    with pytest.raises(ValueError, match='style mixing and gradient penalties draw once .* give two numbers'):
+        G.get_output_for(*inputs, is_training=True, random_seed=ROWS[:2])
+    images = G.get_output_for(*inputs, is_training=True, style_mixing_prob=None, random_seed=ROWS[:2])
+    first, again = tflib.run(images), tflib.run(images)
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first[0] - first[1]).max() > 0.01
+
+
+def test_seeds_of_a_wrong_form_are_refused(small):
+    G, latents = small
+    inputs = tf.constant(latents[:2], tf.float32), tf.zeros([2, 0])
+    for seed, form in (([1, 2, 3], r'int32 \(3,\)'), ([[1], [2]], r'int32 \(2, 1\)'), ([1.0, 2.0], r'float32 \(2,\)')):
+        with pytest.raises(ValueError, match=f'random_seed is {form}: give int32 .* a row for each image'):
+            G.get_output_for(*inputs, random_seed=seed)
+    seed = tf.placeholder(tf.int32, [None, 2])
+    images = G.get_output_for(*inputs, random_seed=seed)
+    with pytest.raises(tf.errors.InvalidArgumentError, match='random_seed needs a row for each image'):
+        tflib.run(images, {seed: ROWS[:1]})
+
+
 def test_random_repeats_from_its_seed_and_differs_between_streams(session):
     def draws(seed, first_draw=0):
         random = networks_stylegan.Random(seed, first_draw)

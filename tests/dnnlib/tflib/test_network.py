@@ -213,6 +213,71 @@ def test_several_devices_share_a_minibatch(open_session, monkeypatch, count):
     assert {op.device for op in new if op.type == 'MatMul'} == {f'/device:CPU:{number}' for number in range(3)}
 
 
+def noisy(x, size=3, random_seed=None, is_template_graph=False, components=None):
+    """A network that returns its input and the seed it got."""
+    x.set_shape([None, size])
+    return x, tf.zeros([tf.shape(x)[0], 2], tf.int32) if random_seed is None else tf.identity(random_seed)
+
+
+ROWS = np.array([[1, 5], [2**31 - 1, 2**26 - 1], [-(2**31), 0], [3, 4]])
+
+
+@pytest.mark.parametrize('count, minibatch_size', [(4, None), (4, 3), (4, 1), (1, None), (1, 8)])
+@pytest.mark.parametrize('devices', [1, 3])
+def test_each_image_keeps_its_own_seed(open_session, monkeypatch, count, minibatch_size, devices):
+    session = open_session(device='cpu', cpu_replicas=3)
+    monkeypatch.setattr(network, 'session_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])
+    net = tflib.Network('Net', noisy)
+    arguments = {'minibatch_size': minibatch_size, 'num_gpus': devices}
+    images, seeds = net.run(X[:count], random_seed=ROWS[:count], **arguments)
+    np.testing.assert_array_equal(images, X[:count])
+    np.testing.assert_array_equal(seeds, ROWS[:count])
+    operations = len(session.graph.get_operations())
+    np.testing.assert_array_equal(
+        net.run(X[:count], random_seed=(ROWS[:count] + [-1, 1]) // 2, **arguments)[1], (ROWS[:count] + [-1, 1]) // 2
+    )
+    assert len(session.graph.get_operations()) == operations
+
+
+def test_images_have_the_same_noise_on_any_device_and_in_any_minibatch(open_session, monkeypatch):
+    open_session(device='cpu', cpu_replicas=3)
+    monkeypatch.setattr(network, 'session_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])
+    G = tflib.Network('G', networks_stylegan.G_synthesis, resolution=8, fmap_max=16, dlatent_size=16)
+    tflib.set_vars({variable: np.ones(16) for name, variable in G.vars.items() if name.endswith('Noise/weight')})
+    w = np.random.RandomState(0).randn(4, 4, 16)
+    images, order, seeds = G.run(w, random_seed=ROWS), [2, 0, 1, 3], tf.constant(ROWS)
+    for others in (
+        G.run(w, random_seed=ROWS, num_gpus=3),
+        G.run(w, random_seed=seeds, num_gpus=3),
+        G.run(w, random_seed=ROWS, minibatch_size=3),
+        G.run(w[order], random_seed=ROWS[order], minibatch_size=1)[np.argsort(order)],
+    ):
+        np.testing.assert_allclose(others, images, atol=1e-5 * np.abs(images).max())
+    assert np.abs(G.run(w, random_seed=ROWS[order]) - images).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    'seed, message',
+    [
+        (ROWS[:3], r'random_seed is int64 \[3, 2\]: for 4 images give integers \[4, 2\], a row for each image, or two'),
+        (ROWS.astype(np.float32), r'random_seed is float32 \[4, 2\]'),
+        ([[1, 2, 3]] * 4, r'random_seed is int64 \[4, 3\]'),
+        ([1, 2, 3, 4], r'random_seed is int64 \[4\]'),
+        (5, r'random_seed is int64 \[\]'),
+        ([1.5, 2], r'random_seed is float64 \[2\]'),
+        (
+            ROWS + [0, 1],
+            r'random_seed has the row \[2147483647, 67108864\]: its first number must be an int32, its .* to 67108863',
+        ),
+        (ROWS + [1, 0], r'random_seed has the row \[2147483648, 67108863\]'),
+        (ROWS - [0, 1], r'random_seed has the row \[-2147483648, -1\]'),
+    ],
+)
+def test_seeds_that_do_not_fit_the_images_are_refused(session, seed, message):
+    with pytest.raises(ValueError, match='Net.run: ' + message):
+        tflib.Network('Net', noisy).run(X, random_seed=seed)
+
+
 def test_wrong_inputs_are_refused(session):
     net = tflib.Network('Net', affine)
     with pytest.raises(TypeError, match=r'Net takes 2 inputs \(x, y\), got 1'):
