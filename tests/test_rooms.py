@@ -19,7 +19,7 @@ MAY_IMPORT = {
     'dnnlib.tflib': ['config', 'dnnlib', 'dnnlib.download'],
     'dnnlib.faces': ['config', 'dnnlib', 'dnnlib.records', 'dnnlib.tflib'],
     'dnnlib.pages': ['dnnlib'],
-    'dnnlib.exports': ['dnnlib', 'dnnlib.records', 'dnnlib.records.names'],
+    'dnnlib.exports': ['dnnlib', 'dnnlib.records', 'dnnlib.records.names', 'dnnlib.pages'],
     'dnnlib.jobs': ['dnnlib', 'dnnlib.folder_kinds', 'dnnlib.records', 'dnnlib.tflib'],
     'dnnlib.describe': BELOW_VERBS,
     'dnnlib.verify': BELOW_VERBS,

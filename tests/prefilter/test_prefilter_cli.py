@@ -131,6 +131,8 @@ def test_force_replaces_nothing_but_a_dataset(run, photographs, tmp_path):
         (['photos', '--out', 'x', '--partition', 'test'], '--partition test: --format tree has none'),
         (['photos', '--out', 'x', '--max-pixels', '0'], "Invalid value for '--max-pixels'"),
         (['photos', '--out', 'x', '--export', 'lmdb'], "Invalid value for '--export'"),
+        (['photos', '--out', 'x', '--export', 'lfw'], 'lfw needs to know who is in an image: add --labels identity.'),
+        (['photos', '--out', 'x', '--test-share', '1'], "Invalid value for '--test-share'"),
         (['photos', '--out', 'photos/notes.txt'], 'exists already'),
         (['photos', '--out', 'x', '--runner', 'spark'], "Invalid value for '--runner'"),
         (['photos', '--out', 'x', '--staging', 'gs://b'], '--staging is for --runner beam'),
@@ -365,6 +367,35 @@ def test_whole_images_with_attributes_and_exports(run, tmp_path):
         assert again.exit_code == 0, again.stderr
         with MultiResolutionDataset(out) as first, MultiResolutionDataset(tmp_path / f'again-{name}') as second:
             np.testing.assert_array_equal([first.read(n) for n in range(3)], [second.read(n) for n in range(3)])
+
+
+def test_forms_by_identity_and_what_their_flags_do(run, tmp_path):
+    pixels = np.random.RandomState(0).randint(0, 256, [12, 8, 8, 3]).astype(np.uint8)
+    for number, image in enumerate(pixels):
+        folder = tmp_path / 'people' / 'abcd'[number % 4]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(str(folder / f'{number}.png'))
+    args = [tmp_path / 'people', '--out', tmp_path / 'out', '--size', 8, '--no-detect', '--labels', 'identity']
+    flags = ['--export', 'recordio', '--export', 'folders', '--export', 'zips', '--export-size', 4, '--jpeg', 95]
+    result = run(*args, *flags, '--test-share', 0.1, '--pairs', 1)
+    assert result.exit_code == 1
+    assert 'Error: --pairs 1: of 3 images of 1 identities, one of the 10 folds has only 0 pairs' in result.stderr
+    result = run(*args, *flags, '--test-share', 0.1)  # goes on from there
+    assert result.exit_code == 0, result.stderr
+    assert 'for the records and 0.00 GB for the exports' in result.stderr
+    assert 'accepted.png, rejected.png, folders, recordio, out-zips, train.txt, test.txt.' in result.stdout
+    options = json.loads((tmp_path / 'out' / 'options.json').read_text())
+    assert [options[name] for name in ('jpeg', 'export-size', 'test-share')] == [95, 4, 0.1] and 'pairs' not in options
+    page = (tmp_path / 'out' / 'report.html').read_text()
+    assert 'the crops as record files' in page and 'names of the PNG files of the part test' in page
+    # The first identity alone is for testing; records and pictures are made again from each form.
+    parts = {part: tmp_path / 'out' / 'recordio' / part for part in ('train', 'test')}
+    assert {path.name for path in (tmp_path / 'out' / 'folders' / 'test').iterdir()} == {'000000'}
+    for part, count in (('train', 9), ('test', 3)):
+        again = run(parts[part], '--out', tmp_path / part, '--size', 4, '--no-detect', '--labels', 'identity')
+        assert f'{count} images: {count} accepted' in again.stdout, again.stderr
+        with MultiResolutionDataset(tmp_path / part) as dataset:
+            assert dataset.labels.shape == (count, count // 3)
 
 
 def test_the_references_loader_and_a_limit_of_pixels(run, bundled, tmp_path):
