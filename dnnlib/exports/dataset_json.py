@@ -5,7 +5,6 @@ label being a class number or a list of numbers; null stands for a set without l
 """
 
 import io
-import itertools
 import json
 import os
 import zipfile
@@ -71,10 +70,8 @@ def write_one_zip(path: str, images: Images, job: Job) -> None:
 
 def write_zips(folder: str, images: Images, job: Job) -> None:
     """Writes all images of a set into a folder of whole .zip files of 10,000 images each."""
-    places = iter(job.shown(job.places))
     for number, numbers in enumerate(zip_ranges(images.count)):
-        entries = entries_of(images, itertools.islice(places, len(numbers)))
-        write_zip(os.path.join(folder, zip_name(number)), entries)
+        write_zip(os.path.join(folder, zip_name(number)), entries_of(images, job.shown(numbers)))
 
 
 def write_pngs(folder: str, images: Images, job: Job) -> None:

@@ -26,12 +26,11 @@ def shard_name(number: int, prefix: str = '') -> str:
 def write_webdataset(folder: str, images: Images, job: Job) -> None:
     """Writes the images of a job. The same images give the same bytes."""
     classes = _classes(images, job.places)
-    places = iter(job.shown(job.places))
     for start in range(0, len(job.places), IMAGES_PER_SHARD):
         path = os.path.join(folder, shard_name(start // IMAGES_PER_SHARD, job.prefix))
         with tarfile.open(path, 'w', format=tarfile.USTAR_FORMAT) as shard:
-            for number in range(start, min(start + IMAGES_PER_SHARD, len(job.places))):
-                place = int(next(places))
+            for number, place in enumerate(job.shown(job.places[start : start + IMAGES_PER_SHARD]), start):
+                place = int(place)
                 _add(shard, place, job.encoding.extension, job.encoding.encode(images, place))
                 _add(shard, place, 'json', json.dumps(_facts(images, place)).encode())
                 if classes is not None:

@@ -382,7 +382,7 @@ def test_forms_by_identity_and_what_their_flags_do(run, tmp_path):
     assert 'Error: --pairs 1: of 3 images of 1 identities, one of the 10 folds has only 0 pairs' in result.stderr
     result = run(*args, *flags, '--test-share', 0.1)  # goes on from there
     assert result.exit_code == 0, result.stderr
-    assert 'for the records and 0.00 GB for the exports' in result.stderr
+    assert '0.00 GB for the exports' in result.stderr and 'Exporting zips: 100% 12/12' in result.stderr
     assert 'accepted.png, rejected.png, folders, recordio, out-zips, train.txt, test.txt.' in result.stdout
     options = json.loads((tmp_path / 'out' / 'options.json').read_text())
     assert [options[name] for name in ('jpeg', 'export-size', 'test-share')] == [95, 4, 0.1] and 'pairs' not in options
