@@ -70,6 +70,21 @@ NEARLY = {  # layout: the paths in it; a tree of which many look so is spoken of
 TOLD_BY_LISTS = ('umdfaces', 'umdfaces-videos', 'vggface')
 COMPRESSED = re.compile(r'\.(tsv|csv|txt|rec|idx|tfrecords|h5|hdf5|npy)\.(gz|bz2|xz)$', re.IGNORECASE)
 NAMED = 3  # so many compressed files are named
+UNREAD_IMAGES = (
+    '.heic',
+    '.heif',
+    '.avif',
+    '.jxl',
+    '.jp2',
+    '.cr2',
+    '.cr3',
+    '.nef',
+    '.arw',
+    '.orf',
+    '.raf',
+    '.rw2',
+    '.dng',
+)
 UNPACK = {'gz': 'gunzip', 'bz2': 'bunzip2', 'xz': 'unxz'}
 
 
@@ -147,6 +162,9 @@ def _what_to_name(files):
         return f'name one of its archives, as {os.path.join(files.location, packed)}'
     hints = (how_to_unpack(os.path.join(files.folder or '', path)) for path in files.others)
     hint = next((hint for hint in hints if hint), None)
+    endings = [ending for ending in UNREAD_IMAGES if files.has(ending)]
+    if endings and not hint:
+        hint = f'convert the {" and ".join(endings)} files to JPEG or PNG'
     return hint or files.left_out.describe().rstrip('.') or 'choose a folder with .jpg, .png or similar files'
 
 

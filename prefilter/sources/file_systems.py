@@ -6,6 +6,11 @@ NAMES = frozenset(
         '@eadir',  # thumbnails of Synology's disks
         '@recycle',  # QNAP
         '#recycle',  # Synology
+        '#snapshot',  # Synology's older versions of all files
+        '@recently-snapshot',  # QNAP's
+        'network trash folder',  # macOS, on disks of others
+        'temporary items',  # the same
+        'found.000',  # what Windows has found when it repaired a disk
         '$recycle.bin',  # Windows
         'recycler',  # Windows XP
         'system volume information',  # Windows

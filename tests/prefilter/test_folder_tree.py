@@ -87,6 +87,7 @@ def test_lfw_subset_is_the_bundle_enlarged():
 def test_folders_of_file_systems_are_left_out(tmp_path):
     names = [
         '@eaDir/a.jpg',
+        '#snapshot/daily/a.jpg',
         'x/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg',
         '$RECYCLE.BIN/b.jpg',
         '__MACOSX/c.jpg',
@@ -94,6 +95,14 @@ def test_folders_of_file_systems_are_left_out(tmp_path):
     ]
     source = open_source(write_files(tmp_path, dict.fromkeys(names, b'')))
     assert list(source.paths) == ['eadir/d.jpg']
-    assert source.remarks == ['Folders that a file system makes: left out (1 $RECYCLE.BIN, 2 @eaDir, 1 __MACOSX).']
+    assert source.remarks == [
+        'Folders that a file system makes: left out (1 #snapshot, 1 $RECYCLE.BIN, 2 @eaDir, 1 __MACOSX).'
+    ]
     packed = make_archive(tmp_path / 'set.zip', dict.fromkeys(names, b''))
     assert list(open_source(packed).paths) == ['eadir/d.jpg']
+
+
+def test_images_of_kinds_that_are_not_read_are_to_be_converted(tmp_path):
+    folder = write_files(tmp_path, {'x.HEIC': b'x', 'y/z.cr2': b'x', 'notes.txt': b'x'})
+    with pytest.raises(UserError, match='no images .3 other files.: convert the .heic and .cr2 files to JPEG or PNG.$'):
+        open_source(folder)
