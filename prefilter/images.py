@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from dnnlib.wrong_files import has_changed_line_ends
 from prefilter.formats import bmp, jpeg, png, tiff, webp
 from prefilter.formats.notes import without_damaged_notes
 from prefilter.formats.profiles import to_srgb
@@ -43,7 +44,9 @@ OTHERS = {  # what often has the name of an image and is none that is decoded
     'JPEG XL': lambda data: data.startswith((b'\xff\x0a', b'\0\0\0\x0cJXL')),
     'a web page': lambda data: data.lstrip()[:5].lower() in (b'<html', b'<!doc'),
     'a pointer of Git LFS': lambda data: data.startswith(b'version https://git-lfs'),
+    'a PNG whose line ends a program has changed': lambda data: data.startswith((b'\x89PNG\r\r\n', b'\x89PNG\n')),
 }
+COMPRESSED = ('JPEG', 'WEBP', 'GIF')  # formats whose decoders make other pixels of changed bytes, without a word
 CHECKS = {'PNG': png.check, 'WEBP': webp.check}  # of what Pillow does not notice
 SIXTEEN_BITS_AS_I = ('PNG', 'PPM')  # PIL calls their 16-bit grey I, 32-bit integers, which these formats do not have
 UNKNOWN_RANGE = ('I', 'F', 'LAB')  # modes of PIL
@@ -136,7 +139,10 @@ def _refusal(data, error):
     is_header = isinstance(error, UnidentifiedImageError)
     detail = f'it begins as {file_format}, but its header is damaged' if is_header else str(error)
     if _is_cut(data, file_format):
-        return Refusal('truncated', 'it ends within its header' if is_header else detail or type(error).__name__)
+        of_header = is_header or detail.lstrip('-').isdigit()  # libtiff's numbers say nothing
+        return Refusal('truncated', 'it ends within its header' if of_header else detail or type(error).__name__)
+    if detail.lstrip('-').isdigit():
+        detail = f'its decoder fails (code {detail})'
     return Refusal('truncated' if 'truncated' in detail.lower() else 'unreadable', detail or type(error).__name__)
 
 
@@ -178,6 +184,8 @@ def _is_cut(data, file_format):
 
 
 def _shown(data, max_pixels):
+    if format_of(data) in COMPRESSED and has_changed_line_ends(data):
+        raise Refusal('unreadable', 'a program has changed its line ends: copy it again, in binary mode')
     if bmp.is_bmp(data):
         return _shown_bmp(data, max_pixels)
     try:

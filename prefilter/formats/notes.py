@@ -49,8 +49,14 @@ def _of_jpeg(data, opens):
 def _of_png(data, opens):
     parts = png.chunks(data)
     picture = [part for part in parts if part[0] in png.OF_THE_PICTURE]
+    if not opens(png.joined(picture)):  # as viewers do, forget what is transparent if that cannot be read
+        picture = [part for part in picture if part[0] != png.TRANSPARENCY]
+        parts = [part for part in parts if part[0] != png.TRANSPARENCY]
+        if opens(png.joined(picture)):
+            return _of_png(png.joined(parts), opens) or Salvaged(png.joined(parts), None)
+        return None
     notes = [part for part in parts if part[0] not in png.OF_THE_PICTURE]
-    if not notes or not opens(png.joined(picture)):
+    if not notes:
         return None
     header = [part for part in picture if part[0] != b'IDAT']
     few = notes if len(notes) <= MOST_NOTES else []

@@ -8,7 +8,7 @@ from prefilter.reasons import Refusal
 
 SIGNATURE = b'\x89PNG\r\n\x1a\n'
 OF_THE_PICTURE = (b'IHDR', b'PLTE', b'tRNS', b'IDAT', b'IEND')  # all other chunks are notes about it
-PROFILE = b'iCCP'
+PROFILE, TRANSPARENCY = b'iCCP', b'tRNS'
 LARGEST_PROFILE = 16 << 20  # bytes, unpacked; Pillow takes none above 1 MiB, and cameras' raw converters write 2
 
 

@@ -14,6 +14,7 @@ OF_THE_PICTURE = frozenset(  # all other tags are notes about it
     + [322, 323, TILES, TILE_BYTES, 332, 338, SAMPLE_FORMAT, 347, 512, 513, 514, 519, 520, 521, 529, 530, 531, 532]
 )
 TYPES = {1: 'B', 3: 'H', 4: 'I', 16: 'Q'}  # of the values of tags: unsigned integers
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}  # bytes
 MOST_VALUES = 1 << 20  # of a tag
 READ = (1, 2, 3, 4, 5, 7, 8, 32773, 32946)  # compressions
 COMPRESSIONS = {
@@ -44,11 +45,13 @@ def read_tags(data):
         for start in range(place, place + number * (12 + 2 * (inline - 4)), 12 + 2 * (inline - 4)):
             tag, kind = struct.unpack_from(order + 'HH', data, start)
             (values,) = struct.unpack_from(order + entry, data, start)
+            where, size = start + 4 + inline, values * SIZES.get(kind, 0)
+            if size > inline:
+                (where,) = struct.unpack_from(order + ('Q' if is_big else 'I'), data, where)
+            if tag in OF_THE_PICTURE and where + size > len(data):
+                raise ValueError('it ends within its header')
             if kind not in TYPES or values > MOST_VALUES:
                 continue
-            where = start + 4 + inline
-            if values * struct.calcsize(TYPES[kind]) > inline:
-                (where,) = struct.unpack_from(order + ('Q' if is_big else 'I'), data, where)
             tags[tag] = struct.unpack_from(f'{order}{values}{TYPES[kind]}', data, where)
     except struct.error as error:
         raise ValueError('it ends within its header') from error

@@ -12,6 +12,10 @@ from prefilter.reasons import Refusal
 from tests.pictures import encoded, gradient, npy
 
 
+def noise():
+    return Image.fromarray(np.random.RandomState(1).randint(0, 256, [100, 100, 3]).astype(np.uint8))
+
+
 def reason_of(data, decoder=decode, **options):
     with pytest.raises(Refusal) as refusal:
         decoder(data, **options)
@@ -105,6 +109,17 @@ def tiff_with(**tags):
         (bytes(4) + b'ftypheic' + bytes(99), 'not-an-image', 'PPM file, but HEIC, as phones write it'),
         (encoded(gradient(), 'JPEG2000'), 'not-an-image', 'PPM file, but JPEG 2000'),
         (b'<!DOCTYPE html><title>404</title>', 'not-an-image', 'PPM file, but a web page'),
+        (
+            encoded(gradient()).replace(b'\n', b'\r\n'),
+            'not-an-image',
+            'but a PNG whose line ends a program has changed',
+        ),
+        (
+            encoded(gradient()).replace(b'\r\n', b'\n'),
+            'not-an-image',
+            'but a PNG whose line ends a program has changed',
+        ),
+        (encoded(noise(), 'TIFF', compression='jpeg')[:-4], 'truncated', 'it ends within its header'),
         (b'P4rking lot', 'not-an-image', 'no JPEG, PNG, '),
         (b'BM is no bitmap, though it begins so.', 'not-an-image', 'no JPEG, PNG, '),
     ],
@@ -114,6 +129,16 @@ def test_what_begins_as_an_image_is_called_one(data, reason, words, decoder):
     with pytest.raises(Refusal) as refusal:
         decoder(data)
     assert refusal.value.reason == reason and words in refusal.value.detail
+
+
+@pytest.mark.parametrize('file_format', ['JPEG', 'WEBP', 'GIF'])
+def test_a_file_that_was_copied_as_text_is_refused(file_format):
+    data = encoded(noise(), file_format)
+    assert decode(data).shape == (100, 100, 3)
+    with pytest.raises(Refusal) as refusal:
+        decode(data.replace(b'\n', b'\r\n'))
+    assert refusal.value.reason == 'unreadable'
+    assert 'a program has changed its line ends: copy it again, in binary mode' in refusal.value.detail
 
 
 def test_reasons_are_those_of_the_list():

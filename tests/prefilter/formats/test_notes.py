@@ -78,8 +78,10 @@ LARGE = zlib.compress(bytes(3 << 20))
         chunk(b'gAMA', b''),
         chunk(b'fcTL', b'\0' * 26),
         chunk(b'fdAT', struct.pack('>I', 7)),
+        chunk(b'tRNS', b'\0'),
+        chunk(b'tRNS', b'') + chunk(b'pHYs', b'\0'),
     ],
-    ids=['zTXt', 'iTXt', 'iCCP', 'checksum', 'pHYs', 'gAMA', 'fcTL', 'fdAT'],
+    ids=['zTXt', 'iTXt', 'iCCP', 'checksum', 'pHYs', 'gAMA', 'fcTL', 'fdAT', 'tRNS', 'tRNS and pHYs'],
 )
 def test_a_chunk_of_a_png_that_cannot_be_read(damaged, before):
     data = encoded(gradient())
