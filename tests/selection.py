@@ -18,6 +18,8 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/prefilter/test_archives.py',
     'tests/prefilter/test_prefilter_cli.py',
     'tests/prefilter/test_prefilter_pipeline.py',
+    'tests/prefilter/test_prefilter_refusals.py',
+    'tests/prefilter/test_numbers_of_reports.py',
     'tests/prefilter/test_report.py',
     'tests/prefilter/test_report_browser.py',
     'tests/prefilter/test_workers.py',

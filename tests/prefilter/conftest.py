@@ -2,10 +2,12 @@
 
 import functools
 import pickle
+import shutil
 from unittest import mock
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from shelves import Here
 
 from prefilter.__main__ import main
@@ -50,3 +52,20 @@ def filtered(run, tmp_path):
         return run(source, '--out', out, '--no-detect', '--size', 4, '--no-shuffle', '--workers', 1, *flags), out
 
     return filter_images
+
+
+@pytest.fixture
+def photographs(tmp_path, bundled):
+    """Three faces of two people, two images without a face, two that cannot be read, and notes."""
+    folder = tmp_path / 'photos'
+    for person in ('eileen', 'man'):
+        (folder / person).mkdir(parents=True)
+    shutil.copy(str(bundled / 'astronaut.png'), str(folder / 'eileen' / '1.png'))
+    Image.open(str(bundled / 'astronaut.png')).transpose(Image.FLIP_LEFT_RIGHT).save(str(folder / 'eileen' / '2.jpg'))
+    shutil.copy(str(bundled / 'camera.png'), str(folder / 'man' / '1.png'))
+    shutil.copy(str(bundled / 'coins.png'), str(folder / 'coins.png'))
+    shutil.copy(str(bundled / 'rocket.jpg'), str(folder / 'rocket.jpg'))
+    (folder / 'empty.jpg').write_bytes(b'')
+    (folder / 'text.png').write_text('no image')
+    (folder / 'notes.txt').write_text('ignored')
+    return folder
