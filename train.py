@@ -201,6 +201,7 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
 
             begin = options.resume_kimg if found is None else found.kimg
             print_plan(options, dataset, results, flags_of(ctx), begin)
+            check_memory(options, dataset)
             return
     if found is None or not found.is_finished:
         start_training(options, results, description, found, offline)
@@ -274,6 +275,7 @@ def continue_training(run_dir, given, flags, dry_run, offline):
             from training.plan import print_plan  # here: it counts the parameters of the networks with TensorFlow
 
             print_plan(options, dataset, os.path.dirname(run_dir) or os.curdir, flags, kimg)
+            check_memory(options, dataset)
             return
     with stoppable(run_dir) as stop:
         with stop.at_once():
@@ -337,10 +339,25 @@ def prepare(options, folder, offline):
 
     kind = resolve_device(options.device)
     tflib.replica_devices(options.device, options.gpus)  # refuses more GPUs than there are
+    check_memory(options, training_set.records)
     check_writable(folder)  # after the other quick checks, because it makes the folder
     meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, offline, open_cache())
     tflib.init_tf(options.device, cpu_replicas=options.gpus if kind == 'cpu' else 1, seed=options.seed)
     return training_set, meter
+
+
+def check_memory(options, dataset):
+    """Refuses labels of more classes than the device that trains can hold."""
+    if not options.use_labels:
+        return
+    from dnnlib.tflib.devices import memory_of, resolve_device
+    from training.class_weights import check_class_weights
+    from training.step import network_arguments
+
+    kind = resolve_device(options.device)
+    arguments = network_arguments(options, dataset.shape[0], dataset.labels.size)
+    device = 'this machine' if kind == 'cpu' else 'a GPU of this machine'
+    check_class_weights(arguments, dataset.labels.size, memory_of(kind), device)
 
 
 def train_in(run_dir, options, training_set, meter, stop, remarks=()):

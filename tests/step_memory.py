@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
+from dnnlib.records.tfrecords import write_labels
 from tests.toy_run import make_dataset
 from training.dataset import TrainingSet
 from training.footprint import step_bytes
@@ -15,12 +16,15 @@ from training.schedule import phases, training_schedule
 from training.step import TrainingStep
 
 
-def compare(options):
+def compare(options, label_size=0):
     """Yields (row of the schedule, 'D' or 'G', bytes measured, bytes estimated) for every phase of a run."""
     tflib.init_tf('cpu', seed=1)
-    networks = count_parameters(options, 3, 0)
+    networks = count_parameters(options, 3, label_size)
     with tempfile.TemporaryDirectory() as folder:
-        training_set = TrainingSet(make_dataset(os.path.join(folder, 'toy'), options.resolution, 16))
+        data = make_dataset(os.path.join(folder, 'toy'), options.resolution, 16)
+        if label_size:
+            write_labels(data, 'toy', np.append(np.arange(15), label_size - 1))
+        training_set = TrainingSet(data, max_label_size='full')
         step = TrainingStep(options, training_set, ['/cpu:0'])
         for row in phases(options.total_kimg, options.resolution, **options.schedule_options()):
             schedule = training_schedule(

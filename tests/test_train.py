@@ -2,13 +2,19 @@
 
 import os
 import pathlib
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
+from dnnlib.records.tfrecords import MultiResolutionWriter, write_labels
 from tests.toy_run import make_dataset
 from tests.train_command import TINY, run_here
 from train import main
 from training.footprint import Networks
+
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -170,3 +176,41 @@ def test_a_dry_run_refuses_what_the_run_refuses(run, data, tmp_path, flags, sent
         outputs.append(result.output)
     assert outputs[0] == outputs[1] and sentence in outputs[0].replace('\n', ' ')
     assert not (tmp_path / 'results').exists()
+
+
+@pytest.mark.parametrize('dry', [[], ['--dry-run']])
+def test_classes_that_the_device_cannot_hold_are_refused_before_anything_is_made(
+    uncounted, run, data, tmp_path, monkeypatch, dry
+):
+    write_labels(data, 'toy', np.arange(12))
+    monkeypatch.setattr('dnnlib.tflib.devices.memory_of', lambda kind: 1000)
+    result = run('--data', data, '--results', tmp_path / 'results', '--device', 'cpu', *TINY, '--labels', *dry)
+    assert result.exit_code == 1 and not (tmp_path / 'results').exists()
+    assert result.output.splitlines()[-1].startswith('Error: --labels: the weights of 12 classes take 0.0 GB with Adam')
+    assert 'and this machine has 0.0 GB' in result.output
+    assert ('Weights of 12 classes, GB' in result.output) == bool(dry)
+
+
+@pytest.mark.slow
+def test_a_dry_run_with_200_000_identities_takes_less_than_a_gigabyte(tmp_path):
+    identities = 200000
+    folder = tmp_path / 'many'
+    folder.mkdir()
+    with MultiResolutionWriter(str(folder), 'many') as writer:
+        writer.add(np.zeros([3, 8, 8], np.uint8))
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes() * identities)
+    write_labels(str(folder), 'many', np.arange(identities)[::-1])
+    code = (
+        'import resource, sys; sys.argv[:1] = ["train.py"]\n'
+        'from train import main\n'
+        'try: main()\n'
+        'finally: print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)'
+    )
+    flags = ['--data', str(folder), '--dry-run', '--labels', '--device', 'cpu', '--results', str(tmp_path / 'results')]
+    flags += ['--metrics', 'none']
+    result = subprocess.run([sys.executable, '-c', code, *flags], cwd=str(ROOT), capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    weights = result.stdout.split('Weights of 200,000 classes, GB')[1].split('\n\n')[0]
+    assert weights.split()[-1] == '2.87'
+    assert int(result.stderr.split('peak')[1]) * 1024 < 1e9

@@ -24,8 +24,12 @@ D_LAST = 12  # tensors of the block at 4x4
 G_FULL, G_D_FULL, G_D_HALF, G_TOP = 6, 1, 2, 3
 WEIGHTS = {'D': 5, 'G': 4}  # copies of a network's weights: scaled for use, gradients, partial sums of gradients
 
-Networks = collections.namedtuple('Networks', 'G D G_trainable D_trainable')
-Networks.__doc__ = """Numbers of values in G's and D's variables: in all variables, and in the trained ones."""
+NETWORKS_FIELDS = 'G D G_trainable D_trainable label_size G_labels D_labels'
+Networks = collections.namedtuple('Networks', NETWORKS_FIELDS, defaults=[0] * 3)
+Networks.__doc__ = """Numbers of values in G's and D's variables: in all, in the trained ones, and in those for labels.
+
+`label_size` is the number of label columns. `G_labels` and `D_labels` are counted in the other numbers too.
+"""
 
 
 def variables_bytes(networks):
@@ -59,9 +63,14 @@ def step_bytes(which, networks, options, resolution, minibatch, fading, data_for
         )
         per_image += G_TOP * top
     per_image += D_LAST * 16 * feature_maps(options.fmap_base, 1.0, options.fmap_max)(1)
-    trained = networks.D_trainable if which == 'D' else networks.G_trainable
-    copies = WEIGHTS[which] + (options.gpus > 1)  # the mean over the GPUs
-    return FLOAT_BYTES * (minibatch * per_image + copies * trained)
+    per_image += networks.label_size  # D's scores
+    means = options.gpus > 1  # a copy of the gradients, for their mean over the GPUs
+    if which == 'D':
+        weights = (WEIGHTS[which] + means) * networks.D_trainable
+    else:  # G's label embedding is not scaled for use, D's weights for labels are
+        weights = (WEIGHTS[which] + means) * (networks.G_trainable - networks.G_labels)
+        weights += (1 + means) * networks.G_labels + networks.D_labels
+    return FLOAT_BYTES * (minibatch * per_image + weights)
 
 
 _Level = collections.namedtuple('_Level', 'full half fused')  # values of an image: at the block's side, at half of it

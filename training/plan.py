@@ -10,12 +10,13 @@ from tabulate import tabulate
 
 from dnnlib.util import EasyDict, format_duration
 from training.checkpoint import STATES_KEPT
+from training.class_weights import class_values, class_weight_rows
 from training.cost import flops_between
 from training.footprint import FLOAT_BYTES, Networks, step_bytes, variables_bytes
 from training.options import resolve_options
 from training.schedule import phases
 from training.snapshots import grid_size_for
-from training.step import make_networks
+from training.step import make_networks, network_arguments
 
 CARD, CARD_GB = 'An RTX 2080 Ti', 11  # the card of the paper
 STATES = STATES_KEPT + 1  # training states on disk at most: one is being written
@@ -55,8 +56,13 @@ def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0):
     _print_table(_schedule_rows(rows), ('left', 'left', *['right'] * 4))
     label_size = dataset.labels.size if options.use_labels and dataset.labels is not None else 0
     networks = count_parameters(options, dataset.shape[0], label_size)
+    arguments = network_arguments(options, dataset.shape[0], label_size)
     print('\nTrained parameters:')
     _print_table([('G', f'{networks.G_trainable:,d}'), ('D', f'{networks.D_trainable:,d}')], ('left', 'right'))
+    if label_size:
+        what = 'label columns' if dataset.labels.numbers is None else 'classes'
+        print(f'\nWeights of {label_size:,} {what}, GB; they are in the numbers above and below too:')
+        _print_class_weights(class_weight_rows(arguments, label_size))
     print(f'\nMemory of each GPU, GB, estimated; cuDNN and the driver take some more. {CARD} has {CARD_GB}.')
     _print_table(_memory_rows(rows, options, networks), ('left', *['right'] * 5))
     for hint in _hints_for_memory(rows, options, networks):
@@ -66,6 +72,11 @@ def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0):
     print('\nTime:')
     for line in published_times(options, begin_kimg):
         print(f'  {line}')
+
+
+def _print_class_weights(rows):
+    rows = [*rows, ('all', sum(size for _, size in rows))]
+    _print_table([(what, f'{size / 1e9:.2f}') for what, size in rows], ('left', 'right'))
 
 
 def rows_from(begin_kimg, rows):
@@ -89,15 +100,20 @@ def _option_rows(options, flags):
 
 
 def count_parameters(options, num_channels, label_size):
-    """The sizes of G and D, `Networks`. Builds them on the CPU; the default graph stays as it is."""
+    """The sizes of G and D, `Networks`. Builds them on the CPU; the default graph stays as it is.
+
+    They are built for one class, since the weights of many classes may be larger than this machine's memory.
+    """
+    arguments = network_arguments(options, num_channels, label_size)
+    built = {name: dict(given, label_size=min(label_size, 1)) for name, given in arguments.items()}
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})):
-        G, D = make_networks(options, num_channels, label_size)
-    return Networks(
-        *[
-            sum(variable.shape.num_elements() for variable in variables.values())
-            for variables in (G.vars, D.vars, G.trainables, D.trainables)
-        ]
-    )
+        G, D = make_networks(dataclasses.replace(options, networks=built), num_channels, min(label_size, 1))
+    more = [max(label_size - 1, 0) * values for values in class_values(arguments)]
+    counted = [
+        of_others + sum(variable.shape.num_elements() for variable in variables.values())
+        for variables, of_others in zip((G.vars, D.vars, G.trainables, D.trainables), 2 * more)
+    ]
+    return Networks(*counted, label_size, *(label_size * values for values in class_values(arguments)))
 
 
 def _schedule_rows(rows):
@@ -149,7 +165,8 @@ def _hints_for_memory(rows, options, networks):
         if _fits(row, share, options, networks):
             hint = f'give a smaller --minibatch, {share * options.gpus} at {side}.'
         else:
-            hint = 'give a smaller --resolution, or smaller networks by --fmap-base and --fmap-max.'
+            fewer = ', fewer classes' if options.use_labels else ''
+            hint = f'give a smaller --resolution{fewer}, or smaller networks by --fmap-base and --fmap-max.'
         yield f'{side} does not fit in {CARD_GB} GB: {hint}'
 
 

@@ -3,6 +3,7 @@
 from typing import List
 
 import click
+import psutil
 import tensorflow.compat.v1 as tf
 
 from dnnlib.flags import DEVICE_CHOICES
@@ -45,6 +46,21 @@ def resolve_device(device: str) -> str:
     if device == 'auto':
         return 'gpu' if gpus else 'cpu'
     return device
+
+
+def memory_of(kind: str) -> int:
+    """Bytes of memory of the device that trains: of this machine, or what TensorFlow may take of its smallest GPU.
+
+    Args:
+        kind: 'gpu' or 'cpu', as from `resolve_device`.
+    """
+    if kind == 'cpu':
+        return psutil.virtual_memory().total
+    session = tf.get_default_session()
+    if session is None:
+        with tf.Session(graph=tf.Graph(), config=tf.ConfigProto(gpu_options={'allow_growth': True})):
+            return memory_of(kind)
+    return min(device.memory_limit_bytes for device in session.list_devices() if device.device_type == 'GPU')
 
 
 def replica_devices(device: str, count: int) -> List[str]:

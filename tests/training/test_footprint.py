@@ -32,6 +32,16 @@ def test_estimate_is_what_tensorflow_holds_at_the_peak(session):
     assert rows == 2 * 5
 
 
+@pytest.mark.slow
+def test_estimate_counts_what_classes_take(session):
+    given = {'data': '', 'fmap_max': 32, 'latent_size': 32, 'mapping_layers': 2, 'minibatch': 8, 'device': 'cpu'}
+    options = resolve_options('paper', dict(given, total_kimg=100, minibatch_by_resolution={}), 8)
+    found = list(compare(options, 20000))
+    assert len(found) == 2
+    for _, which, measured, estimated in found:
+        assert 0.5 < measured / estimated < 1.2, which  # which sums are added up at the same time is up to TensorFlow
+
+
 def test_memory_of_the_papers_phases_is_that_of_their_trace():
     # MB of default networks at 256x256 and the minibatch of one GPU, as benchmarks.step_memory measured them on a CPU.
     networks = Networks(26261495, 23052354, 26086229, 23052353)
