@@ -34,7 +34,7 @@ _BEGINNINGS = (
     (b'\xc2\x80', f'damaged, because a program saved it as text: {_AGAIN}, in binary mode'),
 )
 _PAGE = re.compile(rb'(\xef\xbb\xbf)?\s*<(!doctype|html|head|body|\?xml|!--)', re.IGNORECASE)
-_PICKLE_AS_TEXT = re.compile(rb'\np\d+\n')  # of protocol 0
+_PICKLE_AS_TEXT = re.compile(rb'\np\d+\r?\n')  # of protocol 0
 _TEXT = re.compile(rb'[\t\n\x0c\r\x20-\x7e\x80-\xff]+')
 
 
