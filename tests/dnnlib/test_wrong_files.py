@@ -93,7 +93,7 @@ FILES = {
     'without its end': (WHOLE[:-1], 'truncated or damaged, not a whole network pickle .*: download or copy it again'),
     'line ends': (WHOLE.replace(b'\n', b'\r\n'), 'because a program has changed its line ends: .*, in binary mode'),
     'line ends of protocol 0': (
-        pickle.dumps(list('abcdefghij'), 0).replace(b'\n', b'\r\n'),
+        pickle.dumps(['text', np.zeros(3)], 0).replace(b'\n', b'\r\n'),
         'because a program has changed its line ends: .*, in binary mode',
     ),
     'saved as text': (WHOLE.decode('latin-1').encode('utf-8'), 'damaged, because a program saved it as text'),
