@@ -65,6 +65,7 @@ def without_graph_optimizer():
             plain.CopyFrom(config)
         plain.graph_options.rewrite_options.disable_meta_optimizer = True
         plain.graph_options.place_pruned_graph = True
+        plain.graph_options.optimizer_options.opt_level = tf.OptimizerOptions.L0
         open_session(self, target, graph, plain)
 
     return mock.patch.object(tf.Session, '__init__', open_plain_session)

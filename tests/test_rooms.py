@@ -1,6 +1,7 @@
 """Imports point downwards only: a room imports what lies below it."""
 
 import ast
+import functools
 import os
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -49,17 +50,20 @@ def modules_below(folder):
                 yield os.path.join(path, name)
 
 
+@functools.lru_cache(maxsize=None)
 def imported_modules(path):
     """Dotted names of what a file imports, anywhere in it."""
     with open(path, encoding='utf-8') as file:
         tree = ast.parse(file.read())
+    names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f'{path} imports relative to itself'
             # `from dnnlib import tflib` imports the module of that name.
-            yield from (f'{node.module}.{alias.name}' for alias in node.names)
+            names += [f'{node.module}.{alias.name}' for alias in node.names]
+    return names
 
 
 def files():

@@ -73,9 +73,12 @@ def golden_cases(pattern):
     return pytest.mark.parametrize('kind, path, case', params)
 
 
+SLOW = ('losses_16_label', 'schedule-loop_simulation/8gpu_256_total25000')  # losses with labels; the paper's whole run
+
+
 def _is_slow(name):
-    """Whether a case takes long: generators of 64 and 128 px, and the books of the whole run of the paper."""
-    return '_128_' in name or name.startswith('g_style_64') or name == 'schedule-loop_simulation/8gpu_256_total25000'
+    """Whether a case takes long: those in SLOW, and generators of 64 and 128 px."""
+    return '_128_' in name or name.startswith('g_style_64') or name in SLOW
 
 
 def assert_agreement(kind, path, case, open_session):

@@ -70,6 +70,7 @@ def test_a_seed_gives_each_draw_of_a_step_a_stream_of_its_own(session, monkeypat
 # At the resolution that trains
 
 
+@pytest.mark.slow
 def test_images_of_the_active_side_give_the_losses_and_gradients_of_full_resolution(open_layout_session):
     open_layout_session(seed=2)
     G, D = small_networks()

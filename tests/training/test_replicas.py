@@ -108,6 +108,7 @@ def with_all_weights_random(state):
     }
 
 
+@pytest.mark.slow
 def test_replicas_average_to_the_gradients_of_one_with_the_whole_minibatch(make_step, draw_alike):
     """Adam's first moment is the gradient, since beta1 is 0. What replicas draw for themselves is made the same."""
     alone, reals, options = make_step('NHWC')
