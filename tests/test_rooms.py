@@ -1,8 +1,12 @@
-"""Imports point downwards only: a room imports what lies below it."""
+"""Imports point downwards only: a room imports what lies below it. Packages of others are pinned."""
 
 import ast
 import functools
+import importlib.util
 import os
+import re
+
+import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -36,6 +40,11 @@ ROOMS = list(MAY_IMPORT)
 # Nothing else imports these two. The benchmarks use what the tests have made up; the tests run the benchmarks.
 MAY_IMPORT['tests'] = [*ROOMS, 'benchmarks']
 MAY_IMPORT['benchmarks'] = [*ROOMS, 'tests']
+
+# Names of packages, where the module has another.
+PACKAGES = {'PIL': 'pillow', 'cv2': 'opencv-python', 'skimage': 'scikit-image', 'sklearn': 'scikit-learn'}
+# What `--runner beam` needs is installed by its user, and stands in a file of its own.
+OPTIONAL = {'apache-beam'}
 
 
 def room_of(module):
@@ -98,3 +107,23 @@ def test_progress_has_one_home():
         if 'tqdm' in {name.split('.')[0] for name in imported_modules(path)}
     }
     assert users == {os.path.join('dnnlib', 'progress.py')}
+
+
+def foreign_packages():
+    """Names of the packages of others that the product imports, with a file that imports each."""
+    found = {}
+    for path in files():
+        if room_of(os.path.relpath(path, ROOT).replace(os.sep, '.')) not in ('tests', 'benchmarks'):
+            found.update((name.partition('.')[0], path) for name in imported_modules(path) if not room_of(name))
+    for module, path in found.items():
+        spec = importlib.util.find_spec(module)
+        if spec is None or 'site-packages' in (spec.origin or ''):
+            yield PACKAGES.get(module, module).replace('_', '-'), path
+
+
+@pytest.mark.parametrize('file', ['requirements.txt', 'requirements-tf2.txt'])
+def test_what_the_product_imports_is_pinned(file):
+    with open(os.path.join(ROOT, file), encoding='utf-8') as lines:
+        pinned = {name.lower() for line in lines for name in re.findall(r'^([\w-]+?)(?:-gpu)?==', line)}
+    missing = {name: path for name, path in foreign_packages() if name.lower() not in pinned | OPTIONAL}
+    assert 'numpy' in pinned and missing == {}

@@ -1,9 +1,9 @@
 """The devices of this machine, and the device of each replica."""
 
+import os
 from typing import List
 
 import click
-import psutil
 import tensorflow.compat.v1 as tf
 
 from dnnlib.flags import DEVICE_CHOICES
@@ -55,7 +55,7 @@ def memory_of(kind: str) -> int:
         kind: 'gpu' or 'cpu', as from `resolve_device`.
     """
     if kind == 'cpu':
-        return psutil.virtual_memory().total
+        return os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
     session = tf.get_default_session()
     if session is None:
         with tf.Session(graph=tf.Graph(), config=tf.ConfigProto(gpu_options={'allow_growth': True})):
