@@ -2,13 +2,14 @@
 
 from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
+import collections
 import dataclasses
 import os
 
 import click
 
 from dnnlib.exports.flags import export_flags
-from dnnlib.exports.forms import check_exports, names_written
+from dnnlib.exports.forms import check_counts, check_exports, names_written
 from dnnlib.folder_kinds import RUN, kind_of
 from dnnlib.jobs.command import (
     BEAM,
@@ -188,6 +189,9 @@ def _open_source(options):
     needs_labels = options.labels or options.by_identity
     photographs = open_source(location, options.format, options.partition, options.out, needs_labels)
     about_labels = check_labels(photographs, options.labels, options.by_identity)
+    if options.export.test_share is not None or options.export.pairs is not None:
+        known = collections.Counter(map(photographs.identity, range(len(photographs.paths))))
+        check_counts(options.export, known.values())
     found = photographs.layout
     if options.format == AUTO and found in FORMATS and (needs_labels or found != 'tree'):
         click.echo(f'{options.source} is read as --format {found}: {len(photographs.paths):,} images.', err=True)

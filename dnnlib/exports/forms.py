@@ -5,18 +5,18 @@ import dataclasses
 import os
 import shutil
 import sys
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Collection, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import click
 import numpy as np
 
-from dnnlib.errors import disk_errors
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.exports.dataset_json import image_name, write_one_zip, write_pngs, write_zips
 from dnnlib.exports.encoding import Encoding
 from dnnlib.exports.identity_folders import write_folders, write_lfw
 from dnnlib.exports.images import Images, identities_of
 from dnnlib.exports.job import Job
-from dnnlib.exports.pairs import PAIRS_FILE, write_pairs
+from dnnlib.exports.pairs import PAIRS_FILE, check_pairs, write_pairs
 from dnnlib.exports.parts import PARTS, TEST, split_by_identity
 from dnnlib.exports.recordio import write_recordio
 from dnnlib.exports.webdataset import write_webdataset
@@ -126,6 +126,22 @@ def check_exports(options: ExportOptions, side: int, has_identities: bool, hint:
     for form in options.ordered():
         if EXPORTS[form].needs_identities and not has_identities:
             raise click.UsageError(f'--export {form} needs to know who is in an image: {hint}.')
+
+
+def check_counts(options: ExportOptions, images_of: Collection[int]) -> None:
+    """Refuses, before any work, a split or pairs for which a set will certainly have too little.
+
+    Args:
+        options: What is asked for, not refused by `check_exports`.
+        images_of: The number of images that each identity will have at most.
+
+    Raises:
+        UserError: Says what to do.
+    """
+    if options.test_share is not None and len(images_of) < len(PARTS):
+        raise UserError(f'--test-share needs two identities, and the set has {len(images_of)}: leave it out.')
+    if options.pairs is not None:
+        check_pairs(options.pairs, images_of)
 
 
 def names_written(options: ExportOptions, name: str) -> List[str]:

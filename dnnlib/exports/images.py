@@ -57,7 +57,8 @@ class DatasetImages(Images):
         self.labels = labels_or_classes(dataset.labels)
         self._identities = self._numbers = None
         if labels_are_identities:
-            self._identities = np.asarray(self.labels, np.int64)
+            rows = self.labels.ndim == 2  # of one column, if there is only one identity
+            self._identities = np.zeros(self.count, np.int64) if rows else self.labels.astype(np.int64)
             self._numbers = count_within(self._identities)
 
     def read(self, place: int) -> np.ndarray:

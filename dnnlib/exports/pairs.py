@@ -5,7 +5,7 @@ lines `name<TAB>number<TAB>name<TAB>number`, images of two identities. Folds hav
 numbers are those of the images' paths in the identity folders.
 """
 
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Collection, Iterator, List, NamedTuple, Tuple
 
 import numpy as np
 
@@ -24,6 +24,29 @@ class Fold(NamedTuple):
 
     mated: List[Tuple[int, int]]
     non_mated: List[Tuple[int, int]]
+
+
+def check_pairs(pairs: int, images_of: Collection[int]) -> None:
+    """Refuses pairs, `pairs` of each kind in a fold, for which a set will certainly have too little.
+
+    Args:
+        pairs: As for `write_pairs`.
+        images_of: The number of images that each identity will have at most.
+
+    Raises:
+        UserError: Says what to do.
+    """
+    if len(images_of) < 2 * FOLDS:
+        raise UserError(
+            f'--pairs needs {2 * FOLDS} identities, two for each of {FOLDS} folds, and the set has {len(images_of)}: '
+            'leave it out.'
+        )
+    mated = sum(count * (count - 1) // 2 for count in images_of)
+    if mated < FOLDS * pairs:
+        raise UserError(
+            f'--pairs {pairs} needs {FOLDS * pairs:,} pairs of one identity, and the set has {mated:,} at most: '
+            'take fewer pairs, or more images of an identity.'
+        )
 
 
 def write_pairs(path: Path, images: Images, places: np.ndarray, pairs: int) -> None:

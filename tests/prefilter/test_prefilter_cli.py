@@ -223,9 +223,12 @@ def test_forms_by_identity_and_what_their_flags_do(run, tmp_path):
         Image.fromarray(image).save(str(folder / f'{number}.png'))
     args = [tmp_path / 'people', '--out', tmp_path / 'out', '--size', 8, '--no-detect', '--labels', 'identity']
     flags = ['--export', 'recordio', '--export', 'folders', '--export', 'zips', '--export-size', 4, '--jpeg', 95]
-    result = run(*args, *flags, '--test-share', 0.1, '--pairs', 1)
+    result = run(*args, *flags, '--pairs', 1)
+    assert result.exit_code == 1 and not (tmp_path / '.out.unfinished').exists()
+    assert 'Error: --pairs needs 20 identities, two for each of 10 folds, and the set has 4: leave' in result.stderr
+    result = run(*args, *flags, '--test-share', 0.999)
     assert result.exit_code == 1
-    assert 'Error: --pairs 1: of 3 images of 1 identities, one of the 10 folds has only 0 pairs' in result.stderr
+    assert 'Error: --test-share 0.999 leaves no identity for the part train, of 4: give a smaller' in result.stderr
     result = run(*args, *flags, '--test-share', 0.1)  # goes on from there
     assert result.exit_code == 0, result.stderr
     assert '0.00 GB for the exports' in result.stderr and 'Exporting zips: 100% 12/12' in result.stderr

@@ -59,6 +59,18 @@ def test_the_zip_is_stored_and_the_same_every_time(tmp_path):
     assert exported(tmp_path / 'set', 'zip').read_bytes() == before
 
 
+@pytest.mark.parametrize('rows, identities', [(np.eye(3)[[2, 0, 2]], [2, 0, 2]), ([[1], [1], [1]], [0, 0, 0])])
+def test_identities_are_those_of_the_labels(tmp_path, rows, identities):
+    write_dataset(tmp_path / 'set', 3, rows)
+    with MultiResolutionDataset(str(tmp_path / 'set')) as dataset:
+        images = DatasetImages(dataset, labels_are_identities=True)
+        assert [images.identity(place) for place in range(3)] == identities
+        assert [images.number(place) for place in range(3)] == [
+            identities[:place].count(identities[place]) for place in range(3)
+        ]
+        assert DatasetImages(dataset).identity(0) is None
+
+
 @pytest.mark.parametrize('rows, labels', [(None, None), ([[0, 1], [1, 1]], [[0, 1], [1, 1]]), ([[1], [1]], [[1], [1]])])
 def test_labels_that_are_no_classes(tmp_path, rows, labels):
     write_dataset(tmp_path / 'set', 2, rows, channels=1)

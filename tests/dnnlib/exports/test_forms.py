@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import struct
@@ -9,9 +10,17 @@ import pytest
 from export_sets import Faces, files_below
 from PIL import Image
 
-from dnnlib.errors import UserError
+from dnnlib.errors import DiskError, UserError
 from dnnlib.exports import dataset_json, forms, webdataset
-from dnnlib.exports.forms import EXPORTS, ExportOptions, bytes_needed, check_exports, names_written, write_exports
+from dnnlib.exports.forms import (
+    EXPORTS,
+    ExportOptions,
+    bytes_needed,
+    check_counts,
+    check_exports,
+    names_written,
+    write_exports,
+)
 from dnnlib.exports.parts import is_for_testing
 from dnnlib.exports.recordio import record
 from dnnlib.images import shrink
@@ -171,6 +180,20 @@ def test_the_same_set_gives_the_same_bytes(tmp_path, form):
     assert len(found) > 1 and found == files_below(again)
 
 
+class Full(Faces):
+    def read(self, place):
+        if place == 4:
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        return super().read(place)
+
+
+@EACH_FORM
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, form):
+    with pytest.raises(DiskError, match='cannot be written .*: free space'):
+        write(tmp_path, Full(), form)
+    assert not list(tmp_path.iterdir())
+
+
 class Stopped(Faces):
     def read(self, place):
         if place == 4:
@@ -286,6 +309,21 @@ def test_what_cannot_be_exported_is_refused_at_once(options, sentence):
     with pytest.raises(click.UsageError) as error:
         check_exports(options, 64, False, 'add --labels identity')
     assert sentence in error.value.message
+
+
+@pytest.mark.parametrize(
+    'options, images_of, sentence',
+    [
+        (ExportOptions(('zip',), test_share=0.5), [9], '--test-share needs two identities, and the set has 1'),
+        (ExportOptions(('zip',), pairs=1), [9] * 19, '--pairs needs 20 identities, two for each of 10 folds'),
+        (ExportOptions(('zip',), pairs=3), [2] * 29, '--pairs 3 needs 30 pairs of one identity, and the set has 29 at'),
+    ],
+)
+def test_too_little_for_parts_and_pairs_is_refused_at_once(options, images_of, sentence):
+    with pytest.raises(UserError) as error:
+        check_counts(options, images_of)
+    assert sentence in error.value.message
+    check_counts(options, [2] * 30)
 
 
 def test_what_can_be_exported_is_not_refused():
