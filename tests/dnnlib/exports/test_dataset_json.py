@@ -65,9 +65,8 @@ def test_identities_are_those_of_the_labels(tmp_path, rows, identities):
     with MultiResolutionDataset(str(tmp_path / 'set')) as dataset:
         images = DatasetImages(dataset, labels_are_identities=True)
         assert [images.identity(place) for place in range(3)] == identities
-        assert [images.number(place) for place in range(3)] == [
-            identities[:place].count(identities[place]) for place in range(3)
-        ]
+        before = [identities[:place].count(identities[place]) for place in range(3)]
+        assert [images.number(place) for place in range(3)] == before
         assert DatasetImages(dataset).identity(0) is None
 
 

@@ -2,6 +2,7 @@ import errno
 import io
 import json
 import struct
+import tracemalloc
 import zipfile
 
 import click
@@ -228,6 +229,21 @@ def test_the_disk_that_is_needed_is_told_before(tmp_path, form):
     taken = sum(-(-size // block) * block for size in sizes)
     assert taken <= close <= 1.35 * taken
     assert taken <= most <= 3.5 * taken  # noise as PNG takes what its pixels take
+
+
+@EACH_FORM
+def test_no_form_keeps_the_pictures_in_memory(tmp_path, form):
+    def peak(count):
+        images = Faces(np.arange(count) // 2, side=64)
+        tracemalloc.start()
+        try:
+            write(tmp_path / str(count), images, form)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(10)  # whatever is kept for the next time
+    assert peak(110) - peak(11) < 100 * 3 * 64 * 64 / 8
 
 
 def test_pictures_are_shrunk_by_area_and_jpeg_keeps_its_colours(tmp_path):
