@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional, Tuple, Union
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from dnnlib.freed_memory import keep_freed_memory
 from dnnlib.tflib.devices import resolve_device
 
 Value = Union[tf.Tensor, tf.Variable, np.ndarray, float]
@@ -46,6 +47,7 @@ def init_tf(
     options.device_count['CPU'] = cpu_replicas
     if resolve_device(device) == 'cpu':
         options.device_count['GPU'] = 0
+        keep_freed_memory()
     if seed is not None:
         tf.set_random_seed(seed)
     session = tf.Session(config=options)
