@@ -1,9 +1,14 @@
 """Progress of long work: a bar on a terminal; in files and pipes, a line every few seconds."""
 
 import sys
+import threading
 import time
 
 from tqdm import tqdm
+
+# tqdm's own lock is shared with child processes, by a semaphore that a killed process leaves behind. Bars of different
+# processes never share a terminal here.
+tqdm.set_lock(threading.RLock())
 
 LINE_SECONDS = 5  # between two lines where there is no terminal
 

@@ -144,7 +144,7 @@ def representative_network(path):
 
 
 @contextlib.contextmanager
-def open_generator(path, device='auto', seed=None):
+def open_generator(path, device='auto', seed=None, threads=None):
     """Opens the generator of a pickle, in a new graph and session that end with the block.
 
     If a session is open already, it is used instead, and stays open.
@@ -153,6 +153,7 @@ def open_generator(path, device='auto', seed=None):
         path: Pickle of (G, D, Gs), or of a generator alone.
         device: 'auto', 'gpu' or 'cpu'.
         seed: Graph-level random seed, which makes noise repeatable; None draws a new one.
+        threads: Of TensorFlow on the CPU; None: one for each core.
 
     Yields:
         Gs, a `Network`.
@@ -168,7 +169,7 @@ def open_generator(path, device='auto', seed=None):
     with contextlib.ExitStack() as stack:
         if tf.get_default_session() is None:
             stack.enter_context(tf.Graph().as_default())
-            session = tflib.init_tf(device, seed=seed)
+            session = tflib.init_tf(device, seed=seed, threads=threads)
             stack.callback(session.close)
             stack.push(session.__exit__)
         yield tflib.load_generator(path)

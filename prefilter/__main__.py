@@ -170,7 +170,7 @@ def main(**flags):
     _check_target(options.source, options.out, options.force)
     _check_no_detect(options.detect)
     check_runner(options, 'faces are found')
-    check_exports(options.export, options.size, options.labels == 'identity', 'add --labels identity')
+    check_exports(options.export, options.size, options.labels == 'identity', 'add --labels identity', ['tfrecords'])
     cluster = choose_cluster(options)
     photographs = _open_source(options)
     # Late: errors that need no search for a GPU come first, at once.

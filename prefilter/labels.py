@@ -3,11 +3,11 @@
 import numpy as np
 
 from dnnlib.errors import UserError
+from dnnlib.records import label_file
 from dnnlib.records.classes import largest_classes
 
 LABELS = ('identity', 'attributes')
 LABELS_FLAG = '--labels identity'
-LARGEST_LABELS = 1 << 30  # bytes of rows; training holds them in memory
 
 
 def check_labels(source, kind, by_identity=()):
@@ -40,13 +40,13 @@ def _check_identities(source, flags):
             f'{flags[0]}: all {count:,} images are of one identity, {names.pop()!r}, so {says} '
             f'nothing. SOURCE is read as --format {source.layout}: is another --format, or the folder above, meant?'
         ]
-    size = rows_bytes(count, len(names))
-    if flags[0] != LABELS_FLAG or size <= LARGEST_LABELS:
+    size = label_file.rows_bytes(count, len(names))
+    if flags[0] != LABELS_FLAG or size <= label_file.LARGEST_LABELS:
         return []
     return [
         f'One-hot labels of all {count:,} images and {len(names):,} identities would take {size / (1 << 30):.1f} GiB. '
-        f'Above {LARGEST_LABELS >> 30} GiB class numbers are written, which train.py reads and the original StyleGAN '
-        'does not; --max-identities and --min-images take fewer identities.'
+        f'Above {label_file.LARGEST_LABELS >> 30} GiB class numbers are written, which train.py reads and the original '
+        'StyleGAN does not; --max-identities and --min-images take fewer identities.'
     ]
 
 
@@ -58,18 +58,13 @@ def _check_attributes(source):
             'identity_meta.csv), csv (with columns of 0 and 1), dataset-json (with vectors as labels).'
         )
     count, width = len(source.paths), len(source.attribute_names)
-    size = rows_bytes(count, width)
-    if size > LARGEST_LABELS:
+    size = label_file.rows_bytes(count, width)
+    if size > label_file.LARGEST_LABELS:
         raise UserError(
             f'--labels attributes would take {size / (1 << 30):.1f} GiB for {count} images with {width} attributes: '
             'leave the flag out, or take fewer images.'
         )
     return [f'--labels attributes takes {", ".join(source.attribute_names)}.', *source.attribute_remarks]
-
-
-def rows_bytes(count, width):
-    """Bytes of float32 rows [count, width]."""
-    return count * width * 4
 
 
 def labels_of(source, kind, places):
@@ -84,18 +79,14 @@ def labels_of(source, kind, places):
         None if `kind` is None. For 'attributes' float32 [number of places, number of attributes] with a 0 or 1 for each
         of `source.attribute_names`. For 'identity' one-hot rows, float32 [number of places, K], with a column for each
         identity among these images, sorted; or class numbers, int32 [number of places], if the rows would take more
-        than `LARGEST_LABELS` bytes.
+        than `dnnlib.records.label_file.LARGEST_LABELS` bytes.
     """
     if kind is None:
         return None
     if kind == 'attributes':
         return np.array([source.attributes(place) for place in places], np.float32)
     numbers, count = number_identities(source, places)
-    if rows_bytes(len(numbers), count) > LARGEST_LABELS:
-        return numbers
-    rows = np.zeros([len(numbers), count], np.float32)
-    rows[np.arange(len(numbers)), numbers] = 1
-    return rows
+    return label_file.one_hot_if_it_fits(numbers, count)
 
 
 def number_identities(source, places):

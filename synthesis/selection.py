@@ -18,12 +18,13 @@ class Selection:
 
     Args:
         identity: Its number.
-        images: How many images it is to have, its first image included.
+        numbers: The images that are wanted, by their numbers within the identity. The first image, 0, is drawn in any
+            case, because the others follow from it.
         most_draws: How many draws of one image are examined at most.
     """
 
-    def __init__(self, identity: int, images: int, most_draws: int) -> None:
-        self._identity, self._images, self._most_draws = identity, images, most_draws
+    def __init__(self, identity: int, numbers: range, most_draws: int) -> None:
+        self._identity, self.numbers, self._most_draws = identity, numbers, most_draws
         self._open: Dict[int, ImageDraw] = {0: ImageDraw(identity)}  # the draw that each image waits for
         self._kept: Dict[int, ImageDraw] = {}
         self._refused: List[ImageDraw] = []
@@ -50,7 +51,7 @@ class Selection:
             self._kept[image.variation] = image
             if image.variation == 0:
                 self._open = {
-                    number: ImageDraw(self._identity, number, 0, image.draw) for number in range(1, self._images)
+                    number: ImageDraw(self._identity, number, 0, image.draw) for number in self.numbers if number
                 }
             return
         self._refused.append(image)
@@ -73,7 +74,7 @@ class Selection:
     @property
     def is_complete(self) -> bool:
         """Whether all images are there."""
-        return len(self._kept) == self._images
+        return self._kept.keys() >= {0, *self.numbers}
 
     @property
     def given_up(self) -> Optional[ImageDraw]:

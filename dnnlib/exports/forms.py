@@ -16,12 +16,16 @@ from dnnlib.exports.encoding import Encoding
 from dnnlib.exports.identity_folders import write_folders, write_lfw
 from dnnlib.exports.images import Images, identities_of
 from dnnlib.exports.job import Job
-from dnnlib.exports.pairs import PAIRS_FILE, check_pairs, write_pairs
+from dnnlib.exports.pairs import PAIRS_FILE, check_pairs, draw_folds, write_pairs
 from dnnlib.exports.parts import PARTS, TEST, split_by_identity
 from dnnlib.exports.recordio import write_recordio
+from dnnlib.exports.tfrecords import write_tfrecords
 from dnnlib.exports.webdataset import write_webdataset
 from dnnlib.files import atomic_write
 from dnnlib.progress import Progress
+from dnnlib.records.label_file import label_bytes
+from dnnlib.records.levels import is_resolution
+from dnnlib.records.tfrecords import dataset_bytes
 
 BLOCK = 4096  # bytes that a small file takes on most disks, or a multiple of it
 UNFINISHED = '.part'  # ends the name of a folder that is not whole yet
@@ -37,6 +41,7 @@ class Form:
         name: Of its file or folder; {} is the set's name.
         write: Writes it: (path, images, job).
         bytes_beside: What an image takes on disk besides its picture.
+        is_raw: Whether it holds the pixels themselves, at all resolutions, and no pictures.
         block: A picture takes a multiple of so many bytes.
         split: `WHOLE_SET`: all images, with lists of names beside; `SUBFOLDERS` train and test; or `PREFIXES` of names.
         needs_identities: Whether it is refused for a set that does not know who is in its images.
@@ -51,6 +56,7 @@ class Form:
     split: str = WHOLE_SET
     needs_identities: bool = False
     takes_encoding: bool = False
+    is_raw: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -63,6 +69,7 @@ EXPORTS: Dict[str, Form] = {
     'zip': Form('PNG files', '{}.zip', write_one_zip, 250),
     'png': Form('PNG files', 'png', write_pngs, 50, BLOCK),
     'zips': Form('.zip files', '{}-zips', write_zips, 250),
+    'tfrecords': Form('multi-resolution TFRecords', 'tfrecords', write_tfrecords, 0, split=SUBFOLDERS, is_raw=True),
     'folders': Form('folders of identities', 'folders', write_folders, 0, BLOCK, **_BY_IDENTITY),
     'lfw': Form('folders of identities, with the names of LFW', 'lfw', write_lfw, 0, BLOCK, **_BY_IDENTITY),
     'recordio': Form('record files', 'recordio', write_recordio, 120, **_BY_IDENTITY),
@@ -99,7 +106,9 @@ class ExportOptions:
         return Encoding(self.jpeg, self.side) if EXPORTS[form].takes_encoding else Encoding()
 
 
-def check_exports(options: ExportOptions, side: int, has_identities: bool, hint: str) -> None:
+def check_exports(
+    options: ExportOptions, side: int, has_identities: bool, hint: str = '', there: Sequence[str] = ()
+) -> None:
     """Refuses, before any work, what cannot be exported.
 
     Args:
@@ -107,10 +116,18 @@ def check_exports(options: ExportOptions, side: int, has_identities: bool, hint:
         side: px of the images of the set.
         has_identities: Whether the set will know who is in its images.
         hint: How to give it identities, which ends the sentence: 'add --labels identity'.
+        there: Forms of the set itself.
 
     Raises:
         click.UsageError: Names the flag and says what to do.
     """
+    for form in options.ordered():
+        if form in there:
+            raise click.UsageError(f'--export {form}: the set itself is of this form: leave the flag out.')
+        if EXPORTS[form].is_raw and not is_resolution(side):
+            raise click.UsageError(
+                f'--export {form} needs a side that is a power of two, and that of the images is {side}.'
+            )
     encoded = [form for form in EXPORTS if EXPORTS[form].takes_encoding]
     for flag, value in (('--jpeg', options.jpeg), ('--export-size', options.side)):
         if value is not None and not set(encoded) & set(options.forms):
@@ -167,6 +184,11 @@ def bytes_needed(options: ExportOptions, count: int, shape: Sequence[int], image
     """
     total = 0
     for form, encoding in ((EXPORTS[form], options.encoding_of(form)) for form in options.ordered()):
+        if form.is_raw:
+            known = images is not None and images.identity(0) is not None
+            classes = len(np.unique(identities_of(images))) if known else count
+            total += dataset_bytes(shape, count) + label_bytes(count, classes)
+            continue
         picture = encoding.largest(shape) if images is None else encoding.expected(images)
         total += count * (-(-picture // form.block) * form.block + form.bytes_beside)
     return total
@@ -176,7 +198,24 @@ def bytes_needed(options: ExportOptions, count: int, shape: Sequence[int], image
 # Writing.
 
 
-def write_exports(images: Images, folder: str, name: str, options: ExportOptions, there: Sequence[str] = ()) -> None:
+def check_parts(options: ExportOptions, identities: np.ndarray) -> None:
+    """Refuses a split or pairs for which a set has too few images or identities, before the images are there.
+
+    Args:
+        options: What is asked for.
+        identities: int64 [number of images]: who is in each image.
+
+    Raises:
+        UserError: Says how many there are.
+    """
+    places = {'': np.arange(len(identities))}
+    if options.test_share is not None:
+        places = split_by_identity(identities, options.test_share)
+    if options.pairs is not None:
+        draw_folds(identities[places.get(TEST, places.get(''))], options.pairs)
+
+
+def write_exports(images: Images, folder: str, name: str, options: ExportOptions) -> None:
     """Writes all forms of a set, each of them whole or not at all.
 
     Args:
@@ -184,7 +223,6 @@ def write_exports(images: Images, folder: str, name: str, options: ExportOptions
         folder: Existing folder that takes them; nothing in it has the names of `names_written`.
         name: Of the set.
         options: What is asked for, not refused by `check_exports`.
-        there: Forms that are written already, because the set itself is of this form.
 
     Raises:
         UserError: The set has too few images or identities, or the disk refuses the data.
@@ -199,7 +237,7 @@ def write_exports(images: Images, folder: str, name: str, options: ExportOptions
         if split is not whole and _has_lists(options):
             for part, places in split.items():
                 _write_list(os.path.join(folder, list_name(part)), places)
-        for form in (form for form in options.ordered() if form not in there):
+        for form in options.ordered():
             parts = whole if EXPORTS[form].split == WHOLE_SET else split
             write_form(form, images, os.path.join(folder, EXPORTS[form].name.format(name)), parts, options)
 

@@ -152,6 +152,10 @@ class ShardFile:
         """The bytes of the image of item `place`, in a file of the second form."""
         return self._at(*self.verdicts[place][IMAGE])
 
+    def has_column(self, name: str) -> bool:
+        """Whether it has a column of numbers of this name."""
+        return name in self._table
+
     def column(self, name: str) -> np.ndarray:
         """A column of numbers: [number of items, ...], as it was written. Raises KeyError."""
         offset, dtype, shape = self._table[name]

@@ -17,6 +17,8 @@ from dnnlib.records.labels import Labels
 from dnnlib.records.record_file import HINT
 from dnnlib.wrong_files import HEAD_BYTES, name_of_bytes
 
+LARGEST_LABELS = 1 << 30  # bytes of rows; training holds them in memory
+HEADER_BYTES = 128  # of a small NumPy array file
 LARGEST_CLASS = (1 << 31) - 2  # so that the number of classes fits into int32
 _FORMS = 'it must be numbers [{0}, K], one row for each image, or class numbers, integers [{0}] from 0 on'  # of images
 
@@ -32,6 +34,34 @@ def write_labels(folder: str, name: str, labels: np.ndarray) -> None:
     """
     with open(os.path.join(folder, name + '-rxx.labels'), 'wb') as file:
         np.save(file, Labels(labels).array)
+
+
+def one_hot_if_it_fits(numbers: np.ndarray, count: int) -> np.ndarray:
+    """Labels for `write_labels`.
+
+    Args:
+        numbers: Class of each image, int [number of images], below `count`.
+        count: Number of classes.
+
+    Returns:
+        float32 [number of images, count], one-hot; or the class numbers, if the rows exceed `LARGEST_LABELS` bytes.
+    """
+    if rows_bytes(len(numbers), count) > LARGEST_LABELS:
+        return numbers
+    rows = np.zeros([len(numbers), count], np.float32)
+    rows[np.arange(len(numbers)), numbers] = 1
+    return rows
+
+
+def label_bytes(count: int, classes: int) -> int:
+    """Bytes of the label file of `count` images of so many classes."""
+    rows = rows_bytes(count, classes)
+    return HEADER_BYTES + (rows if rows <= LARGEST_LABELS else 4 * count)
+
+
+def rows_bytes(count: int, width: int) -> int:
+    """Bytes of float32 rows [count, width]."""
+    return count * width * 4
 
 
 def read_labels(folder: str, num_images: int) -> Optional[Labels]:

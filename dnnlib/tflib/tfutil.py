@@ -14,7 +14,10 @@ Value = Union[tf.Tensor, tf.Variable, np.ndarray, float]
 
 
 def init_tf(
-    device: Union[str, Dict[str, Any], None] = 'auto', cpu_replicas: int = 1, seed: Optional[int] = None
+    device: Union[str, Dict[str, Any], None] = 'auto',
+    cpu_replicas: int = 1,
+    seed: Optional[int] = None,
+    threads: Optional[int] = None,
 ) -> tf.Session:
     """Opens a session and makes it the default of the process; does nothing if there is a default session.
 
@@ -24,6 +27,7 @@ def init_tf(
             drawn), 'env.NAME' for the environment, any field of `tf.ConfigProto`, as 'gpu_options.allow_growth'.
         cpu_replicas: Number of virtual CPU devices, for that many replicas on a machine without GPUs.
         seed: Graph-level random seed, which fixes the initial weights; None draws a new one each time.
+        threads: Of the CPU; None: one for each core.
 
     Returns:
         The default `tf.Session`.
@@ -45,6 +49,8 @@ def init_tf(
         return session
     _seed_random_numbers(random_seeds)
     options.device_count['CPU'] = cpu_replicas
+    if threads is not None:
+        options.intra_op_parallelism_threads = options.inter_op_parallelism_threads = threads
     if resolve_device(device) == 'cpu':
         options.device_count['GPU'] = 0
         keep_freed_memory()

@@ -53,7 +53,7 @@ def test_identities_beyond_memory_are_class_numbers():
 
 
 def test_attributes_beyond_memory_are_refused(monkeypatch):
-    monkeypatch.setattr('prefilter.labels.LARGEST_LABELS', 23)
+    monkeypatch.setattr('dnnlib.records.label_file.LARGEST_LABELS', 23)
     table = Attributes(['x', 'y'], np.zeros([3, 2], np.uint8))
     with pytest.raises(UserError, match='--labels attributes would take 0.0 GiB for 3 images with 2 attributes'):
         check_labels(source_of(['a/1', 'b/1', 'a/2'], attributes=lambda: table), 'attributes')

@@ -84,7 +84,7 @@ def test_identity_labels_follow_their_records(tmp_path):
 
 
 def test_class_numbers_follow_their_records(tmp_path, monkeypatch):
-    monkeypatch.setattr('prefilter.labels.LARGEST_LABELS', 0)
+    monkeypatch.setattr('dnnlib.records.label_file.LARGEST_LABELS', 0)
     result = run(shelf(PATHS), tmp_path / 'set', labels='identity')
     with MultiResolutionDataset(tmp_path / 'set') as dataset:
         assert dataset.labels.shape == (result['accepted'], 3)

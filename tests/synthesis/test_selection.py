@@ -27,7 +27,7 @@ def expected(accepted, images, most_draws):
 def test_the_first_accepted_draw_of_each_image_is_kept_in_any_order_of_verdicts(data):
     images, most_draws = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5))
     accepted = data.draw(st.sets(st.tuples(st.integers(0, images - 1), st.integers(0, most_draws - 1))))
-    selection, asked = Selection(7, images, most_draws), []
+    selection, asked = Selection(7, range(images), most_draws), []
     while selection.wanted:
         image = data.draw(st.sampled_from(selection.wanted))
         asked.append(image)
@@ -46,7 +46,7 @@ def test_the_first_accepted_draw_of_each_image_is_kept_in_any_order_of_verdicts(
 
 
 def test_variations_are_wanted_together_once_there_is_a_first_image():
-    selection = Selection(3, 4, 9)
+    selection = Selection(3, range(4), 9)
     assert selection.wanted == (ImageDraw(3),)
     selection.take(ImageDraw(3), False)
     assert selection.wanted == (ImageDraw(3, draw=1),)
@@ -57,7 +57,7 @@ def test_variations_are_wanted_together_once_there_is_a_first_image():
 
 
 def test_without_refusals_each_image_is_drawn_once():
-    selection = Selection(0, 3, 1)
+    selection = Selection(0, range(3), 1)
     while selection.wanted:
         for image in selection.wanted:
             selection.take(image, True)
@@ -68,17 +68,17 @@ def test_without_refusals_each_image_is_drawn_once():
 @pytest.mark.parametrize('image', [ImageDraw(4), ImageDraw(3, draw=1), ImageDraw(3, 1, 0, 0)])
 def test_a_verdict_on_what_is_not_wanted_is_refused(image):
     with pytest.raises(ValueError, match='not wanted'):
-        Selection(3, 4, 9).take(image, True)
+        Selection(3, range(4), 9).take(image, True)
 
 
 def test_an_identity_without_a_face_is_a_sentence():
-    selection = Selection(3, 2, 2)
+    selection = Selection(3, range(2), 2)
     for draw in range(2):
         selection.take(ImageDraw(3, draw=draw), False)
     assert not selection.wanted
     with pytest.raises(UserError, match='The first image of identity 3 has no face in 2 draws: allow more'):
         check_given_up(selection)
-    selection = Selection(3, 2, 1)
+    selection = Selection(3, range(2), 1)
     selection.take(ImageDraw(3), True)
     selection.take(ImageDraw(3, 1, 0, 0), False)
     with pytest.raises(UserError, match='Image 1 of identity 3 has no face in 1 draws'):
@@ -92,3 +92,13 @@ def test_a_network_that_gives_hardly_any_faces_is_given_up_early():
     for examined, accepted in ((300, 2), (300, 0), (100_000, 999)):
         with pytest.raises(UserError, match=f'Only {accepted} of the first {examined} images'):
             check_share(examined, accepted)
+
+
+def test_images_from_the_middle_of_an_identity_follow_from_the_same_first_image():
+    selection = Selection(3, range(5, 7), 9)
+    selection.take(ImageDraw(3, draw=0), False)
+    selection.take(ImageDraw(3, draw=1), True)
+    assert selection.wanted == (ImageDraw(3, 5, 0, 1), ImageDraw(3, 6, 0, 1))
+    for image in selection.wanted:
+        selection.take(image, True)
+    assert selection.is_complete and [image.variation for image in selection.kept] == [0, 5, 6]

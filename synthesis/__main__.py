@@ -1,0 +1,18 @@
+"""The verbs `python -m synthesis generate` and `python -m synthesis show`."""
+
+import click
+
+from synthesis.generate_verb import generate
+from synthesis.show_verb import show
+
+
+@click.group()
+def main():
+    """Make large, labelled sets of synthetic faces with a trained network."""
+
+
+main.add_command(generate)
+main.add_command(show)
+
+if __name__ == '__main__':
+    main(prog_name='python -m synthesis')

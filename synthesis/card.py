@@ -1,0 +1,68 @@
+"""What the card of a synthetic set says."""
+
+import os
+import shlex
+
+from dnnlib.exports.card import Facts, Field
+from dnnlib.records.names import MANIFEST_FILE
+
+FIELDS = (
+    Field('index', 'sc:Integer', 'number of the image in the set, from 0'),
+    Field('file', 'sc:Text', 'the .zip that has it'),
+    Field('path', 'sc:Text', 'its name in the .zip'),
+    Field('identity', 'sc:Integer', 'who is in the image; the label in dataset.json'),
+    Field('variation', 'sc:Integer', 'number of the image within its identity'),
+    Field('first_draw', 'sc:Integer', 'draw of the first image of the identity'),
+    Field('draw', 'sc:Integer', 'draw of this image'),
+    Field('class', 'sc:Integer', 'class of a conditional network'),
+    Field('noise', 'sc:Text', 'the two seeds of the noise'),
+    Field('sha256', 'sc:Text', 'of the PNG file'),
+    Field('faces', 'sc:Integer', 'faces that the detector found, with --reject'),
+    Field('box', 'sc:Text', 'the face: left, top, right, bottom in px of the image as the network makes it'),
+    Field('score', 'sc:Float', 'score of the face'),
+    Field('refused', 'sc:Integer', 'draws without a face before this one'),
+)
+USE = (
+    'Training and testing of face recognition, and research on it, without photographs of people.',
+    'Not for claims about real people: no image shows one. A network can repeat people of its training set; whether '
+    'this set does is not known until it is audited.',
+)
+
+
+def card_of(network, options, shape, fingerprint):
+    """The `dnnlib.exports.card.Facts` of a set.
+
+    Args:
+        network: `synthesis.source.NetworkSource`.
+        options: `synthesis.options.GenerateOptions`.
+        shape: (C, H, W) of the images.
+        fingerprint: Of the dataset of the training; None if it is not at hand.
+    """
+    name = os.path.basename(os.path.abspath(options.out))
+    record = {name: value for name, value in options.record().items() if value not in (None, False, [], ())}
+    return Facts(
+        name=name,
+        title=f'{name}: synthetic faces',
+        summary=(
+            f'{options.count:,} synthetic face images of {options.identities:,} identities, {options.per_identity} of '
+            f'each. A StyleGAN network made all of them.'
+        ),
+        num_images=options.count,
+        num_identities=options.identities,
+        shape=tuple(shape),
+        how_made=(
+            'Each identity is a latent vector, and each image a variation of it. An image follows from the network, '
+            'the seed and its line in the manifest alone.',
+            f'To make one again: python -m synthesis show {shlex.quote(name)} 0 --out image.png',
+        ),
+        network=network.name,
+        network_sha256=network.sha256,
+        training_set=fingerprint,
+        options=record,
+        licence=options.licence,
+        network_licence=network.licence,
+        intended_use=USE,
+        manifest=MANIFEST_FILE,
+        fields=FIELDS,
+        tags=('stylegan',),
+    )

@@ -1,0 +1,184 @@
+"""Makes a set: images in shards, shards in volumes; then manifest, exports and page. Goes on where a run ended."""
+
+import os
+import sys
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from dnnlib.errors import UserError
+from dnnlib.exports.card import write_card
+from dnnlib.exports.forms import write_exports
+from dnnlib.folder_kinds import kind_of
+from dnnlib.folders import is_finished, unfinished_folder
+from dnnlib.jobs.run import check_room, make_shards
+from dnnlib.jobs.workers import Workers
+from dnnlib.progress import Progress
+from synthesis.card import card_of
+from synthesis.images import SetImages
+from synthesis.job import SHARD_IMAGES, MakeImages, SetJob, room_of_exports, shards_of
+from synthesis.record import find_record, save_record
+from synthesis.report import write_report
+from synthesis.source import training_fingerprint
+from synthesis.tasks import TryNetwork
+from synthesis.volumes import place_volumes, take_over
+
+SET_FORM = 'zips'  # the form of the set itself
+FREQUENCIES = 'the classes of the training set'  # in the plan
+VERSION = 1  # of what the images follow from beside the options
+
+
+class Processes(NamedTuple):
+    """The processes that make images.
+
+    Attributes:
+        count: How many.
+        environments: As for `dnnlib.jobs.workers.Workers`.
+        threads: Of TensorFlow in each; None: one for each core.
+        frequencies: As for `synthesis.network.recipe_of`.
+    """
+
+    count: int = 1
+    environments: Optional[List[Dict[str, str]]] = None
+    threads: Optional[int] = None
+    frequencies: Optional[Tuple[int, ...]] = None
+
+    @classmethod
+    def planned(cls, count, environments, frequencies=None):
+        """On CPUs, where `environments` is None, GPUs are hidden and the processes share the cores."""
+        if environments is not None:
+            return cls(count, environments, None, frequencies)
+        threads = max(len(os.sched_getaffinity(0)) // count, 1)
+        return cls(count, [hidden_gpus('cpu')] * count, threads, frequencies)
+
+
+def hidden_gpus(device):
+    """Variables of the environment of a process on a device: on the CPU it sees no GPU."""
+    return {'CUDA_VISIBLE_DEVICES': ''} if device == 'cpu' else {}
+
+
+def try_network(network, options, processes):
+    """A `synthesis.tasks.Trial` by one process. Raises UserError if the network does not fit the options."""
+    images = MakeImages(network.path, options, processes.frequencies, processes.threads)
+    with Workers(1, images.prepare, processes.environments) as pool:
+        [(_, trial)] = pool.run([TryNetwork(options, processes.frequencies)])
+    return trial
+
+
+def make_set(network, options, processes, cluster=None):
+    """Makes the set `options.out`, whole or not at all; goes on where a run ended, and enlarges a finished set.
+
+    Args:
+        network: `synthesis.source.NetworkSource`.
+        options: `synthesis.options.GenerateOptions` with a `device` and a `minibatch` that are resolved.
+        processes: `Processes`.
+        cluster: `dnnlib.jobs.beam_runner.Cluster` whose workers make the images instead; or None.
+
+    Returns:
+        Dict. `images`, `refused`: numbers, of the set. `made`: the number of images that this run made, and `seconds`:
+        the time that took.
+
+    Raises:
+        UserError: The network does not fit the options, or the disk or the target refuse.
+        KeyboardInterrupt, SystemExit: Passed on; the finished shards are kept for the next call.
+    """
+    plan = plan_of(network, options, processes.frequencies)
+    ending = {**options.ending(), '--identities': options.identities}
+    before = set_before(options, plan)
+    replace = options.force or before is not None
+    with unfinished_folder(options.out, plan, ending, replace, options.restart) as work:
+        if work.result is not None:
+            return {**work.result, 'made': 0, 'seconds': 0.0}
+        if before is not None:
+            if before['images'] == options.count and before['ending'] == options.ending():
+                return {'images': options.count, 'refused': before['refused'], 'made': 0, 'seconds': 0.0}
+            take_over(options.out, before['images'], work.parts, shards_of(options))
+        images = MakeImages(network.path, options, processes.frequencies, processes.threads)
+        with Workers(processes.count, images.prepare, processes.environments) as pool:
+            [(_, trial)] = pool.run([TryNetwork(options, processes.frequencies)])
+            _say(trial.remarks)
+            job = SetJob(images, trial, work.parts)
+            made, seconds = make_shards(job, work, pool, cluster)
+        job.volumes.join_all()
+        folder = work.begin_content()
+        refused = place_volumes(work.parts, folder, len(job.volumes))
+        finish_set(folder, network, options, plan, trial, refused, work.path)
+        result = {'images': options.count, 'refused': refused}
+        work.complete(result)
+    return {**result, 'made': made, 'seconds': seconds}
+
+
+def _say(remarks):
+    for sentence in remarks:
+        Progress.write(sentence, file=sys.stderr)
+
+
+def plan_of(network, options, frequencies=None):
+    """All that the images follow from, by names that a user knows: JSON values."""
+    return {
+        'the network': network.sha256,
+        **options.plan(),
+        FREQUENCIES: frequencies and list(frequencies),
+        'the version of the generator': [VERSION, SHARD_IMAGES],
+    }
+
+
+def set_before(options, plan):
+    """The record of a finished set in `options.out` that this run enlarges, or whose exports it makes anew.
+
+    Returns:
+        The record, or None: there is nothing, or --force replaces it.
+
+    Raises:
+        UserError: There is something else, or a set that does not fit.
+    """
+    out = options.out
+    if not os.path.lexists(out) or is_finished(out):
+        return None
+    record = find_record(out) if os.path.isdir(out) else None
+    if options.force:
+        if record is None:
+            raise UserError(
+                f'--out {out} is {kind_of(out)} and no synthetic one, so --force does not replace it: choose another '
+                'name.'
+            )
+        return None
+    if record is None:
+        raise UserError(f'--out {out} exists already and is {kind_of(out)}: choose another name.')
+    differing = sorted(name for name in {*plan, *record['plan']} if plan.get(name) != record['plan'].get(name))
+    if differing:
+        told = '; '.join(f'{name} was {record["plan"].get(name)} and is {plan.get(name)}' for name in differing)
+        raise UserError(f'{out} is a set of other images ({told}): choose another --out, or replace it with --force.')
+    if options.count < record['images']:
+        raise UserError(
+            f'{out} has {record["images"]:,} images, more than the {options.count:,} asked for: choose another --out, '
+            'or replace it with --force.'
+        )
+    return record
+
+
+def finish_set(folder, network, options, plan, trial, refused, work):
+    """Writes what a set has beside its images: record, page and exports."""
+    fingerprint = training_fingerprint(network.data)
+    save_record(
+        folder,
+        options,
+        {
+            'plan': plan,
+            'network': {
+                'name': network.name,
+                'source': options.network,
+                'sha256': network.sha256,
+                'training set': fingerprint,
+            },
+            'images': options.count,
+            'refused': refused,
+            'ending': options.ending(),
+        },
+    )
+    with SetImages(folder, options.count, options.per_identity) as images:
+        if options.exports:
+            check_room(work, room_of_exports(trial, options))
+            name = os.path.basename(os.path.abspath(options.out))
+            write_exports(images, folder, name, options.export)
+        write_report(folder, options.out, images)
+        shape = images.shape
+    write_card(folder, card_of(network, options, shape, fingerprint))

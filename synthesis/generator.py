@@ -1,0 +1,101 @@
+"""The network of a process: from draws to images, in minibatches of one size."""
+
+import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+
+import contextlib
+import itertools
+from typing import Iterable, Iterator, NamedTuple
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dnnlib.errors import UserError
+from dnnlib.tflib import convert_images_to_uint8
+from metrics.sources import open_generator
+from synthesis.draws import ImageDraw
+from synthesis.network import facts_of, recipe_of
+from synthesis.variations import Recipe, inputs_of, vary
+
+
+class Made(NamedTuple):
+    """An image that the network has made."""
+
+    draw: ImageDraw
+    pixels: np.ndarray  # uint8 [C, H, W], dynamic range [0, 255]
+    dlatents: np.ndarray  # float32 [layers, W], as the synthesis network got it
+
+
+class Generator:
+    """A network that makes images from draws.
+
+    All minibatches have the same size, because sums are rounded differently for another size: the last one is padded.
+    So an image does not depend on its companions, nor on its place.
+
+    Args:
+        path: Network pickle.
+        device: 'gpu' or 'cpu'.
+        threads: Of TensorFlow; None: one for each core.
+
+    Attributes:
+        facts: `synthesis.network.NetworkFacts`.
+
+    Raises:
+        UserError: The file is no generator.
+    """
+
+    def __init__(self, path, device, threads=None):
+        self._stack = contextlib.ExitStack()
+        self._Gs = self._stack.enter_context(open_generator(path, device, threads=threads))
+        self.facts = facts_of(self._Gs)
+
+    def close(self):
+        """Closes the session."""
+        self._stack.close()
+
+    def recipe(self, options, frequencies=None):
+        """The `synthesis.variations.Recipe` for resolved options, as from `synthesis.network.recipe_of`."""
+        return recipe_of(self._Gs, options, frequencies)
+
+    def make(self, draws: Iterable[ImageDraw], recipe: Recipe, minibatch: int) -> Iterator[Made]:
+        """Makes images, in the order of their draws, `minibatch` at a time.
+
+        Raises:
+            UserError: The network gives values that are not numbers, or the device has too little memory.
+        """
+        draws = iter(draws)
+        while True:
+            wanted = list(itertools.islice(draws, minibatch))
+            if not wanted:
+                return
+            padded = wanted + wanted[-1:] * (minibatch - len(wanted))
+            yield from itertools.islice(self._run(padded, recipe), len(wanted))
+
+    def _run(self, draws, recipe):
+        mapping, synthesis = self._Gs.components.mapping, self._Gs.components.synthesis
+        inputs = inputs_of(draws, recipe, self.facts.latent_size)
+        try:
+            dlatents = mapping.run(inputs.latents, inputs.labels)
+            others = None if inputs.fine_latents is None else mapping.run(inputs.fine_latents, inputs.labels)
+            dlatents = vary(draws, dlatents, others, recipe)
+            images, finite = synthesis.run(
+                dlatents,
+                randomize_noise=True,
+                random_seed=inputs.noise,
+                output_transform={'func': _to_levels},
+                return_as_list=True,
+            )
+        except tf.errors.ResourceExhaustedError as error:
+            raise UserError(
+                f'The device has too little memory to make {len(draws)} images at a time: give a smaller --minibatch.'
+            ) from error
+        if not finite.all():
+            raise UserError(
+                'The network gives values that are not numbers (NaN or infinite) for '
+                f'{int((~finite).sum())} of {len(finite)} images: choose an earlier snapshot.'
+            )
+        return map(Made, draws, images, dlatents)
+
+
+def _to_levels(images):
+    """In the graph: float [N, C, H, W] in [-1, 1] to uint8 levels, and bool [N]: whether all values are numbers."""
+    return [convert_images_to_uint8(images), tf.reduce_all(tf.math.is_finite(images), axis=[1, 2, 3])]

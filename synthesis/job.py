@@ -1,0 +1,131 @@
+"""A set as a job: what the engine in `dnnlib.jobs` has to know of images that a network makes."""
+
+import contextlib
+import dataclasses
+import functools
+from typing import Optional, Tuple
+
+from dnnlib.exports.forms import bytes_needed
+from dnnlib.jobs.job import Job, Supply, Work
+from dnnlib.jobs.run import LINE_BYTES
+from dnnlib.jobs.shards import ShardPlan
+from synthesis.maker import Maker
+from synthesis.options import GenerateOptions
+from synthesis.tasks import MakeShard
+from synthesis.volumes import Volumes
+
+SHARD_IMAGES = 80  # a whole number of minibatches of 16, and of shards in a .zip of 10,000
+
+
+@dataclasses.dataclass(frozen=True)
+class MakeImages(Work):
+    """What processes do.
+
+    Attributes:
+        network: Path of the pickle.
+        options: `synthesis.options.GenerateOptions`.
+        frequencies: As for `synthesis.network.recipe_of`.
+        threads: Of TensorFlow in each process; None: one for each core.
+    """
+
+    network: str
+    options: GenerateOptions
+    frequencies: Optional[Tuple[int, ...]] = None
+    threads: Optional[int] = None
+
+    @property
+    def prepare(self):
+        """Makes the state of a process. It does not depend on the options, so a process serves different sets."""
+        return functools.partial(Studio, self.network, self.options.device, self.threads)
+
+    def task(self, number, path, reader, items):
+        """As `dnnlib.jobs.job.Work.task`; items are [start, stop] of the shard."""
+        return MakeShard(number, path, *items, self.options, self.frequencies)
+
+
+class Studio:
+    """The state of a process: an open network, and what makes images with it.
+
+    Args:
+        network: Path of the pickle.
+        device, threads: As for `synthesis.generator.Generator`.
+    """
+
+    def __init__(self, network, device, threads):
+        from synthesis.generator import Generator  # here: the process that leads starts no TensorFlow
+
+        self._generator = Generator(network, device, threads)
+        self._makers = {}
+
+    def maker(self, options, frequencies):
+        """The `synthesis.maker.Maker` of a set."""
+        key = options, frequencies
+        if key not in self._makers:
+            self._makers = {key: Maker(self._generator, options, frequencies, self._detector(options))}
+        return self._makers[key]
+
+    def _detector(self, options):
+        if not options.reject:
+            return None
+        from dnnlib.faces.detector import FaceDetector
+
+        return FaceDetector('cpu')
+
+
+class Ranges(Supply):
+    """Hands out the range of images of a shard."""
+
+    def take(self, shard):
+        """(None, [start, stop])."""
+        return None, [shard.start, shard.stop]
+
+
+class SetJob(Job):
+    """The images of a set.
+
+    Args:
+        work: `MakeImages`.
+        trial: `synthesis.tasks.Trial`.
+        parts: Folder of the shard files.
+    """
+
+    name = 'synthesis'
+    doing, done = 'Making images', 'made'
+
+    def __init__(self, work, trial, parts):
+        self.work, self._trial = work, trial
+        self.shards = shards_of(work.options)
+        self.volumes = Volumes(parts, self.shards, work.options.per_identity)
+
+    def supply(self, folder, always=False):
+        """Ranges."""
+        return contextlib.nullcontext(Ranges())
+
+    def room(self, count):
+        """Room for the images now, and for the exports later."""
+        return [('the images', count * room_of_image(self._trial, self.work.options))], room_of_exports(
+            self._trial, self.work.options
+        )
+
+    def finished(self, folder):
+        """The shards that are made, with those of finished volumes."""
+        return self.volumes.finished()
+
+    def on_done(self, number):
+        """Joins a volume when its last shard is there."""
+        self.volumes.add(number)
+
+
+def shards_of(options):
+    """The `ShardPlan` of a set."""
+    return ShardPlan(options.count, SHARD_IMAGES)
+
+
+def room_of_image(trial, options):
+    """Bytes on disk of an image of the set, a tenth more than those of the trial, with its line and its w."""
+    return trial.image_bytes * 11 // 10 + LINE_BYTES + (trial.w_bytes if options.keep_w else 0)
+
+
+def room_of_exports(trial, options):
+    """What the exports take on the disk at most: list of (what, bytes)."""
+    return [('the exports', bytes_needed(options.export, options.count, trial.shape))] if options.exports else []

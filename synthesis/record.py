@@ -1,0 +1,55 @@
+"""What a finished set keeps about how it was made: `options.json`."""
+
+import json
+import os
+
+from dnnlib.errors import UserError, disk_errors
+from dnnlib.records.names import OPTIONS_FILE
+
+SYNTHETIC = 'synthetic'  # the key in options.json that tells a set from another dataset
+
+
+def save_record(folder, options, record):
+    """Writes `options.json`: the options, and what else the set follows from.
+
+    Args:
+        folder: Of the set.
+        options: `synthesis.options.GenerateOptions`.
+        record: Dict. `plan`: what the images follow from; `ending`: what the rest of the set follows from; `network`:
+            its name, source, SHA-256 and training set; `images`, `refused`: numbers of images and of refused draws.
+    """
+    with open(os.path.join(folder, OPTIONS_FILE), 'w', encoding='utf-8') as file:
+        json.dump({**options.record(), SYNTHETIC: record}, file, indent=2)
+        file.write('\n')
+
+
+def read_record(folder):
+    """The dict that `save_record` got, with the record of the `options` too.
+
+    Raises:
+        UserError: The folder is no set that `python -m synthesis generate` made.
+    """
+    path = os.path.join(folder, OPTIONS_FILE)
+    record = find_record(folder)
+    if record is None:
+        raise UserError(
+            f'{folder} is no synthetic dataset ({path} does not say so): name a folder that python -m synthesis '
+            'generate made.'
+        )
+    return record
+
+
+def find_record(folder):
+    """As `read_record`; None if the folder is no synthetic dataset."""
+    path = os.path.join(folder, OPTIONS_FILE)
+    with disk_errors('read', path, 'or name another folder'):
+        try:
+            with open(path, encoding='utf-8') as file:
+                found = json.load(file)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, RecursionError):
+            return None
+    record = found.get(SYNTHETIC) if isinstance(found, dict) else None
+    is_whole = isinstance(record, dict) and {'plan', 'ending', 'network', 'images', 'refused'} <= set(record)
+    return {**record, 'options': {name: found[name] for name in found if name != SYNTHETIC}} if is_whole else None

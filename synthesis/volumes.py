@@ -1,0 +1,259 @@
+"""Volumes: the .zip files of a set, each joined from its shard files as soon as all of them are there.
+
+Images are made in shards of a few dozen, so that a kill loses little, and are kept in .zip files of 10,000. When the
+last shard of a volume is done, its shard files are joined into three files beside them, and removed:
+
+    00003.zip     the images, with dataset.json, whose labels are the identities
+    00003.jsonl   their lines of the manifest
+    00003.npy     their w, if they are kept; 00003.refused.zip likewise has the refused images
+
+The finished set takes these files as they are.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import zipfile
+
+import numpy as np
+
+from dnnlib.errors import UserError
+from dnnlib.exports.dataset_json import IMAGES_PER_ZIP, LABELS_FILE, image_name, write_zip, zip_name
+from dnnlib.files import atomic_write
+from dnnlib.jobs.shards import Entry, ShardFile, finished_shards, shard_path, write_shard
+from dnnlib.records.names import MANIFEST_FILE
+
+W_COLUMN = 'w'
+IMAGE_KEY = '{:010d}-{:05d}'  # of a refused image's name: identity, number within it
+ZIP, LINES, W, REFUSED = '.zip', '.jsonl', '.npy', '.refused.zip'  # endings of the files of a volume
+PLACES = {ZIP: '{:05d}.zip', W: 'w/{:05d}.npy', REFUSED: 'refused/{:05d}.zip'}  # in the finished set
+PART = {ending: '{:05d}' + ending for ending in PLACES}  # while the set is in the making
+
+
+class Volumes:
+    """The volumes of a set in the making.
+
+    Args:
+        folder: Folder `parts` of the unfinished set, which has the shard files.
+        shards: `dnnlib.jobs.shards.ShardPlan`; a whole number of shards makes a volume.
+        per_identity: Number of images of each identity.
+    """
+
+    def __init__(self, folder, shards, per_identity):
+        self._folder, self._shards, self._per_identity = folder, shards, per_identity
+        self.shards_in_volume = IMAGES_PER_ZIP // shards.shard_images
+        self._waiting = {}  # number of a volume -> shards of it that have files
+        self._joined = {int(name.split('.')[0]) for name in os.listdir(folder) if name.endswith(LINES)}
+        for number in finished_shards(folder):
+            volume = number // self.shards_in_volume
+            if volume in self._joined:
+                os.remove(shard_path(folder, number))  # killed while it cleaned up
+            else:
+                self._waiting.setdefault(volume, set()).add(number)
+
+    def __len__(self):
+        return -(-self._shards.num_images // IMAGES_PER_ZIP)
+
+    def finished(self):
+        """The numbers of all shards that are made."""
+        made = set().union(*self._waiting.values())
+        return made.union(*(self._members(volume) for volume in self._joined if volume < len(self)))
+
+    def add(self, number):
+        """Takes note of a shard file; joins its volume if it was the last one."""
+        volume = number // self.shards_in_volume
+        if volume not in self._joined:
+            self._waiting.setdefault(volume, set()).add(number)
+            self._join_if_whole(volume)
+
+    def join_all(self):
+        """Joins what is whole and was not joined yet, as after a kill."""
+        for volume in sorted(self._waiting):
+            self._join_if_whole(volume)
+
+    def _members(self, volume):
+        first = volume * self.shards_in_volume
+        return range(first, min(first + self.shards_in_volume, len(self._shards)))
+
+    def _join_if_whole(self, volume):
+        members = self._members(volume)
+        if self._waiting.get(volume, set()).issuperset(members):
+            join(self._folder, volume, members, self._shards, self._per_identity)
+            del self._waiting[volume]
+            self._joined.add(volume)
+
+
+def volume_path(folder, number, ending):
+    """A file of a volume."""
+    return os.path.join(folder, f'{number:05d}{ending}')
+
+
+def join(folder, volume, members, shards, per_identity):
+    """Joins the shard files of a volume, and removes them. A kill leaves the shard files or the volume.
+
+    Raises:
+        UserError: A shard file is damaged; it has been removed, so that the next run makes it again.
+    """
+    with contextlib.ExitStack() as opened:
+        files = [opened.enter_context(_open(folder, shards[number])) for number in members]
+        kept = [[line for line in file.verdicts if line['accepted']] for file in files]
+        start = volume * IMAGES_PER_ZIP
+        numbered = ((file, place) for file in files for place, line in enumerate(file.verdicts) if line['accepted'])
+        write_zip(
+            os.path.join(folder, zip_name(volume)),
+            (
+                (image_name(number), file.image(place), number // per_identity)
+                for number, (file, place) in enumerate(numbered, start)
+            ),
+        )
+        _join_refused(folder, volume, files)
+        if all(file.has_column(W_COLUMN) for file in files):
+            rows = [file.column(W_COLUMN)[: len(lines)] for file, lines in zip(files, kept)]
+            with atomic_write(volume_path(folder, volume, W)) as target:
+                np.save(target, np.concatenate(rows))
+        with atomic_write(volume_path(folder, volume, LINES), 'w') as target:  # the last: now the volume is whole
+            for number, line in enumerate((line for lines in kept for line in lines), start):
+                target.write(json.dumps(manifest_line(number, line)) + '\n')
+    for number in members:
+        os.remove(shard_path(folder, number))
+
+
+def manifest_line(number, line):
+    """The line of an image in the manifest, from its line in the shard file."""
+    kept = {name: value for name, value in line.items() if name not in ('accepted', 'image', 'view', 'reason')}
+    return {'index': number, 'file': zip_name(number // IMAGES_PER_ZIP), 'path': image_name(number), **kept}
+
+
+def _join_refused(folder, volume, files):
+    refused = [(file, place) for file in files for place, line in enumerate(file.verdicts) if not line['accepted']]
+    if refused:
+        write_zip(
+            volume_path(folder, volume, REFUSED),
+            ((refused_name(file.verdicts[place]), file.image(place), None) for file, place in refused),
+        )
+
+
+def refused_name(line):
+    """Name of a refused image: identity, number within it, draw, and why."""
+    return f'{IMAGE_KEY.format(line["identity"], line["variation"])}-{line["draw"]:04d}-{line["reason"]}.png'
+
+
+def _open(folder, shard):
+    path = shard_path(folder, shard.number)
+    try:
+        file = ShardFile(path)
+        if sum(line['accepted'] for line in file.verdicts) != shard.stop - shard.start:
+            raise ValueError('it has too few images')
+    except (ValueError, KeyError, TypeError) as error:
+        os.remove(path)
+        raise UserError(
+            f'{path} was damaged ({error}) and is removed: the same command makes its images again.'
+        ) from error
+    return file
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# From the finished volumes to a set, and back.
+
+
+def place_volumes(parts, folder, count):
+    """Gives the finished volumes their places in the folder of the set, and writes its manifest.
+
+    The files get second names, so no image is copied, and a kill loses nothing.
+
+    Returns:
+        Number of refused draws.
+    """
+    refused = 0
+    with open(os.path.join(folder, MANIFEST_FILE), 'w', encoding='utf-8') as manifest:
+        for volume in range(count):
+            _link_files((parts, PART), (folder, PLACES), volume)
+            with open(volume_path(parts, volume, LINES), encoding='utf-8') as lines:
+                for line in lines:
+                    manifest.write(line)
+                    refused += json.loads(line).get('refused', 0)
+    return refused
+
+
+def take_over(dataset, count, parts, shards):
+    """Puts the images of a finished set into the folder `parts` of a larger one, or of the same one.
+
+    Whole volumes are linked. Of the last one, if it is not full, the whole shards become shard files again.
+
+    Args:
+        dataset: Folder of the finished set.
+        count: Its number of images.
+        parts: The folder `parts`; files that are there already stay.
+        shards: `dnnlib.jobs.shards.ShardPlan` of the larger set.
+    """
+    with open(os.path.join(dataset, MANIFEST_FILE), encoding='utf-8') as manifest:
+        for volume in range(-(-count // IMAGES_PER_ZIP)):
+            lines = list(itertools.islice(manifest, IMAGES_PER_ZIP))
+            if os.path.exists(volume_path(parts, volume, LINES)):
+                continue
+            if len(lines) == IMAGES_PER_ZIP or count == shards.num_images:
+                _link_files((dataset, PLACES), (parts, PART), volume)
+                with atomic_write(volume_path(parts, volume, LINES), 'w') as file:
+                    file.writelines(lines)
+            else:
+                _unpack(dataset, volume, list(map(json.loads, lines)), parts, shards)
+
+
+def _link_files(source, target, volume):
+    """Gives the files of a volume second names; both are (folder, pattern of a name by ending)."""
+    for ending in PLACES:
+        old, new = (os.path.join(folder, names[ending].format(volume)) for folder, names in (source, target))
+        if os.path.exists(old):
+            os.makedirs(os.path.dirname(new), exist_ok=True)
+            if os.path.lexists(new):
+                os.remove(new)
+            try:
+                os.link(old, new)
+            except OSError:  # a file system without second names
+                shutil.copyfile(old, new)
+
+
+def _unpack(dataset, volume, lines, parts, shards):
+    """Makes shard files of the whole shards of a volume that is not full."""
+    size = shards.shard_images
+    w_path = os.path.join(dataset, PLACES[W].format(volume))
+    rows = np.load(w_path, mmap_mode='r') if os.path.exists(w_path) else None
+    with contextlib.ExitStack() as opened:
+        archive = opened.enter_context(zipfile.ZipFile(os.path.join(dataset, zip_name(volume))))
+        refused = _Refused(os.path.join(dataset, PLACES[REFUSED].format(volume)), opened)
+        for first in range(0, len(lines) - size + 1, size):
+            number = (volume * IMAGES_PER_ZIP + first) // size
+            path = shard_path(parts, number)
+            if os.path.exists(path):
+                continue
+            entries = []
+            for place in range(first, first + size):
+                numbers = {} if rows is None else {W_COLUMN: rows[place]}
+                line = {**lines[place], 'accepted': True}
+                entries.append(Entry(line, archive.read(line['path']), None, numbers))
+            nothing = {} if rows is None else {W_COLUMN: np.zeros_like(rows[0])}
+            for line in lines[first : first + size]:
+                entries += [Entry(*found, None, nothing) for found in refused.before(line)]
+            with atomic_write(path) as file:
+                write_shard(file, entries)
+
+
+class _Refused:
+    """The refused images of a volume of a finished set, if they were kept."""
+
+    def __init__(self, path, opened):
+        self._names = {}
+        if os.path.exists(path):
+            self._archive = opened.enter_context(zipfile.ZipFile(path))
+            for name in self._archive.namelist():
+                if name != LABELS_FILE:
+                    self._names.setdefault(name[: len(IMAGE_KEY.format(0, 0))], []).append(name)
+
+    def before(self, line):
+        """Yields (line, PNG) of the refused draws of an image, given its line of the manifest."""
+        for name in self._names.get(IMAGE_KEY.format(line['identity'], line['variation']), ()):
+            draw, reason = name[: -len('.png')].split('-', 3)[2:]
+            verdict = {name: line[name] for name in ('identity', 'variation')}
+            yield {**verdict, 'draw': int(draw), 'reason': reason, 'accepted': False}, self._archive.read(name)
