@@ -9,6 +9,7 @@ operations which another test runs there too. A test that is not listed runs in 
 NOT_WITH_TENSORFLOW_2 = (
     # Files, pages, downloads, processes and command lines, without TensorFlow.
     'tests/dnnlib/download/',
+    'tests/dnnlib/jobs/test_workers.py',
     'tests/dnnlib/pages/',
     'tests/dnnlib/test_folders.py',
     'tests/dnnlib/test_pickle_machine.py',
@@ -22,7 +23,6 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/prefilter/test_numbers_of_reports.py',
     'tests/prefilter/test_report.py',
     'tests/prefilter/test_report_browser.py',
-    'tests/prefilter/test_workers.py',
     'tests/test_docs.py',
     'tests/test_late_tensorflow.py::test_what_is_refused_is_refused_before_tensorflow_starts',
     'tests/test_rooms.py',
@@ -85,16 +85,13 @@ NOT_IN_NCHW = (
     'tests/training/test_replicas.py::test_replicas_average_to_the_gradients_of_one_with_the_whole_minibatch',
 )
 
-# Variants of the golden networks in which no operation is new, by the option that makes them what they are.
-_G, _D = (
-    f'tests/training/test_networks_stylegan.py::test_{what}'
-    for what in ('generator_gives_the_originals_numbers', 'discriminator_gives_the_originals_scores')
-)
-_G_VARIANTS = (
+# Variants of the golden networks in which no operation is new, by the option that makes them what they are. They are
+# slow tests too.
+G_VARIANTS = (
     *('blur4', 'decay', 'dlatent24', 'gray', 'lrmul1', 'map0', 'map2', 'no_blur', 'no_instance_norm', 'no_noise'),
     *('no_normalize', 'no_wscale', 'traditional8'),
 )
-_D_VARIANTS = (
+D_VARIANTS = (
     'decay',
     'gray',
     'mbstd_feat4_group2',
@@ -104,12 +101,16 @@ _D_VARIANTS = (
     'no_blur',
     'no_wscale',
 )
+_G, _D = (
+    f'tests/training/test_networks_stylegan.py::test_{what}'
+    for what in ('generator_gives_the_originals_numbers', 'discriminator_gives_the_originals_scores')
+)
 
 
 def _variants(layout):
     return (
-        *(f'{_G}[{layout}-g_style_16_variants-{each}]' for each in _G_VARIANTS),
-        *(f'{_D}[{layout}-d_basic_16_variants-{each}]' for each in _D_VARIANTS),
+        *(f'{_G}[{layout}-g_style_16_variants-{each}]' for each in G_VARIANTS),
+        *(f'{_D}[{layout}-d_basic_16_variants-{each}]' for each in D_VARIANTS),
     )
 
 

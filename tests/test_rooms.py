@@ -1,4 +1,5 @@
-"""Imports point downwards only: a room imports what lies below it. Packages of others are pinned."""
+"""Imports point downwards only: a room imports what lies below it. Packages of others are pinned, and the list of tests
+that run once names tests that are there."""
 
 import ast
 import functools
@@ -7,6 +8,8 @@ import os
 import re
 
 import pytest
+
+from tests.selection import left_out
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -127,3 +130,13 @@ def test_what_the_product_imports_is_pinned(file):
         pinned = {name.lower() for line in lines for name in re.findall(r'^([\w-]+?)(?:-gpu)?==', line)}
     missing = {name: path for name, path in foreign_packages() if name.lower() not in pinned | OPTIONAL}
     assert 'numpy' in pinned and missing == {}
+
+
+@pytest.mark.parametrize('where', [None, 'NCHW'])
+def test_what_is_left_out_elsewhere_is_there(where):
+    for beginning in left_out(where):
+        path, _, name = beginning.partition('[')[0].partition('::')
+        assert os.path.exists(os.path.join(ROOT, path)), beginning
+        if name:
+            with open(os.path.join(ROOT, path), encoding='utf-8') as file:
+                assert f'\ndef {name}' in file.read(), beginning

@@ -6,6 +6,7 @@ import pytest
 
 from tests.goldens import floor, losses, networks, paths, separability
 from tests.goldens.files import FOLDER, Golden
+from tests.selection import D_VARIANTS, G_VARIANTS
 
 Kind = collections.namedtuple('Kind', 'pattern evaluate cases has_layouts')
 Kind.__doc__ = """A kind of golden file: the pattern of its name without the ending, the function that evaluates one
@@ -73,11 +74,16 @@ def golden_cases(pattern):
     return pytest.mark.parametrize('kind, path, case', params)
 
 
-SLOW = ('losses_16_label', 'schedule-loop_simulation/8gpu_256_total25000')  # losses with labels; the paper's whole run
+SLOW = (
+    'losses_16_label',
+    'schedule-loop_simulation/8gpu_256_total25000',  # the whole run of the paper
+    *(f'g_style_16_variants-{each}' for each in G_VARIANTS),
+    *(f'd_basic_16_variants-{each}' for each in D_VARIANTS),
+)
 
 
 def _is_slow(name):
-    """Whether a case takes long: those in SLOW, and generators of 64 and 128 px."""
+    """Whether a case takes long, or repeats the operations of others: generators of 64 and 128 px, and SLOW."""
     return '_128_' in name or name.startswith('g_style_64') or name in SLOW
 
 
