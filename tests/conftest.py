@@ -267,6 +267,14 @@ def published_toy(finished, tmp_path, monkeypatch):
     return 'toy-8x8'
 
 
+@pytest.fixture
+def few_images(monkeypatch):
+    """The metric fd_onet5k takes few images."""
+    from metrics import registry
+
+    monkeypatch.setitem(registry.METRICS, 'fd_onet5k', registry.FrechetDistance('fd_onet5k', 'onet', 40, 30))
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Photographs and face detectors.
 

@@ -16,6 +16,7 @@ TOGETHER = {
         'tests/metrics/test_path_length.py',
         'tests/test_generate_figures.py',
         'tests/test_run_metrics.py',
+        'tests/test_run_metrics_together.py',
     ),
 }
 
