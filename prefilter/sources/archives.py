@@ -45,22 +45,21 @@ def list_archive(path):
     check_can_open(path)
     with open(path, 'rb') as file:
         head = file.read(HEAD_BYTES)
-    content = _kind_of(head)
+    by_name = list_zip if path.lower().endswith('.zip') else list_tar
+    by_content = _lister_of(head)
     try:
-        if (content or 'zip' if path.lower().endswith('.zip') else content) == 'zip':
-            return list_zip(path)
-        return list_tar(path)
+        return (by_content or by_name)(path)
     except DAMAGE as error:
-        what = name_of_no_text(head, 'name an archive or a folder of images') if content is None else None
+        what = None if by_content else name_of_no_text(head, 'name an archive or a folder of images')
         what = what or f'no whole archive ({error or type(error).__name__}): get or copy it again'
         raise UserError(f'{path} is {what}.') from error
 
 
-def _kind_of(head):
-    """'zip' or 'tar' by the first bytes of an archive, whatever its name is; else None."""
+def _lister_of(head):
+    """What lists an archive that begins so, whatever its name is; None for other bytes."""
     if head.startswith(ZIP_BEGINNINGS):
-        return 'zip'
-    return 'tar' if is_tar(head) else None
+        return list_zip
+    return list_tar if is_tar(head) else None
 
 
 def how_to_unpack(path):
