@@ -65,6 +65,25 @@ def test_without_refusals_each_image_is_drawn_once():
     check_given_up(selection)
 
 
+def test_a_part_of_the_images_has_the_draws_that_it_has_among_all_of_them():
+    accepted = {(0, 1), (1, 0), (2, 0), (2, 1), (3, 2)}
+
+    def kept(numbers):
+        selection = Selection(0, numbers, 5)
+        while selection.wanted:
+            image = selection.wanted[-1]
+            selection.take(image, (image.variation, image.draw) in accepted)
+        assert selection.is_complete
+        return selection.kept
+
+    whole = kept(range(4))
+    for begin in range(4):
+        for end in range(begin + 1, 5):
+            part = kept(range(begin, end))
+            assert [image for image in part if image.variation >= begin] == whole[begin:end]
+            assert part[0] == whole[0]  # the others follow from it
+
+
 @pytest.mark.parametrize('image', [ImageDraw(4), ImageDraw(3, draw=1), ImageDraw(3, 1, 0, 0)])
 def test_a_verdict_on_what_is_not_wanted_is_refused(image):
     with pytest.raises(ValueError, match='not wanted'):
