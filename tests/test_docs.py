@@ -74,7 +74,7 @@ def flags_of(command):
 
 def all_verbs():
     """Every verb of the project that is a click command: the scripts, and the modules that run as such."""
-    folders = ('dnnlib', 'metrics', 'prefilter', 'training', 'benchmarks', 'tests')
+    folders = ('dnnlib', 'metrics', 'prefilter', 'synthesis', 'training', 'benchmarks', 'tests')
     paths = [*ROOT.glob('*.py'), *(path for folder in folders for path in (ROOT / folder).rglob('*.py'))]
     for path in sorted(paths):
         text = path.read_text(encoding='utf-8')
@@ -163,7 +163,7 @@ def test_files_named_in_the_text_exist():
     for name, text in TEXTS.items():
         for words in re.findall(r'`([^`\n]+)`', outside_code(text)):
             if re.fullmatch(
-                r'(?:docs|tests|dnnlib|metrics|prefilter|training|benchmarks)/[\w./-]*', words
+                r'(?:docs|tests|dnnlib|metrics|prefilter|synthesis|training|benchmarks)/[\w./-]*', words
             ) or words in (f'{verb}.py' for verb in known):
                 assert (ROOT / words).exists(), (name, words)
 

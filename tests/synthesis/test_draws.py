@@ -1,6 +1,8 @@
 """What is drawn for an image: the numbers are those of the formulas, in every NumPy, and no two images share them."""
 
 import itertools
+import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from synthesis.draws import (
     noise_seeds,
     spread_latents_of,
 )
+from synthesis.variations import SPREAD
 
 SEED, IMAGE = 7, ImageDraw(identity=123456, variation=3, draw=2, first_draw=1)
 
@@ -93,3 +96,24 @@ def test_classes_like_reals_come_as_often_as_in_the_training_set():
     counts = np.bincount(drawn, minlength=4)
     assert counts[1] == 0 and np.abs(counts / 4000 - [0.5, 0, 0.3, 0.2]).max() < 0.025  # 3 deviations
     assert [classes.of(SEED + 1, identity) for identity in range(20)] != drawn[:20]
+
+
+def test_the_formulas_in_the_documents_give_the_same_numbers():
+    page = pathlib.Path(__file__).parents[2] / 'docs' / 'synthesis.md'
+    table = page.read_text(encoding='utf-8').split('| what | formula |')[1].split('\n\n')[0]
+    formulas = [
+        re.findall('`([^`]*)`', row.split('|')[2])[0] for row in table.splitlines() if 'seed' in row or '%' in row
+    ]
+    classes, counts = (3, 7), [5, 0, 3, 2]
+    names = {'np': np, 'seed': SEED, 'identity': 123456, 'first_draw': 1, 'variation': 3, 'draw': 2, 'Z': 16, 'K': 5}
+    latents, first_noise, noise, fine, near, distances, balanced, listed, like_reals = (
+        eval(formula, {**names, 'classes': classes, 'counts': counts}) for formula in formulas
+    )
+    np.testing.assert_array_equal(latents, latents_of(SEED, 123456, 1, 16))
+    assert first_noise == noise_seeds(SEED, 123456, 0, 1) and noise == noise_seeds(SEED, 123456, 3, 2)
+    np.testing.assert_array_equal(fine, fine_latents_of(SEED, IMAGE, 16))
+    np.testing.assert_array_equal(near, near_weights_of(SEED, IMAGE, SPREAD))
+    np.testing.assert_array_equal(distances, distances_of(SEED, IMAGE, 5))
+    assert balanced == Classes(BALANCED, 5).of(SEED, 123456) and listed == Classes(classes, 10).of(SEED, 123456)
+    assert like_reals == Classes(LIKE_REALS, 4, counts).of(SEED, 123456)
+    assert '[35, n]' in page.read_text(encoding='utf-8')
