@@ -17,10 +17,10 @@ from dnnlib.progress import Progress
 from dnnlib.tflib import tfutil, versions
 from dnnlib.tflib.arguments import all_build_functions, check_arguments, positional_parameters
 from dnnlib.tflib.devices import session_gpus
-from dnnlib.tflib.graph_keys import graph_key
-from dnnlib.tflib.image_seeds import has_rows, rows_of_seeds
+from dnnlib.tflib.image_seeds import rows_of_seeds
 from dnnlib.tflib.layer_table import layer_table, shape_list
 from dnnlib.tflib.restoring import FreshBudget, VariablesOfFile, check_sizes
+from dnnlib.tflib.run_graphs import RunGraphs
 from dnnlib.util import EasyDict
 
 BuildFunction = Callable[..., Any]  # expressions and keyword arguments -> an output tensor, or several
@@ -44,6 +44,7 @@ class Network:
         components: EasyDict of sub-networks by role ('mapping', 'synthesis').
         vars: Dict of local name to variable. The name of a sub-network's variable begins with the sub-network's name.
         trainables: The variables in `vars` that an optimizer changes.
+        input_names: Names of the inputs, as in the build function.
         input_shape, output_shape: Shape of the first input and output, NCHW for images; None is the minibatch.
         input_shapes, output_shapes: Lists of the shapes of all inputs and outputs.
     """
@@ -64,9 +65,9 @@ class Network:
         self.components = EasyDict(components or {})
         self._build_func = build_func
         self._module_source = module_source  # source text from a pickle: written back, never executed here
-        self._run_cache = {}
+        self._run_graphs = RunGraphs(self)
         self._values = None  # of own_vars, during `read_at_once`
-        self._input_names = positional_parameters(build_func)
+        self.input_names = positional_parameters(build_func)
 
         session = tfutil.init_tf()
         with session.graph.as_default(), tf.control_dependencies(None), tf.variable_scope(
@@ -75,7 +76,7 @@ class Network:
             self._variable_scope.name
         ):  # operations are named as variables are
             self.scope = self._variable_scope.name
-            inputs = [tf.placeholder(tf.float32, name=input_name) for input_name in self._input_names]
+            inputs = [tf.placeholder(tf.float32, name=input_name) for input_name in self.input_names]
             if values is None:
                 outputs = self._call_build_func(inputs, is_template_graph=True)
             else:
@@ -154,10 +155,10 @@ class Network:
         ]
 
     def _check_number_of_inputs(self, inputs):
-        if len(inputs) != len(self._input_names):
+        if len(inputs) != len(self.input_names):
             raise TypeError(
                 '{} takes {} inputs ({}), got {}.'.format(
-                    self.name, len(self._input_names), ', '.join(self._input_names), len(inputs)
+                    self.name, len(self.input_names), ', '.join(self.input_names), len(inputs)
                 )
             )
 
@@ -213,71 +214,22 @@ class Network:
             raise ValueError(f'{self.name}.run needs at least one sample.')
         minibatch_size = minibatch_size or count
         rows = rows_of_seeds(self.name, dynamic_kwargs.get('random_seed'), count)
-        inputs, seeds, outputs = self._outputs_on_devices(
-            num_gpus, (input_transform, output_transform), dynamic_kwargs, rows is not None
-        )
+        graph = self._run_graphs.get(num_gpus, (input_transform, output_transform), dynamic_kwargs, rows is not None)
         pieces = []
         with Progress(total=count, unit='img', disable=not print_progress, desc=self.name) as bar:
             for begin in range(0, count, minibatch_size):
                 end = min(begin + minibatch_size, count)
-                feed = {} if rows is None else {seeds: rows[begin:end]}
-                for placeholder, array, shape in zip(inputs, arrays, self.input_shapes):
+                feed = {} if rows is None else {graph.seeds: rows[begin:end]}
+                for placeholder, array, shape in zip(graph.inputs, arrays, self.input_shapes):
                     feed[placeholder] = (
                         np.zeros([end - begin] + [d or 0 for d in shape[1:]], np.float32)
                         if array is None
                         else array[begin:end]
                     )
-                pieces.append(tfutil.run(outputs, feed))
+                pieces.append(tfutil.run(graph.outputs, feed))
                 bar.update(end - begin)
         results = [np.concatenate(piece, axis=0) for piece in zip(*pieces)]
         return results if return_as_list or len(results) > 1 else results[0]
-
-    def _outputs_on_devices(self, num_gpus, transforms, dynamic_kwargs, seed_for_each_image):
-        if seed_for_each_image:  # they are fed
-            dynamic_kwargs = dict(dynamic_kwargs, random_seed=None)
-        key = graph_key((num_gpus, transforms, dynamic_kwargs, seed_for_each_image))
-        if key not in self._run_cache:
-            # One GPU or none: leave the placement to TensorFlow. Several: each takes a share of the minibatch.
-            devices = session_gpus()[:num_gpus] if num_gpus > 1 else []
-            with tfutil.absolute_name_scope(self.scope + '_run'), tf.control_dependencies(None):
-                inputs = [
-                    tf.placeholder(tf.float32, template.shape, name)
-                    for name, template in zip(self._input_names, self.input_templates)
-                ]
-                seeds = None
-                if seed_for_each_image:
-                    seeds = dynamic_kwargs['random_seed'] = tf.placeholder(tf.int32, [None, 2], 'random_seed')
-                if len(devices) < 2:
-                    outputs = self._transformed_output(inputs, transforms, dynamic_kwargs)
-                else:
-                    outputs = self._shared_out(inputs, devices, transforms, dynamic_kwargs)
-            self._run_cache[key] = inputs, seeds, outputs
-        return self._run_cache[key]
-
-    def _shared_out(self, inputs, devices, transforms, dynamic_kwargs):
-        with tf.device('/cpu:0'):
-            total = tf.shape(inputs[0])[0]
-            # All shares have the same size. Indices past the end wrap around; the results for them are cut off.
-            share = (total + len(devices) - 1) // len(devices)
-            indices = tf.range(share * len(devices)) % total
-        pieces = []
-        for number, device in enumerate(devices):
-            with tf.device(device):
-                own_kwargs, own = dict(dynamic_kwargs), indices[number * share : (number + 1) * share]
-                seed = own_kwargs.get('random_seed')
-                if has_rows(seed):
-                    with tf.device('/cpu:0'):
-                        own_kwargs['random_seed'] = tf.gather(seed, own)
-                elif seed is not None:  # otherwise all would draw the same
-                    own_kwargs['random_seed'] = tf.add(seed, [0, number << 24])
-                mine = [tf.gather(x, own) for x in inputs]
-                pieces.append(self._transformed_output(mine, transforms, own_kwargs))
-        with tf.device('/cpu:0'):
-            return [tf.concat(piece, axis=0)[:total] for piece in zip(*pieces)]
-
-    def _transformed_output(self, inputs, transforms, dynamic_kwargs):
-        transform_inputs, transform_outputs = map(_transform, transforms)
-        return transform_outputs(self.get_output_for(*transform_inputs(inputs), return_as_list=True, **dynamic_kwargs))
 
     # ----------------------------------------------------------------------------------------------------------------
     # Variables
@@ -451,20 +403,6 @@ def _canonical(value):
     if isinstance(value, (list, tuple)):
         return type(value)([_canonical(item) for item in value])
     return value
-
-
-def _transform(transform):
-    """A function from a list of tensors to a list of tensors, for a dict of 'func' and its keyword arguments."""
-    if transform is None:
-        return lambda tensors: tensors
-    kwargs = dict(transform)
-    func = kwargs.pop('func')
-
-    def apply(tensors):
-        changed = func(*tensors, **kwargs)
-        return list(changed) if isinstance(changed, (tuple, list)) else [changed]
-
-    return apply
 
 
 def _import_function(dotted_name):

@@ -147,7 +147,7 @@ def test_fakes_are_the_same_wherever_the_reading_begins(session):
 
 def test_gpus_that_share_a_minibatch_draw_different_noise_that_repeats(open_session, monkeypatch):
     open_session(device='cpu', cpu_replicas=2, seed=1)
-    monkeypatch.setattr('dnnlib.tflib.network.session_gpus', lambda: ['/cpu:0', '/cpu:1'])
+    monkeypatch.setattr('dnnlib.tflib.run_graphs.session_gpus', lambda: ['/cpu:0', '/cpu:1'])
     Gs = noisy_generator(1)
     monkeypatch.setattr(batches, 'latents_of', lambda Gs, seed: EqualLatents())
     first, again = (np.concatenate(list(generate_batches(Gs, 8, 4, 2, seed=3))) for _ in range(2))

@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
-from dnnlib.tflib import network
+from dnnlib.tflib import run_graphs
 from tests.goldens.files import relative_error
 from tests.goldens.kinds import assert_agreement, golden_cases
 from training import networks_stylegan
@@ -203,7 +203,7 @@ def test_progress_is_shown_on_demand(session, capsys):
 @pytest.mark.parametrize('count', [1, 3, 4])
 def test_several_devices_share_a_minibatch(open_session, monkeypatch, count):
     session = open_session(device='cpu', cpu_replicas=3)
-    monkeypatch.setattr(network, 'session_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])
+    monkeypatch.setattr(run_graphs, 'session_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])
     net = tflib.Network('Net', affine)
     expected = net.run(X[:count], Y[:count])
     operations_before = len(session.graph.get_operations())
@@ -226,7 +226,7 @@ ROWS = np.array([[1, 5], [2**31 - 1, 2**26 - 1], [-(2**31), 0], [3, 4]])
 @pytest.mark.parametrize('devices', [1, 3])
 def test_each_image_keeps_its_own_seed(open_session, monkeypatch, count, minibatch_size, devices):
     session = open_session(device='cpu', cpu_replicas=3)
-    monkeypatch.setattr(network, 'session_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])
+    monkeypatch.setattr(run_graphs, 'session_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])
     net = tflib.Network('Net', noisy)
     arguments = {'minibatch_size': minibatch_size, 'num_gpus': devices}
     images, seeds = net.run(X[:count], random_seed=ROWS[:count], **arguments)
@@ -241,7 +241,7 @@ def test_each_image_keeps_its_own_seed(open_session, monkeypatch, count, minibat
 
 def test_images_have_the_same_noise_on_any_device_and_in_any_minibatch(open_session, monkeypatch):
     open_session(device='cpu', cpu_replicas=3)
-    monkeypatch.setattr(network, 'session_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])
+    monkeypatch.setattr(run_graphs, 'session_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])
     G = tflib.Network('G', networks_stylegan.G_synthesis, resolution=8, fmap_max=16, dlatent_size=16)
     tflib.set_vars({variable: np.ones(16) for name, variable in G.vars.items() if name.endswith('Noise/weight')})
     w = np.random.RandomState(0).randn(4, 4, 16)
