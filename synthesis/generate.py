@@ -59,7 +59,7 @@ def try_network(network, options, processes):
     """A `synthesis.tasks.Trial` by one process. Raises UserError if the network does not fit the options."""
     images = MakeImages(network.path, options, processes.frequencies, processes.threads)
     with Workers(1, images.prepare, processes.environments) as pool:
-        [(_, trial)] = pool.run([TryNetwork(options, processes.frequencies)])
+        [(_, trial)] = pool.run([TryNetwork(options, processes.frequencies, measures=True)])
     return trial
 
 

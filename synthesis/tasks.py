@@ -19,34 +19,36 @@ class Trial(NamedTuple):
 
     shape: List[int]  # [C, H, W] as the set keeps them
     image_bytes: int  # of a PNG, on average
-    seconds: float  # of an image in one process, the first minibatch left out
     w_bytes: int  # of the w of an image
     remarks: List[str]  # sentences for a person
+    seconds: Optional[float] = None  # of an image in one process, without the first minibatch; None: not measured
 
 
 @dataclasses.dataclass(frozen=True)
 class TryNetwork:
-    """Makes two minibatches: errors of the network show here, before the set is begun.
+    """Makes a minibatch: errors of the network show here, before the set is begun.
 
     Attributes:
         options, frequencies: As for `synthesis.maker.Maker`.
+        measures: Whether a second minibatch is made, to measure the time; the first one builds the graph.
         deaths: Number of processes that died with it.
     """
 
     options: GenerateOptions
     frequencies: Optional[Tuple[int, ...]] = None
+    measures: bool = False
     deaths: int = 0
 
     def run(self, studio, report):
         """Returns a `Trial`. The state of the process is a `synthesis.job.Studio`."""
         maker = studio.maker(self.options, self.frequencies)
-        for _ in maker.first_images(0):  # the first minibatch builds the graph
-            pass
-        started = time.perf_counter()
-        images = list(maker.first_images(1))
-        seconds = (time.perf_counter() - started) / len(images)
+        images, seconds = list(maker.first_images(0)), None
+        if self.measures:
+            started = time.perf_counter()
+            made = len(list(maker.first_images(1)))
+            seconds = (time.perf_counter() - started) / made
         sizes = [len(image.png) for image in images]
-        return Trial(list(images[0].shape), sum(sizes) // len(sizes), seconds, images[0].dlatents.nbytes, maker.remarks)
+        return Trial(list(images[0].shape), sum(sizes) // len(sizes), images[0].dlatents.nbytes, maker.remarks, seconds)
 
     def after_death(self, report):
         """The task to try next."""
