@@ -24,6 +24,8 @@ demo: venv
 	$(PY) run_metrics.py $$run --metrics fd_onet5k && \
 	$(PY) generate_figures.py $$run && \
 	$(PY) run_metrics.py $$run/network-best.pkl --metrics onet5k --table --write $$run && \
+	faces=datasets/synthetic-$$(basename $$run) && \
+	$(PY) -m synthesis generate $$run --out $$faces --identities 100 --per-identity 4 && \
 	echo && \
 	echo "The demo is done. Look at:" && \
 	printf '  %-36s %s\n' \
@@ -32,7 +34,8 @@ demo: venv
 	  "$$run/fakes*.png" "what the generator made as it learned" \
 	  $$run/network-best.pkl "its best snapshot, by fd_onet5k" \
 	  $$run/figures/ "the figures of the paper, drawn with it" \
-	  $$run/table1.md "the table above, which is also there as CSV and LaTeX"
+	  $$run/table1.md "the table above, which is also there as CSV and LaTeX" \
+	  $$faces/report.html "400 synthetic faces of 100 identities, made with it"
 
 # `make test` leaves out what is marked `slow`, `make test-slow` runs that alone, and `make test MARKS=` runs both. Each
 # test file runs in one process, so that its tests share what they build. One thread for linear algebra, since two test
