@@ -6,6 +6,7 @@ from xdist.scheduler import LoadFileScheduling
 TOGETHER = {
     'training steps': (
         'tests/test_train.py',
+        'tests/test_train_advice.py',
         'tests/test_train_processes.py',
         'tests/test_train_runs.py',
         'tests/training/test_loop_run.py',
@@ -23,14 +24,14 @@ TOGETHER = {
 # What takes longest comes first, so that the processes end at about the same time.
 DEAREST = (
     'tests/faults/test_train_kills.py',
-    'training steps',
-    'tests/prefilter/test_prefilter_pipeline.py',
-    'tests/prefilter/test_prefilter_cli.py',
-    'tests/training/test_networks_stylegan.py',
     'networks of pickles',
-    'tests/dnnlib/tflib/test_pickles.py',
+    'training steps',
+    'tests/training/test_networks_stylegan.py',
     'tests/training/test_losses.py',
+    'tests/dnnlib/tflib/test_pickles.py',
+    'tests/prefilter/test_prefilter_cli.py',
     'tests/training/test_replicas.py',
+    'tests/prefilter/test_prefilter_pipeline.py',
     'tests/training/test_networks_stylegan_layers.py',
     'tests/training/test_schedule.py',
     'tests/test_crossing.py',
