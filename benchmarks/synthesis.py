@@ -67,15 +67,16 @@ class Nothing:
         """Returns None."""
 
 
-def write_network(path, side):
-    """Writes a generator of the paper's size with random weights."""
+def write_network(path, side, **options):
+    """Writes a generator with random weights; without further options it is of the paper's size."""
     import tensorflow.compat.v1 as tf
 
     from dnnlib import tflib
 
     tflib.init_tf('cpu')
     tf.set_random_seed(0)
-    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', num_channels=3, resolution=side, label_size=0)
+    options = {'num_channels': 3, 'resolution': side, 'label_size': 0, **options}
+    Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **options)
     tflib.save_networks(path, Gs)
 
 
