@@ -10,6 +10,7 @@ import os
 import zipfile
 from typing import BinaryIO, Callable, Iterable, Iterator, List, Tuple
 
+from dnnlib.exports.encoding import encode_all
 from dnnlib.exports.images import Images, Label, label_of
 from dnnlib.exports.job import Job
 from dnnlib.files import Path, atomic_write
@@ -39,8 +40,8 @@ def zip_ranges(count: int) -> List[range]:
 
 def entries_of(images: Images, places: Iterable[int]) -> Iterator[Entry]:
     """Yields (name, PNG, label) for images of a set."""
-    for place in places:
-        yield image_name(place), images.png(place), label_of(images, place)
+    for place, png in encode_all(images, places):
+        yield image_name(place), png, label_of(images, place)
 
 
 def write_zip(path: Path, entries: Iterable[Entry]) -> None:
@@ -65,7 +66,7 @@ def write_zip_into(file: BinaryIO, entries: Iterable[Entry]) -> None:
 
 def write_one_zip(path: str, images: Images, job: Job) -> None:
     """Writes the images of a job into one .zip. Python keeps its directory in memory: 500 bytes an image."""
-    write_zip(path, entries_of(images, job.shown(job.places)))
+    write_zip(path, entries_of(images, job.shown(job.places.tolist())))
 
 
 def write_zips(folder: str, images: Images, job: Job) -> None:
@@ -83,7 +84,7 @@ def write_pngs(folder: str, images: Images, job: Job) -> None:
         with open(path, 'wb') as file:
             file.write(data)
 
-    _write(entries_of(images, job.shown(job.places)), add)
+    _write(entries_of(images, job.shown(job.places.tolist())), add)
 
 
 def _write(entries: Iterable[Entry], add: Callable[[str, bytes], None]) -> None:

@@ -36,9 +36,9 @@ def write_lfw(folder: str, images: Images, job: Job) -> None:
 
 
 def _write(folder, images, job, path_of):
-    for place in job.shown(job.places):
+    for place, picture in job.pictures(images):
         name = path_of(images.identity(place), images.number(place), job.encoding.extension)
         path = os.path.join(folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, 'wb') as file:
-            file.write(job.encoding.encode(images, place))
+            file.write(picture)

@@ -32,6 +32,11 @@ class Images:
         """An image as a PNG of level 1. A set that holds PNGs returns them as they are."""
         return png_bytes(self.read(place))
 
+    @property
+    def holds_pngs(self) -> bool:
+        """Whether the set holds PNGs, which `png` returns: whether its class has a `png` of its own."""
+        return type(self).png is not Images.png
+
     def identity(self, place: int) -> Optional[int]:
         """Number of the person in an image, 0 or more; None if the set does not know who is in its images."""
         return None

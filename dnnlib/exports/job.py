@@ -1,11 +1,12 @@
 """What one writer of a form is asked to do."""
 
 import dataclasses
-from typing import Callable, Iterable
+from typing import Callable, Iterable, Iterator, Optional, Tuple
 
 import numpy as np
 
-from dnnlib.exports.encoding import Encoding
+from dnnlib.exports.encoding import Encoding, encode_all
+from dnnlib.exports.images import Images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,3 +24,8 @@ class Job:
     encoding: Encoding = Encoding()
     prefix: str = ''
     shown: Callable[[Iterable[int]], Iterable[int]] = iter
+
+    def pictures(self, images: Images, places: Optional[np.ndarray] = None) -> Iterator[Tuple[int, bytes]]:
+        """Yields (place, encoded picture) for all images of the job, or for those of `places`, in their order."""
+        places = self.shown((self.places if places is None else places).tolist())
+        return encode_all(images, places, self.encoding)

@@ -48,10 +48,9 @@ def write_recordio(folder: str, images: Images, job: Job) -> None:
         files = [opened.enter_context(open(os.path.join(folder, name), 'wb')) for name in (RECORDS, INDEX, LIST)]
         records = _Records(*files[:2])
         records.add(0, labels_payload(0, [about, about + count]))
-        for key, place in enumerate(job.shown(job.places[order]), 1):
-            place = int(place)
+        for key, (place, picture) in enumerate(job.pictures(images, job.places[order]), 1):
             label = int(classes[order[key - 1]])
-            records.add(key, image_payload(key, label, job.encoding.encode(images, place)))
+            records.add(key, image_payload(key, label, picture))
             path = image_path(images.identity(place), images.number(place), job.encoding.extension)
             files[2].write(f'{key}\t{label}\t{path}\n'.encode())
         for number in range(count):

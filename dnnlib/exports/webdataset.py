@@ -29,9 +29,9 @@ def write_webdataset(folder: str, images: Images, job: Job) -> None:
     for start in range(0, len(job.places), IMAGES_PER_SHARD):
         path = os.path.join(folder, shard_name(start // IMAGES_PER_SHARD, job.prefix))
         with tarfile.open(path, 'w', format=tarfile.USTAR_FORMAT) as shard:
-            for number, place in enumerate(job.shown(job.places[start : start + IMAGES_PER_SHARD]), start):
-                place = int(place)
-                _add(shard, place, job.encoding.extension, job.encoding.encode(images, place))
+            pictures = job.pictures(images, job.places[start : start + IMAGES_PER_SHARD])
+            for number, (place, picture) in enumerate(pictures, start):
+                _add(shard, place, job.encoding.extension, picture)
                 _add(shard, place, 'json', json.dumps(_facts(images, place)).encode())
                 if classes is not None:
                     _add(shard, place, 'cls', str(int(classes[number])).encode())
