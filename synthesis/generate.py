@@ -175,10 +175,10 @@ def finish_set(folder, network, options, plan, trial, refused, work):
         },
     )
     with SetImages(folder, options.count, options.per_identity) as images:
-        if options.exports:
+        if not options.export.is_empty:
             check_room(work, room_of_exports(trial, options))
             name = os.path.basename(os.path.abspath(options.out))
-            write_exports(images, folder, name, options.export)
+            write_exports(images, folder, name, options.export, [SET_FORM])
         write_report(folder, options.out, images)
         shape = images.shape
     write_card(folder, card_of(network, options, shape, fingerprint))

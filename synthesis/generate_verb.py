@@ -159,6 +159,6 @@ def _report(result, options):
     refused = f'{result["refused"]:,} draws refused, ' if options.reject else ''
     click.echo(f'{options.count:,} images of {options.identities:,} identities; {refused}seed {options.seed}{speed}.')
     name = os.path.basename(os.path.abspath(options.out))
-    written = [MANIFEST_FILE, *CARD_FILES, *names_written(options.export, name)]
+    written = [MANIFEST_FILE, *CARD_FILES, *names_written(options.export, name, [SET_FORM])]
     click.echo(f'{options.out}: {", ".join(written)}.')
     click.echo(f'Look at {os.path.join(options.out, REPORT_FILE)}.')

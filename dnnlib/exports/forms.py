@@ -97,6 +97,11 @@ class ExportOptions:
     test_share: Optional[float] = None
     pairs: Optional[int] = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is asked for."""
+        return not self.forms and self.test_share is None and self.pairs is None
+
     def ordered(self) -> List[str]:
         """The forms, each once, by name."""
         return sorted(set(self.forms))
@@ -116,7 +121,7 @@ def check_exports(
         side: px of the images of the set.
         has_identities: Whether the set will know who is in its images.
         hint: How to give it identities, which ends the sentence: 'add --labels identity'.
-        there: Forms of the set itself.
+        there: Forms of the set itself, in which it is there already.
 
     Raises:
         click.UsageError: Names the flag and says what to do.
@@ -136,7 +141,7 @@ def check_exports(
         raise click.UsageError(f'--export-size {options.side}: the images have {side} px, so take {side} at most.')
     parted = [('--test-share', options.test_share), ('--pairs', options.pairs)]
     for flag in [flag for flag, value in parted if value is not None]:
-        if not options.forms:
+        if not any(not EXPORTS[form].is_raw for form in [*options.forms, *there]):
             raise click.UsageError(f'{flag} is about what --export writes: add --export FORM, or leave {flag} out.')
         if not has_identities:
             raise click.UsageError(f'{flag} needs to know who is in an image: {hint}.')
@@ -161,10 +166,10 @@ def check_counts(options: ExportOptions, images_of: Collection[int]) -> None:
         check_pairs(options.pairs, images_of)
 
 
-def names_written(options: ExportOptions, name: str) -> List[str]:
-    """Names of the files and folders that `write_exports` makes for a set of this name."""
+def names_written(options: ExportOptions, name: str, there: Sequence[str] = ()) -> List[str]:
+    """Names of the files and folders that `write_exports` makes for a set of this name; `there` as in it."""
     names = [EXPORTS[form].name.format(name) for form in options.ordered()]
-    if options.test_share is not None and _has_lists(options):
+    if options.test_share is not None and _has_lists(options, there):
         names += map(list_name, PARTS)
     return names + ([PAIRS_FILE] if options.pairs is not None else [])
 
@@ -215,7 +220,7 @@ def check_parts(options: ExportOptions, identities: np.ndarray) -> None:
         draw_folds(identities[places.get(TEST, places.get(''))], options.pairs)
 
 
-def write_exports(images: Images, folder: str, name: str, options: ExportOptions) -> None:
+def write_exports(images: Images, folder: str, name: str, options: ExportOptions, there: Sequence[str] = ()) -> None:
     """Writes all forms of a set, each of them whole or not at all.
 
     Args:
@@ -223,6 +228,7 @@ def write_exports(images: Images, folder: str, name: str, options: ExportOptions
         folder: Existing folder that takes them; nothing in it has the names of `names_written`.
         name: Of the set.
         options: What is asked for, not refused by `check_exports`.
+        there: Forms of the set itself: a split has lists for them too.
 
     Raises:
         UserError: The set has too few images or identities, or the disk refuses the data.
@@ -234,7 +240,7 @@ def write_exports(images: Images, folder: str, name: str, options: ExportOptions
     with disk_errors('written', folder):
         if options.pairs is not None:  # first, since it may be refused
             write_pairs(os.path.join(folder, PAIRS_FILE), images, split.get(TEST, whole['']), options.pairs)
-        if split is not whole and _has_lists(options):
+        if split is not whole and _has_lists(options, there):
             for part, places in split.items():
                 _write_list(os.path.join(folder, list_name(part)), places)
         for form in options.ordered():
@@ -295,8 +301,8 @@ def list_name(part: str) -> str:
     return f'{part}.txt'
 
 
-def _has_lists(options):
-    return any(EXPORTS[form].split == WHOLE_SET for form in options.forms)
+def _has_lists(options, there):
+    return any(EXPORTS[form].split == WHOLE_SET for form in [*options.forms, *there])
 
 
 def _write_list(path, places):

@@ -150,6 +150,9 @@ def test_exports_of_a_set_can_be_made_later(tmp_path):
             picture = np.asarray(Image.open(io.BytesIO(archive.read('00000/img00000031.png'))))
         np.testing.assert_array_equal(dataset.read(31), picture.transpose(2, 0, 1))
     assert len(list((tmp_path / 'set' / 'folders').rglob('*.png'))) == 60
+    make(tmp_path / 'set', identities=30, per_identity=2, test_share=0.1)  # of the images that are there
+    names = [(tmp_path / 'set' / f'{part}.txt').read_text().splitlines() for part in ('train', 'test')]
+    assert sorted(sum(names, [])) == [f'00000/img{place:08d}.png' for place in range(60)]
 
 
 def test_a_network_of_other_content_is_another_plan(tmp_path):

@@ -308,6 +308,18 @@ def test_parts_have_no_identity_in_common_and_each_form_has_them(tmp_path):
         assert (folder / 'webdataset' / f'{part}-000000.tar').exists()
 
 
+def test_the_form_of_the_set_itself_has_lists_too(tmp_path):
+    options = ExportOptions(test_share=0.3, pairs=1)
+    check_exports(options, 8, True, there=['zips'])
+    images = Faces(np.arange(200) % 100)
+    write_exports(images, str(tmp_path), 'faces', options, ['zips'])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['pairs.txt', 'test.txt', 'train.txt']
+    assert sorted(names_written(options, 'faces', ['zips'])) == ['pairs.txt', 'test.txt', 'train.txt']
+    tested = {int(line[-12:-4]) % 100 for line in (tmp_path / 'test.txt').read_text().splitlines()}
+    paired = [line.split('\t') for line in (tmp_path / 'pairs.txt').read_text().splitlines()[1:]]
+    assert {int(words[0]) for words in paired} <= tested  # pairs are for testing
+
+
 def test_a_set_that_grows_keeps_its_split():
     chosen = [is_for_testing(identity, 0.1) for identity in range(20000)]
     assert 0.09 < np.mean(chosen) < 0.11
