@@ -64,7 +64,7 @@ def croissant(facts: Any, files: Sequence[Any], folders: Sequence[str]) -> Dict[
         files: `dnnlib.exports.card.File` of all files but single pictures.
         folders: Names of the folders of single pictures, whose sums stand in `sha256sums.txt` alone.
     """
-    zips = [file.path for file in files if file.path.endswith('.zip')]
+    zips = _zips_of_the_set([file.path for file in files if file.path.endswith('.zip')])
     described = {
         '@context': CONTEXT,
         '@type': 'sc:Dataset',
@@ -78,6 +78,13 @@ def croissant(facts: Any, files: Sequence[Any], folders: Sequence[str]) -> Dict[
         'recordSet': _record_sets(facts, files, zips),
     }
     return {name: value for name, value in described.items() if value not in (None, [])}
+
+
+def _zips_of_the_set(paths):
+    """The .zip files that hold each image once: other forms of the set, and refused images, may lie beside."""
+    at_top = [path for path in paths if '/' not in path]
+    numbered = [path for path in at_top if path[: -len('.zip')].isdigit()]
+    return numbered or [path for path in paths if os.path.dirname(path).endswith('-zips')] or at_top
 
 
 def _file_object(file):

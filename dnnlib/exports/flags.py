@@ -18,7 +18,8 @@ _OPTIONS = (
         multiple=True,
         help='Write the images in this form too; may be repeated. zip, png, zips: PNG files with dataset.json, as the '
         'later StyleGANs read them, in a .zip, a folder, or .zip files of 10,000 images. folders: a folder for each '
-        'identity. lfw: the same with the names of LFW. recordio: record files of InsightFace. webdataset: shards.',
+        'identity. lfw: the same with the names of LFW. recordio: record files of InsightFace. webdataset: shards. '
+        'tfrecords: TFRecords of all resolutions, for sets that are not of this form already.',
     ),
     click.option(
         '--jpeg',

@@ -92,6 +92,20 @@ def test_a_set_without_manifest_or_zips_has_no_records_described(tmp_path):
     assert '| `folders/` | 6 |' in (tmp_path / 'README.md').read_text(encoding='utf-8')
 
 
+def test_images_are_described_once_whatever_lies_beside_the_set(tmp_path):
+    for path in ('00000.zip', '00001.zip', 'refused/00000.zip', 'faces.zip', 'faces-zips/00000.zip'):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(b'x')
+    described = []
+    for gone in ([], ['00000.zip', '00001.zip'], ['faces-zips/00000.zip']):
+        for path in gone:
+            (tmp_path / path).unlink()
+        write_card(str(tmp_path), FACTS)
+        sets = json.loads((tmp_path / 'metadata.json').read_text(encoding='utf-8'))['distribution']
+        described.append([each['@id'] for each in sets[-1]['containedIn']])
+    assert described == [['00000.zip', '00001.zip'], ['faces-zips/00000.zip'], ['faces.zip']]
+
+
 def test_the_head_is_what_hugging_face_reads(folder):
     write_card(str(folder), with_facts(licence='CC BY-NC 4.0'))
     assert head_of(folder) == {
