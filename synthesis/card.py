@@ -15,10 +15,10 @@ FIELDS = (
     Field('first_draw', 'sc:Integer', 'draw of the first image of the identity'),
     Field('draw', 'sc:Integer', 'draw of this image'),
     Field('class', 'sc:Integer', 'class of a conditional network'),
-    Field('noise', 'sc:Text', 'the two seeds of the noise'),
+    Field('noise', 'sc:Integer', 'the two seeds of the noise'),
     Field('sha256', 'sc:Text', 'of the PNG file'),
     Field('faces', 'sc:Integer', 'faces that the detector found, with --reject'),
-    Field('box', 'sc:Text', 'the face: left, top, right, bottom in px of the image as the network makes it'),
+    Field('box', 'sc:Float', 'the face: left, top, right, bottom in px of the image as the network makes it'),
     Field('score', 'sc:Float', 'score of the face'),
     Field('refused', 'sc:Integer', 'draws without a face before this one'),
 )

@@ -33,7 +33,10 @@ SIZES += ((10**10, '10B'), (10**11, '100B'), (10**12, '1T'))
 
 
 class Field(NamedTuple):
-    """A field of the lines of the manifest: its name, its type in schema.org's words ('sc:Integer'), what it means."""
+    """A field of the lines of the manifest: its name, its type in schema.org's words ('sc:Integer'), what it means.
+
+    Of a list the type is that of its values.
+    """
 
     name: str
     kind: str
@@ -60,7 +63,7 @@ class Facts:
         audit: Findings, a sentence each; empty if there was none yet.
         url: Where the set can be had.
         manifest: Name of the file with a line of JSON for each image.
-        fields: Of its lines.
+        fields: Of its lines. Those that its first line lacks, or has null for, are left out.
         tags: Further ones.
     """
 
@@ -109,12 +112,20 @@ def write_card(folder: str, facts: Facts) -> None:
     """
     with disk_errors('read or written', folder), atomic_write(os.path.join(folder, SUMS_FILE), 'w') as sums:
         files, folders = _sum_up(folder, sums)
-        metadata = croissant(facts, files, sorted(folders))
+        metadata = croissant(facts, files, sorted(folders), _first_line(folder, facts.manifest))
         text = json.dumps(metadata, indent=2, ensure_ascii=False) + '\n'
         for name, content in ((CROISSANT_FILE, text), (CARD_FILE, card(facts, files, folders))):
             with atomic_write(os.path.join(folder, name), 'w') as file:
                 file.write(content)
             sums.write(_sum_line(name, hashlib.sha256(content.encode()).hexdigest()))
+
+
+def _first_line(folder, manifest):
+    """The first line of a manifest, a dict; an empty one if there is none."""
+    if manifest is None or not os.path.exists(os.path.join(folder, manifest)):
+        return {}
+    with open(os.path.join(folder, manifest), encoding='utf-8') as file:
+        return json.loads(file.readline() or '{}')
 
 
 def _sum_up(folder, sums):

@@ -1,7 +1,7 @@
 """The description of a set in the vocabulary of Croissant 1.0: `metadata.json`."""
 
 import os
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 CONFORMS_TO = 'http://mlcommons.org/croissant/1.0'
 CONTEXT = {
@@ -56,13 +56,14 @@ ANY_KIND = 'application/octet-stream'
 PICTURES = 'pictures'  # id of the set of pictures in .zip files
 
 
-def croissant(facts: Any, files: Sequence[Any], folders: Sequence[str]) -> Dict[str, Any]:
+def croissant(facts: Any, files: Sequence[Any], folders: Sequence[str], line: Mapping[str, Any]) -> Dict[str, Any]:
     """The whole description, JSON-LD.
 
     Args:
         facts: A `dnnlib.exports.card.Facts`.
         files: `dnnlib.exports.card.File` of all files but single pictures.
         folders: Names of the folders of single pictures, whose sums stand in `sha256sums.txt` alone.
+        line: The first line of the manifest: readers stop at a field that is described and not there.
     """
     zips = _zips_of_the_set([file.path for file in files if file.path.endswith('.zip')])
     described = {
@@ -75,7 +76,7 @@ def croissant(facts: Any, files: Sequence[Any], folders: Sequence[str]) -> Dict[
         'url': facts.url,
         'license': facts.licence,
         'distribution': [_file_object(file) for file in files] + _file_sets(zips, folders),
-        'recordSet': _record_sets(facts, files, zips),
+        'recordSet': _record_sets(facts, zips, line),
     }
     return {name: value for name, value in described.items() if value not in (None, [])}
 
@@ -126,7 +127,7 @@ def _file_sets(zips: List[str], folders: Sequence[str]) -> List[Dict[str, Any]]:
     return sets
 
 
-def _record_sets(facts, files, zips):
+def _record_sets(facts, zips, line):
     sets = []
     if zips:
         sets.append(
@@ -141,10 +142,16 @@ def _record_sets(facts, files, zips):
                 ],
             }
         )
-    if facts.manifest in [file.path for file in files]:
+    present = [field for field in facts.fields if line.get(field.name) is not None]
+    if present:
         fields = [
-            _field('manifest', field.name, field.kind, field.meaning, None, {'column': field.name}, facts.manifest)
-            for field in facts.fields
+            {
+                **_field(
+                    'manifest', field.name, field.kind, field.meaning, None, {'column': field.name}, facts.manifest
+                ),
+                **({'repeated': True} if isinstance(line[field.name], list) else {}),
+            }
+            for field in present
         ]
         sets.append(
             {

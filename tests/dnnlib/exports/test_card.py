@@ -23,7 +23,12 @@ FACTS = Facts(
     options={'--seed': 1, '--vary': ['noise', 'fine']},
     intended_use=['To train a face recogniser.'],
     manifest='manifest.jsonl',
-    fields=[Field('index', 'sc:Integer', 'Number of the image.')],
+    fields=[
+        Field('index', 'sc:Integer', 'Number of the image.'),
+        Field('noise', 'sc:Integer', 'Two seeds.'),
+        Field('class', 'sc:Integer', 'Null without classes.'),
+        Field('score', 'sc:Float', 'Only there where faces were looked for.'),
+    ],
     tags=['stylegan'],
 )
 
@@ -33,7 +38,9 @@ def folder(tmp_path, monkeypatch):
     """A set in three forms, with a manifest, an odd name, and a hidden file."""
     monkeypatch.setattr(dataset_json, 'IMAGES_PER_ZIP', 4)
     write_exports(Faces(), str(tmp_path), 'faces', ExportOptions(('zips', 'folders', 'webdataset')))
-    (tmp_path / 'manifest.jsonl').write_text(''.join(json.dumps({'index': place}) + '\n' for place in range(6)))
+    (tmp_path / 'manifest.jsonl').write_text(
+        ''.join(json.dumps({'index': place, 'noise': [1, 2], 'class': None}) + '\n' for place in range(6))
+    )
     (tmp_path / 'odd \\ name\n.txt').write_text('x')
     (tmp_path / '.hidden').write_text('x')
     return tmp_path
@@ -82,6 +89,10 @@ def test_the_description_has_the_sum_of_each_file_and_every_reference_leads_some
             ((kind, target),) = [item for item in field['source'].items() if item[0] != 'extract']
             assert target['@id'] in {'fileSet': sets, 'fileObject': objects}[kind]
     assert [each['name'] for each in described['recordSet']] == ['images', 'manifest']
+    # A reader refuses a manifest that lacks a field which is described.
+    assert [(field['name'], field.get('repeated')) for field in described['recordSet'][1]['field']] == [
+        *[('index', None), ('noise', True)]
+    ]
 
 
 def test_a_set_without_manifest_or_zips_has_no_records_described(tmp_path):
