@@ -144,15 +144,7 @@ def _record_sets(facts, zips, line):
         )
     present = [field for field in facts.fields if line.get(field.name) is not None]
     if present:
-        fields = [
-            {
-                **_field(
-                    'manifest', field.name, field.kind, field.meaning, None, {'column': field.name}, facts.manifest
-                ),
-                **({'repeated': True} if isinstance(line[field.name], list) else {}),
-            }
-            for field in present
-        ]
+        fields = [_manifest_field(facts.manifest, field, line[field.name]) for field in present]
         sets.append(
             {
                 '@type': 'cr:RecordSet',
@@ -163,6 +155,11 @@ def _record_sets(facts, zips, line):
             }
         )
     return sets
+
+
+def _manifest_field(manifest, field, value):
+    described = _field('manifest', *field, None, {'column': field.name}, manifest)
+    return {**described, 'repeated': True} if isinstance(value, list) else described
 
 
 def _field(record_set, name, kind, meaning, file_set, extract, file_object=None):

@@ -245,6 +245,11 @@ def test_forms_by_identity_and_what_their_flags_do(run, tmp_path):
         assert f'{count} images: {count} accepted' in again.stdout, again.stderr
         with MultiResolutionDataset(tmp_path / part) as dataset:
             assert dataset.labels.shape == (count, count // 3)
+    archive = tmp_path / 'out' / 'out-zips' / '00000.zip'
+    again = run(archive, '--out', tmp_path / 'zips', '--size', 8, '--no-detect', '--no-shuffle')
+    assert '12 images: 12 accepted' in again.stdout, again.stderr
+    with MultiResolutionDataset(tmp_path / 'out') as first, MultiResolutionDataset(tmp_path / 'zips') as second:
+        np.testing.assert_array_equal([first.read(n) for n in range(12)], [second.read(n) for n in range(12)])
 
 
 def test_the_references_loader_and_a_limit_of_pixels(run, bundled, tmp_path):
