@@ -93,31 +93,32 @@ def volume_path(folder, number, ending):
 def join(folder, volume, members, shards, per_identity):
     """Joins the shard files of a volume, and removes them. A kill leaves the shard files or the volume.
 
+    The shard files are read one after the other, so that memory does not grow with a volume.
+
     Raises:
         UserError: A shard file is damaged; it has been removed, so that the next run makes it again.
     """
-    with contextlib.ExitStack() as opened:
-        files = [opened.enter_context(_open(folder, shards[number])) for number in members]
-        kept = [[line for line in file.verdicts if line['accepted']] for file in files]
-        start = volume * IMAGES_PER_ZIP
-        numbered = ((file, place) for file in files for place, line in enumerate(file.verdicts) if line['accepted'])
-        write_zip(
-            os.path.join(folder, zip_name(volume)),
-            (
-                (image_name(number), file.image(place), number // per_identity)
-                for number, (file, place) in enumerate(numbered, start)
-            ),
-        )
-        _join_refused(folder, volume, files)
-        if all(file.has_column(W_COLUMN) for file in files):
-            rows = [file.column(W_COLUMN)[: len(lines)] for file, lines in zip(files, kept)]
-            with atomic_write(volume_path(folder, volume, W)) as target:
-                np.save(target, np.concatenate(rows))
-        with atomic_write(volume_path(folder, volume, LINES), 'w') as target:  # the last: now the volume is whole
-            for number, line in enumerate((line for lines in kept for line in lines), start):
-                target.write(json.dumps(manifest_line(number, line)) + '\n')
-    for number in members:
-        os.remove(shard_path(folder, number))
+    members = [shards[number] for number in members]
+    start = volume * IMAGES_PER_ZIP
+    accepted = enumerate(_entries(folder, members, is_accepted=True), start)
+    entries = ((image_name(number), png, number // per_identity) for number, (_, png) in accepted)
+    write_zip(os.path.join(folder, zip_name(volume)), entries)
+    _join_refused(folder, volume, members)
+    _join_w(folder, volume, members)
+    with atomic_write(volume_path(folder, volume, LINES), 'w') as target:  # the last: now the volume is whole
+        for number, (line, _) in enumerate(_entries(folder, members, is_accepted=True, with_images=False), start):
+            target.write(json.dumps(manifest_line(number, line)) + '\n')
+    for shard in members:
+        os.remove(shard_path(folder, shard.number))
+
+
+def _entries(folder, members, is_accepted, with_images=True):
+    """Yields (line, PNG or None) of the accepted, or of the refused images of shard files."""
+    for shard in members:
+        with _open(folder, shard) as file:
+            for place, line in enumerate(file.verdicts):
+                if line['accepted'] == is_accepted:
+                    yield line, file.image(place) if with_images else None
 
 
 def manifest_line(number, line):
@@ -126,13 +127,25 @@ def manifest_line(number, line):
     return {'index': number, 'file': zip_name(number // IMAGES_PER_ZIP), 'path': image_name(number), **kept}
 
 
-def _join_refused(folder, volume, files):
-    refused = [(file, place) for file in files for place, line in enumerate(file.verdicts) if not line['accepted']]
-    if refused:
-        write_zip(
-            volume_path(folder, volume, REFUSED),
-            ((refused_name(file.verdicts[place]), file.image(place), None) for file, place in refused),
-        )
+def _join_refused(folder, volume, members):
+    entries = ((refused_name(line), png, None) for line, png in _entries(folder, members, is_accepted=False))
+    first = next(entries, None)
+    if first is not None:
+        write_zip(volume_path(folder, volume, REFUSED), itertools.chain([first], entries))
+
+
+def _join_w(folder, volume, members):
+    with _open(folder, members[0]) as file:
+        if not file.has_column(W_COLUMN):
+            return
+        form = file.column(W_COLUMN)
+    count = members[-1].stop - members[0].start
+    with atomic_write(volume_path(folder, volume, W)) as target:
+        header = {'descr': form.dtype.str, 'fortran_order': False, 'shape': (count, *form.shape[1:])}
+        np.lib.format.write_array_header_1_0(target, header)
+        for shard in members:
+            with _open(folder, shard) as file:
+                target.write(file.column(W_COLUMN)[: shard.stop - shard.start].tobytes())  # refused ones are the last
 
 
 def refused_name(line):
