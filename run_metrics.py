@@ -14,7 +14,7 @@ from dnnlib.errors import UserError
 from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
 from dnnlib.flags import DEVICE_CHOICES
 from dnnlib.progress import Progress
-from dnnlib.records.tfrecords import MultiResolutionDataset
+from dnnlib.records.datasets import open_dataset
 from metrics import paper_table
 from metrics.cache import StageCache, open_cache
 from metrics.registry import METRICS, find_metrics, find_value, is_lower_better, parse_metrics
@@ -197,7 +197,7 @@ class Meters:
         if key not in self._made:
             from metrics.meter import Meter  # here: it brings TensorFlow
 
-            dataset = data and self._stack.enter_context(MultiResolutionDataset(data, resolution))
+            dataset = data and self._stack.enter_context(open_dataset(data, resolution))
             self._made[key] = Meter(key[0], dataset, mirror, seed, self._offline, self._cache)
         return self._made[key]
 

@@ -5,6 +5,7 @@ from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, an
 import contextlib
 import dataclasses
 import os
+import re
 
 import click
 from click.core import ParameterSource
@@ -14,7 +15,7 @@ from dnnlib.download.published import NetworkSource, offline_option, resolve
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.flags import DEVICE_CHOICES, ByResolution, FiniteRange, GridSize
 from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
-from dnnlib.records.tfrecords import MultiResolutionDataset
+from dnnlib.records.datasets import open_dataset
 from dnnlib.run_dir import check_writable, locked_run, new_run, read_options, write_options
 from metrics.cache import open_cache
 from metrics.registry import METRICS, check_enough_reals, find_metrics, parse_metrics
@@ -72,7 +73,7 @@ LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow 
 @click.option(
     '--data',
     type=click.Path(exists=True),
-    help='Folder of TFRecords; not needed with --resume DIR.',
+    help='Folder of TFRecords or .zip files, or one .zip of PNG files; not needed with --resume DIR.',
 )
 @click.option(
     '--preset',
@@ -180,7 +181,7 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
         raise click.UsageError('--resume-kimg: give --resume with a network pickle too.')
     if resume is not None:
         resume = os.path.normpath(resolve(resume, offline))
-    with MultiResolutionDataset(given['data']) as dataset:
+    with open_dataset(given['data']) as dataset:
         options = new_options(preset, given, resume, resume_kimg, dataset, flags_of(ctx))
         check_data(options, dataset)
         if dataset.labels is not None and not options.use_labels and options.networks is None and not find:
@@ -294,15 +295,15 @@ def check_data(options, dataset):
 
 
 def open_level(options, run_dir):
-    """The dataset of a run, a `MultiResolutionDataset`, at the resolution that the run trains."""
-    with MultiResolutionDataset(options.data) as dataset:
+    """The dataset of a run, open, at the resolution that the run trains."""
+    with open_dataset(options.data) as dataset:
         side, wanted = dataset.resolution, options.resolution
     if side < wanted:
         raise click.UsageError(
             f'--data: {options.data} has {side}x{side} images, and {run_dir} trains at {wanted}x{wanted}; name a '
             'dataset of such images.'
         )
-    return MultiResolutionDataset(options.data, wanted)
+    return open_dataset(options.data, wanted)
 
 
 @contextlib.contextmanager
@@ -386,7 +387,7 @@ def train_in(run_dir, options, training_set, meter, stop, remarks=()):
 
 def default_description(options, preset):
     """The default end of the name of a run directory, such as celeba-256-paper-2gpu."""
-    name = os.path.basename(os.path.abspath(options.data))
+    name = re.sub(r'\.zip$', '', os.path.basename(os.path.abspath(options.data)))
     return f'{name}-{options.resolution}-{preset}-{options.gpus}gpu'
 
 

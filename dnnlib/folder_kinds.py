@@ -5,7 +5,7 @@ import os
 from typing import Optional
 
 from dnnlib.errors import UserError, disk_errors
-from dnnlib.records.names import MANIFEST_FILE
+from dnnlib.records.names import FIRST_ZIP, MANIFEST_FILE
 from dnnlib.run_dir import (
     BEST_PICKLE,
     FINAL_PICKLE,
@@ -26,7 +26,7 @@ _RUN_PATTERNS = SNAPSHOT_PATTERN, STATE_PATTERN
 def kind_of(path: str) -> str:
     """Which of the kinds above an existing path is, by the names of its files.
 
-    A folder with records or a manifest is a dataset, whatever else is in it.
+    A folder with records, .zip files in a row or a manifest is a dataset, whatever else is in it.
 
     Raises:
         UserError: There is no such path, or the folder cannot be read.
@@ -35,7 +35,7 @@ def kind_of(path: str) -> str:
         return FILE
     with disk_errors('read', path, 'or name another folder'):
         names = os.listdir(path)
-    if MANIFEST_FILE in names or any(name.endswith('.tfrecords') for name in names):
+    if MANIFEST_FILE in names or any(name.endswith('.tfrecords') or name == FIRST_ZIP for name in names):
         return DATASET
     if any(name in _RUN_FILES or any(pattern.fullmatch(name) for pattern in _RUN_PATTERNS) for name in names):
         return RUN

@@ -39,7 +39,7 @@ def real_batches(dataset, begin, end, minibatch_size, mirror, seed):
     """Yields real images, uint8 [N, C, H, W]: records in file order. After the last record comes the first again.
 
     Args:
-        dataset: An open `MultiResolutionDataset`.
+        dataset: An open dataset.
         begin, end: Range of images; the last minibatch is whole, so it may go beyond the end.
         minibatch_size: N.
         mirror: Flip each image horizontally with probability 1/2.

@@ -39,7 +39,7 @@ class Meter:
 
     Args:
         names: Names of metrics, as in `metrics.METRICS`.
-        dataset: An open `dnnlib.records.tfrecords.MultiResolutionDataset`; None if no metric needs data.
+        dataset: An open dataset, as from `dnnlib.records.datasets.open_dataset`; None if no metric needs data.
         mirror: Whether each real is flipped horizontally with probability 1/2, as in training with mirror augmentation.
         seed: Seed of latents, noise and flips; below 2^32.
         offline: Do not download feature networks.

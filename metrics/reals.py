@@ -21,7 +21,7 @@ class Reals:
     """The reals of a dataset. Readings are kept in memory too.
 
     Args:
-        dataset: An open `dnnlib.records.tfrecords.MultiResolutionDataset`.
+        dataset: An open dataset, as from `dnnlib.records.datasets.open_dataset`.
         mirror: Whether each real is flipped horizontally with probability 1/2.
         seed: Seed of the flips.
         cache: `metrics.cache.StageCache`.

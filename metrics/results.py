@@ -157,7 +157,7 @@ def renew_fingerprints(run_dir, dataset):
 
     Args:
         run_dir: Folder of the run.
-        dataset: An open `dnnlib.records.tfrecords.MultiResolutionDataset`.
+        dataset: An open dataset, as from `dnnlib.records.datasets.open_dataset`.
 
     Raises:
         UserError: The metrics file cannot be read or written, or a line is damaged.

@@ -7,8 +7,8 @@ from typing import NamedTuple, Optional, Tuple
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.folder_kinds import DATASET, kind_of
 from dnnlib.network_file import read_network_file
+from dnnlib.records.datasets import open_dataset
 from dnnlib.records.levels import is_resolution
-from dnnlib.records.tfrecords import MultiResolutionDataset
 from dnnlib.run_dir import BEST_PICKLE, OPTIONS_FILE, read_options
 from metrics.results import Snapshot, find_equal, find_snapshots
 
@@ -95,7 +95,7 @@ def level_of(source, data):
     except UserError:  # reported when the network is opened
         return None
     side = networks[-1]['static_kwargs'].get('resolution', 1024)  # the default of the build function
-    with MultiResolutionDataset(data) as dataset:
+    with open_dataset(data) as dataset:
         return side if isinstance(side, int) and is_resolution(side) and side < dataset.resolution else None
 
 

@@ -7,7 +7,7 @@ import click
 import numpy as np
 
 from dnnlib.errors import UserError
-from dnnlib.records.tfrecords import MultiResolutionDataset
+from dnnlib.records.datasets import open_dataset
 from metrics.batches import default_minibatch_size
 from metrics.figures.drawing import TRUNCATION_CUTOFF, fine_layers
 from metrics.styles import check_layers, network_directions
@@ -210,7 +210,7 @@ def frequencies_of(data: Optional[str], label_size: int) -> np.ndarray:
     """
     if data is None:
         raise UserError(f'--classes {LIKE_REALS} needs the dataset of the training: name it with --data.')
-    with MultiResolutionDataset(data) as dataset:
+    with open_dataset(data) as dataset:
         labels = dataset.labels
     if labels is None:
         raise UserError(f'--classes {LIKE_REALS}: {data} has no labels: name the dataset of the training with --data.')

@@ -8,6 +8,10 @@ import sys
 import numpy as np
 import pytest
 
+from dnnlib.exports.forms import ExportOptions, write_form
+from dnnlib.exports.images import DatasetImages
+from dnnlib.network_file import read_network_file
+from dnnlib.records.datasets import open_dataset
 from dnnlib.records.tfrecords import MultiResolutionWriter, write_labels
 from tests.toy_run import make_dataset
 from tests.train_command import TINY, run_here
@@ -214,3 +218,20 @@ def test_a_dry_run_with_200_000_identities_takes_less_than_a_gigabyte(tmp_path):
     weights = result.stdout.split('Weights of 200,000 classes, GB')[1].split('\n\n')[0]
     assert weights.split()[-1] == '2.87'
     assert int(result.stderr.split('peak')[1]) * 1024 < 1e9
+
+
+def test_training_on_zip_files_is_training_on_tfrecords(run, data, tmp_path):
+    write_labels(data, 'toy', np.arange(12) % 3)
+    with open_dataset(data) as dataset:
+        write_form('zips', DatasetImages(dataset), str(tmp_path / 'zips'), {'': np.arange(12)}, ExportOptions())
+    flags, trained = [*TINY, '--labels', '--desc', 'run', '--results'], []
+    for number, folder in enumerate((data, tmp_path / 'zips')):
+        result = run('--data', folder, *flags, tmp_path / str(number))
+        assert result.exit_code == 0, result.output
+        pickle = tmp_path / str(number) / '00000-run' / 'network-final.pkl'
+        trained.append(read_network_file(str(pickle)).networks[-1]['variables'])
+    for (name, value), (other, from_zips) in zip(*trained):
+        assert name == other
+        np.testing.assert_array_equal(value, from_zips)
+    result = run('--data', tmp_path / 'zips', *flags, tmp_path / '1')  # its fingerprint is known again
+    assert result.exit_code == 0 and 'is finished' in result.output

@@ -6,8 +6,8 @@ import threading
 import numpy as np
 
 from dnnlib.random_streams import MIRROR, ORDER, seed_from
+from dnnlib.records.datasets import open_dataset
 from dnnlib.records.labels import Labels
-from dnnlib.records.tfrecords import MultiResolutionDataset
 
 
 class TrainingSet:
@@ -17,7 +17,7 @@ class TrainingSet:
     sees the same images as an uninterrupted run.
 
     Args:
-        folder: Folder of a multi-resolution TFRecord dataset.
+        folder: Of a dataset, or a .zip, as for `dnnlib.records.datasets.open_dataset`.
         resolution: Side in px to train at, at most the dataset's; None takes the dataset's.
         max_label_size: Number of label columns to use: 0 none, 'full' all.
         mirror: Whether half of the images, chosen at random, are mirrored.
@@ -33,7 +33,7 @@ class TrainingSet:
     """
 
     def __init__(self, folder, resolution=None, max_label_size=0, mirror=False, seed=0):
-        self.records = MultiResolutionDataset(folder, resolution)
+        self.records = open_dataset(folder, resolution)
         self.shape = self.records.shape
         self.num_images = self.records.num_images
         self.mirror = mirror
@@ -60,7 +60,7 @@ class TrainingSet:
                 mirror draws float32 [size]: an image must be flipped horizontally if its draw is >= 0.5.
         """
         indices = [self._record_at(position + offset) for offset in range(size)]
-        images = np.stack([self.records.read(index, lod) for index in indices])
+        images = self.records.read_many(indices, lod)
         draws = np.zeros(size, np.float32)
         if self.mirror:
             draws = np.random.RandomState(seed_from(self.seed, MIRROR, position)).uniform(size=size).astype(np.float32)

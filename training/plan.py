@@ -40,7 +40,7 @@ def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0):
 
     Args:
         options: `TrainingOptions`.
-        dataset: The open `MultiResolutionDataset`.
+        dataset: The open dataset.
         results_dir: Folder of the runs; it need not exist.
         flags: Dict of field of the options to the flag that sets it.
         begin_kimg: Where in the schedule the run begins or goes on. Memory, disk and time are for what follows.

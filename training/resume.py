@@ -287,7 +287,7 @@ def check_dataset(options, dataset):
 
     Args:
         options: `TrainingOptions` of the run.
-        dataset: The open `MultiResolutionDataset`.
+        dataset: The open dataset.
 
     Raises:
         UserError: The dataset does not fit the networks from which the run starts, or went on before.

@@ -48,7 +48,7 @@ def check_same_images(counters, dataset, with_labels, run_dir):
 
     Args:
         counters: Counters of the run.
-        dataset: The open `MultiResolutionDataset` that is there now, at the resolution of the run.
+        dataset: The open dataset that is there now, at the resolution of the run.
         with_labels: Whether the run trains on the labels of the dataset.
         run_dir: Folder of the run.
 

@@ -4,12 +4,13 @@ import os
 from typing import Any, Callable
 
 from dnnlib.errors import UserError
+from dnnlib.records.datasets import Dataset
 from dnnlib.records.record_file import HINT, damage
-from dnnlib.records.tfrecords import MultiResolutionDataset
+from dnnlib.records.zip_set import ZipDataset
 
 
-def check_records(dataset: MultiResolutionDataset, on_record: Callable[[], Any]) -> None:
-    """Reads every record of every level.
+def check_records(dataset: Dataset, on_record: Callable[[], Any]) -> None:
+    """Reads every record of every level of TFRecords, or every image of a dataset of .zip files.
 
     Opening the dataset has checked the levels, their equal number of records and the labels. This function checks the
     rest: the two checksums of each record, and that the record holds an image of its level's shape.
@@ -21,6 +22,11 @@ def check_records(dataset: MultiResolutionDataset, on_record: Callable[[], Any])
     Raises:
         UserError: Names the file and the record of the first damage.
     """
+    if isinstance(dataset, ZipDataset):
+        for index in range(dataset.num_images):
+            dataset.read(index)
+            on_record()
+        return
     import tensorflow.compat.v1 as tf  # here: a command line is checked before TensorFlow starts
 
     for lod, path in enumerate(dataset.paths):

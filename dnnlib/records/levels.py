@@ -4,6 +4,8 @@ from typing import Iterator, List
 
 import numpy as np
 
+from dnnlib.errors import UserError
+
 SMALLEST_RESOLUTION = 4  # px; every dataset goes down to this level
 LARGEST_EXACT = 1024  # px; up to this side, float32 holds the means of all levels of a uint8 image exactly
 
@@ -11,6 +13,12 @@ LARGEST_EXACT = 1024  # px; up to this side, float32 holds the means of all leve
 def is_resolution(side: int) -> bool:
     """Whether images of StyleGAN can have this side in px: a power of two from 4 on."""
     return side >= SMALLEST_RESOLUTION and side & (side - 1) == 0
+
+
+def check_resolution(name: str, resolution: int, largest: int) -> None:
+    """Refuses, with a `UserError`, a side that no level of a dataset has; `largest` is the side of its images, px."""
+    if not is_resolution(resolution) or resolution > largest:
+        raise UserError(f'Dataset {name} has no resolution {resolution}: choose a power of two from 4 to {largest}.')
 
 
 def resolutions(largest: int) -> List[int]:

@@ -1,5 +1,6 @@
 """Names of the files in a dataset's folder, beside its records."""
 
+FIRST_ZIP = '00000.zip'  # in a folder of .zip files of images
 MANIFEST_FILE = 'manifest.jsonl'  # what became of each photograph
 ACCEPTED_FILE = 'accepted.png'  # gallery of accepted crops
 REJECTED_FILE = 'rejected.png'  # gallery of what was refused

@@ -21,7 +21,7 @@ import numpy as np
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.folder_kinds import kind_of
 from dnnlib.records.label_file import read_labels, write_labels
-from dnnlib.records.levels import is_resolution, pyramid, resolutions
+from dnnlib.records.levels import check_resolution, is_resolution, pyramid, resolutions
 from dnnlib.records.record_file import HINT, RecordEncoder, RecordFile
 
 OLD_FINGERPRINT_RECORDS = 64  # a fingerprint of the old kind covers so many records
@@ -248,6 +248,10 @@ class MultiResolutionDataset:
         """
         return self._files[lod].read(index)
 
+    def read_many(self, indices: Sequence[int], lod: int = 0) -> np.ndarray:
+        """Several images, uint8 [number of indices, C, H / 2^lod, W / 2^lod]."""
+        return np.stack([self.read(index, lod) for index in indices])
+
     def content_digest(self, count: int) -> str:
         """Identifies the first `count` images in their order.
 
@@ -374,8 +378,7 @@ def _find_files(folder, opened):
 def _choose_levels(folder, found, resolution):
     """The files from `resolution` down to 4x4, their records located and equal in number."""
     largest = max(found)
-    if not is_resolution(resolution) or resolution > largest:
-        raise UserError(f'Dataset {folder} has no resolution {resolution}: choose a power of two from 4 to {largest}.')
+    check_resolution(folder, resolution, largest)
     sides = resolutions(resolution)
     missing = [side for side in sides if side not in found]
     if missing:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dnnlib.errors import UserError
-from dnnlib.records.tfrecords import MultiResolutionDataset
+from dnnlib.records.datasets import open_dataset
 from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, run, tile, white_canvas
 
 COMPARISON_SEED = 0
@@ -49,7 +49,7 @@ def draw_comparison(Gs, data, seed=COMPARISON_SEED, grid=None, psi=TRUNCATION_PS
     """
     channels, resolution, _ = Gs.output_shape[1:]
     columns, rows = grid or comparison_grid(resolution)
-    with MultiResolutionDataset(data, resolution) as dataset:
+    with open_dataset(data, resolution) as dataset:
         if dataset.shape[0] != channels:
             raise UserError(
                 f'The network makes images of {channels} channels, but dataset {data} holds images of '

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 
 from dnnlib.errors import UserError
-from dnnlib.records.tfrecords import MultiResolutionDataset
+from dnnlib.records.datasets import open_dataset
 from dnnlib.util import EasyDict
 
 
@@ -52,7 +52,7 @@ def with_labels(Gs, data):
     if not size:
         return Gs, None
     try:
-        with MultiResolutionDataset(data or '') as dataset:
+        with open_dataset(data or '') as dataset:
             labels = dataset.labels
     except UserError:
         labels = None

@@ -5,7 +5,8 @@
     Every other column of 0 and 1, or of -1 and 1, is an attribute. The images stand in the order of the lines.
 --format dataset-json
     The form of the later StyleGANs: a folder or .zip with `dataset.json` at its top, {"labels": [[path, label], ...]}
-    or null. A label is a class (an int) or a vector of 0 and 1. The images are crops already.
+    or null. A label is a class (an int) or a vector of 0 and 1. The images are crops already. Or a folder of such .zip
+    files, `00000.zip`, `00001.zip`, ...
 """
 
 import array
@@ -15,7 +16,7 @@ import os
 import numpy as np
 
 from dnnlib.errors import UserError
-from prefilter.sources import tables
+from prefilter.sources import tables, zip_set
 from prefilter.sources.index import Index
 from prefilter.sources.source import Attributes, Source, once, unexpected
 from prefilter.sources.tables import plain_name
@@ -150,6 +151,8 @@ def _first_repeated(index):
 
 def is_dataset_json(files):
     """Whether there is a dataset.json at the top, which speaks of labels or is damaged."""
+    if zip_set.is_zip_set(files):
+        return True
     if not len(files.images) or DATASET_JSON not in files.find(DATASET_JSON):
         return False
     try:
@@ -161,6 +164,8 @@ def is_dataset_json(files):
 
 def open_dataset_json(files, partition=None):
     """The later StyleGANs' form."""
+    if zip_set.is_zip_set(files):
+        return zip_set.open_zip_set(files, 'dataset-json')
     if not len(files.images) or DATASET_JSON not in files.find(DATASET_JSON):
         raise unexpected('dataset-json', files.location, f'images and {DATASET_JSON} at the top', files.describe())
     labels = _JsonLabels(files)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from dnnlib.exports.dataset_json import write_zip
+from dnnlib.exports.encoding import png_bytes
 from dnnlib.records.tfrecords import MultiResolutionWriter
 from dnnlib.verify import main
 
@@ -80,3 +82,20 @@ def test_a_wrong_number_of_labels_is_found(data):
 
 def test_no_folder_is_wrong_usage(tmp_path):
     assert verify(str(tmp_path / 'nowhere')).exit_code == 2
+
+
+def test_every_image_of_zip_files_is_read(tmp_path):
+    for number, count in enumerate((3, 2)):
+        places = range(3 * number, 3 * number + count)
+        pixels = np.random.RandomState(number).randint(0, 256, [3, 16, 16]).astype(np.uint8)
+        write_zip(
+            tmp_path / f'{number:05d}.zip', [(f'img{place:08d}.png', png_bytes(pixels), place) for place in places]
+        )
+    result = verify(str(tmp_path))
+    assert result.exit_code == 0, result.output
+    size = sum(path.stat().st_size for path in tmp_path.iterdir()) / 1e6
+    assert f'is whole: 5 images of 3x16x16 in 2 .zip files, {size:.1f} MB, class numbers of 5 classes.' in result.output
+    flip_a_bit(str(tmp_path / '00000.zip'), 1200)  # in the middle of the second image
+    result = verify(str(tmp_path))
+    assert result.exit_code == 1
+    assert f'Image 1 (counted from 0) of {tmp_path / "00000.zip"} is damaged (its checksum is wrong)' in result.output

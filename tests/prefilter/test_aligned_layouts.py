@@ -1,6 +1,7 @@
 """Sets of crops, and images with a file of labels, small, in their own layouts."""
 
 import json
+import pickle
 import struct
 
 import google_crc32c
@@ -247,3 +248,31 @@ def test_dataset_json(tmp_path, archive):
         check_labels(opened([['00000/img00000000.png', 1]]), 'identity')
     with pytest.raises(UserError, match=r'labels that are neither all ints nor all vectors of 0 and 1, as \[0.5\]'):
         check_labels(opened([[path, [0.5]] for path in IMAGES]), 'attributes')
+
+
+def test_a_folder_of_zips_is_one_set(tmp_path):
+    def opened(*labels):
+        for number, (path, label) in enumerate(zip(IMAGES, labels)):
+            pairs = label and json.dumps({'labels': [[path, label[0]]]})
+            (tmp_path / 'set').mkdir(exist_ok=True)
+            files = {path: IMAGES[path], **({'dataset.json': pairs.encode()} if pairs else {})}
+            make_archive(tmp_path / 'set' / f'{number:05d}.zip', files)
+        return open_source(str(tmp_path / 'set'))
+
+    source = opened([7], [3], [7])
+    assert source.layout == 'dataset-json' and source.aligned and reds(source) == [0, 1, 2] and source.ignored == 0
+    assert list(source.paths) == [f'0000{number}.zip/{path}' for number, path in enumerate(IMAGES)]
+    assert identities(source) == [7, 3, 7] and source.attribute_names is None
+    assert reds(pickle.loads(pickle.dumps(source))) == [0, 1, 2]
+    source = opened([[0, 1]], [[1, 1]], [[0, 0]])
+    assert [source.attributes(place).tolist() for place in range(3)] == [[0, 1], [1, 1], [0, 0]]
+    assert not source.has_identities
+    source = opened(None, None, None)
+    assert not source.has_identities and source.attribute_names is None
+    with pytest.raises(UserError, match='00000.zip has labels, and .*00001.zip has none'):
+        check_labels(opened([7], None, [7]), 'identity')
+    with pytest.raises(UserError, match='the labels in SOURCE are not all vectors of 0 and 1'):
+        check_labels(opened([[0.5]], [[1.0]], [[0.0]]), 'attributes')
+    (tmp_path / 'set' / '00001.zip').write_bytes(b'PK')
+    with pytest.raises(UserError, match='00001.zip is no whole .zip'):
+        open_source(str(tmp_path / 'set'))

@@ -1,6 +1,9 @@
 """Which devices carry which replica."""
 
+import types
+
 import click
+import psutil
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -69,3 +72,12 @@ def test_a_sessions_gpus_are_those_it_was_opened_with(monkeypatch, kinds, gpus):
     assert devices.session_gpus() == gpus
     layout = networks_stylegan._layout_of(tf.constant(0.0), 'auto')
     assert layout.data_format == ('NCHW' if gpus else 'NHWC')
+
+
+def test_memory_is_that_of_the_machine_or_of_the_smallest_gpu(monkeypatch):
+    assert devices.memory_of('cpu') == psutil.virtual_memory().total
+    listed = [types.SimpleNamespace(device_type='CPU', memory_limit_bytes=1 << 28)]
+    listed += [types.SimpleNamespace(device_type='GPU', memory_limit_bytes=size) for size in (11 << 30, 8 << 30)]
+    session = types.SimpleNamespace(list_devices=lambda: listed)
+    monkeypatch.setattr(tf, 'get_default_session', lambda: session)
+    assert devices.memory_of('gpu') == 8 << 30
