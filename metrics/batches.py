@@ -47,8 +47,8 @@ def real_batches(dataset, begin, end, minibatch_size, mirror, seed):
     """
     coins = Stream([seed, REALS_FLIPS], lambda random, count: random.rand(count))
     for start in range(begin, end, minibatch_size):
-        indices = range(start, start + minibatch_size)
-        images = np.stack([dataset.read(index % dataset.num_images) for index in indices])
+        indices = [index % dataset.num_images for index in range(start, start + minibatch_size)]
+        images = dataset.read_many(indices)
         if mirror:
             flipped = coins.take(start, start + minibatch_size) < 0.5
             images[flipped] = images[flipped, :, :, ::-1]

@@ -8,7 +8,8 @@ import numpy as np
 from dnnlib.download.published import find_entry, name_of, resolve
 from dnnlib.errors import UserError
 from dnnlib.network_file import read_network_file
-from dnnlib.records.tfrecords import MultiResolutionDataset, fingerprint
+from dnnlib.records.datasets import open_dataset
+from dnnlib.records.tfrecords import fingerprint
 from metrics.sources import find_source, representative_network
 
 GENERATOR = 'G_style'  # the build function of a generator
@@ -65,10 +66,10 @@ def default_minibatch(resolution: int) -> int:
 
 def training_fingerprint(data: Optional[str]) -> Optional[str]:
     """The fingerprint of the dataset of the training, if it is at hand."""
-    if data is None or not os.path.isdir(data):
+    if data is None or not os.path.exists(data):
         return None
     try:
-        with MultiResolutionDataset(data) as dataset:
+        with open_dataset(data) as dataset:
             return fingerprint(dataset)
     except UserError:  # damaged or moved since: the set does not depend on it
         return None

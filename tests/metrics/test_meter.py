@@ -29,9 +29,9 @@ class FakeDataset:
     def content_digest(self, count):
         return hashlib.sha256(self.images[:count].tobytes()).hexdigest()
 
-    def read(self, index, lod=0):
-        self.read_count += 1
-        return self.images[index]
+    def read_many(self, indices, lod=0):
+        self.read_count += len(indices)
+        return self.images[indices]
 
 
 class FakeGenerator:
