@@ -156,7 +156,7 @@ LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow 
 @click.option('--seed', type=click.IntRange(0, 2**32 - 1), help='Seed of everything random.  [1000]')
 @click.pass_context
 def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_run, offline, **given):
-    """Trains StyleGAN on the TFRecord dataset in the folder DATA. The defaults are the paper's.
+    """Trains StyleGAN on the dataset DATA. The defaults are the paper's.
 
     Brackets show the defaults of --preset paper.
     """

@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnnlib.errors import UserError
+from dnnlib.exports.forms import ExportOptions, write_form
+from dnnlib.exports.images import DatasetImages
+from dnnlib.records.datasets import open_dataset
 from dnnlib.records.tfrecords import MultiResolutionWriter, write_labels
 from training.dataset import Prefetcher, TrainingSet
 
@@ -156,3 +159,22 @@ def test_errors_reach_who_asks_and_nobody_else():
         prefetcher.minibatch(20, 10, 0)
     assert prefetcher.minibatch(10, 10, 0) == 10
     assert prefetcher.minibatch(40, 10, 0) == 40  # the guess, 20, failed; nobody asked for it
+
+
+def test_zip_files_give_the_minibatches_of_tfrecords(tmp_path):
+    images = np.random.RandomState(6).randint(0, 256, [12, 3, 8, 8]).astype(np.uint8)
+    (tmp_path / 'toy').mkdir()
+    with MultiResolutionWriter(str(tmp_path / 'toy'), 'toy') as writer:
+        for image in images:
+            writer.add(image)
+        writer.add_labels(np.arange(12) % 3)
+    with open_dataset(tmp_path / 'toy') as dataset:
+        write_form('zips', DatasetImages(dataset), str(tmp_path / 'zips'), {'': np.arange(12)}, ExportOptions())
+    options = {'max_label_size': 'full', 'mirror': True, 'seed': 3}
+    with TrainingSet(str(tmp_path / 'toy'), **options) as records, TrainingSet(
+        str(tmp_path / 'zips'), **options
+    ) as zips:
+        for lod in (0, 1):
+            for expected, found in zip(records.minibatch(5, 9, lod), zips.minibatch(5, 9, lod)):
+                assert found.dtype == expected.dtype
+                np.testing.assert_array_equal(found, expected)
