@@ -4,9 +4,7 @@ import json
 import os
 
 from dnnlib.errors import UserError, disk_errors
-from dnnlib.records.names import OPTIONS_FILE
-
-SYNTHETIC = 'synthetic'  # the key in options.json that tells a set from another dataset
+from dnnlib.records.names import OPTIONS_FILE, SYNTHETIC
 
 
 def save_record(folder, options, record):
