@@ -2,8 +2,8 @@
 # and use .venv-tf2, which has TensorFlow 2.
 # `make test` is for after a change. `make test-all` adds the slow tests, both layouts, Beam and TensorFlow 2, below.
 # `make test-nchw` runs the tests of what depends on the layout once more, in the layout of GPUs, with a TensorFlow that
-# can execute it on a CPU; it makes .venv-nchw for that. `make test-beam` runs the tests of the filter on Apache Beam, with
-# which it makes .venv-beam. `make test-cross` has each TensorFlow open what the other wrote.
+# can execute it on a CPU; it makes .venv-nchw for that. `make test-beam` runs the tests of Apache Beam, with which it
+# makes .venv-beam. `make test-cross` has each TensorFlow open what the other wrote.
 # PYTHON=... names the Python to use: 3.7, or with TF=2 one from 3.9 to 3.11. DEMO_FLAGS=... adds flags to the demo's
 # training.
 
@@ -60,7 +60,8 @@ test-nchw: venv-nchw
 	OMP_NUM_THREADS=1 KMP_BLOCKTIME=0 .venv-nchw/bin/python -m pytest -n 2 --dist loadfile --layout NCHW
 
 test-beam: venv-beam
-	.venv-beam/bin/python -m pytest -n 2 tests/prefilter/test_beam_runner.py
+	.venv-beam/bin/python -m pytest -n 2 tests/prefilter/test_beam_runner.py \
+	  tests/synthesis/test_synthesis_beam.py
 
 # Each environment looks for a Python of its own, so PYTHON=... does not count here.
 test-cross:

@@ -24,6 +24,15 @@ def is_finished(target: str) -> bool:
     return os.path.exists(os.path.join(unfinished_path(target), FINISHED))
 
 
+def check_writable(target: str) -> None:
+    """Raises UserError if `unfinished_folder` could not make `target`, as in a folder that is only read."""
+    parent = os.path.dirname(os.path.realpath(target))
+    while not os.path.lexists(parent):
+        parent = os.path.dirname(parent)
+    if not (os.path.isdir(parent) and os.access(parent, os.W_OK | os.X_OK)):
+        raise UserError(f'{target} cannot be made, because nothing can be written in {parent}: choose another folder.')
+
+
 @contextlib.contextmanager
 def unfinished_folder(
     target: str, plan: Dict[str, Any], ending: Dict[str, Any], replace: bool = False, restart: bool = False

@@ -5,7 +5,9 @@ import dataclasses
 import functools
 from typing import Optional, Tuple
 
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.exports.forms import bytes_needed
+from dnnlib.files import sha256_of_file
 from dnnlib.jobs.job import Job, Supply, Work
 from dnnlib.jobs.run import LINE_BYTES
 from dnnlib.jobs.shards import ShardPlan
@@ -23,20 +25,36 @@ class MakeImages(Work):
 
     Attributes:
         network: Path of the pickle.
+        sha256: Of the pickle.
         options: `synthesis.options.GenerateOptions`.
         frequencies: As for `synthesis.network.recipe_of`.
         threads: Of TensorFlow in each process; None: one for each core.
     """
 
     network: str
+    sha256: str
     options: GenerateOptions
     frequencies: Optional[Tuple[int, ...]] = None
     threads: Optional[int] = None
 
     @property
+    def environment(self):
+        """On CPUs it hides GPUs."""
+        return hidden_gpus(self.options.device)
+
+    @property
+    def files(self):
+        """The network."""
+        return (self.network,)
+
+    def with_files(self, paths):
+        """The same work with a copy of the network."""
+        return dataclasses.replace(self, network=paths[0])
+
+    @property
     def prepare(self):
         """Makes the state of a process. It does not depend on the options, so a process serves different sets."""
-        return functools.partial(Studio, self.network, self.options.device, self.threads)
+        return functools.partial(Studio, self.network, self.options.device, self.threads, self.sha256)
 
     def task(self, number, path, reader, items):
         """As `dnnlib.jobs.job.Work.task`; items are [start, stop] of the shard."""
@@ -49,13 +67,26 @@ class Studio:
     Args:
         network: Path of the pickle.
         device, threads: As for `synthesis.generator.Generator`.
+        sha256: Of the pickle when the run began.
+
+    Raises:
+        UserError: The file is no generator, or has changed since.
     """
 
-    def __init__(self, network, device, threads):
+    def __init__(self, network, device, threads, sha256):
         from synthesis.generator import Generator  # here: the process that leads starts no TensorFlow
 
         self._generator = Generator(network, device, threads)
+        try:
+            _check_unchanged(network, sha256)  # after it was read: a file that is replaced meanwhile is noticed too
+        except UserError:
+            self.close()
+            raise
         self._makers = {}
+
+    def close(self):
+        """Closes the session."""
+        self._generator.close()
 
     def maker(self, options, frequencies):
         """The `synthesis.maker.Maker` of a set."""
@@ -109,11 +140,27 @@ class SetJob(Job):
 
     def finished(self, folder):
         """The shards that are made, with those of finished volumes."""
+        self.volumes.look()
         return self.volumes.finished()
 
     def on_done(self, number):
         """Joins a volume when its last shard is there."""
         self.volumes.add(number)
+
+
+def hidden_gpus(device):
+    """Variables of the environment of a process on a device: on the CPU it sees no GPU."""
+    return {'CUDA_VISIBLE_DEVICES': ''} if device == 'cpu' else {}
+
+
+def _check_unchanged(network, sha256):
+    with disk_errors('read', network):
+        found = sha256_of_file(network)
+    if found != sha256:
+        raise UserError(
+            f'{network} has changed since this command began (its SHA-256 is {found[:12]}…, it was {sha256[:12]}…), as '
+            'where its run trains on: name a snapshot that stays, such as a network-snapshot-*.pkl.'
+        )
 
 
 def shards_of(options):

@@ -4,7 +4,10 @@ import json
 import os
 
 from dnnlib.errors import UserError, disk_errors
-from dnnlib.records.names import OPTIONS_FILE, SYNTHETIC
+from dnnlib.records.names import OPTIONS_FILE
+
+SYNTHETIC = 'synthetic'  # the key in options.json that tells a set from another dataset
+_KINDS = {'plan': dict, 'ending': dict, 'network': dict, 'images': int, 'refused': int}
 
 
 def save_record(folder, options, record):
@@ -38,7 +41,11 @@ def read_record(folder):
 
 
 def find_record(folder):
-    """As `read_record`; None if the folder is no synthetic dataset."""
+    """As `read_record`; None if the folder is no synthetic dataset.
+
+    Raises:
+        UserError: `options.json` is damaged, or cannot be read.
+    """
     path = os.path.join(folder, OPTIONS_FILE)
     with disk_errors('read', path, 'or name another folder'):
         try:
@@ -46,8 +53,17 @@ def find_record(folder):
                 found = json.load(file)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, RecursionError):
-            return None
-    record = found.get(SYNTHETIC) if isinstance(found, dict) else None
-    is_whole = isinstance(record, dict) and {'plan', 'ending', 'network', 'images', 'refused'} <= set(record)
-    return {**record, 'options': {name: found[name] for name in found if name != SYNTHETIC}} if is_whole else None
+        except (ValueError, RecursionError) as error:
+            raise _damaged(path, error) from error
+    if not isinstance(found, dict) or SYNTHETIC not in found:
+        return None
+    record = found[SYNTHETIC]
+    for name, kind in _KINDS.items():
+        value = record.get(name) if isinstance(record, dict) else None
+        if type(value) is not kind:
+            raise _damaged(path, f'its {name} is {value!r}')
+    return {**record, 'options': {name: found[name] for name in found if name != SYNTHETIC}}
+
+
+def _damaged(path, what):
+    return UserError(f'{path} is damaged ({what}): restore it from a copy, or remove the set and make it again.')

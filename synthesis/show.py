@@ -3,19 +3,21 @@
 import dataclasses
 import hashlib
 import itertools
-import json
 import os
+import zipfile
 
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.jobs.workers import Workers
 from dnnlib.records.names import MANIFEST_FILE
 from synthesis.draws import ImageDraw
-from synthesis.generate import FREQUENCIES, hidden_gpus
+from synthesis.generate import FREQUENCIES
 from synthesis.job import MakeImages
 from synthesis.options import read_generate_options
 from synthesis.record import read_record
 from synthesis.source import find_network
 from synthesis.tasks import MakeOne
+from synthesis.volumes import read_image
+from synthesis.whole import parse_line
 
 
 def show_image(dataset, index, network=None, offline=False):
@@ -35,12 +37,13 @@ def show_image(dataset, index, network=None, offline=False):
         UserError: There is no such set, image or network.
     """
     record, line = read_record(dataset), read_line(dataset, index)
+    _check_in_set(dataset, line)
     facts = _network_of(record, network, offline)
     options = dataclasses.replace(read_generate_options(dataset), device=record['plan']['--device'])
     frequencies = record['plan'][FREQUENCIES]
-    images = MakeImages(facts.path, options, frequencies and tuple(frequencies), threads=None)
+    images = MakeImages(facts.path, facts.sha256, options, frequencies and tuple(frequencies), threads=None)
     draw = ImageDraw(line['identity'], line['variation'], line['draw'], line['first_draw'])
-    with Workers(1, images.prepare, [hidden_gpus(options.device)]) as pool:
+    with Workers(1, images.prepare, [images.environment]) as pool:
         [(_, (full, again))] = pool.run([MakeOne(draw, options, images.frequencies)])
     is_equal = hashlib.sha256(again).hexdigest() == line['sha256']
     return _describe(record, line, facts), full, is_equal
@@ -48,13 +51,23 @@ def show_image(dataset, index, network=None, offline=False):
 
 def read_line(dataset, index):
     """The line of an image in the manifest, a dict. Raises UserError if there is no such image."""
-    with open(os.path.join(dataset, MANIFEST_FILE), encoding='utf-8') as file:
+    path, count = os.path.join(dataset, MANIFEST_FILE), read_record(dataset)['images']
+    if index >= count:
+        raise UserError(f'{dataset} has no image {index}: give a number from 0 to {count - 1}.')
+    with disk_errors('read', path), open(path, 'rb') as file:
         text = next(itertools.islice(file, index, None), None)
-    if text is None:
-        raise UserError(
-            f'{dataset} has no image {index}: give a number from 0 to {read_record(dataset)["images"] - 1}.'
-        )
-    return json.loads(text)
+    return parse_line(path, text or b'', index)
+
+
+def _check_in_set(dataset, line):
+    """Refuses to compare with an image that the set does not have."""
+    path = os.path.join(dataset, line['file'])
+    with disk_errors('read', path, 'or restore it from a copy'):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                read_image(archive, line)
+        except zipfile.BadZipFile as error:
+            raise UserError(f'{path} is damaged ({error}): restore it from a copy.') from error
 
 
 def _network_of(record, network, offline):

@@ -6,6 +6,7 @@ import click
 
 from dnnlib.download.published import NetworkSource
 from dnnlib.download.published import offline_option
+from dnnlib.errors import disk_errors
 from dnnlib.files import atomic_write
 from synthesis.show import show_image
 
@@ -32,6 +33,6 @@ def show(dataset, index, out, network, offline):
         else 'Made again, it differs from the one in the set: this machine or TensorFlow rounds differently.'
     )
     if out is not None:
-        with atomic_write(out) as file:
+        with disk_errors('written', out, 'or give another --out'), atomic_write(out) as file:
             file.write(png)
         click.echo(f'{out} is written.')

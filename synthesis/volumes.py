@@ -11,6 +11,7 @@ The finished set takes these files as they are.
 """
 
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -45,16 +46,23 @@ class Volumes:
         self._folder, self._shards, self._per_identity = folder, shards, per_identity
         self.shards_in_volume = IMAGES_PER_ZIP // shards.shard_images
         self._waiting = {}  # number of a volume -> shards of it that have files
+        self._joined = set()
+        self.look()
+
+    def __len__(self):
+        return -(-self._shards.num_images // IMAGES_PER_ZIP)
+
+    def look(self):
+        """Takes note of all files in the folder: a cluster may have brought more since the last look."""
+        folder = self._folder
         self._joined = {int(name.split('.')[0]) for name in os.listdir(folder) if name.endswith(LINES)}
+        self._waiting = {}
         for number in finished_shards(folder):
             volume = number // self.shards_in_volume
             if volume in self._joined:
                 os.remove(shard_path(folder, number))  # killed while it cleaned up
             else:
                 self._waiting.setdefault(volume, set()).add(number)
-
-    def __len__(self):
-        return -(-self._shards.num_images // IMAGES_PER_ZIP)
 
     def finished(self):
         """The numbers of all shards that are made."""
@@ -245,12 +253,34 @@ def _unpack(dataset, volume, lines, parts, shards):
             for place in range(first, first + size):
                 numbers = {} if rows is None else {W_COLUMN: rows[place]}
                 line = {**lines[place], 'accepted': True}
-                entries.append(Entry(line, archive.read(line['path']), None, numbers))
+                entries.append(Entry(line, read_image(archive, line), None, numbers))
             nothing = {} if rows is None else {W_COLUMN: np.zeros_like(rows[0])}
             for line in lines[first : first + size]:
                 entries += [Entry(*found, None, nothing) for found in refused.before(line)]
             with atomic_write(path) as file:
                 write_shard(file, entries)
+
+
+def read_image(archive, line):
+    """The PNG of an image, from an open .zip of a set.
+
+    Raises:
+        UserError: It is damaged, or not the image of the `line` in the manifest.
+    """
+    try:
+        png = archive.read(line['path'])
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise _not_whole(archive, line, error) from error
+    if hashlib.sha256(png).hexdigest() != line['sha256']:
+        raise _not_whole(archive, line, f'it is not the image in {MANIFEST_FILE}')
+    return png
+
+
+def _not_whole(archive, line, what):
+    return UserError(
+        f'{archive.filename} is damaged at {line["path"]} ({what}): restore it from a copy, or make the set again '
+        'under another name, or with --force.'
+    )
 
 
 class _Refused:

@@ -1,9 +1,9 @@
 """Shards examined by the workers of an Apache Beam runner: Dataflow, Flink, Spark, or processes of this machine.
 
 Launcher and workers share a folder, `dnnlib.jobs.exchange.Exchange`. The launcher writes a file there with a line for
-each shard. It also writes the items, if the workers cannot read them themselves. The workers write the shard
-files, and the launcher fetches them, shard by shard, while the pipeline runs. So the pipeline's graph and the memory do
-not grow with the source, and finished shards are kept when a run ends early.
+each shard. It also writes the items, and files such as a network, if the workers cannot read them themselves. The
+workers write the shard files, and the launcher fetches them, shard by shard, while the pipeline runs. So the pipeline's
+graph and the memory do not grow with the source, and finished shards are kept when a run ends early.
 
 Beam may give a shard to several workers. The first result counts: all are equal, because a result depends on the shard
 alone, and its file appears whole.
@@ -38,6 +38,7 @@ from dnnlib.progress import Progress
 SHARDS_FILE = 'shards.jsonl'
 REFUSAL_FIELDS = 'reason', 'detail'
 RESULT, ITEMS = '.result', '.images'  # endings of the names of a shard's files
+FILE = '{}.file'  # name of a file that all processes read, by its number
 WORKERS_INPUT = 0  # the file descriptor that worker processes of this machine inherit as their standard input
 FOLDER, STAGING_FILE, LOG_FILE = 'beam', 'staging.json', 'beam.log'  # in the work folder
 HERE, ELSEWHERE = 1, 10  # seconds between two searches for results, on this machine and on a cluster
@@ -112,7 +113,9 @@ class BeamRun:
         self._cluster, self._job, self._work = cluster, job, work
         self._exchange = Exchange(_exchange_url(cluster, work.path, job.name))
         self._sends_items = job.has_items and (cluster.staging is not None or job.reader is None)
-        self._examiner = Examiner(self._exchange, job.work, job.reader, self._sends_items)
+        self._sends_files = bool(job.work.files) and cluster.staging is not None
+        self._examiner = Examiner(self._exchange, job.work, job.reader, self._sends_items, self._sends_files)
+        self._fetched = set()  # numbers of shards
 
     def __enter__(self):
         """Fetches the results that a killed run has left."""
@@ -154,13 +157,16 @@ class BeamRun:
                 raise _failed(error, self._cluster.runner) from error
             finally:
                 self._collect(progress.on_done)
-        if not all(os.path.exists(shard_path(self._work.parts, number)) for number in missing):
+        if not self._job.finished(self._work.parts).issuperset(missing):
             raise UserError(
                 f'{self._cluster.runner} says that it is done, but results are missing in {self._exchange.url}: '
                 'give --staging with a folder that this machine and all workers reach by this name.'
             )
 
     def _lay_out(self, missing):
+        if self._sends_files:
+            for number, path in enumerate(self._job.work.files):
+                self._exchange.send(path, FILE.format(number))
         bar = Progress(total=len(missing), desc='Sending images', unit=' shards', disable=not self._sends_items)
         with bar, self._exchange.writing(SHARDS_FILE) as file, self._job.supply(
             self._work.path, always=self._sends_items
@@ -177,11 +183,12 @@ class BeamRun:
         for name in self._exchange.names(RESULT):
             number = int(name.split('.')[0])
             path = shard_path(self._work.parts, number)
-            if not os.path.exists(path):  # else another worker was faster
+            if number not in self._fetched and not os.path.exists(path):  # else another worker was faster
                 with self._exchange.reading(name) as source, atomic_write(path) as file:
                     named = _from_line(source.readline().decode('ascii') or '[]', self._job.work.refusal)
                     shutil.copyfileobj(source, file)
                 if _is_whole(path):
+                    self._fetched.add(number)
                     on_done(self._job.shards[number], named)
             self._exchange.remove(name)
 
@@ -246,17 +253,20 @@ class Examiner(beam.DoFn):
         work: `dnnlib.jobs.job.Work`.
         reader: As the job's.
         is_sent: Whether the exchange folder has the items.
+        files_are_sent: Whether it has the files that the work needs.
     """
 
-    def __init__(self, exchange, work, reader=None, is_sent=False):
+    def __init__(self, exchange, work, reader=None, is_sent=False, files_are_sent=False):
         self._exchange, self._work, self._reader, self._is_sent = exchange, work, reader, is_sent
-        self._workers = None
+        self._files_are_sent = files_are_sent
+        self._copies = self._workers = None
 
     def process(self, line):
         """Examines one shard, unless its result is there already."""
         number, items = _from_line(line, self._work.refusal)
         if self._exchange.has(_name(number, RESULT)):
             return
+        self._fetch_files()
         with tempfile.TemporaryDirectory(prefix='shard-') as folder:
             path, reader = os.path.join(folder, 'shard'), self._reader
             if self._is_sent:
@@ -269,18 +279,35 @@ class Examiner(beam.DoFn):
                 shutil.copyfileobj(shard, file)
 
     def teardown(self):
-        """Ends the process."""
+        """Ends the process, and removes what it fetched."""
+        self._end_process()
+        if self._copies is not None:
+            self._copies.cleanup()
+            self._copies = None
+
+    def _end_process(self):
         if self._workers is not None:
             self._workers.__exit__(None, None, None)
             self._workers = None
 
+    def _fetch_files(self):
+        if not self._files_are_sent or self._copies is not None:
+            return
+        copies = tempfile.TemporaryDirectory(prefix='files-')
+        names = [os.path.basename(path) for path in self._work.files]
+        paths = [os.path.join(copies.name, f'{number}-{name}') for number, name in enumerate(names)]
+        for number, path in enumerate(paths):
+            self._exchange.fetch(FILE.format(number), path)
+        self._work = self._work.with_files(paths)
+        self._copies = copies  # the last: after an error, all are fetched again
+
     def _examine(self, task):
         if self._workers is None:
-            self._workers = Workers(1, self._work.prepare)
+            self._workers = Workers(1, self._work.prepare, [self._work.environment])
         try:
             [(_, named)] = self._workers.run([task])
         except BaseException:
-            self.teardown()  # the process that raised it takes no other task
+            self._end_process()  # the process that raised it takes no other task
             raise
         return named
 

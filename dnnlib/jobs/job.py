@@ -1,6 +1,6 @@
 """What a long list is for the engine: two small objects say how one kind of work differs from another."""
 
-from typing import Any, ContextManager, List, Tuple
+from typing import Any, ContextManager, Dict, List, Sequence, Tuple
 
 from dnnlib.jobs.refusal import Refusal
 
@@ -10,9 +10,17 @@ class Work:
 
     Attributes:
         refusal: The class of the refusals that `task` returns.
+        environment: Variables of the environment of each process of a cluster.
+        files: Paths of the files that processes read; if workers do not reach them, `with_files` says where copies are.
     """
 
     refusal = Refusal
+    environment: Dict[str, str] = {}
+    files: Sequence[str] = ()
+
+    def with_files(self, paths: Sequence[str]) -> 'Work':
+        """The same work with copies of `files`, in their order."""
+        return self
 
     def prepare(self) -> Any:
         """Makes the state of a process at its start, such as a detector or a network."""

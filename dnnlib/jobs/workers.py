@@ -12,6 +12,8 @@ import signal
 import threading
 import traceback
 
+import click
+
 from dnnlib.errors import UserError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -60,7 +62,7 @@ class Workers:
 
         Raises:
             UserError: As raised by a task, or no process can be started.
-            OSError: As raised by a task.
+            click.UsageError, OSError: As raised by a task.
             RuntimeError: A task raised anything else; the text has its traceback.
         """
         tasks, ahead, exhausted = iter(tasks), collections.deque(), False
@@ -177,7 +179,7 @@ def _work(connection, lifeline, prepare, environment):
             except EOFError:  # the process that leads has ended
                 return
             connection.send(('done', task.run(state, lambda report: connection.send(('report', report)))))
-    except (UserError, OSError) as error:
+    except (click.ClickException, OSError) as error:
         connection.send(('failed', error))
     except Exception:
         connection.send(('failed', RuntimeError(traceback.format_exc())))

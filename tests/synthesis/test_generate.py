@@ -71,7 +71,7 @@ def test_a_set_is_enlarged_and_its_first_images_are_not_made_again(whole, tmp_pa
 
 
 def test_a_set_of_several_volumes_is_enlarged(tmp_path, monkeypatch):
-    for module in (volumes, generate, 'synthesis.images', 'dnnlib.exports.dataset_json'):
+    for module in (volumes, generate, 'synthesis.whole', 'synthesis.images', 'dnnlib.exports.dataset_json'):
         monkeypatch.setattr(f'{getattr(module, "__name__", module)}.IMAGES_PER_ZIP', 160, raising=False)
     make(tmp_path / 'whole', identities=500)
     make(tmp_path / 'grown', identities=250)

@@ -5,12 +5,13 @@ import subprocess
 import sys
 import time
 
+import click
 import pytest
 
 from dnnlib.errors import UserError
 from dnnlib.jobs.workers import Workers
 
-KILL, RAISE, REFUSE, DISK, END = 'kill', 'raise', 'refuse', 'disk', 'end'
+KILL, RAISE, REFUSE, USAGE, DISK, END = 'kill', 'raise', 'refuse', 'usage', 'disk', 'end'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Task:
             raise ZeroDivisionError('not expected')
         elif self.action == REFUSE:
             raise UserError('Mend that.')
+        elif self.action == USAGE:
+            raise click.UsageError('--classes: there is no class 3.')
         elif self.action == DISK:
             raise OSError(28, 'No space left on device')
         elif self.action == END:
@@ -71,6 +74,7 @@ def test_tasks_are_done_by_several_processes_and_survive_their_death():
     [
         (RAISE, RuntimeError, 'ZeroDivisionError: not expected'),
         (REFUSE, UserError, 'Mend that.'),
+        (USAGE, click.UsageError, '--classes: there is no class 3.'),
         (DISK, OSError, 'No space left on device'),
         (END, RuntimeError, 'EOFError: a file ends'),
     ],
