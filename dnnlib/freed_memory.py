@@ -13,9 +13,8 @@ def keep_freed_memory() -> bool:
 
     TensorFlow allocates every tensor anew on a CPU. By default, glibc asks the kernel for each large one and gives it
     back at once, and the kernel fills all of it with zeros: a sixth of the CPU time of making images of 256x256 px.
-    The process does not become larger than it was at its largest, but it stays that large. Call this before threads
-    start. It changes nothing without glibc, or if the environment has settings of one's own: MALLOC_... or
-    GLIBC_TUNABLES.
+    The process then stays as large as it was at its largest, which becomes up to a tenth more. Call this before threads
+    start. Nothing changes without glibc, or if the user has settings in the environment: MALLOC_... or GLIBC_TUNABLES.
 
     Returns:
         Whether the memory is kept.

@@ -26,6 +26,7 @@ from dnnlib.records.names import (
     OPTIONS_FILE,
     REJECTED_FILE,
     REPORT_FILE,
+    SYNTHETIC,
 )
 from dnnlib.records.tfrecords import MultiResolutionDataset
 from prefilter.distributions import draw_charts, draw_distributions, histograms
@@ -247,6 +248,11 @@ def main(dataset, source, force):
     other_hint = f'its page is made by python -m metrics.run_report {shlex.quote(dataset)}'
     check_kind(dataset, DATASET, 'name a folder that python -m prefilter made', RUN, other_hint)
     options = read_options(dataset)
+    if SYNTHETIC in options:
+        raise UserError(
+            f'{dataset} is a synthetic set, whose page python -m synthesis generate has made: name a folder that '
+            'python -m prefilter made.'
+        )
     if source is None and options.get('source') == LFW_SUBSET:
         source = LFW_SUBSET
     if source not in (None, LFW_SUBSET) and not os.path.exists(source):

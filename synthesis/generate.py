@@ -4,8 +4,8 @@ import os
 import sys
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from dnnlib.errors import UserError
-from dnnlib.exports.card import write_card
+from dnnlib.errors import UserError, disk_errors
+from dnnlib.exports.card import CARD_FILES, SUMS_FILE, write_card
 from dnnlib.exports.forms import write_exports
 from dnnlib.folder_kinds import kind_of
 from dnnlib.folders import check_writable, is_finished, unfinished_folder
@@ -83,15 +83,17 @@ def make_set(network, options, processes, cluster=None):
         KeyboardInterrupt, SystemExit: Passed on; the finished shards are kept for the next call.
     """
     plan = plan_of(network, options, processes.frequencies)
-    ending = {**options.ending(), '--identities': options.identities}
     before = set_before(options, plan)
-    replace = options.force or before is not None
-    with unfinished_folder(options.out, plan, ending, replace, options.restart) as work:
+    # A finished run whose target is missing was killed between two renames: what it replaces is put back first.
+    replace = options.force or before is not None or (is_finished(options.out) and not os.path.lexists(options.out))
+    run = {**plan, '--identities': options.identities}  # so an unfinished run goes on with its own number
+    with unfinished_folder(options.out, run, options.ending(), replace, options.restart) as work:
         if work.result is not None:
             return {**work.result, 'made': 0, 'seconds': 0.0}
         if before is not None:
             if before['images'] == options.count and before['ending'] == options.ending():
                 return {'images': options.count, 'refused': before['refused'], 'made': 0, 'seconds': 0.0}
+            _check_strangers(options.out)
             take_over(options.out, before['images'], work.parts, shards_of(options))
         images = MakeImages(network.path, network.sha256, options, processes.frequencies, processes.threads)
         here = 1 if cluster else processes.count  # a cluster has processes of its own; this one tries the network
@@ -134,7 +136,7 @@ def set_before(options, plan):
         UserError: There is something else, or a set that does not fit.
     """
     out = options.out
-    if not os.path.lexists(out) or is_finished(out):
+    if not os.path.lexists(out):
         return None
     record = find_record(out) if os.path.isdir(out) else None
     if options.force:
@@ -157,6 +159,19 @@ def set_before(options, plan):
         )
     check_whole(out, record)
     return record
+
+
+def _check_strangers(out):
+    """Refuses to replace a set whose folder has files that its list of SHA-256 does not name, as of a person."""
+    path = os.path.join(out, SUMS_FILE)
+    with disk_errors('read', path, 'or choose another --out'), open(path, encoding='utf-8', errors='replace') as lines:
+        known = {*CARD_FILES, *(line.rstrip('\n').partition('  ')[2].split('/')[0] for line in lines)}
+    strangers = sorted(name for name in os.listdir(out) if name not in known and not name.startswith('.'))
+    if strangers:
+        raise UserError(
+            f'{out} has {strangers[0]}, which is not of the set and would be lost, because the folder is replaced: '
+            'move it elsewhere.'
+        )
 
 
 def finish_set(folder, network, options, plan, trial, refused, work):

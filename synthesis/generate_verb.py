@@ -108,7 +108,8 @@ def generate(offline, **flags):
     if side > facts.resolution:
         raise click.UsageError(f'--size {side}: the network makes {facts.resolution} px, so take that at most.')
     check_exports(options.export, side, True, there=[SET_FORM])
-    check_parts(options.export, np.arange(options.count) // options.per_identity)
+    if options.test_share is not None or options.pairs is not None:  # else the numbers would only take memory
+        check_parts(options.export, np.arange(options.count) // options.per_identity)
     cluster = choose_cluster(options)
     frequencies = None
     if options.classes == LIKE_REALS:

@@ -2,9 +2,9 @@
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
+import collections
 import contextlib
-import itertools
-from typing import Iterable, Iterator, NamedTuple
+from typing import Callable, Iterable, Iterator, NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -28,8 +28,8 @@ class Made(NamedTuple):
 class Generator:
     """A network that makes images from draws.
 
-    All minibatches have the same size, because sums are rounded differently for another size: the last one is padded.
-    So an image does not depend on its companions, nor on its place.
+    The last bits of an image depend on the size of its minibatch, and on its place there, but not on its companions. So
+    all minibatches have the same size, an image always has the same place, and places that nobody needs are filled.
 
     Args:
         path: Network pickle.
@@ -56,19 +56,31 @@ class Generator:
         """The `synthesis.variations.Recipe` for resolved options, as from `synthesis.network.recipe_of`."""
         return recipe_of(self._Gs, options, frequencies)
 
-    def make(self, draws: Iterable[ImageDraw], recipe: Recipe, minibatch: int) -> Iterator[Made]:
-        """Makes images, in the order of their draws, `minibatch` at a time.
+    def make(
+        self, draws: Iterable[ImageDraw], recipe: Recipe, minibatch: int, place_of: Callable[[ImageDraw], int]
+    ) -> Iterator[Made]:
+        """Makes images, `minibatch` at a time.
+
+        Args:
+            draws: Of the images; a few dozen.
+            recipe: `synthesis.variations.Recipe`.
+            minibatch: Images at a time.
+            place_of: The number of a draw's image in its set; modulo `minibatch` it is the place in a minibatch.
+
+        Yields:
+            `Made` of each draw, in no certain order.
 
         Raises:
             UserError: The network gives values that are not numbers, or the device has too little memory.
         """
-        draws = iter(draws)
-        while True:
-            wanted = list(itertools.islice(draws, minibatch))
-            if not wanted:
-                return
-            padded = wanted + wanted[-1:] * (minibatch - len(wanted))
-            yield from itertools.islice(self._run(padded, recipe), len(wanted))
+        waiting = [collections.deque() for _ in range(minibatch)]
+        for draw in draws:
+            waiting[place_of(draw) % minibatch].append(draw)
+        while any(waiting):
+            wanted = [queue.popleft() if queue else None for queue in waiting]
+            filler = next(draw for draw in wanted if draw is not None)
+            made = self._run([draw or filler for draw in wanted], recipe)
+            yield from (image for draw, image in zip(wanted, made) if draw is not None)
 
     def _run(self, draws, recipe):
         mapping, synthesis = self._Gs.components.mapping, self._Gs.components.synthesis

@@ -51,14 +51,15 @@ class Maker:
         self.remarks = remarks_of(resolved, generator.facts)
         self._recipe = generator.recipe(resolved, frequencies)
 
-    def first_images(self, minibatch):
-        """Yields `Finished` for a minibatch of first images: number 0 has the identities from 0 on."""
-        size = self._options.minibatch
-        return self._finished(ImageDraw(identity) for identity in range(minibatch * size, (minibatch + 1) * size))
+    def first_images(self, number):
+        """Yields `Finished` for minibatch `number` of the set, as if no draw was refused."""
+        size, per_identity = self._options.minibatch, self._options.per_identity
+        places = range(number * size, (number + 1) * size)
+        return self._finished(ImageDraw(*divmod(place, per_identity), 0, 0) for place in places)
 
     def make_one(self, draw):
         """Makes one image: (PNG at the full size of the network, PNG as the set keeps it)."""
-        [made] = self._generator.make([draw], self._recipe, self._options.minibatch)
+        [made] = self._generator.make([draw], self._recipe, self._options.minibatch, self._place_of)
         kept = finish_image(made.pixels, self._options.size, self._options.grey)
         return png_bytes(made.pixels), png_bytes(kept)
 
@@ -96,12 +97,15 @@ class Maker:
         """Encodes a minibatch, and looks for faces in it, while the network makes the next one."""
         with concurrent.futures.ThreadPoolExecutor(1) as behind:
             size, waiting = self._options.minibatch, []
-            for made in self._generator.make(draws, self._recipe, size):
+            for made in self._generator.make(draws, self._recipe, size, self._place_of):
                 waiting.append(behind.submit(self._finish, made))
                 if len(waiting) == 2 * size:
                     yield from (each.result() for each in waiting[:size])
                     del waiting[:size]
             yield from (each.result() for each in waiting)
+
+    def _place_of(self, draw):
+        return draw.identity * self._options.per_identity + draw.variation
 
     def _finish(self, made):
         options = self._options

@@ -36,8 +36,9 @@ class GenerateOptions(KeptOptions):
     Each field says where its value is kept. An option that is kept nowhere does not change the dataset. Where None
     stands for a value that depends on the network, `synthesis.network.resolve` puts in the value.
 
-    The identity of the network belongs to the plan too; its path does not. `identities` is in no plan, because a
-    dataset with more identities begins with the same images.
+    The identity of the network belongs to the plan too; its path does not. `identities` is no part of it, because a
+    dataset with more identities begins with the same images; nor is `draws`, because more of them change no image that
+    is accepted already.
     """
 
     network: str = option(flag='network')
@@ -59,7 +60,7 @@ class GenerateOptions(KeptOptions):
     grey: bool = option(PLAN, RECORD, default=False)
     reject: bool = option(PLAN, RECORD, default=False)  # images without a face
     keep_refused: bool = option(PLAN, RECORD, default=False)
-    draws: int = option(PLAN, RECORD, default=100)  # at most so many of an image
+    draws: int = option(RECORD, default=100)  # at most so many of an image
     minibatch: Optional[int] = option(PLAN, RECORD)  # None: by the side of the images
     keep_w: bool = option(PLAN, RECORD, default=False)
     exports: Tuple[str, ...] = option(ENDING, RECORD, default=(), flag='--export')

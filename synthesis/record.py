@@ -4,9 +4,8 @@ import json
 import os
 
 from dnnlib.errors import UserError, disk_errors
-from dnnlib.records.names import OPTIONS_FILE
+from dnnlib.records.names import OPTIONS_FILE, SYNTHETIC
 
-SYNTHETIC = 'synthetic'  # the key in options.json that tells a set from another dataset
 _KINDS = {'plan': dict, 'ending': dict, 'network': dict, 'images': int, 'refused': int}
 
 

@@ -299,6 +299,7 @@ def test_another_source_is_refused_and_nothing_changes(dataset, photographs, tmp
         ('manifest.jsonl', '{"path": "a", "accepted": true, "box": "x"}\n', 'is damaged in line 1'),
         ('manifest.jsonl', '', 'has no accepted image'),
         ('options.json', '[]', 'options.json is no JSON object: remove it.'),
+        ('options.json', '{"synthetic": {}}', 'is a synthetic set, whose page python -m synthesis generate has made'),
         ('options.json', '{', 'options.json is damaged'),
         ('options.json', '[' * 100000, 'options.json is damaged'),
         ('options.json', '{"format": [1]}', 'options.json is damaged (format is [1], not a text): correct it'),

@@ -80,8 +80,8 @@ def test_what_makes_no_sense_is_a_sentence_that_names_the_flag(changes, message)
 
 def test_the_plan_has_what_images_depend_on_and_no_number_of_identities():
     plan = PLAIN.plan()
-    assert {'--seed', '--vary', '--psi', '--minibatch', '--draws', '--classes', '--size', '--device'} <= set(plan)
-    assert not {'--identities', '--out', 'network', '--export', '--workers', '--licence'} & set(plan)
+    assert {'--seed', '--vary', '--psi', '--minibatch', '--classes', '--size', '--device'} <= set(plan)
+    assert not {'--identities', '--draws', '--out', 'network', '--export', '--workers', '--licence'} & set(plan)
     assert json.loads(json.dumps(plan)) == plan and plan['--direction-layers'] == [0, 1]
     assert {'exports', 'jpeg', 'licence'} <= set(PLAIN.ending())
 

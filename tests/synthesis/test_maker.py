@@ -34,7 +34,7 @@ class Painter:
     def recipe(self, options, frequencies):
         return Recipe(seed=options.seed, dlatent_avg=np.zeros(4, np.float32), vary=('noise',))
 
-    def make(self, draws, recipe, minibatch):
+    def make(self, draws, recipe, minibatch, place_of):
         draws = list(draws)
         self.sizes.append(len(draws))
         for draw in draws:
