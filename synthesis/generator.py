@@ -65,7 +65,7 @@ class Generator:
             draws: Of the images; a few dozen.
             recipe: `synthesis.variations.Recipe`.
             minibatch: Images at a time.
-            place_of: The number of a draw's image in its set; modulo `minibatch` it is the place in a minibatch.
+            place_of: A number that follows from a draw; modulo `minibatch` it is the place in a minibatch.
 
         Yields:
             `Made` of each draw, in no certain order.

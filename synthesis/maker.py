@@ -52,10 +52,9 @@ class Maker:
         self._recipe = generator.recipe(resolved, frequencies)
 
     def first_images(self, number):
-        """Yields `Finished` for minibatch `number` of the set, as if no draw was refused."""
-        size, per_identity = self._options.minibatch, self._options.per_identity
-        places = range(number * size, (number + 1) * size)
-        return self._finished(ImageDraw(*divmod(place, per_identity), 0, 0) for place in places)
+        """Yields `Finished` for a minibatch of first images: number 0 has the identities from 0 on."""
+        size = self._options.minibatch
+        return self._finished(ImageDraw(identity) for identity in range(number * size, (number + 1) * size))
 
     def make_one(self, draw):
         """Makes one image: (PNG at the full size of the network, PNG as the set keeps it)."""
@@ -105,7 +104,7 @@ class Maker:
             yield from (each.result() for each in waiting)
 
     def _place_of(self, draw):
-        return draw.identity * self._options.per_identity + draw.variation
+        return place_of(draw, self._options.per_identity)
 
     def _finish(self, made):
         options = self._options
@@ -131,6 +130,16 @@ class Maker:
         elif self._detector is not None:
             line['refused'] = draw.draw  # draws before this one
         return Entry(line, image.png, None, {W_COLUMN: image.dlatents} if self._options.keep_w else {})
+
+
+def place_of(draw, per_identity):
+    """The number of an image among the first images or, if it is a variation, among all variations of a set.
+
+    First images are made before the variations, so each kind fills whole minibatches.
+    """
+    if draw.variation == 0:
+        return draw.identity
+    return draw.identity * (per_identity - 1) + draw.variation - 1
 
 
 def _look(detector, pixels):
