@@ -33,6 +33,16 @@ def check_writable(target: str) -> None:
         raise UserError(f'{target} cannot be made, because nothing can be written in {parent}: choose another folder.')
 
 
+def differences(found: Dict[str, Any], plan: Dict[str, Any]) -> str:
+    """Names what differs between two plans, with short values: '--seed was 0 and is 1; the list has changed'."""
+    told = []
+    for name in sorted(name for name in {*found, *plan} if found.get(name) != plan.get(name)):
+        before, now = str(found.get(name)), str(plan.get(name))
+        is_short = len(before) < 40 and len(now) < 40
+        told.append(f'{name} was {before} and is {now}' if is_short else f'{name} has changed')
+    return '; '.join(told)
+
+
 @contextlib.contextmanager
 def unfinished_folder(
     target: str, plan: Dict[str, Any], ending: Dict[str, Any], replace: bool = False, restart: bool = False
@@ -103,7 +113,10 @@ class Unfinished:
             with atomic_write(os.path.join(self.path, PLAN), 'w') as file:
                 json.dump(self._plan, file)
         elif found != self._plan:
-            raise UserError(_difference(self.path, found, self._plan))
+            raise UserError(
+                f'{self.path} holds an unfinished run with other options or images '
+                f'({differences(found, self._plan)}): give the same ones to go on with it, or --restart to begin anew.'
+            )
         self._owned = True
         os.makedirs(self.parts, exist_ok=True)
         remove_leftovers(self.parts)
@@ -139,19 +152,6 @@ class Unfinished:
             os.remove(os.path.join(self.path, LOCK))
             with contextlib.suppress(OSError):  # the next process has begun in it
                 os.rmdir(self.path)
-
-
-def _difference(path, found, plan):
-    names = sorted(name for name in {*found, *plan} if found.get(name) != plan.get(name))
-    short = [name for name in names if len(str(found.get(name))) < 40 and len(str(plan.get(name))) < 40]
-    told = [
-        f'{name} was {found.get(name)} and is {plan.get(name)}' if name in short else f'{name} has changed'
-        for name in names
-    ]
-    return (
-        f'{path} holds an unfinished run with other options or images ({"; ".join(told)}): '
-        'give the same ones to go on with it, or --restart to begin anew.'
-    )
 
 
 @contextlib.contextmanager

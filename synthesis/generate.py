@@ -8,7 +8,7 @@ from dnnlib.errors import UserError, disk_errors
 from dnnlib.exports.card import CARD_FILES, SUMS_FILE, write_card
 from dnnlib.exports.forms import write_exports
 from dnnlib.folder_kinds import kind_of
-from dnnlib.folders import check_writable, is_finished, unfinished_folder
+from dnnlib.folders import check_writable, differences, is_finished, unfinished_folder
 from dnnlib.jobs.run import check_room, make_shards
 from dnnlib.jobs.workers import Workers
 from dnnlib.progress import Progress
@@ -148,9 +148,8 @@ def set_before(options, plan):
         return None
     if record is None:
         raise UserError(f'--out {out} exists already and is {kind_of(out)}: choose another name.')
-    differing = sorted(name for name in {*plan, *record['plan']} if plan.get(name) != record['plan'].get(name))
-    if differing:
-        told = '; '.join(f'{name} was {record["plan"].get(name)} and is {plan.get(name)}' for name in differing)
+    told = differences(record['plan'], plan)
+    if told:
         raise UserError(f'{out} is a set of other images ({told}): choose another --out, or replace it with --force.')
     if options.count < record['images']:
         raise UserError(

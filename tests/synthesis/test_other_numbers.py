@@ -58,3 +58,11 @@ def test_files_of_a_person_in_a_set_are_never_lost(tmp_path):
         with pytest.raises(UserError, match='mine.png, which is not of the set'):
             make(tmp_path / 'set', **changes)
     assert files_of(tmp_path / 'set') == before
+
+
+def test_a_long_list_is_not_printed_where_a_set_has_another_plan(tmp_path):
+    classes = 'the classes of the training set'
+    record = {'plan': {'--seed': 0, classes: [1] * 999}, 'images': 3}
+    with mock.patch.object(generate, 'find_record', return_value=record), pytest.raises(UserError) as caught:
+        generate.set_before(options(tmp_path, identities=3), {'--seed': 1, classes: [2] * 999})
+    assert '(--seed was 0 and is 1; the classes of the training set has changed)' in str(caught.value)
