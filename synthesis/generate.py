@@ -33,22 +33,19 @@ class Processes(NamedTuple):
     Attributes:
         count: How many.
         environments: As for `dnnlib.jobs.workers.Workers`.
-        threads: Of TensorFlow in each; None: one for each core.
         frequencies: As for `synthesis.network.recipe_of`.
     """
 
     count: int = 1
     environments: Optional[List[Dict[str, str]]] = None
-    threads: Optional[int] = None
     frequencies: Optional[Tuple[int, ...]] = None
 
     @classmethod
     def planned(cls, count, environments, frequencies=None):
-        """On CPUs, where `environments` is None, GPUs are hidden and the processes share the cores."""
+        """On CPUs, where `environments` is None, GPUs are hidden."""
         if environments is not None:
-            return cls(count, environments, None, frequencies)
-        threads = max(len(os.sched_getaffinity(0)) // count, 1)
-        return cls(count, [hidden_gpus('cpu')] * count, threads, frequencies)
+            return cls(count, environments, frequencies)
+        return cls(count, [hidden_gpus('cpu')] * count, frequencies)
 
 
 def try_network(network, options, processes):
@@ -59,7 +56,7 @@ def try_network(network, options, processes):
     """
     set_before(options, plan_of(network, options, processes.frequencies))
     check_writable(options.out)
-    images = MakeImages(network.path, network.sha256, options, processes.frequencies, processes.threads)
+    images = MakeImages(network.path, network.sha256, options, processes.frequencies)
     with Workers(1, images.prepare, processes.environments) as pool:
         [(_, trial)] = pool.run([TryNetwork(options, processes.frequencies, measures=True)])
     return trial
@@ -95,7 +92,7 @@ def make_set(network, options, processes, cluster=None):
                 return {'images': options.count, 'refused': before['refused'], 'made': 0, 'seconds': 0.0}
             _check_strangers(options.out)
             take_over(options.out, before['images'], work.parts, shards_of(options))
-        images = MakeImages(network.path, network.sha256, options, processes.frequencies, processes.threads)
+        images = MakeImages(network.path, network.sha256, options, processes.frequencies)
         here = 1 if cluster else processes.count  # a cluster has processes of its own; this one tries the network
         with Workers(here, images.prepare, processes.environments) as pool:
             [(_, trial)] = pool.run([TryNetwork(options, processes.frequencies)])

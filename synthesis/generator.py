@@ -17,6 +17,9 @@ from synthesis.network import facts_of, recipe_of
 from synthesis.variations import Recipe, inputs_of, vary
 
 
+THREADS = 1  # of a process on the CPU: sums are rounded differently with more, so the set would depend on them
+
+
 class Made(NamedTuple):
     """An image that the network has made."""
 
@@ -34,7 +37,6 @@ class Generator:
     Args:
         path: Network pickle.
         device: 'gpu' or 'cpu'.
-        threads: Of TensorFlow; None: one for each core.
 
     Attributes:
         facts: `synthesis.network.NetworkFacts`.
@@ -43,9 +45,9 @@ class Generator:
         UserError: The file is no generator.
     """
 
-    def __init__(self, path, device, threads=None):
+    def __init__(self, path, device):
         self._stack = contextlib.ExitStack()
-        self._Gs = self._stack.enter_context(open_generator(path, device, threads=threads))
+        self._Gs = self._stack.enter_context(open_generator(path, device, threads=THREADS if device == 'cpu' else None))
         self.facts = facts_of(self._Gs)
 
     def close(self):

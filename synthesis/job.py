@@ -28,14 +28,12 @@ class MakeImages(Work):
         sha256: Of the pickle.
         options: `synthesis.options.GenerateOptions`.
         frequencies: As for `synthesis.network.recipe_of`.
-        threads: Of TensorFlow in each process; None: one for each core.
     """
 
     network: str
     sha256: str
     options: GenerateOptions
     frequencies: Optional[Tuple[int, ...]] = None
-    threads: Optional[int] = None
 
     @property
     def environment(self):
@@ -54,7 +52,7 @@ class MakeImages(Work):
     @property
     def prepare(self):
         """Makes the state of a process. It does not depend on the options, so a process serves different sets."""
-        return functools.partial(Studio, self.network, self.options.device, self.threads, self.sha256)
+        return functools.partial(Studio, self.network, self.options.device, self.sha256)
 
     def task(self, number, path, reader, items):
         """As `dnnlib.jobs.job.Work.task`; items are [start, stop] of the shard."""
@@ -66,17 +64,17 @@ class Studio:
 
     Args:
         network: Path of the pickle.
-        device, threads: As for `synthesis.generator.Generator`.
+        device: 'gpu' or 'cpu'.
         sha256: Of the pickle when the run began.
 
     Raises:
         UserError: The file is no generator, or has changed since.
     """
 
-    def __init__(self, network, device, threads, sha256):
+    def __init__(self, network, device, sha256):
         from synthesis.generator import Generator  # here: the process that leads starts no TensorFlow
 
-        self._generator = Generator(network, device, threads)
+        self._generator = Generator(network, device)
         try:
             _check_unchanged(network, sha256)  # after it was read: a file that is replaced meanwhile is noticed too
         except UserError:

@@ -153,7 +153,7 @@ def remarks_of(options: GenerateOptions, facts: NetworkFacts) -> List[str]:
 
 
 def recipe_of(Gs, options: GenerateOptions, frequencies: Optional[Sequence[int]] = None) -> Recipe:
-    """The recipe of a dataset. Make it once: its last bits may depend on the number of threads.
+    """The recipe of a dataset. Its last bits may depend on the number of threads.
 
     Args:
         Gs: Generator `Network`, in the default session.

@@ -41,7 +41,7 @@ def show_image(dataset, index, network=None, offline=False):
     facts = _network_of(record, network, offline)
     options = dataclasses.replace(read_generate_options(dataset), device=record['plan']['--device'])
     frequencies = record['plan'][FREQUENCIES]
-    images = MakeImages(facts.path, facts.sha256, options, frequencies and tuple(frequencies), threads=None)
+    images = MakeImages(facts.path, facts.sha256, options, frequencies and tuple(frequencies))
     draw = ImageDraw(line['identity'], line['variation'], line['draw'], line['first_draw'])
     with Workers(1, images.prepare, [images.environment]) as pool:
         [(_, (full, again))] = pool.run([MakeOne(draw, options, images.frequencies)])

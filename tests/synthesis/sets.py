@@ -45,7 +45,7 @@ def options(out, **changes):
 
 def make(out, workers=1, cluster=None, **changes):
     """Makes a set with `make_set`; returns its result."""
-    processes = Processes.planned(workers, None)._replace(threads=1)
+    processes = Processes.planned(workers, None)
     with mock.patch.object(generate, 'Workers', shared):
         return make_set(network(), options(out, **changes), processes, cluster)
 

@@ -76,7 +76,7 @@ def painted(monkeypatch):
 
 def make(out, source=None, **changes):
     given = options(out, **{'identities': 200, **changes})
-    return make_set(source or network(), given, Processes(threads=1))
+    return make_set(source or network(), given, Processes())
 
 
 @pytest.fixture(scope='module')

@@ -150,6 +150,6 @@ def test_without_staging_workers_read_the_files_where_they_are(tmp_path):
 
 
 def test_processes_of_a_cluster_see_no_gpu(tmp_path):
-    work = MakeImages(NETWORK, network().sha256, options(tmp_path), threads=1)
+    work = MakeImages(NETWORK, network().sha256, options(tmp_path))
     assert work.environment == {'CUDA_VISIBLE_DEVICES': ''} and work.files == (NETWORK,)
-    assert work.with_files(['elsewhere']).network == 'elsewhere' and work.with_files(['elsewhere']).threads == 1
+    assert work.with_files(['elsewhere']).network == 'elsewhere'
