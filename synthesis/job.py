@@ -6,6 +6,7 @@ import functools
 from typing import Optional, Tuple
 
 from dnnlib.errors import UserError, disk_errors
+from dnnlib.exports.dataset_json import IMAGES_PER_ZIP
 from dnnlib.exports.forms import bytes_needed
 from dnnlib.files import sha256_of_file
 from dnnlib.jobs.job import Job, Supply, Work
@@ -131,10 +132,10 @@ class SetJob(Job):
         return contextlib.nullcontext(Ranges())
 
     def room(self, count):
-        """Room for the images now, and for the exports later."""
-        return [('the images', count * room_of_image(self._trial, self.work.options))], room_of_exports(
-            self._trial, self.work.options
-        )
+        """Room for the images now, while a volume is joined from its shards too, and for the exports later."""
+        options = self.work.options
+        there = count + min(self.shards.num_images, IMAGES_PER_ZIP)
+        return [('the images', there * room_of_image(self._trial, options))], room_of_exports(self._trial, options)
 
     def finished(self, folder):
         """The shards that are made, with those of finished volumes."""
