@@ -64,7 +64,7 @@ def test_make_demo_trains_once_and_measures_the_run_of_its_flags(tmp_path):
         (tmp_path / 'calls').unlink()
     train_demo = 'train.py --data datasets/demo --preset demo --desc demo --kimg 9'
     measured = ['run_metrics.py results/00003-demo', 'generate_figures.py results/00003-demo']
-    measured.append('run_metrics.py results/00003-demo/network-best.pkl')
+    measured += ['run_metrics.py results/00003-demo/network-best.pkl', '-m synthesis']
     for found in calls:
         assert found[:2] == [train_demo, f'{train_demo} --find']  # a finished run is not trained again, see below
         assert [' '.join(shlex.split(call)[:2]) for call in found[2:]] == measured
