@@ -9,6 +9,7 @@ operations which another test runs there too. A test that is not listed runs in 
 NOT_WITH_TENSORFLOW_2 = (
     # Files, pages, downloads, processes and command lines, without TensorFlow.
     'tests/dnnlib/download/',
+    'tests/dnnlib/exports/',
     'tests/dnnlib/jobs/test_workers.py',
     'tests/dnnlib/pages/',
     'tests/dnnlib/test_folders.py',
@@ -17,16 +18,39 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/faults/',
     'tests/metrics/test_run_report_browser.py',
     'tests/prefilter/test_archives.py',
+    'tests/prefilter/test_csv_lists.py',
+    'tests/prefilter/test_imperfect_lists.py',
+    'tests/prefilter/test_labels.py',
+    'tests/prefilter/test_lists_of_other_programs.py',
     'tests/prefilter/test_prefilter_cli.py',
     'tests/prefilter/test_prefilter_pipeline.py',
     'tests/prefilter/test_prefilter_refusals.py',
     'tests/prefilter/test_numbers_of_reports.py',
     'tests/prefilter/test_report.py',
     'tests/prefilter/test_report_browser.py',
+    'tests/synthesis/test_generate_faults.py',
+    'tests/synthesis/test_other_numbers.py',
+    'tests/synthesis/test_selection.py',
+    *(
+        f'tests/synthesis/test_generate.py::test_{name}'
+        for name in (
+            'images_do_not_depend_on_how_many_there_are',
+            'a_set_is_enlarged_and_its_first_images_are_not_made_again',
+            'a_set_of_several_volumes_is_enlarged',
+            'a_stopped_run_goes_on',
+            'a_damaged_shard_is_made_again',
+            'other_options_are_refused_and_lose_nothing',
+            'what_is_no_set_is_never_replaced',
+            'exports_of_a_set_can_be_made_later',
+            'shard_files_hold_columns',
+        )
+    ),
     'tests/test_docs.py',
+    'tests/test_environments.py',
     'tests/test_late_tensorflow.py::test_what_is_refused_is_refused_before_tensorflow_starts',
     'tests/test_rooms.py',
     # Arithmetic.
+    'tests/training/test_class_weights.py',
     'tests/training/test_plan.py::test_parameters_are_those_of_stylegan',
     'tests/training/test_schedule.py',
     # Commands and runs: tests of steps, metrics and figures run the same operations, a few runs go from end to end.
