@@ -102,14 +102,6 @@ class Studio:
         return FaceDetector('cpu')
 
 
-class Ranges(Supply):
-    """Hands out the range of images of a shard."""
-
-    def take(self, shard):
-        """(None, [start, stop])."""
-        return None, [shard.start, shard.stop]
-
-
 class SetJob(Job):
     """The images of a set.
 
@@ -128,8 +120,8 @@ class SetJob(Job):
         self.volumes = Volumes(parts, self.shards, work.options.per_identity)
 
     def supply(self, folder, always=False):
-        """Ranges."""
-        return contextlib.nullcontext(Ranges())
+        """Ranges of images, which need no reader."""
+        return contextlib.nullcontext(Supply())
 
     def room(self, count):
         """Room for the images now, while a volume is joined from its shards too, and for the exports later."""

@@ -39,8 +39,8 @@ def show_image(dataset, index, network=None, offline=False):
     record, line = read_record(dataset), read_line(dataset, index)
     _check_in_set(dataset, line)
     facts = _network_of(record, network, offline)
-    options = dataclasses.replace(read_generate_options(dataset), device=record['plan']['--device'])
-    frequencies = record['plan'][FREQUENCIES]
+    options = dataclasses.replace(read_generate_options(dataset), device=record['plan'].get('--device', 'cpu'))
+    frequencies = record['plan'].get(FREQUENCIES)
     images = MakeImages(facts.path, facts.sha256, options, frequencies and tuple(frequencies))
     draw = ImageDraw(line['identity'], line['variation'], line['draw'], line['first_draw'])
     with Workers(1, images.prepare, [images.environment]) as pool:

@@ -45,11 +45,11 @@ class Work:
 
 
 class Supply:
-    """Hands out the items of shards. This one needs no reader: an item is its place in the list."""
+    """Hands out the items of shards. This one needs no reader: it gives the ends of a range."""
 
     def take(self, shard) -> Tuple[Any, List[Any]]:
         """(reader, items) of a `dnnlib.jobs.shards.Shard`; items are JSON values, or `Refusal`s within them."""
-        return None, list(range(shard.start, shard.stop))
+        return None, [shard.start, shard.stop]
 
     def free(self, reader: Any) -> None:
         """To call when the shard is done."""
