@@ -65,10 +65,14 @@ class FaceDetector:
         Returns:
             float64 [N, 5] as from `detect`, in px of the image.
         """
-        [faces] = self.detect_batch([_framed(image)])
-        faces = faces.copy()
-        faces[:, :4] = (faces[:, :4] - COUNTING_FRAME) * (min(image.shape[:2]) / COUNTING_SIDE)
-        return faces
+        return self.detect_in_crops([image])[0]
+
+    def detect_in_crops(self, images: Sequence[np.ndarray]) -> List[np.ndarray]:
+        """Finds the faces of several crops, which is faster than one by one; see `detect_in_crop`."""
+        found = [faces.copy() for faces in self.detect_batch([_framed(image) for image in images])]
+        for image, faces in zip(images, found):
+            faces[:, :4] = (faces[:, :4] - COUNTING_FRAME) * (min(image.shape[:2]) / COUNTING_SIDE)
+        return found
 
     def count_faces(self, images: np.ndarray) -> int:
         """Counts the images that show at least one face.

@@ -11,15 +11,19 @@ OPSET, IR_VERSION = 12, 7  # understood by ONNX Runtime 1.10
 # ONNX Runtime's fast convolutions compute channels in blocks of 8 or 16, depending on the processor. Their input has
 # whole blocks of channels, or less than one block.
 CHANNEL_BLOCK = 16
+POINTS = 'points'  # O-Net with its third head alone: eyes, nose and corners of the mouth
 WINOGRAD_CHANNELS = 64  # from this many on, a layer is faster with fewer multiplications and more additions
 
 
 def build_graph(network: str) -> bytes:
-    """The serialized graph of 'pnet', 'rnet' or 'onet'.
+    """The serialized graph of 'pnet', 'rnet', 'onet' or `POINTS`.
 
     `as_lines` makes its input `lines`. Its output `heads` is float32, [N, 6, h, w] for P-Net and [N, 6] for the others:
-    logits of 'no face' and 'face', then the regression of left, top, right and bottom.
+    logits of 'no face' and 'face', then the regression of left, top, right and bottom. For `POINTS` it is [N, 10]: five
+    x, then five y, as shares of the square's width and height.
     """
+    heads = slice(2, 3) if network == POINTS else slice(2)
+    network = 'onet' if network == POINTS else network
     layers, graph = read_layers(network), _Graph()
     convolutions = layers.convolutions
     if network == 'pnet':  # its lines are rows, but kernels have width before height; the heads are 1 x 1
@@ -34,19 +38,19 @@ def build_graph(network: str) -> bytes:
     for layer in (second, *others):
         x = graph.layer(parts, layer)
         parts = [(x, np.arange(len(layer.bias)))]
-    kernel, bias = (np.concatenate(arrays, axis=-1) for arrays in zip(*layers.heads[:2]))
+    kernel, bias = (np.concatenate(arrays, axis=-1) for arrays in zip(*layers.heads[heads]))
     if layers.dense is None:
         graph.convolution(parts, _kernel(kernel), bias, name='heads')
         return graph.serialize(['batch', 1, 'lines', 'length'], ['batch', 6, 'rows', 'columns'])
     graph.dense_heads(x, layers.dense, len(layer.bias), kernel, bias)
-    return graph.serialize(['batch', 1, 3 * SIDES[network], SIDES[network]], ['batch', 6])
+    return graph.serialize(['batch', 1, 3 * SIDES[network], SIDES[network]], ['batch', len(bias)])
 
 
 def as_lines(network: str, pixels: np.ndarray) -> np.ndarray:
     """Arranges pixels as the graph takes them: a line of the image in red, in green, in blue, then the next line.
 
     Args:
-        network: 'pnet', 'rnet' or 'onet'.
+        network: As for `build_graph`.
         pixels: float32 [N, H, W, 3], dynamic range [-128, 127].
 
     Returns:

@@ -78,7 +78,7 @@ class OnnxRuntime(Runtime):
         self._sessions, self._process = {}, None
 
     def run(self, network: str, pixels: np.ndarray) -> np.ndarray:
-        """See `Runtime.run`."""
+        """See `Runtime.run`. Computes `dnnlib.faces.onnx_graphs.POINTS`, too."""
         if self._process != os.getpid():
             self._sessions, self._process = {}, os.getpid()
         if network not in self._sessions:
