@@ -16,11 +16,12 @@ from dnnlib.folders import is_finished, unfinished_path
 LOCAL, BEAM = 'local', 'beam'  # runners
 
 
-def processing_flags(device_help, staging_help):
-    """A decorator for a command: its flags of device, processes, runner, restart and force.
+def processing_flags(device_help, staging_help, makes_dataset=True):
+    """A decorator for a command: its flags of device, processes and runner.
 
     Args:
-        device_help, staging_help: What `--help` says of `--device` and `--staging`.
+        device_help, staging_help: The help texts of `--device` and `--staging`.
+        makes_dataset: Whether the command has `--restart` and `--force` too.
     """
     flags = [
         click.option(
@@ -42,9 +43,14 @@ def processing_flags(device_help, staging_help):
             'DirectRunner, on this machine, with --workers processes]',
         ),
         click.option('--staging', metavar='URL', help=staging_help),
-        click.option('--restart', is_flag=True, help='Begin anew instead of going on with an unfinished run.'),
-        click.option('--force', is_flag=True, help='Replace the dataset if it exists, once the new one is complete.'),
     ]
+    if makes_dataset:
+        flags += [
+            click.option('--restart', is_flag=True, help='Begin anew instead of going on with an unfinished run.'),
+            click.option(
+                '--force', is_flag=True, help='Replace the dataset if it exists, once the new one is complete.'
+            ),
+        ]
 
     def decorate(command):
         for flag in reversed(flags):
@@ -143,14 +149,23 @@ def exit_on_signals():
 
 
 @contextlib.contextmanager
-def saying_how_to_go_on(out):
-    """Ends the process in a sentence if the block is stopped by Ctrl-C or a signal."""
+def saying_how_to_go_on(out=None):
+    """Ends the process in a sentence if the block is stopped by Ctrl-C or a signal.
+
+    Args:
+        out: The folder that the block makes; None if what is done is kept in the cache.
+    """
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as error:
-        work = unfinished_path(out)
-        if os.path.isdir(work):
-            click.echo(f'Stopped. The same command goes on from here; {work} has what is done.', err=True)
-        else:
-            click.echo('Stopped before anything was worth keeping.', err=True)
+        click.echo(_how_to_go_on(out), err=True)
         sys.exit(128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else error.code)
+
+
+def _how_to_go_on(out):
+    if out is None:
+        return 'Stopped. The same command goes on from here; the cache has what is done.'
+    work = unfinished_path(out)
+    if os.path.isdir(work):
+        return f'Stopped. The same command goes on from here; {work} has what is done.'
+    return 'Stopped before anything was worth keeping.'

@@ -3,11 +3,12 @@
 On CPUs nothing here starts TensorFlow.
 """
 
+import copy
 import functools
 import hashlib
 import json
 import os
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Sequence
 
 import cv2
 import numpy as np
@@ -49,6 +50,19 @@ class Embedding:
 
     def __getstate__(self):
         return {**self.__dict__, '_run': None, '_process': None, '_aligner': None}
+
+    @property
+    def files(self) -> Sequence[str]:
+        """The files that another machine needs: none of the default, whose package carries its network."""
+        return (self.path,) if self._opener.func is OnnxRun else ()
+
+    def with_files(self, paths: Sequence[str]) -> 'Embedding':
+        """The same embedding with copies of `files`."""
+        if not self.files:
+            return self
+        other = copy.copy(self)
+        other._opener = functools.partial(OnnxRun, *paths, *self._opener.args[1:])
+        return other
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Embeds faces.

@@ -1,0 +1,138 @@
+"""The face embeddings of a dataset: made once by all processes, then read from the cache."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from dnnlib.errors import UserError
+from dnnlib.records.datasets import open_dataset
+from synthesis.audit.measures import Measure, column_path, is_measured, measured
+from synthesis.job import hidden_gpus
+
+COLUMN = 'vectors'
+
+
+@dataclasses.dataclass(frozen=True)
+class Embed(Measure):
+    """The embedding of each image.
+
+    Attributes:
+        embedding: A `metrics.features.embeddings.Embedding`; it is picklable.
+    """
+
+    embedding: Any
+    environment = hidden_gpus('cpu')  # of a cluster, which embeds on CPUs
+    name = 'embeddings'
+    doing = 'Embedding'
+
+    @property
+    def identity(self):
+        """Of the embedding."""
+        return self.embedding.identity
+
+    @property
+    def columns(self):
+        """One vector."""
+        return {COLUMN: ('<f4', (self.embedding.size,))}
+
+    @property
+    def files(self):
+        """Of the embedding."""
+        return self.embedding.files
+
+    def with_files(self, paths):
+        """The same embedding with copies of its files."""
+        return dataclasses.replace(self, embedding=self.embedding.with_files(paths))
+
+    def open(self):
+        """A function from images to {COLUMN: vectors}."""
+        return self._embed
+
+    def _embed(self, images):
+        return {COLUMN: self.embedding.embed(images)}
+
+
+class SetEmbeddings:
+    """The embeddings of a dataset, and the dataset, open. Use it in a `with` block, which closes the dataset.
+
+    Attributes:
+        path: Of the dataset, as given.
+        dataset: It, open; `read(index)` gives an image, uint8 [C, H, W].
+        vectors_path: The file of the vectors, float32 [N, size] in numpy's format.
+        vectors: The same, mapped into memory: rows of length 1.
+        labels: Class numbers int [N], such as identities; None if the dataset has none.
+        fingerprint: Of the images.
+        side: Of the images, px.
+    """
+
+    def __init__(self, path, vectors_path, fingerprint):
+        self.path, self.vectors_path, self.fingerprint = path, vectors_path, fingerprint
+        self.vectors = np.load(vectors_path, mmap_mode='r')
+        self.dataset = open_dataset(path)
+        labels = self.dataset.labels
+        self.labels = None if labels is None else labels.classes()
+        self.side = self.dataset.shape[1]
+
+    def __len__(self):
+        return len(self.vectors)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        self.close()
+
+    def close(self):
+        """Closes the dataset."""
+        self.dataset.close()
+
+    def read(self, index):
+        """An image: uint8 [C, H, W]."""
+        return self.dataset.read(int(index))
+
+
+def embeddings_of(path, embedding, processes, cluster=None):
+    """The embeddings of all images of a dataset; a run that was stopped goes on.
+
+    Args:
+        path: Of a dataset: a folder of TFRecords or .zip files, or one .zip.
+        embedding: `metrics.features.embeddings.Embedding`.
+        processes: `synthesis.generate.Processes`.
+        cluster: `dnnlib.jobs.beam_runner.Cluster` whose workers do it instead; or None.
+
+    Returns:
+        `SetEmbeddings`, to be closed.
+
+    Raises:
+        UserError: There is no such dataset, the embedding does not take its images or gives no numbers, or the disk
+            refuses.
+    """
+    folder, found = measured(path, Embed(embedding), processes, cluster)
+    return SetEmbeddings(path, column_path(folder, COLUMN), found)
+
+
+def has_embeddings(fingerprint, embedding):
+    """Whether the cache has the embeddings of a dataset, by its fingerprint."""
+    return is_measured(fingerprint, Embed(embedding))
+
+
+def check_same_crops(first, second):
+    """Refuses two datasets whose images were cut out in different ways, as embeddings compare only equal crops.
+
+    Args:
+        first, second: `SetEmbeddings`.
+
+    Raises:
+        UserError: The sides or the channels differ.
+    """
+    if first.dataset.shape != second.dataset.shape:
+        shapes = ['{}x{} px, {}'.format(*each.dataset.shape[:0:-1], _colours(each)) for each in (first, second)]
+        raise UserError(
+            f'{second.path} has images of {shapes[1]}, but {first.path} of {shapes[0]}: embeddings compare only equal '
+            'crops, so make both by the same filter, with the same --size.'
+        )
+
+
+def _colours(each):
+    return 'grey' if each.dataset.shape[0] == 1 else 'RGB'
