@@ -11,6 +11,7 @@ import click
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from benchmarks.versions import against_flag, comparison, shortest_times
 from dnnlib.util import EasyDict
 from tests.plain_convolutions import plain_networks
 from training.networks_stylegan import feature_maps
@@ -23,15 +24,46 @@ RESOLUTION = 256
 Convolution = collections.namedtuple('Convolution', 'kind side inputs outputs size')
 
 
+# Builds the step; then a line is a side, at which it trains one iteration.
+PROGRAM = """
+import contextlib
+from benchmarks.iteration import Iteration
+
+iteration = Iteration(contextlib.ExitStack())
+measured = lambda line: iteration.seconds(int(line))
+"""
+
+
 @click.command(epilog='\b\nExample:\n  python -m benchmarks.iteration --sides 8 --rounds 1')
+@against_flag
 @click.option('--sides', default='8,16,32,64', show_default=True, help='Resolutions that train, px.')
 @click.option('--rounds', default=2, show_default=True, help='Times that everything is measured; the shortest counts.')
-def main(sides, rounds):
+def main(against, sides, rounds):
     """Time a whole iteration (D with R1, Gs, G) of the 256x256 network of the paper on the CPU, one replica of two.
 
     Plain: the iteration with convolution and resizing apart, and TensorFlow's own derivatives. Floor: the convolutions
     that an iteration needs, each timed alone, in its fastest form. All are timed in one run, one after the other.
+
+    With --against, instead: two processes train in turns, one with each version.
     """
+    sides = [int(side) for side in sides.split(',')]
+    if against:
+        compare_versions(against, sides, rounds)
+    else:
+        compare_forms(sides, rounds)
+
+
+def compare_versions(against, sides, rounds):
+    """Prints the time of an iteration with this version and with another one."""
+    print(f'{"side":>4s} {"version":>8s} {"seconds":>8s} {"CPU s":>8s}')
+    for side, best in shortest_times(PROGRAM, None, against, sides, rounds):
+        for name, (clock, cpu) in best.items():
+            print(f'{side:4d} {name:>8s} {clock:8.2f} {cpu:8.2f}')
+        print(f'{side:4d} {comparison(best)}', flush=True)
+
+
+def compare_forms(sides, rounds):
+    """Prints the time of an iteration, of its plain form, and of its bare convolutions."""
     with contextlib.ExitStack() as stack:
         print('Building both graphs ...', flush=True)
         ours = Iteration(stack)
@@ -42,7 +74,7 @@ def main(sides, rounds):
             f'{"floor/ours":>10s}',
             flush=True,
         )
-        for side in map(int, sides.split(',')):
+        for side in sides:
             floor = Floor(side, ours.minibatch(side), stack)
             best = [math.inf] * 3
             for _ in range(rounds + 1):  # the first round warms up

@@ -183,6 +183,7 @@ def test_the_options_of_the_other_figures_reach_them(run_dir, tmp_path):
     np.testing.assert_array_equal(mixed[24:, 8:], mixed[:8, 8:])  # all layers come from the source
 
 
+@pytest.mark.slow
 def test_a_network_with_labels_is_drawn_with_zeros_for_them(tmp_path):
     with tf.Graph().as_default(), tf.Session():
         Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G, label_size=3)

@@ -38,6 +38,7 @@ def run(built_steps):
     return lambda *args: run_here(built_steps, args)
 
 
+@pytest.mark.slow
 def test_new_run_starts_from_a_published_network_by_its_name(uncounted, read_pickle_once, run, data, published_toy):
     flags = ['--data', data, '--initial-resolution', '4', '--phase-kimg', '0.1', '--fade-kimg', '0.1', '--dry-run']
     result = run(*flags, '--offline', '--resume', published_toy)

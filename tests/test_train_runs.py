@@ -25,6 +25,8 @@ from tests.train_command import NAME, TINY, read_lines, run_here
 from training.checkpoint import load_counters
 from training.log import RunLog
 
+slow_param = functools.partial(pytest.param, marks=pytest.mark.slow)
+
 
 @pytest.fixture
 def data(tmp_path):
@@ -56,6 +58,7 @@ ODD_FLAGS = shlex.split(
 )
 
 
+@pytest.mark.slow
 def test_networks_with_odd_arguments_train(run, data, tmp_path):
     path = save_odd(str(tmp_path / 'odd.pkl'), ODD_G, ODD_D, unknown={'resolution_log2': 3})
     result = run('--data', data, '--results', tmp_path / 'results', '--resume', path, *ODD_FLAGS)
@@ -72,11 +75,11 @@ def test_networks_with_odd_arguments_train(run, data, tmp_path):
     'G, D, unknown, sentence',
     [
         ({'structure': 'fixed'}, {}, {}, "whose arguments are structure = 'fixed' and usual ones"),
-        ({}, {'structure': 'fixed'}, {}, "whose arguments are usual ones and structure = 'fixed'"),
-        ({}, {'mbstd_group_size': 3}, {}, 'whose arguments are usual ones and mbstd_group_size = 3'),
-        ({'style_mixing_prob': 'x'}, {}, {}, "whose arguments are style_mixing_prob = 'x' and usual ones"),
+        slow_param({}, {'structure': 'fixed'}, {}, "whose arguments are usual ones and structure = 'fixed'"),
+        slow_param({}, {'mbstd_group_size': 3}, {}, 'whose arguments are usual ones and mbstd_group_size = 3'),
+        slow_param({'style_mixing_prob': 'x'}, {}, {}, "whose arguments are style_mixing_prob = 'x' and usual ones"),
         ({}, {}, {'nonlinearity': 'swish'}, "its networks cannot be built .KeyError: 'swish'"),
-        ({}, {}, {'structure': None}, 'its networks cannot be built .KeyError: None'),
+        slow_param({}, {}, {'structure': None}, 'its networks cannot be built .KeyError: None'),
     ],
 )
 def test_networks_that_do_not_train_are_refused_before_there_is_a_run(run, data, tmp_path, G, D, unknown, sentence):

@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 import config
 from dnnlib.own_modules import own_module
 from tests.goldens.files import FOLDER
@@ -27,6 +29,7 @@ def test_a_module_that_nothing_hides_is_the_module(monkeypatch):
     assert own_module('config') is config
 
 
+@pytest.mark.slow
 def test_programs_may_have_a_config_and_a_folder_training_of_their_own(tmp_path):
     (tmp_path / 'config.py').write_text("cache_dir = 'cache'")
     (tmp_path / 'training').mkdir()

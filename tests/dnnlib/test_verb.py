@@ -1,5 +1,6 @@
 """What all commands share: Ctrl-C ends each in one sentence, with the exit status that shells expect; empty text."""
 
+import functools
 import os
 import pathlib
 import shutil
@@ -32,19 +33,20 @@ if verb.endswith('.py'):
 else:
     runpy.run_module(verb, run_name='__main__', alter_sys=True)
 """
+slow_param = functools.partial(pytest.param, marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize(
     'verb, module, args',
     [
-        ('train.py', 'training.options', ['--help']),
+        slow_param('train.py', 'training.options', ['--help']),
         ('train.py', 'tensorflow', ['--data', DATA, '--device', 'cpu', '--dry-run']),
-        ('run_metrics.py', 'metrics.cache', ['--help']),
-        ('run_metrics.py', 'tensorflow', [NETWORK, '--metrics', 'ppl_wend']),
-        ('generate_figures.py', 'metrics.figures.drawing', ['--help']),
+        slow_param('run_metrics.py', 'metrics.cache', ['--help']),
+        slow_param('run_metrics.py', 'tensorflow', [NETWORK, '--metrics', 'ppl_wend']),
+        slow_param('generate_figures.py', 'metrics.figures.drawing', ['--help']),
         ('generate_figures.py', 'tensorflow', [NETWORK, '--figures', 'uncurated', '--out']),
         ('prefilter', 'prefilter.pipeline', ['--help']),
-        ('dnnlib.verify', 'tensorflow', [DATA]),
+        slow_param('dnnlib.verify', 'tensorflow', [DATA]),
     ],
 )
 def test_ctrl_c_during_imports_and_work_is_one_sentence(verb, module, args, tmp_path):

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import NamedTuple
 
 import click
 
+from synthesis.job import SHARD_IMAGES
 from tests.faults.prefilter_kill_test import differences
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -22,22 +24,27 @@ NETWORK = ROOT / 'tests' / 'golden' / 'crossing' / 'tensorflow-1.15' / 'run' / '
 @click.option('--kills', type=click.IntRange(min=1), default=10, show_default=True, help='How often.')
 @click.option('--seed', type=int, default=1, show_default=True, help='Of the instants and the numbers of processes.')
 @click.option('--images', type=click.IntRange(min=200), default=2000, show_default=True, help='Of the set.')
-def main(kills, seed, images):
+@click.option(
+    '--network',
+    type=click.Path(exists=True, dir_okay=False),
+    default=str(NETWORK),
+    help='A network pickle.  [default: one of 8x8 px]',
+)
+def main(kills, seed, images, network):
     """Makes a set twice: undisturbed, and killed KILLS times. Exits with 1 if any byte differs or a file is left.
 
     Every third kill takes a single process that makes images, which the run replaces; the others take the process that
-    leads, alone, so that the rest must end by themselves. The instants are random; the last third of the kills waits
-    until the first images are there.
+    leads, alone, so that the rest must end by themselves. The first third of the kills comes while the run starts, at
+    random instants; each of the others after a random number of finished parts.
     """
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        begin = time.time()
-        output = start(folder, 'whole', images, 2).communicate()[0]
-        seconds = time.time() - begin
-        click.echo(f'Undisturbed run of {images} images: {seconds:.0f} s. {output.splitlines()[-3]}')
-        failures = run_through_kills(folder, images, kills, chance, seconds)
-        failures += differences(folder / 'whole', folder / 'killed')
+        killed = Killed(pathlib.Path(folder), os.path.abspath(network), images)
+        begin = time.monotonic()
+        output = killed.start('whole', 2).communicate()[0]
+        click.echo(f'Undisturbed run of {images} images: {time.monotonic() - begin:.0f} s. {output.splitlines()[-3]}')
+        failures = run_through_kills(killed, kills, chance)
+        failures += differences(killed.folder / 'whole', killed.folder / 'killed')
     for failure in failures:
         click.echo('FAILED: ' + failure)
     click.echo(
@@ -48,60 +55,59 @@ def main(kills, seed, images):
     sys.exit(bool(failures))
 
 
-def start(folder, name, images, workers):
-    """Starts to make a set, in a session of its own."""
-    args = [str(NETWORK), '--out', str(folder / name / 'set'), '--identities', str(images // 2), '--per-identity', '2']
-    args += ['--psi', '1', '--keep-w', '--device', 'cpu', '--workers', str(workers)]
-    return subprocess.Popen(
-        [sys.executable, '-m', 'synthesis', 'generate', *args],
-        cwd=str(ROOT),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+class Killed(NamedTuple):
+    """What the runs have in common."""
+
+    folder: pathlib.Path
+    network: str
+    images: int
+
+    def start(self, name, workers):
+        """Starts to make the set, in a session of its own. Returns the `subprocess.Popen`."""
+        args = [self.network, '--out', str(self.folder / name / 'set'), '--identities', str(self.images // 2)]
+        args += ['--per-identity', '2', '--psi', '1', '--keep-w', '--device', 'cpu', '--workers', str(workers)]
+        return subprocess.Popen(
+            [sys.executable, '-m', 'synthesis', 'generate', *args],
+            cwd=str(ROOT),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
 
-def run_through_kills(folder, images, kills, chance, seconds):
+def run_through_kills(killed, kills, chance):
     """Kills the command that often and lets it end.
 
     Returns:
         Sentences about what went wrong.
     """
-    parts, failures, amid = folder / 'killed' / '.set.unfinished' / 'parts', [], 0
-    process = start(folder, 'killed', images, chance.randint(1, 2))
+    parts = killed.folder / 'killed' / '.set.unfinished' / 'parts'
+    shards = -(-killed.images // SHARD_IMAGES)
+    early = kills // 3
+    finished = sorted(
+        chance.randint(0, shards * 2 // 3) for _ in range(kills - early)
+    )  # so many before each later kill
+    process = killed.start('killed', chance.randint(1, 2))
     for kill in range(1, kills + 1):
-        before = count_shards(parts)
-        deadline = time.time() + chance.uniform(0, seconds)
-        if kill > kills * 2 // 3:
-            while process.poll() is None and count_shards(parts) == before:
+        if kill > early:
+            while process.poll() is None and count_shards(parts) < finished[kill - early - 1]:
                 time.sleep(0.001)
-            deadline = time.time() + chance.uniform(0, 0.2)
-        while process.poll() is None and time.time() < deadline:
-            time.sleep(0.001)
-        if process.poll() is not None:
-            click.echo(f'kill {kill}: too late, the run had ended.')
-            break
+        time.sleep(chance.uniform(0, 8 if kill <= early else 0.2))
         workers = workers_of(process) if kill % 3 == 0 else []
+        done = count_shards(parts)
         if workers:
             os.kill(chance.choice(workers), signal.SIGKILL)
         else:
             process.kill()
             output = process.communicate()[0]  # ends when the last of its processes has ended
             if process.returncode != -signal.SIGKILL:
-                failures += [] if process.returncode == 0 else [output]
-                click.echo(f'kill {kill}: too late, the run had ended.')
-                break
-            process = start(folder, 'killed', images, chance.randint(1, 2))
-        done = count_shards(parts)
-        amid += done > 0
-        click.echo(f'kill {kill}, of {"a worker" if workers else "the run"}: {done} shards finished.')
+                return [f'The run had ended before kill {kill}: give more --images, or another --seed. {output}']
+            process = killed.start('killed', chance.randint(1, 2))
+        click.echo(f'kill {kill}, of {"a worker" if workers else "the run"}: {done} of {shards} parts finished.')
     output = process.communicate()[0]
     click.echo(output.splitlines()[-3] if output.count('\n') > 2 else output)
-    failures += [] if process.returncode == 0 else [output]
-    if not amid and kills >= 3:
-        failures.append('No kill came while images were made.')
-    return failures
+    return [output] if process.returncode else []
 
 
 def workers_of(process):

@@ -76,6 +76,7 @@ def golden_cases(pattern):
 
 SLOW = (
     'losses_16_label',
+    'losses_32_fusedTrue',
     'schedule-loop_simulation/8gpu_256_total25000',  # the whole run of the paper
     *(f'g_style_16_variants-{each}' for each in G_VARIANTS),
     *(f'd_basic_16_variants-{each}' for each in D_VARIANTS),

@@ -285,6 +285,7 @@ def test_a_member_of_a_zip_without_a_name_is_left_out(tmp_path):
     assert list(open_source(path).paths) == ['a.png']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('ending', KINDS)
 @given(edits=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1, max_size=6))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -295,13 +295,8 @@ def not_searched(example, tmp_path_factory):
     return words, faces
 
 
-@pytest.mark.parametrize(
-    'number',
-    [
-        signal.SIGINT,
-        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_an_interrupted_run_says_how_to_go_on_and_does(run, example, not_searched, tmp_path, number):
     # Finding faces is what takes long, and one of the signals interrupts that.
     words, undisturbed = (example[0], example[2]) if number == signal.SIGINT else not_searched

@@ -176,6 +176,7 @@ def test_a_process_that_dies_once_changes_nothing(tmp_path):
     assert files_of(tmp_path / '1') == files_of(tmp_path / '2')
 
 
+@pytest.mark.slow
 def test_images_that_processes_die_of_are_refused(tmp_path, capsys):
     result = run(shelf(PATHS), tmp_path / 'set', Oracle(deadly=[6, 14]))
     assert result['reasons'] == {'no-face': 15, 'crash': 2} and result['accepted'] == 13

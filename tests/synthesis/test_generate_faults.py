@@ -401,6 +401,7 @@ class Deadly:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_shard_that_three_processes_die_of_ends_in_a_sentence(tmp_path):
     task = MakeShard(0, str(tmp_path / 'shard'), 0, 80, options(tmp_path))
     with Workers(1, Deadly) as pool, pytest.raises(UserError, match='Every process that makes images dies, perhaps'):

@@ -239,6 +239,7 @@ def test_arguments_of_a_pickles_networks_are_kept_whatever_their_types():
     assert stored_options('run', json.loads(json.dumps(dataclasses.asdict(options)))) == options
 
 
+@pytest.mark.slow
 def test_odd_arguments_of_the_originals_networks_are_kept_and_come_back(tmp_path):
     path = save_odd(str(tmp_path / 'odd.pkl'), ODD_G, ODD_D)
     pickled = read_pickle(path)
@@ -248,6 +249,7 @@ def test_odd_arguments_of_the_originals_networks_are_kept_and_come_back(tmp_path
     assert stored_options('run', json.loads(json.dumps(dataclasses.asdict(options)))) == options
 
 
+@pytest.mark.slow
 def test_arguments_that_no_network_knows_have_no_effect(tmp_path):
     path = save_odd(str(tmp_path / 'odd.pkl'), {}, {}, unknown={'use_pixelnorm': True, 'resolution_log2': 3})
     assert read_pickle(path).static_kwargs == {'G': {**SMALL, **SMALL_G}, 'D': SMALL, 'Gs': {**SMALL, **SMALL_G}}

@@ -52,6 +52,7 @@ def test_these_attacks_do_run_where_nothing_refuses_them(session, tmp_path, atte
 BOMBS = bombs()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('attempt', BOMBS)
 def test_what_a_pickle_claims_does_not_fill_the_memory(session, tmp_path, attempt):
     content, named = BOMBS[attempt]

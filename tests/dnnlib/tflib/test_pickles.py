@@ -112,6 +112,7 @@ def test_files_of_the_original_code_open_with_its_results(open_layout_session, k
     assert_agreement(kind, path, case, open_layout_session)
 
 
+@pytest.mark.slow
 def test_pickle_itself_opens_them_too(official):
     for net, theirs in zip(plain_pickle_load(OFFICIAL), official):
         assert_equal_variables(net, theirs)
@@ -224,6 +225,7 @@ def results_elsewhere(made, tmp_path_factory):
     return targets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('case', CHANGES)
 def test_the_source_in_our_files_makes_the_same_images_without_our_dnnlib(made, results_elsewhere, case):
     """The stub has only the names that the original code has too."""

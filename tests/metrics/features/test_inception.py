@@ -132,6 +132,7 @@ def test_path_lengths_of_the_paper_take_the_published_network(write_pickle, monk
     assert result.value > 0 and result.settings['distance'] == 'lpips'
 
 
+@pytest.mark.slow
 def test_separability_takes_the_published_classifiers_of_all_forty_attributes(write_pickle, monkeypatch):
     path, asked = write_pickle('brightness', trusted=False), []
     monkeypatch.setattr('metrics.features.fetch_published', lambda name, offline: asked.append(name) or path)
