@@ -48,6 +48,9 @@ SYNTHESIS_SPREAD = 35
 # Exports.
 EXPORT_PAIRS = 40
 
+# Subsets of the filter.
+PREFILTER_SUBSET = 50
+
 
 def seed_from(*numbers: int) -> int:
     """One 32-bit seed from several non-negative integers; other numbers give an independent seed."""

@@ -10,6 +10,7 @@ import click
 
 from dnnlib.exports.flags import export_flags
 from dnnlib.exports.forms import check_counts, check_exports, names_written
+from dnnlib.flags import FiniteRange
 from dnnlib.folder_kinds import RUN, kind_of
 from dnnlib.jobs.command import (
     BEAM,
@@ -30,6 +31,7 @@ from prefilter.pipeline import describe, make_dataset
 from prefilter.sources import AUTO, FORMATS, LFW_SUBSET, PARTITIONS, open_source
 from prefilter.sources.download import fetch_lfw
 
+LARGEST_SEED = 2**32 - 1  # numpy takes no larger seed
 LARGEST_SIZE = 1024  # px, the largest StyleGAN was made for
 
 
@@ -55,9 +57,10 @@ def _check_source(options):
 
 def _check_no_detect(detect):
     context = click.get_current_context()
-    for name in ('margin', 'device', 'gpus'):
+    for name in ('margin', 'device', 'gpus', 'min_score'):
         if not detect and context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f'--{name} is about finding faces, which --no-detect does not do: leave one out.')
+            flag = '--' + name.replace('_', '-')
+            raise click.UsageError(f'{flag} is about finding faces, which --no-detect does not do: leave one out.')
 
 
 def _check_target(source, out, force):
@@ -134,6 +137,25 @@ identity.
     show_default=True,
     help='Take only identities with K accepted images or more.',
 )
+@click.option(
+    '--max-images',
+    type=click.IntRange(min=1),
+    metavar='N',
+    help='Take only N accepted images, drawn by lot. A larger N takes the same images and more.',
+)
+@click.option(
+    '--seed',
+    type=click.IntRange(0, LARGEST_SEED),
+    default=0,
+    show_default=True,
+    help='Seed of the lot of --max-images.',
+)
+@click.option(
+    '--min-score',
+    type=FiniteRange(0, 1),
+    metavar='SCORE',
+    help='Take only faces with this score of the detector or more.',
+)
 @click.option('--no-shuffle', is_flag=True, help='Keep the order of the source, mostly sorted paths.')
 @export_flags
 @click.option(
@@ -169,6 +191,8 @@ def main(**flags):
     _check_source(options)
     _check_target(options.source, options.out, options.force)
     _check_no_detect(options.detect)
+    if options.seed and options.max_images is None:
+        raise click.UsageError('--seed is for --max-images, which draws by lot: give that too, or leave --seed out.')
     check_runner(options, 'faces are found')
     check_exports(options.export, options.size, options.labels == 'identity', 'add --labels identity', ['tfrecords'])
     cluster = choose_cluster(options)

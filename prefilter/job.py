@@ -67,7 +67,7 @@ class PhotographJob(Job):
         self.shards = plan_shards(source)
         self.doing = 'Finding faces' if options.device else 'Reading images'
         self.reader = None if is_forward_only(source) else source.reader
-        views = views_to_keep(source, options.drop_duplicates or bool(options.by_identity))
+        views = views_to_keep(source, options.refuses_later)
         self.work = ExaminePhotographs(options, make_detector, views)
 
     def supply(self, folder, always=False):

@@ -18,7 +18,7 @@ from dnnlib.jobs.tasks import WriteRecords
 from dnnlib.progress import Progress
 from dnnlib.records.names import MANIFEST_FILE
 from dnnlib.records.tfrecords import allocate_records, write_labels
-from prefilter.reasons import NOT_CHOSEN, REASONS, WITHOUT_PIXELS
+from prefilter.reasons import REASONS, WITHOUT_PIXELS
 from prefilter.shards import VERDICT_FIELDS, read_crop
 from prefilter.summary import Summary
 
@@ -29,14 +29,13 @@ DIGEST = np.dtype('>u8')  # two of them begin a SHA-256: enough to tell images a
 
 
 class Survey:
-    """The results of all images of a source, from its shard files. It takes 17 bytes of memory an image, at most 36.
+    """The results of all images of a source, from its shard files. It takes 22 bytes of memory an image, at most 41.
 
     Args:
         folder: Folder with the files of all shards.
         shards: As from `prefilter.shards.plan_shards`.
         drop_duplicates: Whether an image with the same bytes as an earlier one is refused.
-        choose: Function from the places of images that are accepted so far to bool, whether each is taken; the others
-            are refused. None takes all.
+        choices: As from `prefilter.subset.choices_of`; without any, all accepted images are taken.
 
     Attributes:
         accepted: int64, places of accepted images.
@@ -49,19 +48,21 @@ class Survey:
         UserError: A shard file is damaged; it has been removed, so that the next run makes it again.
     """
 
-    def __init__(self, folder, shards, drop_duplicates, choose=None):
+    def __init__(self, folder, shards, drop_duplicates, choices=()):
         self._folder, self._shards, self._drop = folder, shards, drop_duplicates
         codes, digests = np.zeros(shards.num_images, np.uint8), np.zeros([shards.num_images, 2], np.uint64)
-        self._read(codes, digests)
+        scores = np.full(shards.num_images, np.nan, np.float32)
+        self._read(codes, digests, scores)
         self._crops_before = np.zeros(len(shards) + 1, np.int64)
         np.cumsum(np.add.reduceat(codes == ACCEPTED, range(0, len(codes), SHARD_IMAGES)), out=self._crops_before[1:])
         places = np.flatnonzero(codes == ACCEPTED)
         self.copies, self.originals = find_copies(digests)
         if drop_duplicates:
             codes[self.copies] = 1 + list(REASONS).index('duplicate')
-        if choose is not None:
+        for reason, choose in choices:
             candidates = np.flatnonzero(codes == ACCEPTED)
-            codes[candidates[~choose(candidates)]] = 1 + list(REASONS).index(NOT_CHOSEN)
+            codes[candidates[~choose(candidates, scores)]] = 1 + list(REASONS).index(reason)
+        self._codes = codes
         kept = codes[places] == ACCEPTED
         self._crops, self.accepted = np.flatnonzero(kept), places[kept]
         counts = dict(zip(REASONS, np.bincount(codes, minlength=1 + len(REASONS))[1:].tolist()))
@@ -69,11 +70,13 @@ class Survey:
         pixels = [1 + number for number, reason in enumerate(REASONS) if reason not in WITHOUT_PIXELS]
         self.showable = np.flatnonzero(np.isin(codes, pixels))
 
-    def _read(self, codes, digests):
+    def _read(self, codes, digests, scores):
         place, by_reason = 0, {None: ACCEPTED, **{reason: code for code, reason in enumerate(REASONS, 1)}}
         for number in _shown(range(len(self._shards)), 'Collecting'):
             for verdict in self._verdicts(number):
                 codes[place] = by_reason[verdict['reason']]
+                if verdict['score'] is not None:
+                    scores[place] = verdict['score']
                 if verdict['sha256'] is not None:
                     digests[place] = np.frombuffer(bytes.fromhex(verdict['sha256'][:32]), DIGEST)
                 place += 1
@@ -105,7 +108,7 @@ class Survey:
 
     def lines(self, source, order):
         """Yields the manifest's lines, dicts of `MANIFEST_FIELDS`; record i is accepted image `order[i]`."""
-        copies, record = 0, np.empty(len(order), np.int64)
+        by_code, copies, record = list(REASONS), 0, np.empty(len(order), np.int64)
         record[order] = np.arange(len(order))
         place = number = 0
         for shard in _shown(range(len(self._shards)), 'Writing manifest'):
@@ -120,7 +123,7 @@ class Survey:
                 elif line['duplicate_of'] is not None and self._drop:
                     line.update(accepted=False, reason='duplicate')
                 elif line['accepted']:
-                    line.update(accepted=False, reason=NOT_CHOSEN)
+                    line.update(accepted=False, reason=by_code[int(self._codes[place]) - 1])
                 yield line
                 place += 1
 

@@ -40,6 +40,9 @@ class DatasetOptions(KeptOptions):
     labels: Optional[str] = option(ENDING, RECORD)
     max_identities: Optional[int] = option(ENDING, RECORD, is_later=True)
     min_images: int = option(ENDING, RECORD, default=1, is_later=True)  # accepted images that an identity needs
+    max_images: Optional[int] = option(ENDING, RECORD, is_later=True)
+    min_score: Optional[float] = option(ENDING, RECORD, is_later=True)  # of the face
+    seed: int = option(ENDING, RECORD, default=0, is_later=True)  # of the lot of max_images
     no_shuffle: bool = option(ENDING, RECORD, default=False)
     exports: Tuple[str, ...] = option(ENDING, RECORD, default=(), flag='--export')
     jpeg: Optional[int] = option(ENDING, RECORD, is_later=True)  # quality of JPEG in the exports that take it
@@ -77,6 +80,12 @@ class DatasetOptions(KeptOptions):
         """Flags that choose images by who is in them."""
         chosen = [self.max_identities is not None, self.min_images > 1]
         return [flag for flag, is_given in zip(('--max-identities', '--min-images'), chosen) if is_given]
+
+    @property
+    def refuses_later(self):
+        """Whether some images are refused only when all have been examined."""
+        chosen = self.max_images is not None or self.min_score is not None
+        return self.drop_duplicates or chosen or bool(self.by_identity)
 
     def ending(self):
         """Dict of name to value: the options that only the steps after the examination depend on."""

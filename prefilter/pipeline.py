@@ -20,12 +20,13 @@ from dnnlib.records.names import ACCEPTED_FILE, REJECTED_FILE
 from dnnlib.records.options import save_options
 from dnnlib.records.tfrecords import MultiResolutionDataset, dataset_bytes, shuffled_order
 from prefilter.job import PhotographJob, room_of_exports
-from prefilter.labels import chooser_of_images, labels_of
+from prefilter.labels import labels_of
 from prefilter.merge import Survey, merge_manifest, merge_records
-from prefilter.reasons import NOT_CHOSEN
+from prefilter.reasons import LOW_SCORE, NOT_CHOSEN
 from prefilter.report import places_to_view, write_report
 from prefilter.shards import BATCH_IMAGES, BATCH_PIXELS, read_crop
 from prefilter.spool import is_forward_only
+from prefilter.subset import choices_of
 from prefilter.tasks import detector_maker
 from prefilter.views import view_images
 
@@ -59,9 +60,8 @@ def make_dataset(source, options, workers=1, environments=None, make_detector=No
         job = PhotographJob(source, options, make_detector or detector_maker(options))
         with Workers(workers, job.work.prepare, environments) as pool:
             examined, seconds = make_shards(job, work, pool, cluster)
-            choose = chooser_of_images(source, options.max_identities, options.min_images)
-            survey = Survey(work.parts, job.shards, options.drop_duplicates, choose)
-            if survey.reasons[NOT_CHOSEN] and not len(survey.accepted):
+            survey = Survey(work.parts, job.shards, options.drop_duplicates, choices_of(source, options))
+            if not len(survey.accepted) and (survey.reasons[LOW_SCORE] or survey.reasons[NOT_CHOSEN]):
                 raise _nobody_chosen(survey, options)
             if not len(survey.accepted):
                 work.discard()
@@ -122,9 +122,12 @@ def _nothing_accepted(source, survey, options):
 
 
 def _nobody_chosen(survey, options):
+    if survey.reasons[NOT_CHOSEN]:
+        flag, what = f'--min-images {options.min_images}', 'no identity has so many accepted images'
+    else:
+        flag, what = f'--min-score {options.min_score:g}', 'no face has so high a score'
     return UserError(
-        f'--min-images {options.min_images}: no identity has so many accepted images ({describe(survey.reasons)}): '
-        'give a smaller number; the examined images are kept for it.'
+        f'{flag}: {what} ({describe(survey.reasons)}): give a smaller number; the examined images are kept for it.'
     )
 
 

@@ -3,7 +3,8 @@
 from dnnlib.jobs import refusal
 
 CRASH = 'crash'  # such an image is never read again
-NOT_CHOSEN = 'few-images'  # known only when all images are examined
+# Known only when all images are examined.
+LOW_SCORE, NOT_CHOSEN, NOT_DRAWN = 'low-score', 'few-images', 'not-drawn'
 REASONS = {
     'unreadable': 'the bytes cannot be read (permission, disk, damaged archive), or the image in them is damaged',
     'truncated': 'the file ends before its pixels do: a download or copy that was cut off',
@@ -15,9 +16,11 @@ REASONS = {
     'no-face': 'the detector finds no face',
     'empty-crop': 'the face lies outside the image',
     'duplicate': 'only with --drop-duplicates: an earlier image has the same bytes',
+    LOW_SCORE: 'only with --min-score: the score of the face is lower',
     NOT_CHOSEN: 'only with --max-identities or --min-images: the identity has too few accepted images',
+    NOT_DRAWN: 'only with --max-images: the lot fell on other images',
 }
-WITH_PIXELS = frozenset(['no-face', 'empty-crop', 'duplicate', NOT_CHOSEN])
+WITH_PIXELS = frozenset(['no-face', 'empty-crop', 'duplicate', LOW_SCORE, NOT_CHOSEN, NOT_DRAWN])
 WITHOUT_PIXELS = frozenset(REASONS) - WITH_PIXELS  # such an image cannot be shown
 
 

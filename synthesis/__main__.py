@@ -3,6 +3,7 @@
 import click
 
 from synthesis.generate_verb import generate
+from synthesis.prune_verb import prune
 from synthesis.show_verb import show
 
 
@@ -12,6 +13,7 @@ def main():
 
 
 main.add_command(generate)
+main.add_command(prune)
 main.add_command(show)
 
 if __name__ == '__main__':

@@ -15,7 +15,7 @@ from dnnlib.progress import Progress
 from synthesis.card import card_of
 from synthesis.images import SetImages
 from synthesis.job import SHARD_IMAGES, MakeImages, SetJob, hidden_gpus, room_of_exports, shards_of
-from synthesis.record import find_record, save_record
+from synthesis.record import PRUNED, find_record, save_record
 from synthesis.report import write_report
 from synthesis.source import training_fingerprint
 from synthesis.tasks import TryNetwork
@@ -90,7 +90,7 @@ def make_set(network, options, processes, cluster=None):
         if before is not None:
             if before['images'] == options.count and before['ending'] == options.ending():
                 return {'images': options.count, 'refused': before['refused'], 'made': 0, 'seconds': 0.0}
-            _check_strangers(options.out)
+            check_strangers(options.out)
             take_over(options.out, before['images'], work.parts, shards_of(options))
         images = MakeImages(network.path, network.sha256, options, processes.frequencies)
         here = 1 if cluster else processes.count  # a cluster has processes of its own; this one tries the network
@@ -145,6 +145,11 @@ def set_before(options, plan):
         return None
     if record is None:
         raise UserError(f'--out {out} exists already and is {kind_of(out)}: choose another name.')
+    if PRUNED in record:
+        raise UserError(
+            f'--out {out} is a set from which images were taken out, so it cannot grow: enlarge the set that it was '
+            'taken from, and prune that again.'
+        )
     told = differences(record['plan'], plan)
     if told:
         raise UserError(f'{out} is a set of other images ({told}): choose another --out, or replace it with --force.')
@@ -157,7 +162,7 @@ def set_before(options, plan):
     return record
 
 
-def _check_strangers(out):
+def check_strangers(out):
     """Refuses to replace a set whose folder has files that its list of SHA-256 does not name, as of a person."""
     path = os.path.join(out, SUMS_FILE)
     with disk_errors('read', path, 'or choose another --out'), open(path, encoding='utf-8', errors='replace') as lines:
@@ -175,7 +180,7 @@ def finish_set(folder, network, options, plan, trial, refused, work):
     fingerprint = training_fingerprint(network.data)
     save_record(
         folder,
-        options,
+        options.record(),
         {
             'plan': plan,
             'network': {

@@ -8,6 +8,7 @@ from PIL import Image
 
 from dnnlib.exports.dataset_json import IMAGES_PER_ZIP, image_name, zip_name
 from dnnlib.exports.images import Images
+from dnnlib.exports.parts import classes_of
 from dnnlib.images import shrink
 
 GREY = np.float32([0.299, 0.587, 0.114])[:, np.newaxis, np.newaxis]  # luma of ITU-R BT.601
@@ -31,20 +32,18 @@ def finish_image(image: np.ndarray, side: Optional[int], grey: bool) -> np.ndarr
     return image
 
 
-class SetImages(Images):
-    """The images of a folder of .zip files with `IMAGES_PER_ZIP` images each, as `generate` makes it.
+class ZipImages(Images):
+    """The images of a folder of .zip files with `IMAGES_PER_ZIP` images each, as the verbs of this package make them.
 
     Args:
         folder: With `00000.zip`, `00001.zip`, ...
-        count: Number of images.
-        per_identity: Number of images of each identity, which follow each other.
+        labels: int64 [number of images]: the labels, which count the identities from 0 on without gaps, ascending.
     """
 
-    def __init__(self, folder: str, count: int, per_identity: int) -> None:
-        self._folder, self._per_identity = folder, per_identity
+    def __init__(self, folder: str, labels: np.ndarray) -> None:
+        self._folder = folder
         self._number, self._zip = None, None
-        self.count = count
-        self.labels = np.arange(count, dtype=np.int64) // per_identity
+        self.count, self.labels = len(labels), labels
         self.shape = self.read(0).shape
 
     def __enter__(self):
@@ -65,14 +64,6 @@ class SetImages(Images):
         with self._open(place) as file:
             return file.read()
 
-    def identity(self, place: int) -> int:
-        """Number of the identity."""
-        return place // self._per_identity
-
-    def number(self, place: int) -> int:
-        """Number of the image within its identity."""
-        return place % self._per_identity
-
     def _open(self, place):
         number = place // IMAGES_PER_ZIP
         if number != self._number:  # one is open: exports read forward
@@ -81,3 +72,47 @@ class SetImages(Images):
             self._zip = zipfile.ZipFile(f'{self._folder}/{zip_name(number)}')
             self._number = number
         return self._zip.open(image_name(place))
+
+
+class SetImages(ZipImages):
+    """The images of a set as `generate` makes it.
+
+    Args:
+        folder: With `00000.zip`, `00001.zip`, ...
+        count: Number of images.
+        per_identity: Number of images of each identity, which follow each other.
+    """
+
+    def __init__(self, folder: str, count: int, per_identity: int) -> None:
+        self._per_identity = per_identity
+        super().__init__(folder, np.arange(count, dtype=np.int64) // per_identity)
+
+    def identity(self, place: int) -> int:
+        """Number of the identity."""
+        return place // self._per_identity
+
+    def number(self, place: int) -> int:
+        """Number of the image within its identity."""
+        return place % self._per_identity
+
+
+class PrunedImages(ZipImages):
+    """The images of a set from which some were taken out. Identities and images keep the numbers that they had.
+
+    Args:
+        folder: With `00000.zip`, `00001.zip`, ...
+        identities: int64 [number of images], ascending: who is in each image.
+        variations: int64 [number of images]: the number of each image within its identity.
+    """
+
+    def __init__(self, folder: str, identities: np.ndarray, variations: np.ndarray) -> None:
+        self._identities, self._variations = identities, variations
+        super().__init__(folder, classes_of(identities)[0])
+
+    def identity(self, place: int) -> int:
+        """Number of the identity."""
+        return int(self._identities[place])
+
+    def number(self, place: int) -> int:
+        """Number of the image within its identity; where images were taken out, numbers are missing."""
+        return int(self._variations[place])

@@ -87,6 +87,11 @@ class Studio:
         """Closes the session."""
         self._generator.close()
 
+    @property
+    def facts(self):
+        """The `synthesis.network.NetworkFacts`."""
+        return self._generator.facts
+
     def maker(self, options, frequencies):
         """The `synthesis.maker.Maker` of a set."""
         key = options, frequencies

@@ -56,9 +56,13 @@ class Maker:
         size = self._options.minibatch
         return self._finished(ImageDraw(identity) for identity in range(number * size, (number + 1) * size))
 
+    def pixels(self, draws):
+        """Yields `synthesis.generator.Made` of each draw, in no certain order."""
+        return self._generator.make(draws, self._recipe, self._options.minibatch, self._place_of)
+
     def make_one(self, draw):
         """Makes one image: (PNG at the full size of the network, PNG as the set keeps it)."""
-        [made] = self._generator.make([draw], self._recipe, self._options.minibatch, self._place_of)
+        [made] = self.pixels([draw])
         kept = finish_image(made.pixels, self._options.size, self._options.grey)
         return png_bytes(made.pixels), png_bytes(kept)
 

@@ -6,6 +6,7 @@ import os
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.records.names import OPTIONS_FILE, SYNTHETIC
 
+PRUNED = 'pruned'  # in the record of a set that `python -m synthesis prune` made
 _KINDS = {'plan': dict, 'ending': dict, 'network': dict, 'images': int, 'refused': int}
 
 
@@ -14,12 +15,13 @@ def save_record(folder, options, record):
 
     Args:
         folder: Of the set.
-        options: `synthesis.options.GenerateOptions`.
+        options: Dict of flag without dashes to value, as `synthesis.options.GenerateOptions.record` returns it.
         record: Dict. `plan`: what the images follow from; `ending`: what the rest of the set follows from; `network`:
             its name, source, SHA-256 and training set; `images`, `refused`: numbers of images and of refused draws.
+            Of a set from which images were taken out also `PRUNED`.
     """
     with open(os.path.join(folder, OPTIONS_FILE), 'w', encoding='utf-8') as file:
-        json.dump({**options.record(), SYNTHETIC: record}, file, indent=2)
+        json.dump({**options, SYNTHETIC: record}, file, indent=2)
         file.write('\n')
 
 

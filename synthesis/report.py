@@ -14,7 +14,8 @@ from dnnlib.pages.gallery import thumbnail
 from dnnlib.pages.html_page import page
 from dnnlib.records.names import MANIFEST_FILE, OPTIONS_FILE, REPORT_FILE
 from synthesis.maker import NO_FACE
-from synthesis.record import read_record
+from synthesis.prune.choice import MEANINGS
+from synthesis.record import PRUNED, read_record
 
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'report.html')
 SINGLE = 60  # images that are shown of a set with one image for each identity
@@ -29,28 +30,33 @@ def write_report(folder, target, images):
     Args:
         folder: With the images, `manifest.jsonl` and `options.json`.
         target: The path by which a person knows that folder, when it is still to be renamed.
-        images: The set's `synthesis.images.SetImages`.
+        images: The set's `synthesis.images.ZipImages`.
 
     Raises:
         OSError: The file cannot be written.
     """
     record = read_record(folder)
     summary = _summarise(folder)
-    per_identity = record['options']['per-identity']
+    starts = np.flatnonzero(np.diff(images.labels, prepend=-1))  # the first image of each identity
+    counts, pruned = np.diff(starts, append=images.count), record.get(PRUNED)
     html = page(
         TEMPLATE,
         name=os.path.basename(os.path.abspath(target)),
         images=record['images'],
-        identities=record['images'] // per_identity,
-        per_identity=per_identity,
+        identities=len(starts),
+        per_identity=_range_of(counts),
         side=images.shape[1],
         network=record['network'],
         refused=summary.refused,
         no_face=NO_FACE,
         has_faces=bool(summary.sizes),
-        walls=_walls(images, per_identity),
+        walls=_walls(images, starts, counts),
+        most_pictures=PICTURES,
+        pruned=pruned,
+        reasons=[] if pruned is None else _reasons(pruned),
         charts=_charts(summary, images.shape[1]),
         options=[(f'--{name}', value) for name, value in record['options'].items() if name != 'network'],
+        prune_options=[] if pruned is None else [(f'--{name}', value) for name, value in pruned['options'].items()],
         data=shlex.quote(_known_as(target)),
         manifest=MANIFEST_FILE,
         files=_files(folder),
@@ -81,15 +87,30 @@ def _summarise(folder):
     return summary
 
 
-def _walls(images, per_identity):
-    """List of (identity or None, thumbnails with names): one row for each identity, or all images in one."""
-    total = images.count // per_identity
-    if per_identity == 1:
-        return [(None, [_shown(images, place) for place in _evenly(total, SINGLE)])]
+def _range_of(counts):
+    """'5', or '3 to 5' if identities have different numbers of images."""
+    least, most = int(counts.min()), int(counts.max())
+    return f'{most:,}' if least == most else f'{least:,} to {most:,}'
+
+
+def _reasons(pruned):
+    """List of (reason, what it means, images taken out, identities taken out)."""
+    gone = pruned['identities taken out']
     return [
-        (identity, [_shown(images, identity * per_identity + number) for number in range(min(per_identity, PICTURES))])
-        for identity in _evenly(total, PEOPLE)
+        (reason, MEANINGS[reason], count, gone.get(reason, 0)) for reason, count in pruned['images taken out'].items()
     ]
+
+
+def _walls(images, starts, counts):
+    """List of (identity or None, thumbnails with names): one row for each identity, or all images in one."""
+    if counts.max() == 1:
+        return [(None, [_shown(images, place) for place in _evenly(images.count, SINGLE)])]
+    walls = []
+    for person in _evenly(len(starts), PEOPLE):
+        start = int(starts[person])
+        shown = range(start, start + min(int(counts[person]), PICTURES))
+        walls.append((images.identity(start), [_shown(images, place) for place in shown]))
+    return walls
 
 
 def _evenly(count, most):
@@ -127,7 +148,13 @@ def _known_as(target):
 def _files(folder):
     """List of (name, content, bytes) of the files and folders of a set, except the page."""
     known = {MANIFEST_FILE: 'a line for each image', OPTIONS_FILE: 'how it was made', 'w': 'w of each image'}
-    known.update({'refused': 'refused images', **dict.fromkeys(CARD_FILES, 'the card')})
+    known.update(
+        {
+            'refused': 'refused images',
+            'removed.jsonl': 'what was taken out, and why',
+            **dict.fromkeys(CARD_FILES, 'the card'),
+        }
+    )
     names = sorted(os.listdir(folder))
     zips = [name for name in names if name.endswith('.zip')]
     files = [(f'{zips[0]} … {zips[-1]}' if len(zips) > 1 else zips[0], 'the images', _bytes(folder, zips))]

@@ -1,0 +1,60 @@
+"""The flags of `python -m synthesis prune`, and the checks of them that need no set."""
+
+import dataclasses
+from typing import Optional, Tuple
+
+import click
+
+from dnnlib.exports.forms import ExportOptions
+from dnnlib.records.options import ENDING, RECORD, KeptOptions, option
+
+SEED, MOST_CONNECTED = ORDERS = ('seed', 'most-connected')
+
+
+@dataclasses.dataclass(frozen=True)
+class PruneOptions(KeptOptions):
+    """The options of one pruned set: the flags of the command, by the names of the command's parameters.
+
+    The plan of an unfinished run has no option, but the images that stay: see `synthesis.prune.run`.
+    """
+
+    source: str = option()  # the set from which images are taken out
+    out: str = option()
+    training: Optional[str] = option()
+    unique_far: Optional[float] = option(RECORD)  # None: by the number of images; 0: look-alikes stay
+    leak_far: Optional[float] = option(RECORD)  # likewise, of training images
+    order: str = option(RECORD, default=SEED)
+    min_score: Optional[float] = option(RECORD)
+    drop: Optional[str] = option()  # the record has the removed images themselves
+    embedding: str = option(RECORD, default='facenet')
+    calibration: Optional[str] = option()
+    exports: Tuple[str, ...] = option(ENDING, RECORD, default=(), flag='--export')
+    jpeg: Optional[int] = option(ENDING, RECORD)
+    export_size: Optional[int] = option(ENDING, RECORD)
+    test_share: Optional[float] = option(ENDING, RECORD)
+    pairs: Optional[int] = option(ENDING, RECORD)
+    licence: Optional[str] = option(ENDING, RECORD)
+    device: Optional[str] = option(default='auto')
+    workers: Optional[int] = option()
+    gpus: Optional[int] = option()
+    runner: str = option(default='local')
+    beam_options: Optional[str] = option()
+    staging: Optional[str] = option()
+    restart: bool = option(default=False)
+    force: bool = option(default=False)
+    dry_run: bool = option(default=False)
+
+    @property
+    def export(self) -> ExportOptions:
+        """What is exported."""
+        return ExportOptions(self.exports, self.jpeg, self.export_size, self.test_share, self.pairs)
+
+
+def check_prune_options(options: PruneOptions) -> None:
+    """Refuses what makes no sense for any set.
+
+    Raises:
+        click.UsageError: Names the flag and says what to do.
+    """
+    if options.leak_far is not None and options.training is None:
+        raise click.UsageError('--leak-far is about the people of the training set: name that with --training DATASET.')

@@ -1,0 +1,107 @@
+"""The verb `python -m synthesis prune`: a set in, and a set out without what should not be given away."""
+
+from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
+
+import os
+
+import click
+
+from dnnlib.exports.card import CARD_FILES
+from dnnlib.exports.flags import export_flags
+from dnnlib.exports.forms import check_exports, check_parts, names_written
+from dnnlib.flags import FiniteRange
+from dnnlib.jobs.command import check_runner, choose_cluster, exit_on_signals, plan_processes, processing_flags
+from dnnlib.jobs.command import saying_how_to_go_on
+from dnnlib.records.names import MANIFEST_FILE, REPORT_FILE
+from synthesis.generate import SET_FORM, Processes
+from synthesis.images import SetImages
+from synthesis.prune.choice import MEANINGS
+from synthesis.prune.options import ORDERS, SEED, PruneOptions, check_prune_options
+from synthesis.prune.run import REMOVED_FILE, check_out, decide, make_pruned
+from synthesis.prune.source import SourceSet
+
+EPILOG = """\b
+Examples:
+  python -m synthesis prune datasets/synthetic --training datasets/faces --out datasets/released
+  python -m synthesis prune datasets/synthetic --training datasets/faces --drop asked.txt --out datasets/released-2
+
+If a run was ended before its end, the same command goes on with it.
+"""
+
+
+@click.command(cls=Verb, epilog=EPILOG)
+@click.argument('source', metavar='SET', type=click.Path())
+@click.option('--out', required=True, type=click.Path(), help='Folder of the set to make, such as datasets/NAME.')
+@click.option('--training', metavar='DATASET', type=click.Path(), help='Take out identities like people in here.')
+@click.option(
+    '--unique-far',
+    type=FiniteRange(0, 0.5),
+    metavar='FAR',
+    help='Take out look-alikes: two identities are alike if their images are as near as of this share of pairs of '
+    'different people. 0 leaves look-alikes in.  [default: 0.1 look-alikes by accident for each identity]',
+)
+@click.option(
+    '--leak-far',
+    type=FiniteRange(0, 0.5),
+    metavar='FAR',
+    help='Likewise, for identities and people of the training set.  [default: likewise]',
+)
+@click.option(
+    '--min-score', type=FiniteRange(0, 1), metavar='SCORE', help='Take out images whose face has a lower score.'
+)
+@click.option(
+    '--drop',
+    metavar='LIST',
+    type=click.Path(dir_okay=False),
+    help='Text file: take out these identities. Each line has the number of an identity, or the path of an image as in '
+    'manifest.jsonl.',
+)
+@click.option(
+    '--order', type=click.Choice(ORDERS), default=SEED, show_default=True, help='Whom of look-alikes to keep.'
+)
+@click.option('--licence', help='Licence of the new set, for its card.  [default: of SET]')
+@click.option('--dry-run', is_flag=True, help='Print what would be taken out; make nothing.')
+@export_flags
+@processing_flags(
+    device_help='Where embeddings are computed; auto takes a GPU if there is one.',
+    staging_help="Folder or gs://, hdfs://, ... that this machine and Beam's workers reach. Results go through it. "
+    'Give it if the workers do not reach SET.',
+)
+def prune(**flags):
+    """Make a set of the images of SET that can be given away.
+
+    SET is a folder that python -m synthesis made. Look-alikes are taken out until no two identities are alike, and so
+    are identities like people of the training set. The images that stay are not made again: they keep their bytes.
+    """
+    options = PruneOptions(**flags)
+    check_prune_options(options)
+    check_runner(options, 'faces are embedded')
+    check_out(options)
+    source = SourceSet(options.source)
+    with SetImages(source.folder, source.count, 1) as images:
+        check_exports(options.export, images.shape[1], True, there=[SET_FORM])
+    cluster = choose_cluster(options)
+    processes = Processes.planned(*plan_processes(options, 'cpu'))
+    exit_on_signals()
+    with saying_how_to_go_on(options.out):
+        decision = decide(source, options, processes, cluster)
+        stays = decision.choice.stays
+        check_parts(options.export, source.identities[stays])
+        _tell(decision)
+        if options.dry_run:
+            click.echo(f'{int(stays.sum()):,} images would stay. Nothing is made: leave out --dry-run to begin.')
+            return
+        result = make_pruned(decision, options)
+    click.echo(f'{result["images"]:,} images of {result["identities"]:,} identities stay.')
+    name = os.path.basename(os.path.abspath(options.out))
+    written = [MANIFEST_FILE, REMOVED_FILE, *CARD_FILES, *names_written(options.export, name, [SET_FORM])]
+    click.echo(f'{options.out}: {", ".join(written)}.')
+    click.echo(f'Look at {os.path.join(options.out, REPORT_FILE)}.')
+
+
+def _tell(decision):
+    source, choice = decision.source, decision.choice
+    click.echo(f'{source.folder}: {source.count:,} images of {len(choice.names):,} identities.')
+    gone = choice.identities_gone()
+    for reason, count in choice.counts().items():
+        click.echo(f'{reason}: {count:,} images, {gone.get(reason, 0):,} identities. {MEANINGS[reason].capitalize()}.')
