@@ -4,7 +4,7 @@ A score is the cosine of two embeddings. Mated pairs show one person, non-mated 
 is the share of non-mated pairs that reach the threshold, the true accept rate (TAR) the share of mated pairs.
 """
 
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence
 
 import numpy as np
 import scipy.optimize
@@ -65,16 +65,16 @@ def tar_at(mated: np.ndarray, threshold: float) -> float:
     return float(np.mean(mated >= np.array(threshold, mated.dtype))) if len(mated) else float('nan')
 
 
-def eer(mated: np.ndarray, nonmated: np.ndarray) -> float:
-    """The equal error rate: the share of errors at the threshold where FAR and 1 - TAR are equal, or nearest.
+def eer(mated: np.ndarray, counts: np.ndarray, edges: np.ndarray) -> float:
+    """The equal error rate: the errors at the edge of the histogram where FAR and 1 - TAR differ least.
 
     Args:
-        mated: float [M].
-        nonmated: float [N].
+        mated: float [M], scores.
+        counts: int [B], of non-mated scores: those from an edge on, and below the next edge.
+        edges: float [B], rising; the first is below all scores.
     """
-    thresholds = np.unique(np.concatenate([mated, nonmated]))
-    missed = np.searchsorted(np.sort(mated), thresholds, side='left') / len(mated)
-    accepted = 1 - np.searchsorted(np.sort(nonmated), thresholds, side='left') / len(nonmated)
+    accepted = np.cumsum(counts[::-1])[::-1] / counts.sum()
+    missed = np.searchsorted(np.sort(mated), edges, side='left') / len(mated)
     nearest = np.argmin(np.abs(missed - accepted))
     return float((missed[nearest] + accepted[nearest]) / 2)
 
@@ -135,17 +135,12 @@ def fit_tail(scores: np.ndarray, start: float, share: float, weights: Optional[n
     return Tail(float(start), share, float(shape), float(shape / ratio))
 
 
-def pairs_of_identities(sizes: np.ndarray, weights: Optional[np.ndarray] = None) -> Tuple[float, float]:
-    """How many mated and non-mated pairs there are.
+def pairs_of_identities(sizes: np.ndarray, weights: np.ndarray) -> float:
+    """How many non-mated pairs there are.
 
     Args:
         sizes: int [K], images of each identity.
-        weights: float [K], how often each identity counts; 1 if None. Two identities count the product.
-
-    Returns:
-        (mated, non-mated).
+        weights: float [K], how often each identity counts. A pair counts as often as the product for its two.
     """
-    sizes = sizes.astype(np.float64)
-    weights = np.ones(len(sizes)) if weights is None else weights
-    mated = float(np.dot(weights, sizes * (sizes - 1) / 2))
-    return mated, float(((weights * sizes).sum() ** 2 - ((weights * sizes) ** 2).sum()) / 2)
+    images = weights * sizes
+    return float((images.sum() ** 2 - (images**2).sum()) / 2)

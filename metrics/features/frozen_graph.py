@@ -59,11 +59,12 @@ def _node(data):
         elif number == _OPERATION:
             operation = _text(value)
         elif number == _INPUT:
-            inputs.append(_text(value).partition(':')[0])
+            inputs.append(_text(value).partition(':')[0])  # the number of the output: each node here has one
         elif number == _ATTRIBUTE:
             entry = dict(_fields(value))
             attributes[_text(entry[1])] = _attribute(entry[2])
-    return FrozenNode(name, operation, inputs, attributes)
+    values = [each for each in inputs if not each.startswith('^')]  # others only say what comes first
+    return FrozenNode(name, operation, values, attributes)
 
 
 def _attribute(data):
@@ -92,7 +93,8 @@ def _tensor(data):
             values = np.frombuffer(value, dtype)
         elif number == _INTS:
             values = np.array(_ints(value), dtype)
-    return np.broadcast_to(values, shape) if values.size == 1 else values.reshape(shape)
+    count = int(np.prod(shape))  # a constant of equal numbers may be written as one
+    return np.full(shape, values[0], dtype) if values.size == 1 < count else values.reshape(shape)
 
 
 def _fields(data: memoryview) -> Iterator[Tuple[int, Union[int, memoryview]]]:
