@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from metrics.arithmetic.products import rows_by_rows
+
 
 def kernel(a, b):
     """The polynomial kernel (a . b / F + 1)^3 of each row of a and each row of b.
@@ -12,7 +14,7 @@ def kernel(a, b):
     Returns:
         float64 [N, M].
     """
-    return (a.astype(np.float64) @ b.astype(np.float64).T / a.shape[1] + 1) ** 3
+    return (rows_by_rows(a.astype(np.float64), b.astype(np.float64)) / a.shape[1] + 1) ** 3
 
 
 def squared_discrepancy(a, b):

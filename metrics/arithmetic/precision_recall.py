@@ -5,6 +5,8 @@ Each image of a set is the centre of a ball, which reaches to the k-th nearest n
 
 import numpy as np
 
+from metrics.arithmetic.products import rows_by_rows
+
 BLOCK_BYTES = 256 << 20  # of distances at a time
 
 
@@ -14,7 +16,7 @@ def squared_distances(a, b):
     Args:
         a, b: float [N, F] and [M, F]. Their means should be near 0, because rounding grows with the lengths of rows.
     """
-    distances = a @ b.T
+    distances = rows_by_rows(a, b)
     distances *= -2
     distances += np.einsum('nf,nf->n', a, a)[:, np.newaxis]
     distances += np.einsum('nf,nf->n', b, b)
