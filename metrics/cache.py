@@ -20,7 +20,7 @@ import config
 from dnnlib.errors import disk_error
 from dnnlib.files import atomic_write, remove_leftovers
 
-ARITHMETIC = 1  # increased when the same key comes to give other numbers
+ARITHMETIC = 2  # increased when the same key comes to give other numbers
 FOLDER = 'measurements'  # in config.CACHE_DIR
 _KEY, _DIGEST_BYTES = '__key__', 32
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from benchmarks import audit
 from benchmarks.data import published_rate
 from benchmarks.frechet import make_statistics, root_distance
 from benchmarks.memory import memory_of
@@ -45,3 +46,18 @@ def test_both_ways_to_the_frechet_distance_give_the_same():
     random = np.random.RandomState(2)
     a, b = (make_statistics(random, 300, 40) for _ in range(2))
     assert frechet_distance(a, b) == pytest.approx(root_distance(a, b), rel=1e-6)
+
+
+def test_tiles_and_a_plain_loop_find_the_same_neighbours():
+    vectors = audit.make_vectors(2100, 64, np.random.RandomState(3))
+    (nearest, counts), (their_nearest, their_counts) = audit.in_tiles(vectors), audit.in_a_loop(vectors)
+    np.testing.assert_array_equal(nearest, their_nearest)
+    np.testing.assert_array_equal(counts, their_counts)
+    assert counts.sum() >= 4
+
+
+def test_the_memory_of_a_tile_is_that_of_its_blocks():
+    """A block of scores has 4 MiB, and its places up to twice as much."""
+    vectors = audit.make_vectors(4200, 16, np.random.RandomState(3))
+    small, large = (audit.memory_of_a_tile(vectors[:count]) for count in (2050, 4200))
+    assert 4 << 20 <= small <= 40 << 20 and large <= 1.1 * small
