@@ -52,7 +52,7 @@ def squared_radii(vectors, neighbours):
         kth = min(neighbours, distances.shape[1]) - 1
         # A distance and the k-th nearest one may each be wrong by the error.
         most = np.minimum(np.partition(distances, kth, axis=1)[:, kth] + 2 * error, known[:, -1] + error)
-        near = np.nonzero(distances <= most[:, np.newaxis])
+        near = np.nonzero((distances <= most[:, np.newaxis]) & (distances < np.inf))
         exact = exact_squared_distances(vectors, vectors, rows.start + near[0], columns.start + near[1])
         places = np.arange(len(known))
         exact = np.concatenate([exact, known.ravel()])

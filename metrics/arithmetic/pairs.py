@@ -21,8 +21,9 @@ NOBODY = np.iinfo(np.int64).max  # instead of the number of an image; no array h
 LONGEST = 1.0001  # length of a row; float32 makes rows that are a little longer than 1
 
 # A histogram counts the scores from an edge to below the next one. What lies outside is counted in the outermost bins.
-BINS_OF_ONE = 1000  # bins of a score's unit
-EDGES = np.arange(-BINS_OF_ONE, BINS_OF_ONE + 2) / BINS_OF_ONE  # from -1 to 1.001: the last bin is that of copies
+# Edges are whole 1024ths: float32 holds them exactly, so no score is in a wrong bin by the rounding of an edge.
+BINS_OF_ONE = 1024
+EDGES = np.arange(-BINS_OF_ONE, BINS_OF_ONE + 2) / BINS_OF_ONE  # the last bin, from 1 on, is that of copies
 BINS = len(EDGES) - 1
 
 _EXACT_NUMBERS = 1 << 20  # numbers of each of two sets of rows whose scores are computed at a time
@@ -287,22 +288,21 @@ class _Tile:
 
 
 def _check_lengths(rows):
-    lengths = np.sqrt(np.einsum('nf,nf->n', rows, rows))
-    if not np.all(lengths <= LONGEST):  # NaN is not
-        place = np.flatnonzero(~(lengths <= LONGEST))[0]
+    lengths = np.nan_to_num(np.sqrt(np.einsum('nf,nf->n', rows, rows)), nan=np.inf)
+    if lengths.max(initial=0) > LONGEST:
+        place = lengths.argmax()
         raise ValueError(f'row {place} of a block has a length of {lengths[place]}, not 1')
 
 
 def _quick_histogram(scores):
-    """As `histogram_of`, for float32: a score within rounding of an edge may be counted on the other side of it."""
+    """As `histogram_of`, for float32."""
     if scores.size == 0:
         return np.zeros(BINS, np.int64)
-    last = np.float32(EDGES[-1])
-    counts = cv2.calcHist([scores.reshape(1, -1)], [0], None, [BINS], [float(EDGES[0]), float(last)])
+    counts = cv2.calcHist([scores.reshape(1, -1)], [0], None, [BINS], [EDGES[0], EDGES[-1]])
     counts = counts.ravel().astype(np.int64)  # a block has fewer scores than float32 can count
     missing = scores.size - counts.sum()
     if missing:  # outside of the edges
-        above = int((scores >= last).sum())
+        above = int((scores >= EDGES[-1]).sum())
         counts[-1] += above
         counts[0] += missing - above
     return counts

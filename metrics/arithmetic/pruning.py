@@ -62,9 +62,10 @@ class _Graph:
     """The images that each image is paired with."""
 
     def __init__(self, num_images, pairs):
-        both = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
-        self.degrees = np.bincount(both[:, 0], minlength=num_images)
-        self.images, self.neighbours = both[:, 0], both[:, 1]
+        # One number for each ordered pair, so that sorting them is quick.
+        both = np.unique(np.concatenate([pairs @ (num_images, 1), pairs @ (1, num_images)]))
+        self.images, self.neighbours = np.divmod(both, max(num_images, 1))
+        self.degrees = np.bincount(self.images, minlength=num_images)
         self._stops = np.cumsum(self.degrees)
 
     def of(self, image):

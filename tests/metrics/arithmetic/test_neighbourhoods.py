@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.arithmetic import neighbourhoods as neighbourhoods_module
@@ -17,6 +17,7 @@ def matrix(a, b):
     return exact_squared_distances(a, b, rows, columns).reshape(len(a), len(b))
 
 
+@settings(max_examples=50)
 @given(st.integers(0, 10000), st.integers(1, 5), st.integers(6, 40), st.integers(1, 40), st.integers(1, 40))
 def test_answers_are_those_of_float64_in_blocks_of_any_size(seed, neighbours, count, rows, columns):
     """Some rows are equal, and whole numbers make distances equal, so many points are on the surface of a ball."""

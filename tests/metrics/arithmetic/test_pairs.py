@@ -57,9 +57,11 @@ def assert_is(found, wanted, histogram=True):
 
 
 def assert_same_bits(one, other):
-    for name in ('thresholds', 'histogram', 'pairs', 'pair_scores', 'rows', 'columns'):
-        for mine, theirs in zip(*(np.atleast_1d(getattr(each, name)) for each in (one, other))):
-            assert mine.tobytes() == theirs.tobytes(), name
+    for name in ('thresholds', 'histogram', 'pairs', 'pair_scores'):
+        assert getattr(one, name).tobytes() == getattr(other, name).tobytes(), name
+    for mine, theirs in ((one.rows, other.rows), (one.columns, other.columns)):
+        for name in mine._fields:
+            assert getattr(mine, name).tobytes() == getattr(theirs, name).tobytes(), name
 
 
 @pytest.fixture
@@ -80,9 +82,9 @@ def small_blocks(monkeypatch):
 def test_all_pairs_of_500_vectors_whatever_the_size_of_the_tiles(small_blocks, block):
     """Numbers, nearest neighbours and pairs are those of brute force in float64."""
     small_blocks(block)
-    vectors = clustered(60 if block < 50 else 500, 48)
+    vectors = clustered(min(500, 12 * block), 48)
     wanted = brute_force(vectors, None, (0.3, 0.5, 0.8))
-    assert len(wanted['pairs']) > 20
+    assert len(wanted['pairs'])
     for factor in (1, 2, 5):
         found = all_pairs(vectors, side=block * factor, shuffle=factor == 2)
         assert_is(found, wanted, histogram=False)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.arithmetic.pairs import NOBODY
@@ -49,6 +49,7 @@ def test_what_became_free_comes_back():
     assert kept(17, pairs, MOST_CONNECTED) == [0, *range(5, 17)]
 
 
+@settings(max_examples=50)
 @given(graphs(), st.sampled_from(ORDERS))
 def test_what_is_kept_is_independent_and_maximal(graph, order):
     num_images, pairs, barred = graph
@@ -67,6 +68,7 @@ def test_what_is_kept_is_independent_and_maximal(graph, order):
     assert found.because.tolist() == because
 
 
+@settings(max_examples=50)
 @given(graphs(), st.integers(0, 14))
 def test_the_first_decisions_of_a_longer_set_are_those_of_the_shorter(graph, shorter):
     num_images, pairs, barred = graph
@@ -76,6 +78,7 @@ def test_the_first_decisions_of_a_longer_set_are_those_of_the_shorter(graph, sho
     assert longer[:shorter].tolist() == prune(shorter, inside, SEED, barred[:shorter]).kept.tolist()
 
 
+@settings(max_examples=50)
 @given(graphs(), st.sampled_from(ORDERS), st.randoms())
 def test_the_order_of_the_pairs_changes_nothing(graph, order, random):
     num_images, pairs, barred = graph
