@@ -1,7 +1,8 @@
-"""The verbs `python -m synthesis generate` and `python -m synthesis show`."""
+"""The verbs of `python -m synthesis`: `generate`, `show`, `calibrate`."""
 
 import click
 
+from synthesis.calibrate_verb import calibrate
 from synthesis.generate_verb import generate
 from synthesis.prune_verb import prune
 from synthesis.show_verb import show
@@ -15,6 +16,7 @@ def main():
 main.add_command(generate)
 main.add_command(prune)
 main.add_command(show)
+main.add_command(calibrate)
 
 if __name__ == '__main__':
     main(prog_name='python -m synthesis')
