@@ -68,11 +68,15 @@ def tar_at(mated: np.ndarray, threshold: float) -> float:
 def eer(mated: np.ndarray, counts: np.ndarray, edges: np.ndarray) -> float:
     """The equal error rate: the errors at the edge of the histogram where FAR and 1 - TAR differ least.
 
+    NaN without mated scores.
+
     Args:
         mated: float [M], scores.
         counts: int [B], of non-mated scores: those from an edge on, and below the next edge.
         edges: float [B], rising; the first is below all scores.
     """
+    if not len(mated):
+        return float('nan')
     accepted = np.cumsum(counts[::-1])[::-1] / counts.sum()
     missed = np.searchsorted(np.sort(mated), edges, side='left') / len(mated)
     nearest = np.argmin(np.abs(missed - accepted))
@@ -110,12 +114,12 @@ def fit_tail(scores: np.ndarray, start: float, share: float, weights: Optional[n
     Raises:
         ValueError: Fewer than 10 different scores are above the start.
     """
-    above = scores >= start
-    excess = scores[above].astype(np.float64) - start
-    weights = np.ones(len(excess)) if weights is None else weights[above].astype(np.float64)
-    if len(np.unique(excess[weights > 0])) < 10:
+    weights = np.ones(len(scores)) if weights is None else weights
+    counted = (scores >= start) & (weights > 0)
+    excess, weights = scores[counted].astype(np.float64) - start, weights[counted].astype(np.float64)
+    if len(np.unique(excess)) < 10:
         raise ValueError('too few scores above the start of the tail')
-    weights, largest = weights / weights.sum(), excess[weights > 0].max()
+    weights, largest = weights / weights.sum(), excess.max()
 
     def shape_of(ratio):
         return np.dot(weights, np.log1p(ratio * excess))

@@ -223,7 +223,7 @@ def test_an_embedding_goes_to_other_processes_and_machines(network, tmp_path):
         ({'alignment': None}, 'alignment None is not arcface5, or'),
         ({'output': ''}, "output '' is not the name of an output"),
         ({**WHOLE, 'side': 32}, 'does not take 32 px images'),
-        ({**WHOLE, 'output': 'nothing'}, 'choose one of its outputs with --embedding-settings output=NAME: vectors'),
+        ({**WHOLE, 'output': 'nothing'}, 'name one of its outputs with --embedding-settings output=NAME: vectors'),
     ],
 )
 def test_wrong_settings_are_refused(network, settings, sentence):
