@@ -11,6 +11,7 @@ import click
 import config
 from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
 from dnnlib.errors import UserError, disk_errors
+from dnnlib.files import sha256_of_file
 from dnnlib.flags import DEVICE_CHOICES, FiniteRange, GridSize, LayerRange, layer_range
 from dnnlib.folder_kinds import DATASET, kind_of
 from dnnlib.progress import Progress
@@ -19,6 +20,7 @@ from metrics.figures.drawing import TRUNCATION_PSI, save_png
 from metrics.figures.galleries import copy_galleries
 from metrics.figures.labels import with_labels
 from metrics.figures.video import LARGEST_FPS, check_film, save_film
+from metrics.named_directions import read_directions, split_choice
 from metrics.sources import LARGEST_SEED, check_device, find_source, open_generator, representative_network
 
 # In the order in which they are drawn; the slowest comes last.
@@ -180,11 +182,17 @@ def seeds_option(flag, default, what):
     show_default=True,
     help='Images for each row of the noise detail.',
 )
+@click.option(
+    '--directions',
+    'named',
+    metavar='FILE[:NAME,...]',
+    help='Draw directions of a file of python -m synthesis directions.  [default: those that change an image most]',
+)
 @seed_option('--direction-seed', directions.DIRECTIONS_SEED, 'Seed of the sample that directions move.')
 @click.option(
     '--direction-layers',
     type=LayerRange(),
-    help='Layers that directions move.  [default: 0-1, which are 4x4]',
+    help='Layers that directions move.  [default: 0-1, which are 4x4, or as the file says]',
 )
 @click.option(
     '--direction-count',
@@ -228,7 +236,7 @@ def seeds_option(flag, default, what):
     '--device', type=click.Choice(DEVICE_CHOICES), default='auto', show_default=True, help='Where to compute.'
 )
 @offline_option
-def main(run_or_network, names, out, data, device, offline, **options):
+def main(run_or_network, names, out, data, device, offline, named, **options):
     """Draw the paper's figures, and more, for RUN_OR_NETWORK: PNG files, and a film.
 
     RUN_OR_NETWORK is a run directory, a network pickle, a URL, or the name of a published network, which is downloaded
@@ -236,6 +244,7 @@ def main(run_or_network, names, out, data, device, offline, **options):
     The same seeds give the same figures. A network with labels gets labels of its dataset.
     """
     chosen = FIGURES if names is None else names
+    options['named'] = _named_directions(named, chosen)
     source = find_source(run_or_network) if os.path.exists(run_or_network) else None
     folder = source.folder if source else os.path.join(config.RESULTS_DIR, name_of(run_or_network))
     out = _make_folder(out or os.path.join(folder, 'figures'))
@@ -258,6 +267,8 @@ def main(run_or_network, names, out, data, device, offline, **options):
     if set(chosen) & set(OF_NETWORK):
         network = representative_network(path)
         click.echo(f'Network: {network}')
+        if options['named']:
+            options['named'].check_network(sha256_of_file(network))
         with open_generator(network, device) as opened:
             Gs, remark = with_labels(opened, data)
             if remark:
@@ -265,6 +276,16 @@ def main(run_or_network, names, out, data, device, offline, **options):
             for name in OF_NETWORK:
                 if name in chosen:
                     _draw_or_skip(name, names, lambda name=name: _draw(name, Gs, out, data, options))
+
+
+def _named_directions(text, chosen):
+    """The `NamedDirections` for --directions; None without the flag."""
+    if text is None:
+        return None
+    if 'directions' not in chosen:
+        raise click.UsageError('--directions is for --figures directions: add directions there, or leave it out.')
+    path, names = split_choice(text)
+    return read_directions(path).choose(names)
 
 
 def _make_folder(folder):
@@ -308,6 +329,7 @@ def _draw(name, Gs, out, data, options):
             options['direction_count'],
             options['direction_distance'],
             psi,
+            options['named'],
         ),
         'comparison': lambda: comparison.draw_comparison(
             Gs, _required(data), options['comparison_seed'], options['comparison_grid'], psi

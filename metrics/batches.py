@@ -104,7 +104,7 @@ class Fakes:
             begin, end: Range of images; the last minibatch is whole, so it may go beyond the end.
             transforms: Functions that are applied in the graph, to images [N, C, H, W] in [-1, 1].
         """
-        output_transform = {'func': _join(tuple(transforms))}
+        output_transform = {'func': join_transforms(tuple(transforms))}
         for start in range(begin, end, self._minibatch_size):
             stop = start + self._minibatch_size
             yield self._Gs.run(
@@ -120,7 +120,7 @@ class Fakes:
 
 
 @functools.lru_cache(maxsize=None)
-def _join(transforms):
+def join_transforms(transforms):
     """Joins several functions of images into one.
 
     The same functions give the same object, so that `Network.run` can use its graph again.

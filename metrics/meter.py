@@ -115,7 +115,7 @@ class Meter:
         if not metrics:
             return
         identity = self._check(metrics, Gs)
-        work = _work(Gs, minibatch_size, num_gpus, print_progress)
+        work = plan_work(Gs, minibatch_size, num_gpus, print_progress)
         labels = self._labels(Gs)
         keys = {metric: self._value_key(metric, identity, labels[1], work) for metric in metrics}
         known = {metric: None if anew else self._cache.load((_VALUES,), key) for metric, key in keys.items()}
@@ -219,7 +219,8 @@ class Meter:
         return identity_of(Gs, values)
 
 
-def _work(Gs, minibatch_size, num_gpus, print_progress):
+def plan_work(Gs, minibatch_size, num_gpus, print_progress):
+    """The `metrics.generator.Work` for a generator in the default session; arguments as of `Meter.measure`."""
     available = len(session_gpus())
     num_gpus = max(min(available if num_gpus is None else num_gpus, available), 1)
     return Work(

@@ -16,6 +16,7 @@ from dnnlib.jobs.run import check_room, make_shards
 from dnnlib.jobs.shards import SHARD_IMAGES
 from dnnlib.jobs.workers import Workers
 from dnnlib.pages.gallery import choose_evenly, draw_gallery, thumbnail
+from dnnlib.records.label_names import write_label_names
 from dnnlib.records.names import ACCEPTED_FILE, REJECTED_FILE
 from dnnlib.records.options import save_options
 from dnnlib.records.tfrecords import MultiResolutionDataset, dataset_bytes, shuffled_order
@@ -72,6 +73,8 @@ def make_dataset(source, options, workers=1, environments=None, make_detector=No
             shape = 3, options.size, options.size
             check_room(work.path, [('records', dataset_bytes(shape, len(order)))], room_of_exports(len(order), options))
             merge_records(survey, folder, name, options, order, labels, pool)
+        if options.labels == 'attributes':
+            write_label_names(folder, source.attribute_names)
         summary = merge_manifest(survey, folder, source, order)
         views = _draw_galleries(survey, summary, folder, source, options)
         _export(folder, work.path, name, options)

@@ -20,6 +20,7 @@ from dnnlib.pages.gallery import thumbnail
 from dnnlib.pages.html_page import page
 from dnnlib.progress import Progress
 from dnnlib.records.names import (
+    LABEL_NAMES_FILE,
     ACCEPTED_FILE,
     DISTRIBUTIONS_FILE,
     MANIFEST_FILE,
@@ -208,6 +209,7 @@ def _files(folder, name, picture_bytes):
     known.update(
         {
             f'{name}-rxx.labels': 'labels',
+            LABEL_NAMES_FILE: 'names of the labels',
             MANIFEST_FILE: 'a line for each photograph',
             OPTIONS_FILE: 'how it was made',
             ACCEPTED_FILE: 'samples of accepted crops',

@@ -1,8 +1,9 @@
-"""The verbs of `python -m synthesis`: `generate`, `show`, `calibrate`."""
+"""The verbs of `python -m synthesis`."""
 
 import click
 
 from synthesis.calibrate_verb import calibrate
+from synthesis.directions_verb import directions
 from synthesis.generate_verb import generate
 from synthesis.prune_verb import prune
 from synthesis.show_verb import show
@@ -13,6 +14,7 @@ def main():
     """Make large, labelled sets of synthetic faces with a trained network."""
 
 
+main.add_command(directions)
 main.add_command(generate)
 main.add_command(prune)
 main.add_command(show)

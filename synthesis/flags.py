@@ -1,7 +1,7 @@
 """Types of the flags of `python -m synthesis generate`."""
 
 import re
-from typing import Any, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import click
 
@@ -27,6 +27,19 @@ class Words(click.ParamType):
         return tuple(word for word in VARY if word in words)
 
 
+class Names(click.ParamType):
+    """'Smiling,Male': names; converts to a list, each name once."""
+
+    name = 'NAME,...'
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> List[str]:
+        """The names."""
+        if isinstance(value, list):
+            return value
+        names = list(dict.fromkeys(part.strip() for part in value.split(',') if part.strip()))
+        return names or self.fail(f'{value!r} names nothing.', param, ctx)
+
+
 class Numbers(click.ParamType):
     """'0,2': whole numbers from 0 on; converts to a rising tuple, each number once."""
 
@@ -40,6 +53,18 @@ class Numbers(click.ParamType):
         if not all(re.fullmatch('[0-9]{1,9}', part) for part in parts):
             self.fail(f'{value!r} is no list of whole numbers such as 0,2.', param, ctx)
         return tuple(sorted({int(part) for part in parts}))
+
+
+class DirectionChoice(Numbers):
+    """'0,2', or 'FILE:NAME,NAME', or 'FILE'; numbers convert to a rising tuple, a file and its names stay text."""
+
+    name = 'N,N,...|FILE[:NAME,...]'
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
+        """The numbers, or the text."""
+        if isinstance(value, str) and not re.fullmatch('[0-9, ]*', value):
+            return value
+        return super().convert(value, param, ctx)
 
 
 class ClassChoice(Numbers):

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.exports.card import CARD_FILES, SUMS_FILE, write_card
@@ -13,6 +13,7 @@ from dnnlib.jobs.run import check_room, make_shards
 from dnnlib.jobs.workers import Workers
 from dnnlib.progress import Progress
 from synthesis.card import card_of
+from synthesis.given import NOTHING, Given
 from synthesis.images import SetImages
 from synthesis.job import SHARD_IMAGES, MakeImages, SetJob, hidden_gpus, room_of_exports, shards_of
 from synthesis.record import PRUNED, find_record, save_record
@@ -23,7 +24,6 @@ from synthesis.volumes import place_volumes, take_over
 from synthesis.whole import check_whole
 
 SET_FORM = 'zips'  # the form of the set itself
-FREQUENCIES = 'the classes of the training set'  # in the plan
 VERSION = 1  # of what the images follow from beside the options
 
 
@@ -33,19 +33,19 @@ class Processes(NamedTuple):
     Attributes:
         count: How many.
         environments: As for `dnnlib.jobs.workers.Workers`.
-        frequencies: As for `synthesis.network.recipe_of`.
+        given: `synthesis.given.Given`.
     """
 
     count: int = 1
     environments: Optional[List[Dict[str, str]]] = None
-    frequencies: Optional[Tuple[int, ...]] = None
+    given: Given = NOTHING
 
     @classmethod
-    def planned(cls, count, environments, frequencies=None):
+    def planned(cls, count, environments, given=NOTHING):
         """On CPUs, where `environments` is None, GPUs are hidden."""
         if environments is not None:
-            return cls(count, environments, frequencies)
-        return cls(count, [hidden_gpus('cpu')] * count, frequencies)
+            return cls(count, environments, given)
+        return cls(count, [hidden_gpus('cpu')] * count, given)
 
 
 def try_network(network, options, processes):
@@ -54,11 +54,11 @@ def try_network(network, options, processes):
     Raises:
         UserError: The network does not fit the options, or the set cannot be made at `options.out`.
     """
-    set_before(options, plan_of(network, options, processes.frequencies))
+    set_before(options, plan_of(network, options, processes.given))
     check_writable(options.out)
-    images = MakeImages(network.path, network.sha256, options, processes.frequencies)
+    images = MakeImages(network.path, network.sha256, options, processes.given)
     with Workers(1, images.prepare, processes.environments) as pool:
-        [(_, trial)] = pool.run([TryNetwork(options, processes.frequencies, measures=True)])
+        [(_, trial)] = pool.run([TryNetwork(options, processes.given, measures=True)])
     return trial
 
 
@@ -79,7 +79,7 @@ def make_set(network, options, processes, cluster=None):
         UserError: The network does not fit the options, or the disk or the target refuse.
         KeyboardInterrupt, SystemExit: Passed on; the finished shards are kept for the next call.
     """
-    plan = plan_of(network, options, processes.frequencies)
+    plan = plan_of(network, options, processes.given)
     before = set_before(options, plan)
     # A finished run whose target is missing was killed between two renames: what it replaces is put back first.
     replace = options.force or before is not None or (is_finished(options.out) and not os.path.lexists(options.out))
@@ -92,10 +92,10 @@ def make_set(network, options, processes, cluster=None):
                 return {'images': options.count, 'refused': before['refused'], 'made': 0, 'seconds': 0.0}
             check_strangers(options.out)
             take_over(options.out, before['images'], work.parts, shards_of(options))
-        images = MakeImages(network.path, network.sha256, options, processes.frequencies)
+        images = MakeImages(network.path, network.sha256, options, processes.given)
         here = 1 if cluster else processes.count  # a cluster has processes of its own; this one tries the network
         with Workers(here, images.prepare, processes.environments) as pool:
-            [(_, trial)] = pool.run([TryNetwork(options, processes.frequencies)])
+            [(_, trial)] = pool.run([TryNetwork(options, processes.given)])
             _say(trial.remarks)
             job = SetJob(images, trial, work.parts)
             made, seconds = make_shards(job, work, pool, cluster)
@@ -113,12 +113,12 @@ def _say(remarks):
         Progress.write(sentence, file=sys.stderr)
 
 
-def plan_of(network, options, frequencies=None):
+def plan_of(network, options, given=NOTHING):
     """All that the images follow from, by names that a user knows: JSON values."""
     return {
         'the network': network.sha256,
         **options.plan(),
-        FREQUENCIES: frequencies and list(frequencies),
+        **given.plan(),
         'the version of the generator': [VERSION, SHARD_IMAGES],
     }
 

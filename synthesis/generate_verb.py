@@ -24,10 +24,13 @@ from dnnlib.jobs.command import (
 )
 from dnnlib.records.names import MANIFEST_FILE, REPORT_FILE
 from dnnlib.util import format_duration
+from metrics.named_directions import read_directions, split_choice
+from metrics.styles import DIRECTION_LAYERS
 from synthesis.draws import LIKE_REALS
 from synthesis.generate import SET_FORM, Processes, make_set, try_network
+from synthesis.given import Given
 from synthesis.job import room_of_exports, room_of_image
-from synthesis.flags import ClassChoice, Numbers, Words
+from synthesis.flags import ClassChoice, DirectionChoice, Words
 from synthesis.network import frequencies_of
 from synthesis.options import GenerateOptions, check_options
 from synthesis.source import default_minibatch, find_network
@@ -56,9 +59,18 @@ first images stay as they are.
 )
 @click.option('--fine', type=float, default=1.0, show_default=True, help='Share of other fine styles, 0 to 1.')
 @click.option('--near', type=float, default=0.1, show_default=True, help='Step in W, in standard deviations.')
-@click.option('--directions', type=Numbers(), default='0,1,2', show_default=True, help='Numbers of the directions.')
 @click.option(
-    '--direction-layers', type=LayerRange(), default='0-1', show_default=True, help='Layers that the directions move.'
+    '--directions',
+    type=DirectionChoice(),
+    default='0,1,2',
+    show_default=True,
+    help='Numbers of the directions that change an image most; or a file of python -m synthesis directions, with names '
+    'of some directions in it.',
+)
+@click.option(
+    '--direction-layers',
+    type=LayerRange(),
+    help='Layers that the directions move.  [default: 0-1, or as the file says]',
 )
 @click.option(
     '--direction-distance', type=float, default=3.0, show_default=True, help='The farthest along a direction, in W.'
@@ -100,10 +112,13 @@ def generate(offline, **flags):
     The set is a folder of .zip files with 10,000 PNG files each, as the later StyleGANs and train.py read them. The
     labels are the identities. manifest.jsonl has a line for each image, report.html shows the set.
     """
+    named = _named_directions(flags)
     options = GenerateOptions(**flags)
     check_options(options)
     check_runner(options, 'images are made')
     facts = find_network(options.network, offline)
+    if named:
+        named.check_network(facts.sha256)
     side = options.size or facts.resolution
     if side > facts.resolution:
         raise click.UsageError(f'--size {side}: the network makes {facts.resolution} px, so take that at most.')
@@ -111,14 +126,12 @@ def generate(offline, **flags):
     if options.test_share is not None or options.pairs is not None:  # else the numbers would only take memory
         check_parts(options.export, np.arange(options.count) // options.per_identity)
     cluster = choose_cluster(options)
-    frequencies = None
-    if options.classes == LIKE_REALS:
-        frequencies = tuple(frequencies_of(options.data or facts.data, facts.label_size).tolist())
+    given = Given(_frequencies(options, facts), named and tuple(map(tuple, named.vectors.tolist())))
     device = 'cpu' if cluster else _resolve_device(options.device)
     options = dataclasses.replace(
         options, device=device, minibatch=options.minibatch or default_minibatch(facts.resolution)
     )
-    processes = Processes.planned(*plan_processes(options, device), frequencies)
+    processes = Processes.planned(*plan_processes(options, device), given)
     if options.dry_run:
         _say_what_would_be(facts, options, processes, cluster)
         return
@@ -126,6 +139,25 @@ def generate(offline, **flags):
     with saying_how_to_go_on(options.out):
         result = make_set(facts, options, processes, cluster)
     _report(result, options)
+
+
+def _named_directions(flags):
+    """The `NamedDirections` that --directions names; None if it has numbers. Puts names and layers into the flags."""
+    if isinstance(flags['directions'], tuple):
+        flags['direction_layers'] = flags['direction_layers'] or DIRECTION_LAYERS
+        return None
+    path, names = split_choice(flags['directions'])
+    found = read_directions(path)
+    found = found.choose(sorted(found.names if names is None else names))
+    flags['directions'] = found.names
+    flags['direction_layers'] = flags['direction_layers'] or found.layers
+    return found
+
+
+def _frequencies(options, facts):
+    if options.classes != LIKE_REALS:
+        return None
+    return tuple(frequencies_of(options.data or facts.data, facts.label_size).tolist())
 
 
 def _resolve_device(device):

@@ -13,6 +13,7 @@ from dnnlib.errors import UserError
 from dnnlib.tflib import convert_images_to_uint8
 from metrics.sources import open_generator
 from synthesis.draws import ImageDraw
+from synthesis.given import NOTHING
 from synthesis.network import facts_of, recipe_of
 from synthesis.variations import Recipe, inputs_of, vary
 
@@ -54,9 +55,9 @@ class Generator:
         """Closes the session."""
         self._stack.close()
 
-    def recipe(self, options, frequencies=None):
+    def recipe(self, options, given=NOTHING):
         """The `synthesis.variations.Recipe` for resolved options, as from `synthesis.network.recipe_of`."""
-        return recipe_of(self._Gs, options, frequencies)
+        return recipe_of(self._Gs, options, given)
 
     def make(
         self, draws: Iterable[ImageDraw], recipe: Recipe, minibatch: int, place_of: Callable[[ImageDraw], int]

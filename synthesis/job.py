@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-from typing import Optional, Tuple
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.exports.dataset_json import IMAGES_PER_ZIP
@@ -12,6 +11,7 @@ from dnnlib.files import sha256_of_file
 from dnnlib.jobs.job import Job, Supply, Work
 from dnnlib.jobs.run import LINE_BYTES
 from dnnlib.jobs.shards import ShardPlan
+from synthesis.given import NOTHING, Given
 from synthesis.maker import Maker
 from synthesis.options import GenerateOptions
 from synthesis.tasks import MakeShard
@@ -28,13 +28,13 @@ class MakeImages(Work):
         network: Path of the pickle.
         sha256: Of the pickle.
         options: `synthesis.options.GenerateOptions`.
-        frequencies: As for `synthesis.network.recipe_of`.
+        given: `synthesis.given.Given`.
     """
 
     network: str
     sha256: str
     options: GenerateOptions
-    frequencies: Optional[Tuple[int, ...]] = None
+    given: Given = NOTHING
 
     @property
     def environment(self):
@@ -57,7 +57,7 @@ class MakeImages(Work):
 
     def task(self, number, path, reader, items):
         """As `dnnlib.jobs.job.Work.task`; items are [start, stop] of the shard."""
-        return MakeShard(number, path, *items, self.options, self.frequencies)
+        return MakeShard(number, path, *items, self.options, self.given)
 
 
 class Studio:
@@ -92,11 +92,11 @@ class Studio:
         """The `synthesis.network.NetworkFacts`."""
         return self._generator.facts
 
-    def maker(self, options, frequencies):
+    def maker(self, options, given):
         """The `synthesis.maker.Maker` of a set."""
-        key = options, frequencies
+        key = options, given
         if key not in self._makers:
-            self._makers = {key: Maker(self._generator, options, frequencies, self._detector(options))}
+            self._makers = {key: Maker(self._generator, options, given, self._detector(options))}
         return self._makers[key]
 
     def _detector(self, options):

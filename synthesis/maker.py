@@ -10,6 +10,7 @@ from dnnlib.exports.encoding import png_bytes
 from dnnlib.faces.crop import choose_face
 from dnnlib.jobs.shards import Entry
 from synthesis.draws import ImageDraw
+from synthesis.given import NOTHING
 from synthesis.images import finish_image
 from synthesis.network import remarks_of, resolve
 from synthesis.selection import Selection, check_given_up, check_share
@@ -35,7 +36,7 @@ class Maker:
     Args:
         generator: `synthesis.generator.Generator`.
         options: `synthesis.options.GenerateOptions` with a `minibatch`.
-        frequencies: As for `synthesis.network.recipe_of`.
+        given: `synthesis.given.Given`.
         detector: Has `detect_in_crop(image)` as `dnnlib.faces.detector.FaceDetector`; None takes every image.
 
     Attributes:
@@ -45,11 +46,11 @@ class Maker:
         UserError, click.UsageError: The network cannot do what the options ask for.
     """
 
-    def __init__(self, generator, options, frequencies=None, detector=None):
+    def __init__(self, generator, options, given=NOTHING, detector=None):
         self._generator, self._options, self._detector = generator, options, detector
         resolved = resolve(options, generator.facts)
         self.remarks = remarks_of(resolved, generator.facts)
-        self._recipe = generator.recipe(resolved, frequencies)
+        self._recipe = generator.recipe(resolved, given)
 
     def first_images(self, number):
         """Yields `Finished` for a minibatch of first images: number 0 has the identities from 0 on."""

@@ -1,7 +1,7 @@
 """What a network can do, checked against the options of a dataset; and the recipe made of both."""
 
 import dataclasses
-from typing import List, Optional, Sequence
+from typing import List, Optional
 
 import click
 import numpy as np
@@ -10,8 +10,10 @@ from dnnlib.errors import UserError
 from dnnlib.records.datasets import open_dataset
 from metrics.batches import default_minibatch_size
 from metrics.figures.drawing import TRUNCATION_CUTOFF, fine_layers
+from metrics.named_directions import check_size
 from metrics.styles import check_layers, network_directions
 from synthesis.draws import BALANCED, LIKE_REALS, Classes
+from synthesis.given import NOTHING, Given
 from synthesis.options import GenerateOptions
 from synthesis.variations import DIRECTIONS, FINE, NEAR, NOISE, Recipe, spread_inputs, spread_of
 
@@ -119,7 +121,7 @@ def _vary(options, facts):
         raise click.UsageError(f'--vary {unable[0]}: this network has no {what}: leave {unable[0]} out.')
     if DIRECTIONS in options.vary:
         check_layers('--direction-layers', options.direction_layers, facts.num_layers)
-        beyond = max(options.directions)
+        beyond = max((number for number in options.directions if isinstance(number, int)), default=0)
         if beyond >= facts.dlatent_size:
             raise click.UsageError(
                 f'--directions: there is no direction {beyond}; this network has 0 to {facts.dlatent_size - 1}.'
@@ -143,22 +145,24 @@ def remarks_of(options: GenerateOptions, facts: NetworkFacts) -> List[str]:
         )
     if truncates and options.psi == 0 and options.psi_layers >= facts.grown_layers:
         remarks.append('With --psi 0 all identities are the same person: the average of the network.')
-    if facts.grown_layers < facts.num_layers:
-        grown_side = 2 ** (facts.grown_layers // 2 + 1)
-        remarks.append(
-            f'This network is still growing: its images are {grown_side}x{grown_side}, enlarged to '
-            f'{facts.side}x{facts.side}.'
-        )
-    return remarks
+    return remarks + growing_remark(facts)
 
 
-def recipe_of(Gs, options: GenerateOptions, frequencies: Optional[Sequence[int]] = None) -> Recipe:
+def growing_remark(facts: NetworkFacts) -> List[str]:
+    """A sentence about a network in the middle of growing; none for another one."""
+    if facts.grown_layers == facts.num_layers:
+        return []
+    side = 2 ** (facts.grown_layers // 2 + 1)
+    return [f'This network is still growing: its images are {side}x{side}, enlarged to {facts.side}x{facts.side}.']
+
+
+def recipe_of(Gs, options: GenerateOptions, given: Given = NOTHING) -> Recipe:
     """The recipe of a dataset. Its last bits may depend on the number of threads.
 
     Args:
         Gs: Generator `Network`, in the default session.
         options: Resolved by `resolve`.
-        frequencies: For classes like the reals, from `frequencies_of`.
+        given: `synthesis.given.Given`.
 
     Raises:
         UserError: Weights of the network are no numbers.
@@ -171,13 +175,17 @@ def recipe_of(Gs, options: GenerateOptions, frequencies: Optional[Sequence[int]]
     if NEAR in options.vary:
         spread = _spread(Gs, facts)
     if DIRECTIONS in options.vary:
-        directions = network_directions(Gs, options.direction_layers)[0][list(options.directions)]
+        if given.vectors is None:
+            directions = network_directions(Gs, options.direction_layers)[0][list(options.directions)]
+        else:
+            directions = np.array(given.vectors, np.float32)
+            check_size(directions, facts.dlatent_size)
     return Recipe(
         seed=options.seed,
         dlatent_avg=average,
         psi=options.psi,
         psi_layers=options.psi_layers,
-        classes=None if options.classes is None else Classes(options.classes, facts.label_size, frequencies),
+        classes=None if options.classes is None else Classes(options.classes, facts.label_size, given.frequencies),
         vary=options.vary,
         fine_layers=facts.fine_layers,
         fine=options.fine,

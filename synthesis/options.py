@@ -48,7 +48,9 @@ class GenerateOptions(KeptOptions):
     vary: Optional[Tuple[str, ...]] = option(PLAN, RECORD)  # of VARY; None: noise and fine, if there are variations
     fine: float = option(PLAN, RECORD, default=1.0)  # share of the other styles in the fine layers
     near: float = option(PLAN, RECORD, default=0.1)  # length of the step, in standard deviations of w
-    directions: Tuple[int, ...] = option(PLAN, RECORD, default=(0, 1, 2))  # numbers of SeFa's directions, rising
+    directions: Tuple[Union[int, str], ...] = option(
+        PLAN, RECORD, default=(0, 1, 2)
+    )  # SeFa's numbers, or names; sorted
     direction_layers: range = option(PLAN, RECORD, default=DIRECTION_LAYERS)
     direction_distance: float = option(PLAN, RECORD, default=3.0)  # the farthest along a direction, in W
     psi: float = option(PLAN, RECORD, default=0.7)

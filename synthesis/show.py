@@ -10,7 +10,7 @@ from dnnlib.errors import UserError, disk_errors
 from dnnlib.jobs.workers import Workers
 from dnnlib.records.names import MANIFEST_FILE
 from synthesis.draws import ImageDraw
-from synthesis.generate import FREQUENCIES
+from synthesis.given import Given
 from synthesis.job import MakeImages
 from synthesis.options import read_generate_options
 from synthesis.record import read_record
@@ -40,11 +40,10 @@ def show_image(dataset, index, network=None, offline=False):
     _check_in_set(dataset, line)
     facts = _network_of(record, network, offline)
     options = dataclasses.replace(read_generate_options(dataset), device=record['plan'].get('--device', 'cpu'))
-    frequencies = record['plan'].get(FREQUENCIES)
-    images = MakeImages(facts.path, facts.sha256, options, frequencies and tuple(frequencies))
+    images = MakeImages(facts.path, facts.sha256, options, Given.of_plan(record['plan']))
     draw = ImageDraw(line['identity'], line['variation'], line['draw'], line['first_draw'])
     with Workers(1, images.prepare, [images.environment]) as pool:
-        [(_, (full, again))] = pool.run([MakeOne(draw, options, images.frequencies)])
+        [(_, (full, again))] = pool.run([MakeOne(draw, options, images.given)])
     is_equal = hashlib.sha256(again).hexdigest() == line['sha256']
     return _describe(record, line, facts), full, is_equal
 

@@ -2,12 +2,13 @@
 
 import dataclasses
 import time
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional
 
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from dnnlib.jobs.shards import write_shard
 from synthesis.draws import ImageDraw
+from synthesis.given import NOTHING, Given
 from synthesis.options import GenerateOptions
 
 TRIES = 3  # processes that may die with a shard
@@ -29,19 +30,19 @@ class TryNetwork:
     """Makes a minibatch: errors of the network show here, before the set is begun.
 
     Attributes:
-        options, frequencies: As for `synthesis.maker.Maker`.
+        options, given: As for `synthesis.maker.Maker`.
         measures: Whether a second minibatch is made, to measure the time; the first one builds the graph.
         deaths: Number of processes that died with it.
     """
 
     options: GenerateOptions
-    frequencies: Optional[Tuple[int, ...]] = None
+    given: Given = NOTHING
     measures: bool = False
     deaths: int = 0
 
     def run(self, studio, report):
         """Returns a `Trial`. The state of the process is a `synthesis.job.Studio`."""
-        maker = studio.maker(self.options, self.frequencies)
+        maker = studio.maker(self.options, self.given)
         images, seconds = list(maker.first_images(0)), None
         if self.measures:
             started = time.perf_counter()
@@ -61,18 +62,18 @@ class MakeOne:
 
     Attributes:
         draw: `synthesis.draws.ImageDraw`.
-        options, frequencies: As for `synthesis.maker.Maker`.
+        options, given: As for `synthesis.maker.Maker`.
         deaths: Number of processes that died with it.
     """
 
     draw: ImageDraw
     options: GenerateOptions
-    frequencies: Optional[Tuple[int, ...]] = None
+    given: Given = NOTHING
     deaths: int = 0
 
     def run(self, studio, report):
         """Returns (PNG at the full size of the network, PNG as the set keeps it)."""
-        return studio.maker(self.options, self.frequencies).make_one(self.draw)
+        return studio.maker(self.options, self.given).make_one(self.draw)
 
     def after_death(self, report):
         """The task to try next."""
@@ -87,7 +88,7 @@ class MakeShard:
         number: Of the shard.
         path: Of the file to write.
         start, stop: The images are `start` to before `stop` of the set.
-        options, frequencies: As for `synthesis.maker.Maker`.
+        options, given: As for `synthesis.maker.Maker`.
         reader: None, as the images come from nowhere.
         deaths: Number of processes that died with this shard.
     """
@@ -97,7 +98,7 @@ class MakeShard:
     start: int
     stop: int
     options: GenerateOptions
-    frequencies: Optional[Tuple[int, ...]] = None
+    given: Given = NOTHING
     reader: Any = None
     deaths: int = 0
 
@@ -106,7 +107,7 @@ class MakeShard:
         report(('together', 0))
         reported = time.monotonic()
         entries, refused = {}, []
-        maker = studio.maker(self.options, self.frequencies)
+        maker = studio.maker(self.options, self.given)
         for entry in maker.make(self.start, self.stop):
             line = entry.verdict
             if line['accepted']:

@@ -6,5 +6,6 @@ ACCEPTED_FILE = 'accepted.png'  # gallery of accepted crops
 REJECTED_FILE = 'rejected.png'  # gallery of what was refused
 DISTRIBUTIONS_FILE = 'distributions.png'  # sizes and scores, accepted against refused
 REPORT_FILE = 'report.html'  # all of it on a page
+LABEL_NAMES_FILE = 'label-names.txt'  # names of the labels, if they are attributes
 OPTIONS_FILE = 'options.json'  # how the dataset was made
 SYNTHETIC = 'synthetic'  # the key in `OPTIONS_FILE` that tells a set of synthetic images from another dataset

@@ -4,7 +4,8 @@ import numpy as np
 
 from metrics.arithmetic.dlatents import move, truncate
 from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, latents_of, run
-from metrics.styles import DIRECTION_LAYERS, network_directions
+from metrics.named_directions import check_size
+from metrics.styles import DIRECTION_LAYERS, check_layers, network_directions
 
 DIRECTIONS_SEED = 91
 NUM_DIRECTIONS = 5
@@ -38,28 +39,36 @@ def draw_directions(
     count=NUM_DIRECTIONS,
     distance=DISTANCE,
     psi=TRUNCATION_PSI,
+    named=None,
 ):
-    """The directions of a generator that change its styles most, in one sample, with fixed noise.
+    """The directions of a generator that change its styles most, or that have names, in one sample, with fixed noise.
 
     Args:
         Gs: Generator `Network`.
         seed: Seed of the sample.
-        layers: The layers that the directions are for, and that they move; None: DIRECTION_LAYERS.
+        layers: The layers that the directions are for, and that they move; None: DIRECTION_LAYERS, or those of `named`.
         count: How many directions, the one that changes most first. At most W.
         distance: How far a row goes in either direction, in W.
         psi: Truncation psi of the sample at 4x4 to 32x32.
+        named: `metrics.named_directions.NamedDirections`, all of which are drawn, whatever `count` says; or None.
 
     Returns:
         uint8 [count H, COLUMNS W, C].
 
     Raises:
-        UserError: The network has no styles, not these layers, or weights that are no numbers.
+        UserError: The network has no styles, not these layers, or weights that are no numbers; or `named` are of
+            another network.
     """
-    layers = DIRECTION_LAYERS if layers is None else layers
-    directions, _ = network_directions(Gs, layers)
+    if named is None:
+        layers = DIRECTION_LAYERS if layers is None else layers
+        directions = network_directions(Gs, layers)[0][:count]
+    else:
+        layers, directions = named.layers if layers is None else layers, named.vectors
+        check_size(directions, Gs.components.mapping.output_shape[2])
+        check_layers('--direction-layers', layers, Gs.components.synthesis.input_shape[1])
     dlatents = Gs.components.mapping.run(latents_of(Gs, [seed]), None)
     dlatent = truncate(dlatents, Gs.get_var('dlatent_avg'), psi, TRUNCATION_CUTOFF)[0]
     synthesis = Gs.components.synthesis
     return directions_figure(
-        lambda moved: run(synthesis, moved, randomize_noise=False), dlatent, directions[:count], layers, distance
+        lambda moved: run(synthesis, moved, randomize_noise=False), dlatent, directions, layers, distance
     )

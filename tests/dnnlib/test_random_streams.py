@@ -27,4 +27,5 @@ def test_streams_keep_the_numbers_that_runs_values_and_datasets_were_made_with()
     assert [named.pop(name) for name in METRICS] == list(range(1, 10))
     assert [named.pop('SYNTHESIS_' + name) for name in SYNTHESIS] == list(range(30, 36))
     assert named.pop('EXPORT_PAIRS') == 40
+    assert [named.pop('DIRECTION_' + name) for name in ('FITS', 'SAMPLES')] == [50, 51]
     assert not named  # a new stream needs a number of its own here

@@ -335,4 +335,4 @@ def test_a_path_has_one_label_and_labels_change_it(session, monkeypatch):
 )
 def test_all_gpus_of_the_session_share_larger_minibatches(monkeypatch, gpus, wanted, expected):
     monkeypatch.setattr(meter, 'session_gpus', lambda: ['/gpu'] * gpus)
-    assert meter._work(FakeGenerator([3, 4, 4]), None, wanted, False)[:3] == expected
+    assert meter.plan_work(FakeGenerator([3, 4, 4]), None, wanted, False)[:3] == expected

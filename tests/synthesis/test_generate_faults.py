@@ -59,8 +59,8 @@ class Easel:
     def close(self):
         pass
 
-    def maker(self, given, frequencies):
-        return Maker(Painter(), given, frequencies)
+    def maker(self, options, given):
+        return Maker(Painter(), options, given)
 
 
 @pytest.fixture(autouse=True)
@@ -397,7 +397,7 @@ def test_a_stop_says_how_to_go_on(painted, ctrl_c, tmp_path, module, name, calls
 class Deadly:
     """A state whose process dies of each task."""
 
-    def maker(self, given, frequencies):
+    def maker(self, options, given):
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -31,7 +31,7 @@ class Painter:
     def __init__(self):
         self.sizes = []
 
-    def recipe(self, options, frequencies):
+    def recipe(self, options, given):
         return Recipe(seed=options.seed, dlatent_avg=np.zeros(4, np.float32), vary=('noise',))
 
     def make(self, draws, recipe, minibatch, place_of):
@@ -59,7 +59,7 @@ def options(**changes):
 
 
 def made(blind, start, stop, **changes):
-    entries = list(Maker(Painter(), options(**changes), None, Eye(blind)).make(start, stop))
+    entries = list(Maker(Painter(), options(**changes), detector=Eye(blind)).make(start, stop))
     accepted = [entry.verdict for entry in entries if entry.verdict['accepted']]
     return {(line['identity'], line['variation']): line for line in accepted}, entries
 
