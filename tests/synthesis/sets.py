@@ -8,6 +8,7 @@ from unittest import mock
 from dnnlib.jobs.workers import Workers
 from synthesis import generate
 from synthesis.generate import Processes, make_set
+from synthesis.given import NOTHING
 from synthesis.options import GenerateOptions
 from synthesis.source import find_network
 
@@ -43,9 +44,9 @@ def options(out, **changes):
     return GenerateOptions(network=NETWORK, out=str(out), **given)
 
 
-def make(out, workers=1, cluster=None, **changes):
+def make(out, workers=1, cluster=None, given=NOTHING, **changes):
     """Makes a set with `make_set`; returns its result."""
-    processes = Processes.planned(workers, None)
+    processes = Processes.planned(workers, None, given)
     with mock.patch.object(generate, 'Workers', shared):
         return make_set(network(), options(out, **changes), processes, cluster)
 

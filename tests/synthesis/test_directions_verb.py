@@ -1,0 +1,190 @@
+"""`python -m synthesis directions` on a network in miniature, and sets that go along what it finds."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from sets import NETWORK, files_of, make, network, shared
+
+import generate_figures
+from dnnlib.errors import UserError
+from dnnlib.records.label_names import read_label_names, write_label_names
+from dnnlib.records.tfrecords import MultiResolutionDataset, MultiResolutionWriter
+from metrics.named_directions import read_directions
+from synthesis.__main__ import main
+from synthesis.attributes import PublishedScorer, open_scorer
+from synthesis.directions_verb import table_of
+from synthesis.given import Given
+from synthesis.show import show_image
+
+pytestmark = pytest.mark.usefixtures('shared_networks')
+
+
+def invoke(*args):
+    return CliRunner(mix_stderr=False).invoke(main, ['directions', NETWORK, *map(str, args)])
+
+
+def labelled(folder, count=120, names=('bright', 'red', 'rare')):
+    """A set of real images of one colour with little noise: bright or dark, red or green; the label `rare` is rare."""
+    random = np.random.RandomState(0)
+    labels = (random.rand(count, 3) < [0.5, 0.4, 0.02]).astype(np.float32)
+    folder.mkdir()
+    with MultiResolutionWriter(str(folder), 'faces') as writer:
+        for bright, red, _ in labels:
+            colour = np.array([40 + 80 * red, 120 - 80 * red, 60]) + 100 * bright
+            writer.add(np.clip(colour[:, None, None] + random.randn(3, 8, 8) * 8, 0, 255).astype(np.uint8))
+        writer.add_labels(labels)
+    if names:
+        write_label_names(str(folder), names)
+    return str(folder)
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    return labelled(tmp_path_factory.mktemp('labelled') / 'faces')
+
+
+@pytest.fixture(scope='module')
+def found(tmp_path_factory, data, built_networks):
+    """What the command says, and the file that it writes."""
+    path = tmp_path_factory.mktemp('found') / 'directions.json'
+    with built_networks.in_use():
+        outcome = invoke('--attributes', data, '--out', path, '--images', 400, '--samples', 8, '--no-cache')
+    assert outcome.exit_code == 0, outcome.stderr
+    return outcome, str(path)
+
+
+def test_the_file_has_a_direction_for_each_attribute_that_enough_images_have(found, data):
+    outcome, path = found
+    directions = read_directions(path)
+    assert directions.names == ('bright', 'red') and directions.layers == range(4)
+    assert directions.sha256 == network().sha256 and directions.vectors.shape == (2, 8)
+    assert 'rare: ' in outcome.stderr and 'and needs 5; it is left out' in outcome.stderr
+    assert directions.made_by['attributes'] == data and directions.made_by['images'] == 400
+    for record in directions.records:
+        assert record['accuracy of its classifier'] > 0.95
+        assert record['accuracy'] > 0.7 and record['correlation'] > 0.3
+        assert len(record['distances']) == 7 and record['distances'][0] == -3
+    assert table_of(directions) in outcome.stdout and f'--figures directions --directions {path}' in outcome.stdout
+
+
+def test_images_become_brighter_along_the_direction_bright(found, shared_networks, tmp_path):
+    directions = read_directions(found[1])
+    bright = directions.records[0]['changes of scores']['bright']
+    assert bright[0] < bright[3] == 0 < bright[-1]
+    outcome = CliRunner(mix_stderr=False).invoke(
+        generate_figures.main,
+        [NETWORK, '--figures', 'directions', '--directions', f'{found[1]}:bright', '--out', str(tmp_path)],
+    )
+    assert outcome.exit_code == 0, outcome.stderr
+    from PIL import Image
+
+    row = np.asarray(Image.open(str(tmp_path / 'directions.png'))).astype(float)
+    assert row.shape == (8, 7 * 8, 3)  # only one of the two directions
+    means = row.reshape(8, 7, 8, 3).mean(axis=(0, 2, 3))
+    assert means[-1] > means[3] > means[0]
+
+
+def test_a_set_goes_along_named_directions_and_its_images_are_made_again(found, tmp_path, monkeypatch):
+    directions = read_directions(found[1]).choose(['bright'])
+    given = Given(vectors=tuple(map(tuple, directions.vectors.tolist())))
+    along = {'identities': 6, 'per_identity': 3, 'vary': ('directions',), 'directions': ('bright',)}
+    along.update(direction_layers=directions.layers, keep_w=True, given=given)
+    make(tmp_path / 'set', **along)
+    w = np.load(str(tmp_path / 'set' / 'w' / '00000.npy')).reshape(6, 3, 4, 8)
+    steps = (w[:, 1:] - w[:, :1]).reshape(-1, 8)
+    lengths = steps @ directions.vectors[0]
+    np.testing.assert_allclose(steps, lengths[:, np.newaxis] * directions.vectors, atol=1e-5)
+    assert 1 < np.abs(lengths).max() <= 3
+    monkeypatch.setattr('synthesis.show.Workers', shared)
+    assert show_image(str(tmp_path / 'set'), 4)[2]
+    before = files_of(tmp_path / 'set')
+    with pytest.raises(UserError, match='the named directions'):
+        make(tmp_path / 'set', **{**along, 'given': Given(vectors=((1.0, *[0.0] * 7),))})
+    assert files_of(tmp_path / 'set') == before
+
+
+def test_the_command_line_of_generate_takes_file_and_names(found, tmp_path):
+    options = ['--per-identity', '3', '--vary', 'directions', '--psi', '1', '--identities', '2', '--out']
+
+    def generate(directions, *more):
+        arguments = ['generate', NETWORK, *options, str(tmp_path / 'set'), '--directions', directions, *more]
+        return CliRunner(mix_stderr=False).invoke(main, arguments)
+
+    for directions, message in (
+        (f'{found[1]}:bright,blue', "has no direction 'blue': choose from bright, red"),
+        (f'{found[1]}x', 'directions.jsonx cannot be read'),
+    ):
+        outcome = generate(directions)
+        assert outcome.exit_code == 1 and message in outcome.stderr
+    with open(found[1]) as file:
+        content = json.load(file)
+    content['network']['sha256'] = 'cd' * 32
+    other = tmp_path / 'other.json'
+    other.write_text(json.dumps(content))
+    assert 'directions of the network' in generate(str(other)).stderr
+    assert '--direction-layers: there is no layer 4' in generate(found[1], '--direction-layers', '2-4').stderr
+    assert not (tmp_path / 'set').exists()
+
+
+def test_orthogonal_directions_share_nothing(found, data, tmp_path):
+    path = str(tmp_path / 'orthogonal.json')
+    arguments = ['--attributes', data, '--out', path, '--names', 'red,bright', '--orthogonal', '--layers', '0-1']
+    outcome = invoke(*arguments, '--images', 400, '--samples', 2, '--no-cache')
+    assert outcome.exit_code == 0, outcome.stderr
+    directions, plain = read_directions(path), read_directions(found[1])
+    assert directions.names == ('red', 'bright') and directions.layers == range(2)
+    assert abs(directions.vectors[0] @ plain.vectors[0]) < 1e-5 < directions.vectors[0] @ plain.vectors[1]
+    assert 'red' in outcome.stdout and 'bright' in outcome.stdout
+
+
+def test_a_file_is_replaced_only_with_force_and_only_if_it_has_directions(found, data, tmp_path):
+    with open(found[1], 'rb') as file:
+        before = file.read()
+    assert '--out' in invoke('--attributes', data, '--out', found[1]).stderr
+    other = tmp_path / 'notes.json'
+    other.write_text('{}')
+    outcome = invoke('--attributes', data, '--out', other, '--force')
+    assert outcome.exit_code == 1 and 'is no file of directions, so --force does not replace it' in outcome.stderr
+    with open(found[1], 'rb') as file:
+        assert file.read() == before
+    assert other.read_text() == '{}'
+
+
+def test_sets_without_labels_that_are_attributes_are_a_sentence(data, tmp_path):
+    plain = labelled(tmp_path / 'plain', 12)
+    (tmp_path / 'plain' / 'faces-rxx.labels').unlink()
+    for text, names, message in (
+        (plain, None, 'this set has no labels: make it with python -m prefilter'),
+        (data, ['smile'], '--names smile: --attributes .* has bright, red, rare: choose from these'),
+        (data, ['rare'], 'rare: .* and needs 5: leave rare out of --names'),
+        (str(tmp_path / 'missing'), None, 'missing'),
+        ('ls', ['smile'], '--names smile: --attributes ls has '),
+    ):
+        with pytest.raises(UserError, match=message):
+            open_scorer(text, names, 0)
+    many = tmp_path / 'many'
+    many.mkdir()
+    with MultiResolutionWriter(str(many), 'faces') as writer:
+        for _ in range(12):
+            writer.add(np.zeros([3, 8, 8], np.uint8))
+        writer.add_labels(np.arange(0, 1200, 100))
+    with pytest.raises(UserError, match='its labels have 1,101 columns.* name the attributes with --names'):
+        open_scorer(str(many), None, 0)
+
+
+def test_labels_without_names_have_numbers(tmp_path):
+    data = labelled(tmp_path / 'unnamed', names=None)
+    assert open_scorer(data, None, 0).names == ['0', '1'] and read_label_names(data) is None
+    with MultiResolutionDataset(data) as dataset:
+        assert dataset.labels.size == 3
+
+
+def test_published_classifiers_give_the_logarithms_of_their_odds():
+    scorer = PublishedScorer(['male', 'smiling'], ['smiling'])
+    probabilities = np.float32([[[0.5, 0.5], [0.8, 0.2]], [[1, 0], [0, 1]]])
+    scores = scorer.scores(probabilities)
+    assert scores.shape == (2, 1) and np.isfinite(scores).all()
+    np.testing.assert_allclose(scores[0], np.log(4), rtol=1e-5)
+    assert scores[1, 0] < -50
