@@ -2,6 +2,7 @@
 
 import functools
 from typing import List, NamedTuple, Optional, Tuple
+from zlib import crc32
 
 import numpy as np
 
@@ -115,8 +116,9 @@ class LabelScorer(Scorer):
             features = Reals(dataset, False, self._seed, cache).read(
                 Reading('reals', dataset.num_images, self.extractor), extractor, work
             )
-        for number, column in enumerate(self._columns):
-            classifier = fit_classifier(features, column.has_it, seed_from(self._seed, DIRECTION_FITS, number))
+        for column in self._columns:
+            seed = seed_from(self._seed, DIRECTION_FITS, crc32(column.name.encode()), 1)
+            classifier = fit_classifier(features, column.has_it, seed)
             self._fitted.append(classifier)
             self.accuracies[column.name] = classifier.accuracy
 

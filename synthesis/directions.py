@@ -4,6 +4,7 @@ import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anyth
 
 import dataclasses
 from typing import NamedTuple, Optional, Tuple
+from zlib import crc32
 
 import numpy as np
 
@@ -144,7 +145,7 @@ def _fit(names, dlatents, scores, options):
     found, planes, left_out = [], [], []
     for number, name in enumerate(names):
         try:
-            seed = seed_from(options.seed, DIRECTION_FITS, len(names), number)
+            seed = seed_from(options.seed, DIRECTION_FITS, crc32(name.encode()))  # whichever others there are
             plane = fit_plane(dlatents, scores[:, number], options.share, seed)
         except ValueError as error:
             left_out.append(f'{name}: the plane {error}; it is left out.')

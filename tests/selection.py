@@ -45,11 +45,13 @@ NOT_WITH_TENSORFLOW_2 = (
             'shard_files_hold_columns',
         )
     ),
+    'tests/metrics/test_named_directions.py',
     'tests/test_docs.py',
     'tests/test_environments.py',
     'tests/test_late_tensorflow.py::test_what_is_refused_is_refused_before_tensorflow_starts',
     'tests/test_rooms.py',
     # Arithmetic.
+    'tests/metrics/arithmetic/test_planes.py',
     'tests/training/test_class_weights.py',
     'tests/training/test_plan.py::test_parameters_are_those_of_stylegan',
     'tests/training/test_schedule.py',

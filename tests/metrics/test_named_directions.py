@@ -96,7 +96,9 @@ def test_a_damaged_file_is_a_sentence(path, change, message):
         read_directions(path)
 
 
-@pytest.mark.parametrize('content', [b'', b'\x93NUMPY', b'[1, 2]', b'[' * 100000])
+@pytest.mark.parametrize(
+    'content', [b'', b'\x93NUMPY', b'[1, 2]', b'[' * 100000], ids=['empty', 'binary', 'list', 'deep']
+)
 def test_another_file_is_a_sentence(tmp_path, content):
     (tmp_path / 'd.json').write_bytes(content)
     with pytest.raises(UserError, match='is no file of directions'):

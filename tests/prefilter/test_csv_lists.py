@@ -9,6 +9,7 @@ import pytest
 from labelled_sets import CELEBA, csv_source, labels_of, refused
 
 from dnnlib.errors import UserError
+from dnnlib.records.label_names import read_label_names
 from prefilter.labels import check_labels
 from prefilter.sources import open_source
 from tests.pictures import identities, picture, reds, write_files
@@ -78,11 +79,12 @@ def test_what_is_an_attribute_is_said(filtered, tmp_path, values, taken):
     assert result.exit_code == 0, result.stderr
     if isinstance(taken, str):
         assert labels_of(out) == [[0], [1], [0]]
-        assert '--labels attributes takes male.\n' in result.stderr
+        assert '--labels attributes takes male.\n' in result.stderr and read_label_names(out) == ['male']
         assert f'list.csv: no attribute: {taken}.\n' in result.stderr
     else:
         assert labels_of(out) == [[taken[0], 0], [taken[1], 1], [taken[2], 0]]
         assert '--labels attributes takes smiling, male.\n' in result.stderr
+        assert read_label_names(out) == ['smiling', 'male']
 
 
 def test_without_any_attribute_each_column_is_explained(filtered, tmp_path):

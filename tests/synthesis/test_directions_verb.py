@@ -3,26 +3,70 @@
 import json
 
 import numpy as np
+import PIL.Image
 import pytest
+import tensorflow.compat.v1 as tf
 from click.testing import CliRunner
-from sets import NETWORK, files_of, make, network, shared
+from sets import files_of, make, shared
 
 import generate_figures
+from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.files import sha256_of_file
 from dnnlib.records.label_names import read_label_names, write_label_names
 from dnnlib.records.tfrecords import MultiResolutionDataset, MultiResolutionWriter
+from metrics.arithmetic.planes import orthogonalise
 from metrics.named_directions import read_directions
+from synthesis import generate_verb
 from synthesis.__main__ import main
 from synthesis.attributes import PublishedScorer, open_scorer
 from synthesis.directions_verb import table_of
 from synthesis.given import Given
 from synthesis.show import show_image
+from tests.toy_run import SMALL, SMALL_G
 
 pytestmark = pytest.mark.usefixtures('shared_networks')
 
+FEW = '--images', '400', '--share', '0.25', '--samples', '8', '--no-cache'
 
-def invoke(*args):
-    return CliRunner(mix_stderr=False).invoke(main, ['directions', NETWORK, *map(str, args)])
+
+BRIGHT, RED = np.eye(8)[0], 0.6 * np.eye(8)[0] + 0.8 * np.eye(8)[1]  # steps of w that change colours
+
+
+def run_directions(network, *args):
+    return CliRunner(mix_stderr=False).invoke(main, ['directions', network, *map(str, args)])
+
+
+@pytest.fixture(scope='module')
+def planted(tmp_path_factory, built_networks):
+    """A pickle of a network whose images have one colour: brighter along BRIGHT, and redder along RED."""
+    path = str(tmp_path_factory.mktemp('planted') / 'planted.pkl')
+    with tf.Graph().as_default(), tf.Session():
+        tf.set_random_seed(5)
+        Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G)
+        w = Gs.components.mapping.run(np.random.RandomState(0).randn(256, 8), None)[:, 0]
+        styles = np.zeros([8, 2, 8])  # W, scale and shift, feature maps
+        styles[:, 1, 0], styles[:, 1, 1] = BRIGHT / (w @ BRIGHT).std(), RED / (w @ RED).std()
+        offsets = np.zeros([2, 8])
+        offsets[0] = -1  # the scale is 1 less than the style: only the shifts are left
+        offsets[1, :2] = -(w @ styles[:, 1, :2]).mean(axis=0) / np.sqrt(8)
+        colours = np.zeros([1, 1, 8, 3])
+        colours[0, 0, :2] = [[1, 1, 1], [1, -1, 0]]
+        for name, value in (
+            ('8x8/Conv1/StyleMod/weight', styles.reshape(8, 16)),
+            ('8x8/Conv1/StyleMod/bias', offsets.reshape(16)),
+            ('ToRGB_lod0/weight', 2.5 * colours),
+        ):
+            Gs.components.synthesis.set_var(name, value)
+        tflib.save_networks(path, (Gs,))
+    return path
+
+
+@pytest.fixture(scope='module')
+def mapped(planted, built_networks):
+    """w of some latents by that network, float32 [512, 8]."""
+    with built_networks.in_use():
+        return tflib.load_generator(planted).components.mapping.run(np.random.RandomState(1).randn(512, 8), None)[:, 0]
 
 
 def labelled(folder, count=120, names=('bright', 'red', 'rare')):
@@ -46,56 +90,54 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def found(tmp_path_factory, data, built_networks):
+def found(tmp_path_factory, data, planted, built_networks):
     """What the command says, and the file that it writes."""
     path = tmp_path_factory.mktemp('found') / 'directions.json'
     with built_networks.in_use():
-        outcome = invoke('--attributes', data, '--out', path, '--images', 400, '--samples', 8, '--no-cache')
+        outcome = run_directions(planted, '--attributes', data, '--out', path, *FEW)
     assert outcome.exit_code == 0, outcome.stderr
     return outcome, str(path)
 
 
-def test_the_file_has_a_direction_for_each_attribute_that_enough_images_have(found, data):
+def test_the_file_has_a_direction_for_each_attribute_that_enough_images_have(found, data, planted, mapped):
     outcome, path = found
     directions = read_directions(path)
     assert directions.names == ('bright', 'red') and directions.layers == range(4)
-    assert directions.sha256 == network().sha256 and directions.vectors.shape == (2, 8)
+    assert directions.sha256 == sha256_of_file(planted) and directions.vectors.shape == (2, 8)
     assert 'rare: ' in outcome.stderr and 'and needs 5; it is left out' in outcome.stderr
     assert directions.made_by['attributes'] == data and directions.made_by['images'] == 400
     for record in directions.records:
         assert record['accuracy of its classifier'] > 0.95
-        assert record['accuracy'] > 0.7 and record['correlation'] > 0.3
+        assert record['accuracy'] > 0.85 and record['correlation'] > 0.5
         assert len(record['distances']) == 7 and record['distances'][0] == -3
+    for vector, true in zip(directions.vectors, (BRIGHT, RED)):  # they order the images as the planted ones do
+        assert np.corrcoef(mapped @ vector, mapped @ true)[0, 1] > 0.9
     assert table_of(directions) in outcome.stdout and f'--figures directions --directions {path}' in outcome.stdout
 
 
-def test_images_become_brighter_along_the_direction_bright(found, shared_networks, tmp_path):
+def test_images_become_brighter_along_the_direction_bright(found, planted, tmp_path):
     directions = read_directions(found[1])
     bright = directions.records[0]['changes of scores']['bright']
     assert bright[0] < bright[3] == 0 < bright[-1]
     outcome = CliRunner(mix_stderr=False).invoke(
         generate_figures.main,
-        [NETWORK, '--figures', 'directions', '--directions', f'{found[1]}:bright', '--out', str(tmp_path)],
+        [planted, '--figures', 'directions', '--directions', f'{found[1]}:bright', '--out', str(tmp_path)],
     )
     assert outcome.exit_code == 0, outcome.stderr
-    from PIL import Image
-
-    row = np.asarray(Image.open(str(tmp_path / 'directions.png'))).astype(float)
+    row = np.asarray(PIL.Image.open(str(tmp_path / 'directions.png'))).astype(float)
     assert row.shape == (8, 7 * 8, 3)  # only one of the two directions
     means = row.reshape(8, 7, 8, 3).mean(axis=(0, 2, 3))
     assert means[-1] > means[3] > means[0]
 
 
-def test_a_set_goes_along_named_directions_and_its_images_are_made_again(found, tmp_path, monkeypatch):
-    directions = read_directions(found[1]).choose(['bright'])
-    given = Given(vectors=tuple(map(tuple, directions.vectors.tolist())))
-    along = {'identities': 6, 'per_identity': 3, 'vary': ('directions',), 'directions': ('bright',)}
-    along.update(direction_layers=directions.layers, keep_w=True, given=given)
+def test_a_set_goes_along_named_directions_and_its_images_are_made_again(tmp_path, monkeypatch):
+    along = {'identities': 6, 'per_identity': 3, 'vary': ('directions',), 'directions': ('red',)}
+    along.update(direction_layers=range(4), keep_w=True, given=Given(vectors=(tuple(RED.tolist()),)))
     make(tmp_path / 'set', **along)
     w = np.load(str(tmp_path / 'set' / 'w' / '00000.npy')).reshape(6, 3, 4, 8)
     steps = (w[:, 1:] - w[:, :1]).reshape(-1, 8)
-    lengths = steps @ directions.vectors[0]
-    np.testing.assert_allclose(steps, lengths[:, np.newaxis] * directions.vectors, atol=1e-5)
+    lengths = steps @ RED
+    np.testing.assert_allclose(steps, np.outer(lengths, RED), atol=1e-5)
     assert 1 < np.abs(lengths).max() <= 3
     monkeypatch.setattr('synthesis.show.Workers', shared)
     assert show_image(str(tmp_path / 'set'), 4)[2]
@@ -105,11 +147,11 @@ def test_a_set_goes_along_named_directions_and_its_images_are_made_again(found, 
     assert files_of(tmp_path / 'set') == before
 
 
-def test_the_command_line_of_generate_takes_file_and_names(found, tmp_path):
+def test_the_command_line_of_generate_takes_file_and_names(found, planted, tmp_path, monkeypatch):
     options = ['--per-identity', '3', '--vary', 'directions', '--psi', '1', '--identities', '2', '--out']
 
     def generate(directions, *more):
-        arguments = ['generate', NETWORK, *options, str(tmp_path / 'set'), '--directions', directions, *more]
+        arguments = ['generate', planted, *options, str(tmp_path / 'set'), '--directions', directions, *more]
         return CliRunner(mix_stderr=False).invoke(main, arguments)
 
     for directions, message in (
@@ -124,28 +166,45 @@ def test_the_command_line_of_generate_takes_file_and_names(found, tmp_path):
     other = tmp_path / 'other.json'
     other.write_text(json.dumps(content))
     assert 'directions of the network' in generate(str(other)).stderr
-    assert '--direction-layers: there is no layer 4' in generate(found[1], '--direction-layers', '2-4').stderr
     assert not (tmp_path / 'set').exists()
+    asked = []
+    monkeypatch.setattr(
+        generate_verb,
+        'make_set',
+        lambda network, options, processes, cluster: (
+            asked.append((options, processes.given)) or {'made': 0, 'refused': 0}
+        ),
+    )
+    generate(f'{found[1]}:red')
+    generate(found[1], '--direction-layers', '1-2')
+    vectors = read_directions(found[1]).vectors.tolist()
+    assert [(options.directions, options.direction_layers) for options, _ in asked] == [
+        (('red',), range(4)),
+        (('bright', 'red'), range(1, 3)),
+    ]
+    assert [given.vectors for _, given in asked] == [(tuple(vectors[1]),), tuple(map(tuple, vectors))]
+    assert all(Given.of_plan(json.loads(json.dumps(given.plan()))) == given for _, given in asked)
 
 
-def test_orthogonal_directions_share_nothing(found, data, tmp_path):
+def test_orthogonal_directions_share_nothing(found, data, planted, tmp_path):
     path = str(tmp_path / 'orthogonal.json')
     arguments = ['--attributes', data, '--out', path, '--names', 'red,bright', '--orthogonal', '--layers', '0-1']
-    outcome = invoke(*arguments, '--images', 400, '--samples', 2, '--no-cache')
+    outcome = run_directions(planted, *arguments, *FEW)
     assert outcome.exit_code == 0, outcome.stderr
     directions, plain = read_directions(path), read_directions(found[1])
     assert directions.names == ('red', 'bright') and directions.layers == range(2)
-    assert abs(directions.vectors[0] @ plain.vectors[0]) < 1e-5 < directions.vectors[0] @ plain.vectors[1]
-    assert 'red' in outcome.stdout and 'bright' in outcome.stdout
+    expected = orthogonalise(plain.vectors[::-1])
+    assert plain.vectors[0] @ plain.vectors[1] > 0.3 and abs(expected[0] @ plain.vectors[0]) < 1e-5
+    np.testing.assert_allclose(directions.vectors, expected, atol=1e-4)  # each as if it were alone, then orthogonal
 
 
-def test_a_file_is_replaced_only_with_force_and_only_if_it_has_directions(found, data, tmp_path):
+def test_a_file_is_replaced_only_with_force_and_only_if_it_has_directions(found, data, planted, tmp_path):
     with open(found[1], 'rb') as file:
         before = file.read()
-    assert '--out' in invoke('--attributes', data, '--out', found[1]).stderr
+    assert '--out' in run_directions(planted, '--attributes', data, '--out', found[1]).stderr
     other = tmp_path / 'notes.json'
     other.write_text('{}')
-    outcome = invoke('--attributes', data, '--out', other, '--force')
+    outcome = run_directions(planted, '--attributes', data, '--out', other, '--force')
     assert outcome.exit_code == 1 and 'is no file of directions, so --force does not replace it' in outcome.stderr
     with open(found[1], 'rb') as file:
         assert file.read() == before

@@ -31,7 +31,8 @@ def test_what_is_held_out_shows_that_scores_have_nothing_to_do_with_w():
     plane = fit_plane(points, np.random.RandomState(7).randn(400), 0.25, 1)
     assert 0.3 < plane.accuracy < 0.7 and abs(plane.correlation) < 0.25
     noisy = fit_plane(*planted(noise=1.0)[:2], 0.25, 1)
-    assert 0.6 < noisy.correlation < 0.8 and noisy.accuracy > 0.85  # noise and signal have equal parts
+    # Noise and signal have equal parts, and most of the extreme points, which correlate best, were fitted.
+    assert 0.45 < noisy.correlation < 0.65 and 0.8 < noisy.accuracy < 0.95
 
 
 def test_the_same_seed_gives_the_same_plane():
@@ -60,7 +61,8 @@ def test_a_classifier_of_few_images_with_an_attribute_recognises_both_kinds():
     features = features * np.linspace(0.01, 100, 32, dtype=np.float32) + 3  # of different sizes
     classifier = fit_classifier(features, has_it, 0)
     assert classifier.accuracy > 0.85
-    assert ((classifier.scores(features) > 0) == has_it).mean() > 0.85
+    found = classifier.scores(features) > 0
+    assert found[has_it].mean() > 0.9 and found[~has_it].mean() < 0.15  # both weigh the same, though one is rare
     with pytest.raises(ValueError, match='needs 5 images .* has 4 of one'):
         fit_classifier(features, scores >= np.sort(scores)[-4], 0)
 
