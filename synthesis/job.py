@@ -92,8 +92,9 @@ class Studio:
         """The `synthesis.network.NetworkFacts`."""
         return self._generator.facts
 
-    def maker(self, options, given):
+    def maker(self, options, given=NOTHING):
         """The `synthesis.maker.Maker` of a set."""
+        given = given or NOTHING
         key = options, given
         if key not in self._makers:
             self._makers = {key: Maker(self._generator, options, given, self._detector(options))}
