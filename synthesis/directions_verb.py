@@ -12,9 +12,11 @@ from dnnlib.errors import UserError
 from dnnlib.flags import DEVICE_CHOICES, FiniteRange, LayerRange
 from dnnlib.folders import check_writable
 from metrics.cache import StageCache, open_cache
+from metrics.features.embeddings import open_embedding
 from metrics.named_directions import read_directions, write_directions
 from metrics.sources import LARGEST_SEED, check_device
 from synthesis.attributes import PUBLISHED, open_scorer
+from synthesis.embedding_flags import embedding_flags
 from synthesis.flags import Names
 from synthesis.source import find_network
 
@@ -62,6 +64,7 @@ If a run was ended before its end, the same command goes on with it: cache/measu
 @click.option('--samples', type=click.IntRange(1, 10000), default=32, show_default=True, help='Samples to move.')
 @click.option('--psi', type=FiniteRange(-10, 10), default=0.7, show_default=True, help='Truncation of the samples.')
 @click.option('--seed', type=click.IntRange(0, LARGEST_SEED), default=0, show_default=True, help='Seed of all draws.')
+@embedding_flags
 @click.option('--minibatch', type=click.IntRange(min=1), help='Images at a time.  [default: by resolution]')
 @click.option(
     '--device', type=click.Choice(DEVICE_CHOICES), default='auto', show_default=True, help='Where to compute.'
@@ -69,7 +72,7 @@ If a run was ended before its end, the same command goes on with it: cache/measu
 @click.option('--force', is_flag=True, help='Replace a file of directions.')
 @click.option('--no-cache', is_flag=True, help='Do not use cache/measurements, and write nothing to it.')
 @offline_option
-def directions(network, attributes, out, names, force, no_cache, offline, **flags):
+def directions(network, attributes, out, names, embedding, embedding_settings, force, no_cache, offline, **flags):
     """Find directions in W that change named attributes of NETWORK's images, such as a smile.
 
     Many images are made and scored. A plane is fitted in W between the images that have an attribute most and those
@@ -77,17 +80,20 @@ def directions(network, attributes, out, names, force, no_cache, offline, **flag
     """
     _check_out(out, force)
     scorer = open_scorer(attributes, names, flags['seed'])
+    faces = open_embedding(embedding, embedding_settings)
     facts = find_network(network, offline)
     check_device(flags['device'], 1)
     from synthesis.directions import DirectionOptions, find_directions  # here: it brings TensorFlow
 
     options = DirectionOptions(**flags)
     cache = StageCache(None) if no_cache else open_cache()
-    found, remarks = find_directions(facts, scorer, options, cache, offline=offline)
+    found, remarks = find_directions(facts, scorer, options, cache, faces, offline)
     for sentence in remarks:
         click.echo(sentence, err=True)
     kept = {name: list(value) if isinstance(value, range) else value for name, value in flags.items()}
-    write_directions(out, found._replace(made_by={'network': network, 'attributes': attributes, **kept}))
+    write_directions(
+        out, found._replace(made_by={'network': network, 'attributes': attributes, 'embedding': faces.title, **kept})
+    )
     click.echo(table_of(found))
     click.echo(f'{out}: directions of {", ".join(found.names)}.')
     click.echo(f'Look at them: python generate_figures.py {network} --figures directions --directions {out}')

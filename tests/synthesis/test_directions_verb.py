@@ -1,6 +1,7 @@
 """`python -m synthesis directions` on a network in miniature, and sets that go along what it finds."""
 
 import json
+from unittest import mock
 
 import numpy as np
 import PIL.Image
@@ -17,7 +18,7 @@ from dnnlib.records.label_names import read_label_names, write_label_names
 from dnnlib.records.tfrecords import MultiResolutionDataset, MultiResolutionWriter
 from metrics.arithmetic.planes import orthogonalise
 from metrics.named_directions import read_directions
-from synthesis import generate_verb
+from synthesis import directions_verb, generate_verb
 from synthesis.__main__ import main
 from synthesis.attributes import PublishedScorer, open_scorer
 from synthesis.directions_verb import table_of
@@ -33,8 +34,20 @@ FEW = '--images', '400', '--share', '0.25', '--samples', '8', '--no-cache'
 BRIGHT, RED = np.eye(8)[0], 0.6 * np.eye(8)[0] + 0.8 * np.eye(8)[1]  # steps of w that change colours
 
 
+class Colour:
+    """Stands for a face embedding: the mean colour of an image, of length 1."""
+
+    title = 'colour'
+
+    @staticmethod
+    def embed(images):
+        colours = images.astype(np.float32).mean(axis=(2, 3)) + 1
+        return colours / np.linalg.norm(colours, axis=1, keepdims=True)
+
+
 def run_directions(network, *args):
-    return CliRunner(mix_stderr=False).invoke(main, ['directions', network, *map(str, args)])
+    with mock.patch.object(directions_verb, 'open_embedding', lambda name, settings: Colour()):
+        return CliRunner(mix_stderr=False).invoke(main, ['directions', network, *map(str, args)])
 
 
 @pytest.fixture(scope='module')
@@ -110,6 +123,9 @@ def test_the_file_has_a_direction_for_each_attribute_that_enough_images_have(fou
         assert record['accuracy of its classifier'] > 0.95
         assert record['accuracy'] > 0.85 and record['correlation'] > 0.5
         assert len(record['distances']) == 7 and record['distances'][0] == -3
+        assert record['identity'][3] == pytest.approx(1) and max(record['identity']) <= 1 + 1e-6
+    bright, red = (record['identity'] for record in directions.records)
+    assert red[-1] < bright[-1] and red[-1] < 0.99  # a brighter colour is the same one, a redder colour is not
     for vector, true in zip(directions.vectors, (BRIGHT, RED)):  # they order the images as the planted ones do
         assert np.corrcoef(mapped @ vector, mapped @ true)[0, 1] > 0.7
     assert table_of(directions) in outcome.stdout and f'--figures directions --directions {path}' in outcome.stdout
