@@ -55,6 +55,11 @@ EXPORT_PAIRS = 40
 # Subsets of the filter.
 PREFILTER_SUBSET = 50
 
+# Audits.
+AUDIT_ROWS = 60
+AUDIT_BOOTSTRAP = 61
+AUDIT_CELLS = 62
+
 
 def seed_from(*numbers: int) -> int:
     """One 32-bit seed from several non-negative integers; other numbers give an independent seed."""

@@ -2,6 +2,7 @@
 
 import click
 
+from synthesis.audit_verb import audit
 from synthesis.calibrate_verb import calibrate
 from synthesis.directions_verb import directions
 from synthesis.generate_verb import generate
@@ -11,14 +12,15 @@ from synthesis.show_verb import show
 
 @click.group()
 def main():
-    """Make large, labelled sets of synthetic faces with a trained network."""
+    """Make large, labelled sets of synthetic faces with a trained network, and find out what they show."""
 
 
 main.add_command(directions)
 main.add_command(generate)
+main.add_command(audit)
+main.add_command(calibrate)
 main.add_command(prune)
 main.add_command(show)
-main.add_command(calibrate)
 
 if __name__ == '__main__':
     main(prog_name='python -m synthesis')

@@ -1,11 +1,14 @@
 """What the card of a synthetic set says."""
 
+import dataclasses
 import os
 import shlex
+from types import SimpleNamespace
 
 from dnnlib.download.published import find_entry
 from dnnlib.exports.card import Facts, Field
 from dnnlib.records.names import MANIFEST_FILE
+from synthesis.options import read_generate_options
 from synthesis.record import PRUNED, read_record
 
 FIELDS = (
@@ -37,7 +40,7 @@ def card_of(network, options, shape, fingerprint):
     """The `dnnlib.exports.card.Facts` of a set.
 
     Args:
-        network: `synthesis.source.NetworkSource`.
+        network: Has `name`, `sha256` and `licence`, as a `synthesis.source.NetworkSource`.
         options: `synthesis.options.GenerateOptions`.
         shape: (C, H, W) of the images.
         fingerprint: Of the dataset of the training; None if it is not at hand.
@@ -112,6 +115,27 @@ def pruned_card(folder, options, shape):
         fields=FIELDS,
         tags=('stylegan',),
     )
+
+
+def audited_card(folder, shape, findings):
+    """The `dnnlib.exports.card.Facts` of a finished set with what an audit found.
+
+    Args:
+        folder: Of the set, with its record.
+        shape: (C, H, W) of the images.
+        findings: Sentences.
+    """
+    record = read_record(folder)
+    network, entry = record['network'], find_entry(record['network']['source'])
+    if PRUNED in record:
+        facts = pruned_card(
+            folder, SimpleNamespace(out=folder, licence=record[PRUNED]['options'].get('licence')), shape
+        )
+    else:
+        known = SimpleNamespace(**network, licence=entry and entry.get('licence'))
+        options = dataclasses.replace(read_generate_options(folder), out=folder)
+        facts = card_of(known, options, shape, network['training set'])
+    return dataclasses.replace(facts, audit=tuple(findings))
 
 
 def _given(record):

@@ -12,6 +12,7 @@ from dnnlib.folders import check_writable, differences, is_finished, unfinished_
 from dnnlib.jobs.run import check_room, make_shards
 from dnnlib.jobs.workers import Workers
 from dnnlib.progress import Progress
+from dnnlib.records.names import AUDIT_FILE, AUDIT_PAGE
 from synthesis.card import card_of
 from synthesis.given import NOTHING, Given
 from synthesis.images import SetImages
@@ -91,6 +92,8 @@ def make_set(network, options, processes, cluster=None):
             if before['images'] == options.count and before['ending'] == options.ending():
                 return {'images': options.count, 'refused': before['refused'], 'made': 0, 'seconds': 0.0}
             check_strangers(options.out)
+            if os.path.exists(os.path.join(options.out, AUDIT_FILE)):
+                _say([f'{AUDIT_FILE} and {AUDIT_PAGE} are of the set as it was, so they go: audit the new one.'])
             take_over(options.out, before['images'], work.parts, shards_of(options))
         images = MakeImages(network.path, network.sha256, options, processes.given)
         here = 1 if cluster else processes.count  # a cluster has processes of its own; this one tries the network
@@ -166,7 +169,12 @@ def check_strangers(out):
     """Refuses to replace a set whose folder has files that its list of SHA-256 does not name, as of a person."""
     path = os.path.join(out, SUMS_FILE)
     with disk_errors('read', path, 'or choose another --out'), open(path, encoding='utf-8', errors='replace') as lines:
-        known = {*CARD_FILES, *(line.rstrip('\n').partition('  ')[2].split('/')[0] for line in lines)}
+        known = {
+            *CARD_FILES,
+            AUDIT_FILE,
+            AUDIT_PAGE,
+            *(line.rstrip('\n').partition('  ')[2].split('/')[0] for line in lines),
+        }
     strangers = sorted(name for name in os.listdir(out) if name not in known and not name.startswith('.'))
     if strangers:
         raise UserError(

@@ -28,6 +28,8 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/prefilter/test_numbers_of_reports.py',
     'tests/prefilter/test_report.py',
     'tests/prefilter/test_report_browser.py',
+    'tests/synthesis/test_audit.py',
+    'tests/synthesis/test_audit_embeddings.py',
     'tests/synthesis/test_generate_faults.py',
     'tests/synthesis/test_other_numbers.py',
     'tests/synthesis/test_selection.py',

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Seq
 
 import jinja2
 
-from dnnlib.errors import disk_errors
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.exports.croissant import croissant
 from dnnlib.exports.forms import BLOCK, EXPORTS
 from dnnlib.files import atomic_write
@@ -24,6 +24,8 @@ from dnnlib.progress import Progress
 CARD_FILE, CROISSANT_FILE, SUMS_FILE = CARD_FILES = 'README.md', 'metadata.json', 'sha256sums.txt'
 CHUNK = 1 << 20  # bytes read at once
 NOT_STATED = 'not stated'
+_SUM_LINE = re.compile(r'(\\?)([0-9a-f]{64})  (.+)\n')  # as `sha256sum` writes them
+_ESCAPED = re.compile(r'\\(n|\\)')  # in a name whose line begins with a backslash
 # What Hugging Face knows by name; other licences are 'other', with the name beside.
 KNOWN_LICENCES = ('apache-2.0', 'mit', 'cc0-1.0', 'cc-by-4.0', 'cc-by-sa-4.0', 'cc-by-nc-4.0', 'cc-by-nc-sa-4.0')
 KNOWN_LICENCES += ('cc-by-nc-nd-4.0', 'cc-by-nd-4.0', 'cc-by-2.0', 'cc-by-nc-2.0', 'bsd-2-clause', 'bsd-3-clause')
@@ -97,7 +99,7 @@ class File(NamedTuple):
     sha256: str
 
 
-def write_card(folder: str, facts: Facts) -> None:
+def write_card(folder: str, facts: Facts, known: Optional[Mapping[str, str]] = None) -> None:
     """Writes `README.md`, `metadata.json` and `sha256sums.txt` into the folder of a set, each whole or not at all.
 
     All other files of the folder are read, hidden ones excepted. The same files and facts give the same bytes. Memory
@@ -106,12 +108,13 @@ def write_card(folder: str, facts: Facts) -> None:
     Args:
         folder: Of the set; earlier cards in it are replaced.
         facts: What the card says.
+        known: {path: SHA-256} of files that need not be read, because that was done just now.
 
     Raises:
         UserError: A file cannot be read or written.
     """
     with disk_errors('read or written', folder), atomic_write(os.path.join(folder, SUMS_FILE), 'w') as sums:
-        files, folders = _sum_up(folder, sums)
+        files, folders = _sum_up(folder, sums, known or {})
         metadata = croissant(facts, files, sorted(folders), _first_line(folder, facts.manifest))
         text = json.dumps(metadata, indent=2, ensure_ascii=False) + '\n'
         for name, content in ((CROISSANT_FILE, text), (CARD_FILE, card(facts, files, folders))):
@@ -128,14 +131,75 @@ def _first_line(folder, manifest):
         return json.loads(file.readline() or '{}')
 
 
-def _sum_up(folder, sums):
+def read_sums(folder: str) -> Iterator[Tuple[str, str]]:
+    """Yields (path, SHA-256) of the files that `sha256sums.txt` names.
+
+    Raises:
+        UserError: The file cannot be read, or is damaged.
+    """
+    path = os.path.join(folder, SUMS_FILE)
+    with disk_errors('read', path, 'or restore it from a copy'), open(path, encoding='utf-8', newline='\n') as lines:
+        try:
+            for line in lines:
+                found = _SUM_LINE.fullmatch(line)
+                if found is None:
+                    raise ValueError(f'it has the line {line!r}')
+                escaped, sha256, name = found.groups()
+                yield (
+                    (_ESCAPED.sub(lambda each: '\n' if each.group(1) == 'n' else '\\', name) if escaped else name),
+                    sha256,
+                )
+        except ValueError as error:
+            raise UserError(f'{path} is damaged ({error}): restore it from a copy.') from error
+
+
+def _meant(escaped):
+    return '\n' if escaped.group(1) == 'n' else '\\'
+
+
+def check_sums(folder: str, paths: Sequence[str]) -> Dict[str, str]:
+    """Refuses a set whose files are not those of its `sha256sums.txt`.
+
+    Args:
+        folder: Of the set.
+        paths: Of the files to read, below the folder.
+
+    Returns:
+        {path: SHA-256} of these files.
+
+    Raises:
+        UserError: Names a file that has changed, or is missing.
+    """
+    wanted, known = set(paths), {}
+    known.update((path, sha256) for path, sha256 in read_sums(folder) if path in wanted)
+    for path in paths:
+        if path not in known:
+            raise UserError(f'{os.path.join(folder, SUMS_FILE)} does not name {path}: restore both from a copy.')
+    with disk_errors('read', folder, 'or restore it from a copy'):
+        total = sum(os.path.getsize(os.path.join(folder, path)) for path in paths)
+        with Progress(total=total, desc='Checking SHA-256', unit='B', unit_scale=True, delay=2, file=sys.stderr) as bar:
+            for path in paths:
+                if _read(folder, path, bar).sha256 != known[path]:
+                    raise UserError(
+                        f'{os.path.join(folder, path)} has changed since the set was made (its SHA-256 is not the one '
+                        f'in {SUMS_FILE}): restore it from a copy.'
+                    )
+    return known
+
+
+def _sum_up(folder, sums, known):
     """Writes the sums of all files. Returns [File] without single pictures, {folder of pictures: [count, bytes]}."""
     of_pictures = {kind.name for kind in EXPORTS.values() if kind.block == BLOCK}
     files, folders = [], {}
     total = sum(os.path.getsize(os.path.join(folder, path)) for path in _paths(folder))
     with Progress(total=total, desc='Adding up SHA-256', unit='B', unit_scale=True, delay=2, file=sys.stderr) as bar:
         for path in _paths(folder):
-            file = _read(folder, path, bar)
+            if path in known:
+                size = os.path.getsize(os.path.join(folder, path))
+                file = File(path, size, known[path])
+                bar.update(size)
+            else:
+                file = _read(folder, path, bar)
             sums.write(_sum_line(file.path, file.sha256))
             top = path.partition('/')[0]
             if top in of_pictures and top != path:

@@ -63,6 +63,8 @@ class Job:
         work: `Work`.
         doing: What the progress bar says: 'Finding faces'.
         done: What is true of finished images: 'examined'.
+        unit: What the items are, for a person.
+        quiet: Whether the disk that is needed is not printed, as where a command has said it for several jobs.
         name: Prefix of folders and files that a cluster shares.
         reader: Reads the items, in any process; None if only the leading process can, or if items need no reader.
         has_items: Whether items must be read.
@@ -70,8 +72,8 @@ class Job:
 
     shards = None
     work = None
-    doing, done = 'Examining', 'examined'
-    name = 'job'
+    doing, done, unit = 'Examining', 'examined', 'images'
+    name, quiet = 'job', False
     reader = None
     has_items = False
 

@@ -34,13 +34,14 @@ def make_shards(job, work, pool, cluster=None):
         return _examine(job, work, examiner)
 
 
-def check_room(folder, needs, later=()):
+def check_room(folder, needs, later=(), quiet=False):
     """Prints how much disk is needed.
 
     Args:
         folder: On that disk.
         needs: List of (what, bytes).
         later: Likewise; only printed.
+        quiet: Whether nothing is printed if there is room.
 
     Raises:
         UserError: `needs` do not fit.
@@ -48,7 +49,8 @@ def check_room(folder, needs, later=()):
     free = shutil.disk_usage(folder).free
     said = [f'{size / 1e9:.2f} GB for {what}' for what, size in [*needs, *later]]
     line = f'Disk: up to {" and ".join(said)}, {free / 1e9:.2f} GB free.'
-    Progress.write(line, file=sys.stderr)
+    if not quiet:
+        Progress.write(line, file=sys.stderr)
     if free < sum(size for _, size in needs):
         raise UserError(f'{line} Make room in {os.path.dirname(folder)}, or choose an --out on a larger disk.')
 
@@ -93,13 +95,13 @@ def _examine(job, work, examiner):
     done = shards.num_images - count
     if done:
         Progress.write(
-            f'Going on with an unfinished run: {done:,} of {shards.num_images:,} images are {job.done}.',
+            f'Going on with an unfinished run: {done:,} of {shards.num_images:,} {job.unit} are {job.done}.',
             file=sys.stderr,
         )
     if not count:
         return 0, 0.0
     now, later = job.room(count)
-    check_room(work.path, [*now, *examiner.room(missing)], later)
+    check_room(work.path, [*now, *examiner.room(missing)], later, job.quiet)
     started = time.perf_counter()
     with JobProgress(job, done) as progress:
         try:
@@ -116,7 +118,8 @@ class JobProgress:
 
     def __init__(self, job, done):
         self._job = job
-        self._bar = Progress(total=job.shards.num_images, initial=done, desc=job.doing, unit=' images', file=sys.stderr)
+        total, unit = job.shards.num_images, f' {job.unit}'
+        self._bar = Progress(total=total, initial=done, desc=job.doing, unit=unit, file=sys.stderr)
         self._counted, self._named = {}, 0
         self.doubtful = []  # numbers of the shards with an image that a fault of the machine may have refused
 

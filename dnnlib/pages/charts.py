@@ -51,8 +51,9 @@ def chart(
     marks: Sequence[Mark] = (),
     best: Optional[Point] = None,
     may_be_logarithmic: bool = False,
+    against: str = 'kimg',
 ) -> Markup:
-    """Curves over kimg: title, names of the lines with their last values, and the plot.
+    """Curves over kimg, or another quantity: title, names of the lines with their last values, and the plot.
 
     Args:
         title: Text.
@@ -61,6 +62,7 @@ def chart(
         marks: `Mark`s by growing kimg.
         best: The point to mark, or None.
         may_be_logarithmic: Use a logarithmic axis for positive values of very different size.
+        against: Name of the quantity in place of kimg.
 
     Returns:
         A `<figure>`; '' where no value is finite.
@@ -75,7 +77,7 @@ def chart(
     count = max(count for _, count in thinned)
     return _draw(
         title=title,
-        words=f'{title} against kimg',
+        words=f'{title} against {against}',
         legend=[(place, f'{line.name} {_last_value(line)}') for place, line in enumerate(lines)],
         remark=f'each point a mean of {count}' if count > 1 else '',
         span=(first, last),

@@ -9,3 +9,5 @@ REPORT_FILE = 'report.html'  # all of it on a page
 LABEL_NAMES_FILE = 'label-names.txt'  # names of the labels, if they are attributes
 OPTIONS_FILE = 'options.json'  # how the dataset was made
 SYNTHETIC = 'synthetic'  # the key in `OPTIONS_FILE` that tells a set of synthetic images from another dataset
+AUDIT_FILE = 'audit.json'  # what `python -m synthesis audit` found in a set
+AUDIT_PAGE = 'audit.html'  # the same on a page

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import time
 from typing import Any, Callable, Dict, Sequence, Tuple
 
 import numpy as np
@@ -108,6 +109,17 @@ def is_measured(dataset_fingerprint, measure):
     """Whether the cache has the numbers of a dataset."""
     name = f'{dataset_fingerprint[:DIGITS]}-{measure.identity[:DIGITS]}'
     return os.path.isdir(os.path.join(config.CACHE_DIR, measure.name, name))
+
+
+def seconds_an_image(path, measure, processes):
+    """How long a process takes for an image, when it works alone; errors of the measure show here, early."""
+    with open_dataset(path) as dataset:
+        reader = DatasetReader(os.path.abspath(path), fingerprint(dataset))
+        task = TimeMeasure(reader, min(BATCH, dataset.num_images))
+    environments = processes.environments and processes.environments[:1]
+    with Workers(1, measure.open, environments) as pool:
+        [(_, seconds)] = pool.run([task])
+    return seconds
 
 
 def _pool(work, processes, cluster):
@@ -221,12 +233,43 @@ class MeasureShard:
 
     def after_death(self, report):
         """The task to try next."""
-        if self.deaths + 1 == TRIES:
-            raise UserError(
-                'Every process that looks at images dies, perhaps because memory runs out: give fewer --workers; the '
-                'same command goes on from here.'
-            )
-        return dataclasses.replace(self, deaths=self.deaths + 1)
+        return _again(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class TimeMeasure:
+    """Measures a few images twice, to know the time of an image; the first time opens the network.
+
+    Attributes:
+        reader: `DatasetReader`.
+        count: Number of images.
+        deaths: Number of processes that died with it.
+    """
+
+    reader: Any
+    count: int
+    deaths: int = 0
+
+    def run(self, measure, report):
+        """Returns the seconds of an image."""
+        images = self.reader.read(0, self.count)
+        measure(images)
+        started = time.perf_counter()
+        measure(images)
+        return (time.perf_counter() - started) / self.count
+
+    def after_death(self, report):
+        """The task to try next."""
+        return _again(self)
+
+
+def _again(task):
+    if task.deaths + 1 == TRIES:
+        raise UserError(
+            'Every process that looks at images dies, perhaps because memory runs out: give fewer --workers; the '
+            'same command goes on from here.'
+        )
+    return dataclasses.replace(task, deaths=task.deaths + 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -304,7 +347,7 @@ class MeasureJob(Job):
         measure: `Measure`.
     """
 
-    has_items = True
+    has_items = quiet = True
     done = 'done'
 
     def __init__(self, path, dataset, fingerprint, measure):

@@ -1,5 +1,7 @@
 """A dataset as the audit sees it: who is in each image, one image for each person, names of images."""
 
+import collections
+import contextlib
 import json
 import os
 
@@ -53,10 +55,16 @@ class Subjects:
         """Number of people."""
         return len(self.firsts)
 
+    @property
+    def path(self):
+        """The path below the current folder; of a dataset elsewhere the name alone, as a page may be given away."""
+        relative = os.path.relpath(self.embeddings.path)
+        return os.path.basename(relative) if relative.startswith(os.pardir) else relative
+
     def about(self):
         """What a report says of the dataset: JSON values."""
         return {
-            'path': self.embeddings.path,
+            'path': self.path,
             'images': self.count,
             'people': self.people if self.are_labelled else None,
             'shape': list(self.embeddings.dataset.shape),
@@ -68,6 +76,19 @@ class Subjects:
         wanted = {int(index) for index in indices}
         return {**{index: f'image {index}' for index in wanted}, **_names_in_manifest(self.embeddings.path, wanted)}
 
+    def classes(self):
+        """Number of images of each class of a conditional network, {class: count}; None if the manifest has none."""
+        counts = collections.Counter(line.get('class') for line in _lines(self.embeddings.path))
+        return None if None in counts or not counts else dict(sorted(counts.items()))
+
+    def labels(self):
+        """Number of images that each label has, {column or class: count}; None without labels."""
+        labels = self.embeddings.dataset.labels
+        if labels is None:
+            return None
+        counts = np.bincount(labels.numbers) if labels.numbers is not None else (labels.array > 0.5).sum(axis=0)
+        return dict(enumerate(counts.tolist()))
+
 
 def open_subjects(path, embedding, processes, cluster=None):
     """`Subjects` of a dataset, embedded if the cache lacks it. Arguments and errors as of `embeddings_of`."""
@@ -76,16 +97,19 @@ def open_subjects(path, embedding, processes, cluster=None):
 
 def _names_in_manifest(path, wanted):
     """{index: path of the photograph or image} of the wanted images that a manifest names."""
-    manifest, names = os.path.join(path, MANIFEST_FILE), {}
-    if not os.path.isfile(manifest):
-        return names
-    with open(manifest, 'rb') as lines:
-        for text in lines:
-            try:
+    return {
+        line['index']: '/'.join(str(line[field]) for field in ('file', 'path') if field in line)
+        for line in _lines(path)
+        if line.get('index') in wanted
+    }
+
+
+def _lines(path):
+    """Yields the lines of the manifest of a dataset, dicts; none if it has no manifest, or up to a damaged line."""
+    manifest = os.path.join(path, MANIFEST_FILE)
+    if os.path.isfile(manifest):
+        with open(manifest, 'rb') as lines, contextlib.suppress(ValueError, RecursionError):
+            for text in lines:
                 line = json.loads(text)
-                index = line.get('index')
-                if index in wanted:
-                    names[index] = '/'.join(str(line[field]) for field in ('file', 'path') if field in line)
-            except (ValueError, AttributeError, TypeError, RecursionError):
-                return {}
-    return names
+                if isinstance(line, dict):
+                    yield line

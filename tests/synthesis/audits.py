@@ -7,8 +7,10 @@ import numpy as np
 from dnnlib.errors import UserError
 from dnnlib.exports.dataset_json import write_zip
 from dnnlib.exports.encoding import png_bytes
+from metrics.arithmetic.calibration import Calibration, Threshold
+from metrics.features.known_thresholds import Thresholds, write_thresholds
 
-SIZE = 8  # numbers of an embedding
+SIZE = 32  # numbers of an embedding
 
 
 class ToyEmbedding:
@@ -44,14 +46,28 @@ class _Here:
             yield task, task.run(self._state, lambda report, task=task: on_report(task, report))
 
 
-def people(count, seed=0, images=1, spread=0.05, side=16):
-    """Images of people who differ in their strips: uint8 [count * images, 3, side, side]; those of one follow."""
+def people(count, seed=0, images=1, spread=0.05, side=32):
+    """Images of people who differ in their strips: uint8 [count * images, 3, side, side]; those of one follow.
+
+    All are brighter on the right, so a mirror image differs in its pixels, but not in its embedding.
+    """
     random = np.random.RandomState(seed)
     kinds = np.repeat(random.randn(count, SIZE), images, axis=0)
     strips = kinds + spread * random.randn(count * images, SIZE)
-    levels = np.clip(128 + 35 * strips, 0, 255)
-    rows = np.repeat(levels, side // SIZE, axis=1)
-    return np.broadcast_to(rows[:, np.newaxis, :, np.newaxis], (count * images, 3, side, side)).round().astype(np.uint8)
+    rows = np.repeat(128 + 30 * strips, side // SIZE, axis=1)
+    pixels = np.clip(rows[:, np.newaxis, :, np.newaxis] + np.linspace(-20, 20, side), 0, 255)
+    return np.broadcast_to(pixels, (count * images, 3, side, side)).round().astype(np.uint8)
+
+
+def write_thresholds_file(path, side=32, cosines=(0.6, 0.8, 0.95), identity=None):
+    """Writes thresholds of the toy embedding for 1 in 100, 1 in 1,000, and, extrapolated, 1 in 10,000."""
+    levels = [
+        Threshold(far, cosine, cosine - 0.01, cosine + 0.01, 0.9, far > 1e-4)
+        for far, cosine in zip((1e-2, 1e-3, 1e-4), cosines)
+    ]
+    calibration = Calibration(1000, 100, 4500, 495000, 0, 0.01, levels)
+    write_thresholds(path, Thresholds(identity or ToyEmbedding.identity, side, 'toy people', calibration))
+    return str(path)
 
 
 def write_set(folder, images, labels=None):

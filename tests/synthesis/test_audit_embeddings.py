@@ -35,7 +35,7 @@ def test_embeddings_stand_in_the_order_of_the_images_and_are_made_once(tmp_path)
     path = write_set(tmp_path / 'set', images, np.arange(100) // 2)
     with embed(path) as found, mock.patch.object(measures, 'make_shards', side_effect=AssertionError):
         np.testing.assert_array_equal(found.vectors, ToyEmbedding().embed(images))
-        assert found.labels.tolist() == (np.arange(100) // 2).tolist() and found.side == 16
+        assert found.labels.tolist() == (np.arange(100) // 2).tolist() and found.side == 32
         np.testing.assert_array_equal(found.read(99), images[99])
         with embed(path) as again:
             np.testing.assert_array_equal(again.vectors, found.vectors)
@@ -100,9 +100,9 @@ def test_a_dataset_that_changes_meanwhile_is_not_kept(tmp_path):
 
 
 def test_only_equal_crops_are_compared(tmp_path):
-    with embed(write_set(tmp_path / 'a', people(9))) as a, embed(write_set(tmp_path / 'b', people(9, side=32))) as b:
+    with embed(write_set(tmp_path / 'a', people(9))) as a, embed(write_set(tmp_path / 'b', people(9, side=64))) as b:
         check_same_crops(a, a)
-        with pytest.raises(UserError, match='/b has images of 32x32 px, RGB, but .*/a of 16x16 px, RGB: .* --size'):
+        with pytest.raises(UserError, match='/b has images of 64x64 px, RGB, but .*/a of 32x32 px, RGB: .* --size'):
             check_same_crops(a, b)
 
 
