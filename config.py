@@ -2,6 +2,7 @@
 
 RESULTS_DIR = 'results'  # one folder per training run
 CACHE_DIR = 'cache'  # downloaded networks
+result_dir, cache_dir, data_dir = RESULTS_DIR, CACHE_DIR, 'datasets'  # as scripts for the original code call them
 TRUST_FILE = '~/.config/retrain-stylegan/trusted-sources.txt'  # files with source text that the user trusts
 
 GENERATOR, METRIC, EMBEDDING = 'generator', 'metric', 'embedding'  # kinds of published networks

@@ -4,3 +4,7 @@ from dnnlib import util
 from dnnlib.util import EasyDict
 
 __all__ = ['EasyDict', 'util']
+
+
+def __getattr__(name):
+    return util.find_original(__name__, name)

@@ -17,6 +17,21 @@ from dnnlib.folder_kinds import kind_of
 from dnnlib.network_file import BUILD_FUNCTIONS, NetworkFile, read_network_file, shown, walk
 from dnnlib.run_dir import BEST_PICKLE
 
+# What build functions make: family of programs, kind of network, side of its images without a `resolution` in px.
+KINDS = {
+    'G_style': ('StyleGAN', 'generator', 1024),
+    'G_mapping': ('StyleGAN', 'mapping network', None),
+    'G_synthesis': ('StyleGAN', 'synthesis network', 1024),
+    'D_basic': ('StyleGAN', 'discriminator', 32),
+    'G_paper': ('ProGAN', 'generator', 32),
+    'D_paper': ('ProGAN', 'discriminator', 32),
+    'G_main': ('StyleGAN2', 'generator', 1024),
+    'G_synthesis_stylegan2': ('StyleGAN2', 'synthesis network', 1024),
+    'G_synthesis_stylegan_revised': ('StyleGAN2', 'synthesis network', 1024),
+    'D_stylegan2': ('StyleGAN2', 'discriminator', 1024),
+    'D_stylegan': ('StyleGAN2', 'discriminator', 1024),
+}
+
 EPILOG = """\b
 Examples:
   python -m dnnlib.describe results/00000-demo/network-best.pkl
@@ -52,11 +67,39 @@ def describe(file: NetworkFile, with_variables: bool = True) -> Iterator[str]:
                 f'{path}: {network["build_func_name"]}, state version {network["version"]}, {total:,} parameters '
                 f'and buffers{" with its components" if network["components"] else ""}'
             )
+            yield f'  what    {describe_kind(network)}'
             yield f'  source  {describe_source(file, network)}'
             for key, value in network['static_kwargs'].items():
                 yield f'  {key} = {shown(value)}'
             if with_variables:
                 yield from _variable_lines(network['variables'])
+
+
+def describe_kind(network: Dict[str, Any]) -> str:
+    """Says which family of programs a network is of, what it takes or makes, and whether it has finished growing.
+
+    Progressive growing is over when lod, the level of detail, is 0.
+    """
+    family, what, default_side = KINDS.get(network['build_func_name'], ('unknown program', 'network', None))
+    told = [f'{family} {what}']
+    settings, variables = network['static_kwargs'], dict(network['variables'])
+    side = settings.get('resolution', default_side)
+    if default_side is not None and isinstance(side, int):
+        told.append(f'{side}x{side} px')
+        told += {1: ['grey'], 3: ['RGB']}.get(settings.get('num_channels'), [])
+    if settings.get('label_size'):
+        told.append(f'labels of {shown(settings["label_size"])} numbers')
+    lod = variables.get('lod')
+    if lod is not None and np.size(lod) == 1 and np.isfinite(lod):
+        told.append(_growth(float(lod), side))
+    return ', '.join(told)
+
+
+def _growth(lod, side):
+    if lod <= 0:
+        return 'lod 0: finished growing'
+    grown = f', so its images have the detail of {side >> int(lod)} px' if isinstance(side, int) else ''
+    return f'lod {lod:.4g}: still growing{grown}'
 
 
 def describe_source(file: NetworkFile, network: Dict[str, Any]) -> str:

@@ -1,5 +1,8 @@
 """Small helpers without a better home."""
 
+import importlib
+from typing import Any
+
 
 class EasyDict(dict):
     """A dict whose items can also be read and written as attributes."""
@@ -35,3 +38,21 @@ def format_duration(seconds: float) -> str:
     if minutes:
         return f'{minutes}m {total % 60:02d}s'
     return f'{total}s'
+
+
+# Names that only scripts for the original code use, by the module in which they look for them; see `dnnlib.original`.
+ORIGINAL_NAMES = {
+    'dnnlib': ('PathType', 'RunContext', 'SubmitConfig', 'SubmitTarget', 'get_path_from_template', 'submit_run'),
+    'dnnlib.util': ('open_url',),
+}
+
+
+def find_original(module: str, name: str) -> Any:
+    """What `dnnlib.original` has for a name that a module does not have; raises AttributeError if it has nothing."""
+    if name not in ORIGINAL_NAMES[module]:
+        raise AttributeError(f'module {module!r} has no attribute {name!r}')
+    return importlib.import_module('dnnlib.original').find_name(module, name)  # late: it lies above this module
+
+
+def __getattr__(name):
+    return find_original(__name__, name)

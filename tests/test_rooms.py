@@ -30,6 +30,7 @@ MAY_IMPORT = {
     'dnnlib.exports': ['dnnlib', 'dnnlib.records', 'dnnlib.records.names', 'dnnlib.pages'],
     'dnnlib.jobs': ['dnnlib', 'dnnlib.folder_kinds', 'dnnlib.records', 'dnnlib.tflib'],
     'dnnlib.describe': BELOW_VERBS,
+    'dnnlib.original': ['config', 'dnnlib', 'dnnlib.download'],
     'dnnlib.verify': BELOW_VERBS,
     'training': BELOW_VERBS,
     'metrics': BELOW_VERBS,

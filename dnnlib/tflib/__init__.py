@@ -5,6 +5,7 @@ import dnnlib.tflib.versions  # noqa: F401, I001  first: nothing may be built be
 from dnnlib.tflib.devices import list_gpus, replica_devices
 from dnnlib.tflib.network import Network
 from dnnlib.tflib.optimizer import Optimizer
+from dnnlib.tflib.original import convert_images_from_uint8, init_uninitialized_vars
 from dnnlib.tflib.pickles import check_trusted, load_generator, load_networks, save_networks
 from dnnlib.tflib.tfutil import (
     absolute_name_scope,
@@ -22,8 +23,10 @@ __all__ = [
     'Optimizer',
     'absolute_name_scope',
     'check_trusted',
+    'convert_images_from_uint8',
     'convert_images_to_uint8',
     'init_tf',
+    'init_uninitialized_vars',
     'is_tf_expression',
     'lerp',
     'lerp_clip',

@@ -36,8 +36,7 @@ def check_arguments(name: str, functions: Iterable[Callable], arguments: Dict[st
     known = _known(functions)
     unknown = sorted(set(arguments) - known)
     if unknown:
-        hint = '; output_transform changes the outputs' if unknown[0].startswith('out_') else ''
-        raise TypeError(f'{name} has no argument {unknown[0]!r}{hint}: its arguments are {", ".join(sorted(known))}.')
+        raise TypeError(f'{name} has no argument {unknown[0]!r}: its arguments are {", ".join(sorted(known))}.')
 
 
 def all_build_functions(function: Callable) -> Iterable[Callable]:

@@ -1,6 +1,6 @@
 """The table of a network's layers that `Network.print_layers` prints."""
 
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -22,7 +22,7 @@ def layer_table(network: Any, title: Optional[str] = None) -> str:
             (
                 layer,
                 str(sum(map(_size, variables.values()))),
-                str(_layer_output_shape(network, layer) or '-'),
+                str(_shape_of_output(network, layer) or '-'),
                 str(weight.shape.as_list()),
             )
         )
@@ -46,20 +46,34 @@ def _trainables_by_layer(network):
     return layers
 
 
-def _layer_output_shape(network, layer):
-    for part in network.components.values():
-        if layer.startswith(part.name + '/'):
-            return _layer_output_shape(part, layer[len(part.name) + 1 :])
-    shape, channels_last = None, False
-    for op in network.input_templates[0].graph.get_operations():
-        if op.name.startswith(f'{network.scope}/{layer}/') and op.outputs:
-            channels_last |= 'data_format' in op.node_def.attr and op.get_attr('data_format') == b'NHWC'
-            output = shape_list(op.outputs[0])
-            if output and len(output) > 1 and output[0] is None:  # the last operation with values for each sample
-                shape = output
+def layers_of(network: Any) -> List[Tuple[str, Optional[tf.Tensor], Dict[str, tf.Variable]]]:
+    """(name, output in the template graph or None, trainable variables by local name) of each layer with some."""
+    return [
+        (layer, _output_of(network, layer)[0], variables) for layer, variables in _trainables_by_layer(network).items()
+    ]
+
+
+def _shape_of_output(network, layer):
+    output, channels_last = _output_of(network, layer)
+    shape = None if output is None else shape_list(output)
     if channels_last and shape and len(shape) == 4:
         shape = [shape[axis] for axis in (0, 3, 1, 2)]
     return shape
+
+
+def _output_of(network, layer):
+    """(output tensor of a layer or None, whether its channels are last)."""
+    for part in network.components.values():
+        if layer.startswith(part.name + '/'):
+            return _output_of(part, layer[len(part.name) + 1 :])
+    found, channels_last = None, False
+    for op in network.input_templates[0].graph.get_operations():
+        if op.name.startswith(f'{network.scope}/{layer}/') and op.outputs:
+            channels_last |= 'data_format' in op.node_def.attr and op.get_attr('data_format') == b'NHWC'
+            shape = shape_list(op.outputs[0])
+            if shape and len(shape) > 1 and shape[0] is None:  # the last operation with values for each sample
+                found = op.outputs[0]
+    return found, channels_last
 
 
 def _size(variable):

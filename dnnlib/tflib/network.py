@@ -19,6 +19,7 @@ from dnnlib.tflib.arguments import all_build_functions, check_arguments, positio
 from dnnlib.tflib.devices import session_gpus
 from dnnlib.tflib.image_seeds import rows_of_seeds
 from dnnlib.tflib.layer_table import layer_table, shape_list
+from dnnlib.tflib.original import OriginalNames, with_out_arguments
 from dnnlib.tflib.restoring import FreshBudget, VariablesOfFile, check_sizes
 from dnnlib.tflib.run_graphs import RunGraphs
 from dnnlib.util import EasyDict
@@ -27,7 +28,7 @@ BuildFunction = Callable[..., Any]  # expressions and keyword arguments -> an ou
 State = Dict[str, Any]  # what `Network.__getstate__` returns and a network pickle holds
 
 
-class Network:
+class Network(OriginalNames):
     """A network built by a function of TensorFlow expressions, usable from numpy and inside other graphs.
 
     The build function takes its inputs as positional arguments without a default, and everything else as keyword
@@ -194,7 +195,8 @@ class Network:
             **dynamic_kwargs: Override static_kwargs for this call. A `random_seed` of two numbers decides the noise of
                 a minibatch; each GPU makes its own seed from it. An array of integers [N, 2] has a row for each image:
                 an int32, and a number from 0 to 2^26 - 1. It decides the noise of that image, whatever the minibatch
-                and the GPU. All arrays use the same graph.
+                and the GPU. All arrays use the same graph. `out_mul`, `out_add`, `out_shrink` and `out_dtype` change
+                the outputs, as in ProGAN's code.
 
         Returns:
             The output as an array [N, ...], or a list of arrays if there are several.
@@ -204,6 +206,7 @@ class Network:
             ValueError: There is no sample, a number is below 1, or `random_seed` is not as above.
         """
         self._check_number_of_inputs(arrays)
+        output_transform, dynamic_kwargs = with_out_arguments(output_transform, dynamic_kwargs)
         functions = [net._build_func for net in (self, *self.components.values())]
         check_arguments(f'{self.name}.run', functions, dynamic_kwargs)
         for what, number in (('minibatch_size', minibatch_size), ('num_gpus', num_gpus)):
@@ -242,8 +245,21 @@ class Network:
         """Sets a variable to a value of its shape."""
         tfutil.set_vars({self.vars[local_name]: value})
 
-    def clone(self, name: Optional[str] = None) -> 'Network':
-        """A new network with the same build function, arguments and current values. It has variables of its own."""
+    def clone(self, name: Optional[str] = None, **new_static_kwargs: Any) -> 'Network':
+        """A new network with the same build function, arguments and current values. It has variables of its own.
+
+        Args:
+            name: Of the new network; None: the same.
+            **new_static_kwargs: Arguments that are other ones; variables that only the new network has get new values.
+
+        Raises:
+            TypeError: An argument is unknown.
+            ValueError: A variable has another shape in the new network.
+        """
+        if new_static_kwargs:
+            other = Network(name or self.name, self._build_func, **{**self.static_kwargs, **new_static_kwargs})
+            other.copy_vars_from(self)
+            return other
         with read_at_once([self]):
             state = self._nested_state()
         if name is not None:
