@@ -80,7 +80,7 @@ def describe_kind(network: Dict[str, Any]) -> str:
 
     Progressive growing is over when lod, the level of detail, is 0.
     """
-    family, what, default_side = KINDS.get(network['build_func_name'], ('unknown program', 'network', None))
+    family, what, default_side = KINDS.get(network['build_func_name'], ('of a program', 'that is not known here', None))
     told = [f'{family} {what}']
     settings, variables = network['static_kwargs'], dict(network['variables'])
     side = settings.get('resolution', default_side)

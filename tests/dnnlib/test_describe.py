@@ -4,9 +4,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 from click.testing import CliRunner
 
-from dnnlib.describe import main, own_source
+from dnnlib.describe import describe_kind, main, own_source
 from tests.goldens.files import FOLDER
 from tests.hostile_pickles import network, pickled, plain, text
 
@@ -44,6 +45,28 @@ def test_our_source_and_foreign_builders_are_told_apart(tmp_path):
     path.write_bytes(pickled(network(build_func_name=text('inception'), static_kwargs=plain({'a': '\x1b[2J' * 99}))))
     output = run(str(path))[1]
     assert 'not trusted, so it cannot be opened' in output and '\x1b' not in output and "a = '\\x1b[2J" in output
+
+
+def test_family_size_and_growth_are_said():
+    output = run(OFFICIAL, '--no-variables')[1]
+    assert '  what    StyleGAN generator, 16x16 px, RGB, lod 0: finished growing\n' in output
+    assert '  what    StyleGAN mapping network\n' in output and '  what    StyleGAN discriminator, 16x16 px' in output
+    variables = [('lod', np.float32(2.25))]
+    growing = {
+        'build_func_name': 'G_style',
+        'static_kwargs': {'resolution': 64, 'label_size': 5},
+        'variables': variables,
+    }
+    assert describe_kind(growing) == (
+        'StyleGAN generator, 64x64 px, labels of 5 numbers, lod 2.25: still growing, so its images have the detail of 16 px'
+    )
+    for name, settings, expected in (
+        ('G_paper', {'resolution': 1024, 'num_channels': 3}, 'ProGAN generator, 1024x1024 px, RGB'),
+        ('D_stylegan2', {'resolution': 256, 'num_channels': 1}, 'StyleGAN2 discriminator, 256x256 px, grey'),
+        ('inception', {'resolution': 'x'}, 'of a program that is not known here'),
+        ('G_style', {'resolution': 'x'}, 'StyleGAN generator'),
+    ):
+        assert describe_kind({'build_func_name': name, 'static_kwargs': settings, 'variables': []}) == expected
 
 
 def test_tensorflow_does_not_start():

@@ -90,12 +90,6 @@ class Golden:
         if actual.shape == expected.shape:
             yield Comparison('8-bit levels off', key, (actual != expected).mean(), 1e-3 + 1 / expected.size)
 
-    def leave_out(self, key):
-        """The `Comparison` that stands for an output which this project has nothing for; none if there is no such."""
-        if key in self.uncompared:
-            self.uncompared.discard(key)
-            yield Comparison('not in this project', key, None, None)
-
 
 def _output_of_template(net, *inputs, **_kwargs):
     """Stands for `Network.get_output_for` where only shapes matter."""

@@ -141,5 +141,7 @@ def reals(golden, _case, open_session):
     if 'out/to_uint8/uint8' in golden:
         pixels = tflib.convert_images_to_uint8(golden['in/to_uint8/float'])
         yield golden.compare('8-bit images', 'out/to_uint8/uint8', tflib.run(pixels), 0)
-    yield from golden.leave_out('out/from_uint8/float_default')  # a function that nothing here needs
+    if 'out/from_uint8/float_default' in golden:
+        images = tflib.convert_images_from_uint8(golden['in/from_uint8/uint8'])
+        yield golden.compare('8-bit images', 'out/from_uint8/float_default', tflib.run(images), ROUNDING_TOLERANCE)
     yield from _unknown(golden)

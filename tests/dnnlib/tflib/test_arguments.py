@@ -21,8 +21,7 @@ def Gs(shared_networks):
     [
         ({'truncation_psy': 0}, "Gs.run has no argument 'truncation_psy': its arguments are .*truncation_psi"),
         ({'no_such_thing': 3}, "Gs.run has no argument 'no_such_thing'"),
-        ({'out_dtype': 'uint8'}, "Gs.run has no argument 'out_dtype'; output_transform changes the outputs"),
-        ({'out_mul': 127.5}, "Gs.run has no argument 'out_mul'; output_transform changes the outputs"),
+        ({'out_type': 'uint8'}, "Gs.run has no argument 'out_type'"),
     ],
 )
 def test_unknown_arguments_are_refused(Gs, kwargs, message):
