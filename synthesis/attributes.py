@@ -11,6 +11,7 @@ from dnnlib.random_streams import DIRECTION_FITS, seed_from
 from dnnlib.records.datasets import open_dataset
 from dnnlib.records.label_names import read_label_names
 from metrics.arithmetic.planes import LEAST_IMAGES, fit_classifier
+from metrics.features import open_extractor
 from metrics.named_directions import clean_name
 from metrics.readings import Reading, classifiers, feature_network
 
@@ -34,6 +35,10 @@ class Scorer:
 
     def __init__(self, names: List[str]) -> None:
         self.names, self.accuracies, self.remarks = names, {}, []  # type: List[str], Dict[str, float], List[str]
+
+    def open_extractor(self, offline: bool):
+        """Opens the extractor; nothing is downloaded if `offline`."""
+        return open_extractor(*self.extractor, offline)
 
     def learn(self, extractor, shape, work, cache):
         """Prepares in the default session, before `scores`.
@@ -71,6 +76,39 @@ class PublishedScorer(Scorer):
         """The logarithms of the odds."""
         odds = np.log(np.maximum(outputs.astype(np.float64), _SMALLEST))
         return (odds[:, :, 0] - odds[:, :, 1])[:, self._places]
+
+
+class OnnxScorer(Scorer):
+    """A user's classifier, an ONNX file.
+
+    Args:
+        path: Of the file; see `metrics.features.onnx_classifier.OnnxClassifier`.
+        names: Of all its outputs, in their order; None: their numbers.
+
+    Raises:
+        UserError: The file is no classifier, or has another number of outputs.
+    """
+
+    def __init__(self, path: str, names: Optional[List[str]]) -> None:
+        from metrics.features.onnx_classifier import OnnxClassifier  # here: it brings TensorFlow
+
+        self._classifier = OnnxClassifier(path)
+        size = self._classifier.size
+        if names is not None and len(names) != size:
+            raise UserError(
+                f'--names: {path} gives {size} scores for an image, and {len(names)} names are given: name each '
+                'output, in their order.'
+            )
+        super().__init__([str(number) for number in range(size)] if names is None else names)
+        self.extractor = 'onnx', path
+
+    def open_extractor(self, offline):
+        """The classifier, which is open already."""
+        return self._classifier
+
+    def scores(self, outputs):
+        """The outputs."""
+        return outputs.astype(np.float64)
 
 
 class _Column(NamedTuple):
@@ -128,11 +166,11 @@ class LabelScorer(Scorer):
 
 
 def open_scorer(text: str, names: Optional[List[str]], seed: int) -> Scorer:
-    """The `Scorer` for a value of --attributes. Starts no TensorFlow, and downloads nothing.
+    """The `Scorer` for a value of --attributes. Downloads nothing.
 
     Args:
-        text: PUBLISHED, or a set of real images with labels.
-        names: Of the attributes that count; None: all.
+        text: PUBLISHED, an ONNX file, or a set of real images with labels.
+        names: Of the attributes that count; None: all. For an ONNX file, of all its outputs.
         seed: Of all that is drawn.
 
     Raises:
@@ -140,6 +178,8 @@ def open_scorer(text: str, names: Optional[List[str]], seed: int) -> Scorer:
     """
     if text == PUBLISHED:
         return PublishedScorer(_published_names(), names)
+    if text.lower().endswith('.onnx'):
+        return OnnxScorer(text, names)
     return LabelScorer(text, names, seed)
 
 

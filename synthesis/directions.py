@@ -15,7 +15,6 @@ from dnnlib.records.labels import Labels as Rows
 from metrics.arithmetic.dlatents import move, truncate
 from metrics.arithmetic.planes import fit_plane, orthogonalise
 from metrics.batches import Labels, join_transforms, latents_of
-from metrics.features import open_extractor
 from metrics.features.extractor import FeatureNetwork
 from metrics.figures.drawing import TRUNCATION_CUTOFF
 from metrics.generator import GeneratorReadings, identity_of
@@ -77,7 +76,7 @@ def find_directions(network, scorer, options, cache, embedding=None, offline=Fal
         facts, remarks = facts_of(Gs), list(scorer.remarks)
         layers = _check(Gs, facts, options.layers)
         remarks += growing_remark(facts)
-        extractor = open_extractor(*scorer.extractor, offline)
+        extractor = scorer.open_extractor(offline)
         work = plan_work(Gs, options.minibatch, None, True)
         labels = _EvenLabels(facts.label_size, options.seed)
         needs = Needs(Reading('fakes', options.images, scorer.extractor), Reading('dlatents', options.images))

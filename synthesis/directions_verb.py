@@ -37,8 +37,8 @@ If a run was ended before its end, the same command goes on with it: cache/measu
 @click.option(
     '--attributes',
     required=True,
-    help=f'What scores the images: a dataset whose labels are attributes, or {PUBLISHED}, the published classifiers of '
-    'the metric ls.',
+    help='What scores the images: a dataset whose labels are attributes; a classifier FILE.onnx with its settings in '
+    f'FILE.json; or {PUBLISHED}, the published classifiers of the metric ls.',
 )
 @click.option('--out', required=True, type=click.Path(dir_okay=False), help='File to write, such as directions.json.')
 @click.option('--names', type=Names(), help='Attributes, with commas.  [default: all]')

@@ -29,16 +29,20 @@ class OnnxRun:
         graph: The network: a path, or its bytes.
         path: The file that errors name.
         output: Name of the output; None if the network has only one.
+        least: Fewest numbers that it gives for an image.
+        where: The user gives the settings there.
 
     Raises:
         UserError: It is no network from images to embeddings.
     """
 
-    def __init__(self, graph: Any, path: str, output: str = None) -> None:
+    def __init__(
+        self, graph: Any, path: str, output: str = None, least: int = 2, where: str = '--embedding-settings'
+    ) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what goes wrong arrives as an exception
-        self._path = path
+        self._path, self._least, self._where = path, least, where
         try:
             self._session = onnxruntime.InferenceSession(graph, options, providers=['CPUExecutionProvider'])
         except Exception as error:  # the errors of ONNX Runtime have no class in common
@@ -47,9 +51,7 @@ class OnnxRun:
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != 'tensor(float)':
             raise UserError(f'{path} is no network with float32 images as its one input: export it with that input.')
         if output not in names and (output is not None or len(names) > 1):
-            raise UserError(
-                f'{path}: name one of its outputs with --embedding-settings output=NAME: {", ".join(names)}.'
-            )
+            raise UserError(f'{path}: name one of its outputs with {where} output=NAME: {", ".join(names)}.')
         [self._input], self._output = inputs, output or names[0]
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -70,11 +72,11 @@ class OnnxRun:
             (outputs,) = self._session.run([self._output], {self._input.name: images})
         except Exception as error:  # as above
             raise UserError(
-                f'{self._path} does not take {images.shape[-2]} px images with --embedding-settings as they are '
+                f'{self._path} does not take {images.shape[-2]} px images with {self._where} as they are '
                 f'({_first_line(error)}): check side.'
             ) from error
         outputs = np.asarray(outputs)
-        if outputs.ndim < 2 or len(outputs) != len(images) or outputs[0].size < 2:
+        if outputs.ndim < 2 or len(outputs) != len(images) or outputs[0].size < self._least:
             raise UserError(f'{self._path} gives no list of numbers for each image: name another output.')
         return outputs.reshape(len(images), -1).astype(np.float32, copy=False)
 

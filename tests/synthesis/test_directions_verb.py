@@ -4,10 +4,12 @@ import json
 from unittest import mock
 
 import numpy as np
+import onnx
 import PIL.Image
 import pytest
 import tensorflow.compat.v1 as tf
 from click.testing import CliRunner
+from onnx import TensorProto, helper, numpy_helper
 from sets import files_of, make, shared
 
 import generate_figures
@@ -254,6 +256,40 @@ def test_labels_without_names_have_numbers(tmp_path):
     assert open_scorer(data, None, 0).names == ['0', '1'] and read_label_names(data) is None
     with MultiResolutionDataset(data) as dataset:
         assert dataset.labels.size == 3
+
+
+def brightness_classifier(path, outputs=2):
+    """Writes an ONNX file: mean brightness of an image, and its opposite."""
+    weights = np.tile(np.float32([[1, -1, 0]])[:, :outputs], [3, 1])
+    graph = helper.make_graph(
+        [
+            helper.make_node('GlobalAveragePool', ['images'], ['means']),
+            helper.make_node('Flatten', ['means'], ['flat']),
+            helper.make_node('MatMul', ['flat', 'weights'], ['scores']),
+        ],
+        'toy',
+        [helper.make_tensor_value_info('images', TensorProto.FLOAT, ['batch', 3, 16, 16])],
+        [helper.make_tensor_value_info('scores', TensorProto.FLOAT, ['batch', outputs])],
+        [numpy_helper.from_array(weights, 'weights')],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid('', 12)], ir_version=7), str(path))
+
+
+def test_a_users_own_classifier_scores_the_images(planted, mapped, tmp_path):
+    classifier, path = tmp_path / 'bright.onnx', tmp_path / 'directions.json'
+    brightness_classifier(classifier)
+    asked = ['--attributes', classifier, '--out', path, *FEW, '--names']
+    assert 'needs its settings in ' in run_directions(planted, *asked, 'light,dark').stderr
+    settings = {'side': 16, 'mean': 0, 'scale': '1/255', 'alignment': 'crop 1'}
+    classifier.with_suffix('.json').write_text(json.dumps(settings))
+    assert 'gives 2 scores for an image, and 1 names are given' in run_directions(planted, *asked, 'light').stderr
+    outcome = run_directions(planted, *asked, 'light,dark')
+    assert outcome.exit_code == 0, outcome.stderr
+    light, dark = read_directions(str(path)).vectors
+    assert np.corrcoef(mapped @ light, mapped @ BRIGHT)[0, 1] > 0.9
+    assert light @ dark < -0.9
+    brightness_classifier(classifier, outputs=1)
+    assert open_scorer(str(classifier), None, 0).names == ['0']
 
 
 def test_published_classifiers_give_the_logarithms_of_their_odds():
