@@ -7,6 +7,7 @@ from typing import Any, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import PIL.Image
+import tensorflow.compat.v1 as tf
 
 from dnnlib import images as image_files
 from dnnlib import tflib
@@ -62,10 +63,9 @@ def adjust_dynamic_range(data: np.ndarray, drange_in: Range, drange_out: Range) 
     """
     if list(drange_in) == list(drange_out):
         return data
-    scale = (np.float32(drange_out[1]) - np.float32(drange_out[0])) / (
-        np.float32(drange_in[1]) - np.float32(drange_in[0])
-    )
-    return data * scale + (np.float32(drange_out[0]) - np.float32(drange_in[0]) * scale)
+    scale = (drange_out[1] - drange_out[0]) / (drange_in[1] - drange_in[0])
+    data = tf.cast(data, tf.float32) if tflib.is_tf_expression(data) else np.asarray(data, np.float32)
+    return data * np.float32(scale) + np.float32(drange_out[0] - drange_in[0] * scale)
 
 
 def convert_to_pil_image(image: np.ndarray, drange: Range = (0, 1)) -> PIL.Image.Image:

@@ -90,7 +90,9 @@ def test_networks_and_other_objects_are_saved_and_networks_are_opened(Gs, tmp_pa
 
 def test_ranges_are_mapped_in_arrays_and_graphs(session):
     levels = np.uint8([[0, 51, 255]])
-    np.testing.assert_allclose(misc.adjust_dynamic_range(levels, [0, 255], [-1, 1]), [[-1, -0.6, 1]], atol=1e-6)
+    found = misc.adjust_dynamic_range(levels, [0, 255], [-1, 1])
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [[-1, -0.6, 1]], atol=1e-6)
     assert misc.adjust_dynamic_range(levels, [0, 255], (0, 255)) is levels
     found = tflib.run(misc.adjust_dynamic_range(tf.constant([0.0, 255.0]), [0, 255], [0, 1]))
     np.testing.assert_allclose(found, [0, 1], atol=1e-6)
