@@ -8,7 +8,7 @@ import os
 from typing import Any, BinaryIO, Optional
 
 from dnnlib.download import fetch
-from dnnlib.download.published import find_entry, resolve
+from dnnlib.download.published import check_source, find_entry
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.network_file import read_network_file
 from dnnlib.own_modules import own_module
@@ -33,11 +33,12 @@ def open_url(
     Raises:
         UserError: There is no such file or network, or it cannot be downloaded.
     """
-    is_remote = not os.path.exists(url)
-    if cache_dir is None or os.path.abspath(cache_dir) == os.path.abspath(own_module('config').CACHE_DIR):
-        path = resolve(url)
-    else:
-        path = fetch(find_entry(url) or url, cache_dir, False, read_network_file) if is_remote else url
+    check_source(url)
+    path = url
+    if not os.path.exists(url):
+        config = own_module('config')
+        known = next((entry for entry in config.NETWORKS.values() if entry['url'] == url), find_entry(url))
+        path = fetch(known or url, cache_dir or config.CACHE_DIR, False, read_network_file)
     with disk_errors('read', path):
         return open(path, 'rb')
 
