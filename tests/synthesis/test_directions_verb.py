@@ -286,7 +286,7 @@ def test_a_users_own_classifier_scores_the_images(planted, mapped, tmp_path):
     outcome = run_directions(planted, *asked, 'light,dark')
     assert outcome.exit_code == 0, outcome.stderr
     light, dark = read_directions(str(path)).vectors
-    assert np.corrcoef(mapped @ light, mapped @ BRIGHT)[0, 1] > 0.9
+    assert np.corrcoef(mapped @ light, mapped @ BRIGHT)[0, 1] > 0.8
     assert light @ dark < -0.9
     brightness_classifier(classifier, outputs=1)
     assert open_scorer(str(classifier), None, 0).names == ['0']
