@@ -1,22 +1,32 @@
 """The verb `python -m synthesis prune`: a set in, and a set out without what should not be given away."""
 
-from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
+from dnnlib.verb import STATUS, Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
 import os
+import shlex
+import sys
 
 import click
 
+from dnnlib.errors import UserError
 from dnnlib.exports.card import CARD_FILES
 from dnnlib.exports.flags import export_flags
 from dnnlib.exports.forms import check_exports, check_parts, names_written
 from dnnlib.flags import FiniteRange
 from dnnlib.jobs.command import check_runner, choose_cluster, exit_on_signals, plan_processes, processing_flags
 from dnnlib.jobs.command import saying_how_to_go_on
-from dnnlib.records.names import MANIFEST_FILE, REPORT_FILE
+from dnnlib.records.names import AUDIT_PAGE, MANIFEST_FILE, REPORT_FILE
+from metrics.arithmetic.pruning import ORDERS, SEED
+from metrics.features.embeddings import open_embedding
+from synthesis.audit.embeddings import share_embeddings
+from synthesis.audit.options import AuditOptions
+from synthesis.audit.plan import LEAST_PEOPLE
+from synthesis.audit.run import audit_set
+from synthesis.embedding_flags import embedding_flags
 from synthesis.generate import SET_FORM, Processes
 from synthesis.images import SetImages
 from synthesis.prune.choice import MEANINGS
-from synthesis.prune.options import ORDERS, SEED, PruneOptions, check_prune_options
+from synthesis.prune.options import PruneOptions, check_prune_options
 from synthesis.prune.run import REMOVED_FILE, check_out, decide, make_pruned
 from synthesis.prune.source import SourceSet
 
@@ -57,10 +67,22 @@ If a run was ended before its end, the same command goes on with it.
     'manifest.jsonl.',
 )
 @click.option(
+    '--held-out',
+    metavar='DATASET',
+    type=click.Path(),
+    help='Other people than in --training, as many: the baseline of the audit of what remains.',
+)
+@click.option(
+    '--audit/--no-audit', default=True, show_default=True, help='Audit what remains, as python -m synthesis audit does.'
+)
+@click.option('--calibration', metavar='FILE', help='Thresholds that python -m synthesis calibrate measured.')
+@click.option('--extrapolate', is_flag=True, help='Use thresholds that were extrapolated, too: for large sets.')
+@click.option(
     '--order', type=click.Choice(ORDERS), default=SEED, show_default=True, help='Whom of look-alikes to keep.'
 )
 @click.option('--licence', help='Licence of the new set, for its card.  [default: of SET]')
 @click.option('--dry-run', is_flag=True, help='Print what would be taken out; make nothing.')
+@embedding_flags
 @export_flags
 @processing_flags(
     device_help='Where embeddings are computed; auto takes a GPU if there is one.',
@@ -81,22 +103,59 @@ def prune(**flags):
     with SetImages(source.folder, source.count, 1) as images:
         check_exports(options.export, images.shape[1], True, there=[SET_FORM])
     cluster = choose_cluster(options)
-    processes = Processes.planned(*plan_processes(options, 'cpu'))
+    device = 'cpu' if cluster else _resolve_device(options.device)
+    processes = Processes.planned(*plan_processes(options, device))
+    embedding = None
+    if options.compares or options.audit:
+        embedding = open_embedding(options.embedding, options.embedding_settings, device)
     exit_on_signals()
+    with saying_how_to_go_on():
+        decision = decide(source, options, embedding, processes, cluster)
+    stays = decision.choice.stays
+    check_parts(options.export, source.identities[stays])
+    _tell(decision)
+    if options.dry_run:
+        click.echo(f'{int(stays.sum()):,} images would stay. Nothing is made: leave out --dry-run to begin.')
+        return
     with saying_how_to_go_on(options.out):
-        decision = decide(source, options, processes, cluster)
-        stays = decision.choice.stays
-        check_parts(options.export, source.identities[stays])
-        _tell(decision)
-        if options.dry_run:
-            click.echo(f'{int(stays.sum()):,} images would stay. Nothing is made: leave out --dry-run to begin.')
-            return
         result = make_pruned(decision, options)
     click.echo(f'{result["images"]:,} images of {result["identities"]:,} identities stay.')
     name = os.path.basename(os.path.abspath(options.out))
     written = [MANIFEST_FILE, REMOVED_FILE, *CARD_FILES, *names_written(options.export, name, [SET_FORM])]
     click.echo(f'{options.out}: {", ".join(written)}.')
     click.echo(f'Look at {os.path.join(options.out, REPORT_FILE)}.')
+    if options.audit and result['identities'] < LEAST_PEOPLE:
+        click.echo('One identity is left, so there is nothing to audit.')
+    elif options.audit:
+        _audit(decision, options, embedding, processes, cluster)
+
+
+def _audit(decision, options, embedding, processes, cluster):
+    """Audits what remains. Its embeddings are known already."""
+    if options.compares:
+        share_embeddings(decision.source.folder, options.out, decision.choice.stays, embedding)
+    audited = AuditOptions(
+        source=options.out,
+        **{name: getattr(options, name) for name in ('training', 'held_out', 'calibration', 'extrapolate')},
+    )
+    try:
+        sentences = audit_set(audited, embedding, processes, cluster)
+    except (KeyboardInterrupt, SystemExit, UserError) as error:
+        training = '' if options.training is None else f' --training {shlex.quote(options.training)}'
+        command = f'python -m synthesis audit {shlex.quote(options.out)}{training}'
+        click.echo(f'{options.out} is whole, but was not audited: {command}', err=True)
+        if isinstance(error, UserError):
+            raise
+        sys.exit(STATUS if isinstance(error, KeyboardInterrupt) else error.code)
+    for sentence in sentences:
+        click.echo(sentence)
+    click.echo(f'Look at {os.path.join(options.out, AUDIT_PAGE)}.')
+
+
+def _resolve_device(device):
+    from dnnlib.faces.runtimes import resolve_device  # here: it may start TensorFlow
+
+    return resolve_device(device)
 
 
 def _tell(decision):
@@ -104,4 +163,6 @@ def _tell(decision):
     click.echo(f'{source.folder}: {source.count:,} images of {len(choice.names):,} identities.')
     gone = choice.identities_gone()
     for reason, count in choice.counts().items():
-        click.echo(f'{reason}: {count:,} images, {gone.get(reason, 0):,} identities. {MEANINGS[reason].capitalize()}.')
+        click.echo(f'{reason} ({MEANINGS[reason]}): {count:,} images, {gone.get(reason, 0):,} identities.')
+    for sentence in decision.warnings:
+        click.echo(sentence, err=True)

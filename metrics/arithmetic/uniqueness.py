@@ -82,7 +82,7 @@ def kept_counts(kept, sizes):
     return np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])[np.asarray(sizes, np.int64)]
 
 
-def keep_in_order(vectors, threshold, progress=lambda starts: starts):
+def keep_in_order(vectors, threshold, progress=lambda starts: starts, people=None):
     """The images that are kept in order, from their vectors, without a list of pairs.
 
     This is for thresholds with more pairs than fit into memory. Each image is compared with the kept ones only.
@@ -91,25 +91,38 @@ def keep_in_order(vectors, threshold, progress=lambda starts: starts):
         vectors: float32 [N, F], rows of length 1; may be a memory map.
         threshold: The score from which on two images are too much alike.
         progress: Takes the iterable of blocks and returns it, such as a progress bar.
+        people: int [N], ascending: who is in each image. Then a person is kept, with all images, unless an image is too
+            much alike one of a kept person. None: each image shows another person.
 
     Returns:
         bool [N]: the same as `prune` gives with all pairs of at least the threshold.
     """
-    kept = np.zeros(len(vectors), bool)
-    for start in progress(range(0, len(vectors), BLOCK)):
-        block = np.ascontiguousarray(vectors[start : start + BLOCK], np.float32)
-        free = np.ones(len(block), bool)
+    count = len(vectors)
+    people = np.arange(count) if people is None else np.asarray(people)
+    kept = np.zeros(count, bool)
+    starts = np.unique(np.searchsorted(people, people[::BLOCK]))  # no block begins within a person
+    for start, stop in progress(list(zip(starts, [*starts[1:], count]))):
+        block = np.ascontiguousarray(vectors[start:stop], np.float32)
+        person = np.unique(people[start:stop], return_inverse=True)[1]
+        free = np.ones(person[-1] + 1, bool)
         before = np.flatnonzero(kept[:start])
         for begin in range(0, len(before), BLOCK):
-            rows = np.flatnonzero(free)
-            free[rows] = ~_above(block[rows], vectors[before[begin : begin + BLOCK]], threshold).any(axis=1)
-        rows = np.flatnonzero(free)
-        alike = _above(block[rows], block[rows], threshold)
-        stays = np.zeros(len(rows), bool)
-        for place in range(len(rows)):
-            stays[place] = not alike[place, :place][stays[:place]].any()
+            rows = np.flatnonzero(free[person])
+            alike = _above(block[rows], vectors[before[begin : begin + BLOCK]], threshold).any(axis=1)
+            free[person[rows[alike]]] = False
+        rows = np.flatnonzero(free[person])
+        stays = _keep_in_block(_above(block[rows], block[rows], threshold), person[rows])
         kept[start + rows] = stays
     return kept
+
+
+def _keep_in_block(alike, person):
+    """As `keep_in_order`, from all answers: `alike` is bool [R, R], `person` int [R], ascending. Returns bool [R]."""
+    stays = np.zeros(len(person), bool)
+    firsts = np.flatnonzero(np.diff(person, prepend=-1))
+    for first, stop in zip(firsts, [*firsts[1:], len(person)]):
+        stays[first:stop] = not alike[first:stop, :first][:, stays[:first]].any()
+    return stays
 
 
 def _above(a, b, threshold):

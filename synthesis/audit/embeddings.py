@@ -7,7 +7,8 @@ import numpy as np
 
 from dnnlib.errors import UserError
 from dnnlib.records.datasets import open_dataset
-from synthesis.audit.measures import Measure, column_path, is_measured, measured
+from dnnlib.records.tfrecords import fingerprint
+from synthesis.audit.measures import Measure, column_path, folder_of, is_measured, keep_measured, measured
 from synthesis.job import hidden_gpus
 
 COLUMN = 'vectors'
@@ -136,3 +137,18 @@ def check_same_crops(first, second):
 
 def _colours(each):
     return 'grey' if each.dataset.shape[0] == 1 else 'RGB'
+
+
+def share_embeddings(source, target, chosen, embedding):
+    """Gives a dataset the embeddings of its images in another one, so that none is computed twice.
+
+    Args:
+        source: Path of a dataset whose embeddings the cache has.
+        target: Path of a dataset that has the chosen images of the source, in their order.
+        chosen: bool [number of images of the source].
+        embedding: `metrics.features.embeddings.Embedding`.
+    """
+    measure = Embed(embedding)
+    with open_dataset(source) as dataset:
+        vectors = np.load(column_path(folder_of(fingerprint(dataset), measure), COLUMN), mmap_mode='r')
+    keep_measured(target, measure, {COLUMN: vectors[chosen]})

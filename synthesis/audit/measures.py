@@ -82,11 +82,10 @@ def measured(path, measure, processes, cluster=None):
     """
     with open_dataset(path) as dataset:
         known_as = fingerprint(dataset)
-        folder = os.path.join(config.CACHE_DIR, measure.name, f'{known_as[:DIGITS]}-{measure.identity[:DIGITS]}')
+        folder = folder_of(known_as, measure)
         if os.path.isdir(folder):
             return folder, known_as
-        plan = {'the images': known_as, 'the measure': measure.identity}
-        with unfinished_folder(folder, plan, {}) as work:
+        with unfinished_folder(folder, _plan_of(known_as, measure), {}) as work:
             if work.result is None:
                 job = MeasureJob(path, dataset, known_as, measure)
                 with _pool(job.work, processes, cluster) as pool:
@@ -107,8 +106,32 @@ def dataset_stamp(path):
 
 def is_measured(dataset_fingerprint, measure):
     """Whether the cache has the numbers of a dataset."""
+    return os.path.isdir(folder_of(dataset_fingerprint, measure))
+
+
+def folder_of(dataset_fingerprint, measure):
+    """The folder in the cache with the numbers of a dataset."""
     name = f'{dataset_fingerprint[:DIGITS]}-{measure.identity[:DIGITS]}'
-    return os.path.isdir(os.path.join(config.CACHE_DIR, measure.name, name))
+    return os.path.join(config.CACHE_DIR, measure.name, name)
+
+
+def keep_measured(path, measure, columns):
+    """Keeps the numbers of all images of a dataset that are known already: {name: array [number of images, ...]}."""
+    with open_dataset(path) as dataset:
+        known_as = fingerprint(dataset)
+    folder = folder_of(known_as, measure)
+    if os.path.isdir(folder):
+        return
+    with unfinished_folder(folder, _plan_of(known_as, measure), {}) as work:
+        if work.result is None:
+            content = work.begin_content()
+            for name, values in columns.items():
+                np.save(column_path(content, name), values)
+            work.complete('whole')
+
+
+def _plan_of(dataset_fingerprint, measure):
+    return {'the images': dataset_fingerprint, 'the measure': measure.identity}
 
 
 def seconds_an_image(path, measure, processes):

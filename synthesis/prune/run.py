@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, List, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from dnnlib.jobs.run import LINE_BYTES, check_room
 from synthesis.card import pruned_card
 from synthesis.generate import SET_FORM, check_strangers
 from synthesis.images import PrunedImages
+from synthesis.prune.alike import drop_alike
 from synthesis.prune.choice import LIKE_TRAINING, LOOK_ALIKE, Choice
 from synthesis.prune.copying import copy_kept, volumes_of
 from synthesis.prune.options import PruneOptions
@@ -35,32 +36,38 @@ class Decision(NamedTuple):
         source: The set.
         choice: Which of its images stay.
         found: What the record keeps about how that was decided: JSON values.
+        warnings: Sentences for a person.
     """
 
     source: SourceSet
     choice: Choice
     found: Dict[str, Any]
+    warnings: List[str]
 
 
-def decide(source: SourceSet, options: PruneOptions, processes: Any, cluster: Any = None) -> Decision:
+def decide(source: SourceSet, options: PruneOptions, embedding: Any, processes: Any, cluster: Any = None) -> Decision:
     """Decides which images stay. Nothing is written but the cache.
 
     Args:
         source: The set.
         options: Not refused by `check_prune_options`.
+        embedding: `metrics.features.embeddings.Embedding`; None if `options.compares` is false.
         processes: `synthesis.generate.Processes`, for embeddings.
         cluster: `dnnlib.jobs.beam_runner.Cluster`, likewise; or None.
 
     Raises:
         UserError: The list or the training set is not as it must be, or no image would stay.
     """
-    choice, found = Choice(source.identities), {}
+    choice, found, warnings = Choice(source.identities), {}, []
     if options.drop is not None:
         choice.drop(read_drop_list(options.drop, source))
     if options.min_score is not None:
         choice.drop_low_scores(_scores(source), options.min_score)
     choice.check_some_stay()
-    return Decision(source, choice, found)
+    if options.compares:
+        found, warnings = drop_alike(source, choice, options, embedding, processes, cluster)
+        choice.check_some_stay()
+    return Decision(source, choice, found, warnings)
 
 
 def check_out(options: PruneOptions) -> None:

@@ -64,6 +64,17 @@ def test_images_are_kept_in_order_without_a_list_of_pairs():
     assert keep_in_order(vectors[:0], 0.5).tolist() == [] and keep_in_order(vectors[:1], 0.5).tolist() == [True]
 
 
+def test_people_with_several_images_are_kept_in_order():
+    """A person is kept if none of the images is like an image of a kept person; blocks do not begin within a person."""
+    vectors, threshold = clustered(2300, 12), 0.75
+    people = np.repeat(np.arange(400), np.random.RandomState(1).multinomial(2300, np.full(400, 1 / 400)))
+    everything = all_pairs(vectors, thresholds=(threshold,))
+    pairs = people[everything.pairs]
+    wanted = prune(400, pairs[pairs[:, 0] != pairs[:, 1]]).kept
+    assert 5 < wanted.sum() < 395
+    np.testing.assert_array_equal(keep_in_order(vectors, threshold, people=people), wanted[people])
+
+
 def test_the_curve_of_one_and_of_nobody():
     assert unique_shares(np.full((1, 1), NOBODY), [1]).tolist() == [[1]]
     assert kept_counts(np.zeros(0, bool), [0]).tolist() == [0]
