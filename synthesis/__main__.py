@@ -8,6 +8,7 @@ from synthesis.directions_verb import directions
 from synthesis.generate_verb import generate
 from synthesis.prune_verb import prune
 from synthesis.show_verb import show
+from synthesis.study_verb import study
 
 
 @click.group()
@@ -21,6 +22,7 @@ main.add_command(audit)
 main.add_command(calibrate)
 main.add_command(prune)
 main.add_command(show)
+main.add_command(study)
 
 if __name__ == '__main__':
     main(prog_name='python -m synthesis')

@@ -28,11 +28,15 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/prefilter/test_numbers_of_reports.py',
     'tests/prefilter/test_report.py',
     'tests/prefilter/test_report_browser.py',
+    'tests/prefilter/test_subset.py',
     'tests/synthesis/test_audit.py',
     'tests/synthesis/test_audit_embeddings.py',
     'tests/synthesis/test_generate_faults.py',
     'tests/synthesis/test_other_numbers.py',
+    'tests/synthesis/test_prune.py',
+    'tests/synthesis/test_prune_likeness.py',
     'tests/synthesis/test_selection.py',
+    'tests/synthesis/test_study_size.py',
     *(
         f'tests/synthesis/test_generate.py::test_{name}'
         for name in (
