@@ -26,6 +26,8 @@ BINS_OF_ONE = 1024
 EDGES = np.arange(-BINS_OF_ONE, BINS_OF_ONE + 2) / BINS_OF_ONE  # the last bin, from 1 on, is that of copies
 BINS = len(EDGES) - 1
 
+_MOST_CANDIDATES = 1 << 20  # for nearest neighbours, that are kept before they are compared
+_NO_CANDIDATES = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
 _EXACT_NUMBERS = 1 << 20  # numbers of each of two sets of rows whose scores are computed at a time
 
 
@@ -183,10 +185,45 @@ def _take_nearer(side, places, numbers, scores):
     side.scores[places] = np.where(nearer, scores, known_scores)
 
 
+class _Candidates:
+    """Pairs that may be the nearest ones of the rows (axis 0), or columns (axis 1), of a tile, by float32 scores."""
+
+    def __init__(self, count, error):
+        self._largest = np.full(count, -np.inf, np.float32)
+        self._least_below = 2 * error  # how far below the largest score of float32 the largest exact one may be
+        self._found, self.count = [], 0
+
+    def add(self, axis, first_row, first_column, scores):
+        """Looks for candidates in a block, float32 [R, C], in which -inf is no pair."""
+        largest = scores.max(axis=1 - axis)
+        first = (first_row, first_column)[axis]
+        known = self._largest[first : first + len(largest)]
+        np.maximum(known, largest, out=known)
+        here = np.flatnonzero((largest > -np.inf) & (largest >= known - self._least_below))
+        least = np.expand_dims(known[here] - self._least_below, 1 - axis)
+        if 2 * len(here) < len(largest):
+            rows, columns = np.nonzero(scores.take(here, axis=axis) >= least)
+            rows, columns = (here[rows], columns) if axis == 0 else (rows, here[columns])
+        else:  # the same without a copy of the scores; the places of a flat array are found faster
+            bounds = np.full(len(largest), np.inf, np.float32)
+            bounds[here] = least.ravel()
+            places = np.flatnonzero(scores >= np.expand_dims(bounds, 1 - axis))
+            rows, columns = np.divmod(places, scores.shape[1])
+        self._found.append((rows + first_row, columns + first_column, scores[rows, columns]))
+        self.count += len(rows)
+
+    def take(self, axis):
+        """Takes out the rows and columns of the pairs that are still candidates."""
+        rows, columns, scores = (np.concatenate(parts) for parts in zip(*self._found, _NO_CANDIDATES))
+        self._found, self.count = [], 0
+        stay = scores >= self._largest[(rows, columns)[axis]] - self._least_below
+        return rows[stay], columns[stay]
+
+
 class _Tile:
     def __init__(self, a_rows, b_columns, tile, thresholds, same, listed_from, row_numbers):
         self._tile, self._same = tile, same
-        self._a, self._b = a_rows, b_columns
+        self._a, self._b = np.asarray(a_rows, np.float32), np.asarray(b_columns, np.float32)
         self._thresholds = np.asarray(thresholds, np.float64).reshape(-1)
         lowest = self._thresholds.min(initial=np.inf)
         self._listed_from = lowest if listed_from is None else listed_from
@@ -195,6 +232,7 @@ class _Tile:
         self._sampled = row_numbers is not None
         self._error = rounding_error(a_rows.shape[1])
         self._rows, self._columns = (_Side(len(side), len(self._thresholds)) for side in (a_rows, b_columns))
+        self._candidates = _Candidates(len(a_rows), self._error), _Candidates(len(b_columns), self._error)
         self._histogram = np.zeros(BINS, np.int64)
         self._pairs, self._pair_scores = [np.empty((0, 2), np.int64)], [np.empty(0)]
 
@@ -202,7 +240,7 @@ class _Tile:
         tile = self._tile
         rows = slice(block.row_start - tile.row_start, block.row_stop - tile.row_start)
         columns = slice(block.column_start - tile.column_start, block.column_stop - tile.column_start)
-        a, b = (np.ascontiguousarray(side, np.float32) for side in (self._a[rows], self._b[columns]))
+        a, b = self._a[rows], self._b[columns]
         _check_lengths(a)
         _check_lengths(b)
         scores = rows_by_rows(a, b)
@@ -210,7 +248,7 @@ class _Tile:
         left_out = self._left_out(block, rows, scores.shape)
         self._histogram -= _quick_histogram(scores[left_out])
         scores[left_out] = -np.inf
-        self._find_nearest(a, b, rows, columns, scores)
+        self._find_nearest(rows, columns, scores)
         self._find_above(a, b, rows, columns, scores)
 
     def _left_out(self, block, rows, shape):
@@ -223,23 +261,19 @@ class _Tile:
             return np.nonzero(np.tri(*shape, block.row_start - block.column_start, dtype=bool))
         return np.empty((2, 0), np.int64)[0], np.empty(0, np.int64)
 
-    def _find_nearest(self, a, b, rows, columns, scores):
-        for side, part, other, matrix, axis in (
-            (self._rows, rows, columns.start + self._tile.column_start, scores, 1),
-            (self._columns, columns, None, scores.T, 0),
-        ):
-            largest = scores.max(axis=axis)
-            known = side.scores[part]
-            # Only these can have a nearest neighbour here.
-            here = np.flatnonzero((largest > -np.inf) & (largest >= known - self._error))
-            least = np.maximum(largest[here] - 2 * self._error, known[here] - self._error)
-            places, others = np.nonzero(matrix[here] >= least[:, np.newaxis])
-            places = here[places]
-            if axis == 1:
-                exact, numbers = exact_scores(a, b, places, others), others + other
-            else:
-                exact, numbers = exact_scores(a, b, others, places), self._numbers[rows][others]
-            side.add_nearest(places + part.start, numbers, exact)
+    def _find_nearest(self, rows, columns, scores):
+        for axis, candidates in enumerate(self._candidates):
+            candidates.add(axis, rows.start, columns.start, scores)
+            if candidates.count > _MOST_CANDIDATES:
+                self._compare_candidates(axis)
+
+    def _compare_candidates(self, axis):
+        rows, columns = self._candidates[axis].take(axis)
+        exact = exact_scores(self._a, self._b, rows, columns)
+        if axis == 0:
+            self._rows.add_nearest(rows, columns + self._tile.column_start, exact)
+        else:
+            self._columns.add_nearest(columns, self._numbers[rows], exact)
 
     def _find_above(self, a, b, rows, columns, scores):
         if not self._lowest < np.inf:
@@ -274,6 +308,8 @@ class _Tile:
         return values
 
     def result(self):
+        for axis in range(2):
+            self._compare_candidates(axis)
         pairs, scores = np.concatenate(self._pairs), np.concatenate(self._pair_scores)
         order = np.lexsort((pairs[:, 1], pairs[:, 0]))
         return TileResult(

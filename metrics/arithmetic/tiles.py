@@ -7,6 +7,7 @@ the same whatever the tiles are, and no answer depends on how the matrix was sha
 from typing import NamedTuple
 
 BLOCK = 1024  # rows, and columns, that are multiplied at a time
+LEAST_BLOCKS_A_SIDE = 4  # unless the set is smaller; what is found for a row is looked at again for each tile
 MOST_TILES_A_SIDE = 32  # what is kept of an image, is kept for each tile that it is in
 
 
@@ -43,7 +44,7 @@ def tiles(num_rows, num_columns=None, side=None):
 
 
 def _ranges(count, side):
-    side = side or BLOCK * max(2, -(-count // (MOST_TILES_A_SIDE * BLOCK)))
+    side = side or BLOCK * max(LEAST_BLOCKS_A_SIDE, -(-count // (MOST_TILES_A_SIDE * BLOCK)))
     if side % BLOCK:
         raise ValueError(f'the side of a tile, {side}, is not a multiple of {BLOCK}')
     return [(start, min(start + side, count)) for start in range(0, max(count, 1), side)]
