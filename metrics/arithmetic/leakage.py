@@ -16,22 +16,7 @@ from metrics.arithmetic.neighbourhoods import nearest_rows
 PIXELS = 32  # side of the pictures that are compared pixel by pixel
 
 _MOST_IN_FIT = 20_000  # training images that cells are fitted to
-
-
-def best_of_identity(scores, identities):
-    """The image of each identity that is nearest to a training image.
-
-    Args:
-        scores: float [N].
-        identities: int [N], numbers from 0 on; or None, each image is an identity.
-
-    Returns:
-        int64 [number of identities], places of images, the lowest of those with equal scores.
-    """
-    if identities is None:
-        return np.arange(len(scores))
-    order = np.lexsort((np.arange(len(scores)), -np.asarray(scores), identities))
-    return order[np.flatnonzero(np.diff(np.asarray(identities)[order], prepend=-1))]
+_ROWS = 4096  # that are in memory in float64 at a time
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -182,7 +167,12 @@ def cells_of(training, sets, num_cells, seed):
     step = -(-len(training) // _MOST_IN_FIT)
     with threadpool_limits(1):  # threads would add up in another order each time
         fitted = KMeans(num_cells, n_init=1, random_state=seed).fit(np.asarray(training[::step], np.float64))
-        return [fitted.predict(np.asarray(each, np.float64)) for each in sets]
+        return [_cells(fitted, each) for each in sets]
+
+
+def _cells(fitted, rows):
+    parts = (np.asarray(rows[start : start + _ROWS], np.float64) for start in range(0, len(rows), _ROWS))
+    return np.concatenate([np.empty(0, np.int64), *(fitted.predict(part) for part in parts)])
 
 
 # ----------------------------------------------------------------------------------------------------------------------

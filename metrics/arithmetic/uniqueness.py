@@ -148,11 +148,6 @@ def accidental_doubles(size, far):
     return -np.expm1((np.asarray(size, np.float64) - 1) * np.log1p(-np.asarray(far, np.float64)))
 
 
-def accidental_kept(size, far):
-    """The expected K(n) of n different people, float64."""
-    return expected_kept(size, -np.log1p(-np.asarray(far, np.float64)))
-
-
 def usable_far(size, accidents=ACCIDENTS):
     """The largest false accept rate at which a set of n images has few doubles by accident: n x FAR = 0.1."""
     return accidents / max(size, 1)

@@ -9,7 +9,6 @@ from PIL import Image
 
 from metrics.arithmetic.leakage import (
     authenticity,
-    best_of_identity,
     cells_of,
     copying_statistic,
     copying_z,
@@ -153,11 +152,3 @@ def test_the_difference_of_pictures_is_in_levels():
     grey = black + 10
     assert nearest_pictures(small_pictures(black), small_pictures(grey)).rms.tolist() == [10]
     assert small_pictures(black).shape == (1, 1, 32, 32)
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-
-
-def test_the_nearest_image_stands_for_its_identity():
-    assert best_of_identity([0.1, 0.9, 0.5, 0.9], [1, 0, 1, 0]).tolist() == [1, 2]
-    assert best_of_identity([0.1, 0.9], None).tolist() == [0, 1]

@@ -8,7 +8,6 @@ from metrics.arithmetic.pairs import NOBODY
 from metrics.arithmetic.pruning import prune
 from metrics.arithmetic.uniqueness import (
     accidental_doubles,
-    accidental_kept,
     excess_doubles,
     expected_kept,
     extrapolate,
@@ -137,8 +136,6 @@ def test_published_example_of_one_person():
 def test_accidental_doubles_of_different_people():
     assert accidental_doubles(1001, 1e-6) == pytest.approx(1e-3, rel=1e-3)
     assert accidental_doubles(1, 0.5) == 0 and accidental_doubles(2, 0.5) == 0.5
-    assert accidental_kept(1000, 0) == 1000
-    assert accidental_kept(1000, 1e-6) == pytest.approx(1000 - 0.5, abs=0.01)
     assert usable_far(10**6) == pytest.approx(1e-7) and usable_far(0) == 0.1
 
 
