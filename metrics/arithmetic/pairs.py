@@ -133,8 +133,9 @@ def examine_tile(a_rows, b_columns, tile, thresholds, same, listed_from=None, ro
         thresholds: Scores; each answer is given for each of them. Neighbours of a threshold have at least that score.
         same: Whether rows and columns are one set. Then a pair is looked at when its row has the lower number.
         listed_from: The least score of a pair that is listed. None: the lowest threshold. Infinity: none is listed.
-        row_numbers: For rows that are a sample of the columns' set: int [R], their numbers in it. No image is compared
-            with itself then, and `TileResult.pairs` has these numbers. `tile` and `same` (False) concern the sample.
+        row_numbers: For rows that are a sample of the columns' set: int [R], their numbers in it, rising. No image is
+            compared with itself then, and `TileResult.pairs` has these numbers. `tile` and `same` (False) concern the
+            sample.
 
     Returns:
         `TileResult`.
@@ -169,7 +170,7 @@ class _Side:
         _take_nearer(self, places, numbers, scores)
 
     def add_neighbours(self, threshold, places, numbers):
-        """Counts some neighbours of a threshold, sorted so that the numbers of each place rise."""
+        """Counts some neighbours of a threshold, in an order in which the numbers of each place rise."""
         self.counts[:, threshold] += np.bincount(places, minlength=len(self.nearest))
         # When a place occurs more than once, the last assignment holds, which is that of the lowest number.
         lowest = np.full(len(self.nearest), NOBODY, np.int64)
@@ -207,8 +208,7 @@ class _Candidates:
         else:  # the same without a copy of the scores; the places of a flat array are found faster
             bounds = np.full(len(largest), np.inf, np.float32)
             bounds[here] = least.ravel()
-            places = np.flatnonzero(scores >= np.expand_dims(bounds, 1 - axis))
-            rows, columns = np.divmod(places, scores.shape[1])
+            rows, columns = np.divmod(np.flatnonzero(scores >= np.expand_dims(bounds, 1 - axis)), scores.shape[1])
         self._found.append((rows + first_row, columns + first_column, scores[rows, columns]))
         self.count += len(rows)
 
@@ -259,7 +259,7 @@ class _Tile:
             return inside, places[inside]
         if self._same and block.column_start < block.row_stop:
             return np.nonzero(np.tri(*shape, block.row_start - block.column_start, dtype=bool))
-        return np.empty((2, 0), np.int64)[0], np.empty(0, np.int64)
+        return np.empty(0, np.int64), np.empty(0, np.int64)
 
     def _find_nearest(self, rows, columns, scores):
         for axis, candidates in enumerate(self._candidates):
@@ -289,8 +289,7 @@ class _Tile:
         for threshold, least in enumerate(self._thresholds):
             above = np.flatnonzero(values >= least)
             self._rows.add_neighbours(threshold, at_rows[above] + rows.start, column_numbers[above])
-            by_column = above[np.lexsort((row_numbers[above], at_columns[above]))]
-            self._columns.add_neighbours(threshold, at_columns[by_column] + columns.start, row_numbers[by_column])
+            self._columns.add_neighbours(threshold, at_columns[above] + columns.start, row_numbers[above])
         listed = np.flatnonzero(values >= self._listed_from)
         self._pairs.append(np.stack([row_numbers[listed], column_numbers[listed]], axis=1))
         self._pair_scores.append(values[listed])
