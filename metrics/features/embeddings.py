@@ -20,6 +20,7 @@ from dnnlib.files import sha256_of_file
 from metrics.features import facenet
 from metrics.features.embedding_runs import OnnxRun, open_facenet
 from metrics.features.embedding_settings import FACENET, Settings, read_settings
+from metrics.features.self_check import self_check
 
 BATCH = 16  # images; each batch has as many, the last one padded, so that no embedding depends on how many there are
 WAY = 1  # goes up when the same images would get other embeddings
@@ -81,7 +82,7 @@ class Embedding:
             part = slice(start, start + BATCH)
             outputs = self._outputs(self.prepare(images[part])).astype(np.float64)
             lengths = np.linalg.norm(outputs, axis=1, keepdims=True)
-            if not (np.isfinite(lengths) & (lengths > 0)).all():
+            if not (np.isfinite(lengths).all() and lengths.all()):
                 raise UserError(
                     f'The embedding {self.title} gives no usable numbers for an image: check that {self.path} is whole '
                     'and that its settings are right, or choose another --embedding.'
@@ -123,7 +124,8 @@ def open_embedding(
         device: 'cpu', 'gpu' or 'auto'. GPUs compute 'facenet' with TensorFlow. A file is computed on the CPU.
 
     Raises:
-        UserError: The package or the file is not there or damaged, or a setting is wrong.
+        UserError: The package or the file is not there or damaged, a setting is wrong, or the file fails the
+            `self_check`, which finds wrong networks and settings.
         click.UsageError: 'gpu' was asked for and there is none.
     """
     if name_or_file == 'facenet':
@@ -138,7 +140,9 @@ def open_embedding(
     opener = functools.partial(OnnxRun, path, path, settings.output)
     size = opener()(np.zeros([1, 3, settings.side, settings.side], np.float32)).shape[1]  # a try, too
     title = os.path.splitext(os.path.basename(path))[0]
-    return Embedding(title, path, sha256, settings, opener, size)
+    embedding = Embedding(title, path, sha256, settings, opener, size)
+    self_check(embedding)
+    return embedding
 
 
 def cut_middle(pixels: np.ndarray, share: float, side: int) -> np.ndarray:

@@ -66,8 +66,8 @@ class Thresholds(NamedTuple):
 
     def _refusal(self, far, fars, extrapolate):
         reach = f'from {fars[0]:g} to {fars[-1]:g}' if fars else 'of no FAR'
-        further = min((each.far for each in self.calibration.thresholds), default=1)
-        if not extrapolate and further <= far * (1 + 1e-9):
+        lowest = min((each.far for each in self.calibration.thresholds), default=1)
+        if not extrapolate and lowest <= far * (1 + 1e-9) and (not fars or far < fars[-1]):
             hint = 'add --extrapolate to use the tail that was fitted to the scores'
         else:
             hint = f'choose another FAR, or measure on more images with {HOW_TO_MEASURE} --extrapolate'

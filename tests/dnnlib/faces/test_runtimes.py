@@ -12,6 +12,7 @@ from mtcnn.network.factory import NetworkFactory
 
 import dnnlib.faces.runtimes
 from dnnlib.faces.mtcnn_weights import SIDES, read_weights
+from dnnlib.faces.onnx_graphs import POINTS
 from dnnlib.faces.runtimes import OnnxRuntime, open_runtime, resolve_device
 from dnnlib.faces.tensorflow_runtime import TensorFlowRuntime
 
@@ -37,7 +38,7 @@ def keras():
         with graph.as_default(), session.as_default():
             swapped = pixels.transpose(0, 2, 1, 3)  # width before height
             outputs = models[network].predict_on_batch((swapped + 0.5) / 128)
-        outputs = [outputs[-1], outputs[0]]  # scores last, boxes first
+        outputs = [outputs[-1], *outputs[:-1]]  # scores last, boxes first
         return [output.transpose(0, 2, 1, 3) if network == 'pnet' else output for output in outputs]
 
     return run
@@ -60,12 +61,20 @@ def pixels(*shape):
     ],
 )
 def test_gives_what_the_package_gives(runtime, keras, network, shape):
-    scores, boxes = keras(network, pixels(*shape))
+    scores, boxes, *_ = keras(network, pixels(*shape))
     heads = runtime.run(network, pixels(*shape))
     assert heads.shape == (*scores.shape[:-1], 6) and heads.dtype == np.float32
     odds = np.exp(heads[..., :2])
     np.testing.assert_allclose(odds / odds.sum(axis=-1, keepdims=True), scores, atol=2e-6)
     np.testing.assert_allclose(heads[..., 2:], boxes, atol=5e-6)
+
+
+@pytest.mark.parametrize('count', [1, 9])
+def test_points_are_those_that_the_package_gives(keras, count):
+    _, _, points = keras('onet', pixels(count, 48, 48, 3))
+    found = OnnxRuntime().run(POINTS, pixels(count, 48, 48, 3))
+    assert found.shape == (count, 10)
+    np.testing.assert_allclose(found, points, atol=5e-6)
 
 
 @pytest.mark.parametrize('network, side', [('pnet', 30), ('rnet', 24), ('onet', 48)])
