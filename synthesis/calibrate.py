@@ -8,7 +8,7 @@ import tabulate
 from dnnlib.errors import UserError
 from dnnlib.records.datasets import open_dataset
 from metrics.arithmetic.calibration import FARS, LEAST_IDENTITIES, calibrate
-from metrics.arithmetic.thresholds import PAIRS_FOR_ONE
+from metrics.arithmetic.thresholds import LEAST_PAIRS, PAIRS_FOR_ONE
 from metrics.features.known_thresholds import Thresholds
 from metrics.features.self_check import self_check
 from synthesis.audit.embeddings import embeddings_of
@@ -49,6 +49,8 @@ def measure_thresholds(path, embedding, run, largest, extrapolate, seed):
     name = os.path.basename(os.path.abspath(path))
     source = f'{name}, {measured.images:,} {kind} images of {measured.identities:,} people at {side} px'
     lines = [*_describe(measured, embedding, source), _describe_check(check), *colours]
+    if extrapolate and measured.nonmated < LEAST_PAIRS:
+        lines.append(f'Nothing is extrapolated: that needs {LEAST_PAIRS:,} pairs of two people.')
     return Thresholds(embedding.identity, side, source, measured), lines
 
 
