@@ -1,10 +1,15 @@
-"""All pairs of a set, in tiles beside a plain loop of numpy: `python -m benchmarks.audit`.
+"""What an audit computes, on one core: face embeddings beside TensorFlow, and all pairs beside a plain loop of numpy.
 
-The vectors are like embeddings of faces: unit vectors of about 52 effective dimensions, some of which look alike. Both
+Embeddings: images of 256x256 of noise, by ONNX Runtime and by the network's own frozen graph in TensorFlow.
+
+Pairs: the vectors are like embeddings of faces, unit vectors of about 52 effective dimensions; some look alike. Both
 ways give the nearest neighbour of each image and the number of neighbours above a threshold. The tiles also give a
 histogram of all scores and a list of the pairs, and decide in float64 where float32 would not do.
 """
 
+import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+
+import os
 import time
 import tracemalloc
 
@@ -15,17 +20,64 @@ from threadpoolctl import threadpool_limits
 from dnnlib.progress import Progress
 from metrics.arithmetic.pairs import examine_tile, merge
 from metrics.arithmetic.tiles import tiles
+from metrics.features.embeddings import BATCH, open_embedding
 
 EFFECTIVE = 52  # dimensions of the default embedding on LFW
 THRESHOLD = 0.724  # of the default embedding at a false accept rate of 1e-6
 LOOP_ROWS = 1024  # that the loop multiplies at a time
+ROUNDS = 3  # in which embeddings are computed both ways; the shortest counts
 
 
 @click.command(epilog='\b\nExample:\n  python -m benchmarks.audit --images 20000')
-@click.option('--images', type=click.IntRange(min=2), default=100_000, show_default=True, help='Size of the set.')
+@click.option('--images', default=100_000, show_default=True, help='Size of the set whose pairs are compared; 0: none.')
 @click.option('--size', default=512, show_default=True, help='Numbers of a vector.')
-def main(images, size):
-    """Measure both ways in one run, on one core, with the same vectors; compare their answers."""
+@click.option('--faces', default=96, show_default=True, help='Images that are embedded in a round; 0: none.')
+def main(images, size, faces):
+    """Measure both ways in one run, on one core, with the same input; compare their answers."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # before TensorFlow counts the cores
+    if faces:
+        measure_embeddings(faces)
+    if images:
+        measure_pairs(images, size)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Embeddings.
+
+
+def measure_embeddings(faces):
+    """Prints images a second, and CPU time an image, of both ways to embed."""
+    from metrics.features.facenet_in_tensorflow import TensorFlowFacenet  # here: pairs need no TensorFlow
+
+    embedding, graph = open_embedding('facenet'), TensorFlowFacenet()
+    images = np.random.RandomState(1).randint(256, size=[faces, 3, 256, 256]).astype(np.uint8)
+
+    def by_graph():
+        parts = [images[start : start + BATCH] for start in range(0, faces, BATCH)]
+        return np.concatenate([graph(embedding.prepare(part)) for part in parts])
+
+    ways = {'ONNX Runtime': lambda: embedding.embed(images), "TensorFlow's graph": by_graph}
+    vectors = [compute() for compute in ways.values()]  # the first call prepares more than the next ones
+    shortest = dict.fromkeys(ways, (np.inf, np.inf))
+    for _ in range(ROUNDS):
+        for name, compute in ways.items():
+            begin, begin_cpu = time.perf_counter(), time.process_time()
+            compute()
+            spent = time.perf_counter() - begin, time.process_time() - begin_cpu
+            shortest[name] = tuple(map(min, shortest[name], spent))
+    for name, (seconds, cpu) in shortest.items():
+        print(f'{name}: {faces / seconds:.1f} images/s, {1000 * cpu / faces:.1f} ms of CPU time an image')
+    (_, ours), (_, theirs) = shortest.values()
+    difference = np.abs(vectors[0] - vectors[1]).max()
+    print(f'  {theirs / ours:.2f} times as fast by CPU time; largest difference of a number {difference:.1e}')
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Pairs.
+
+
+def measure_pairs(images, size):
+    """Prints the time of all pairs in tiles and in a loop, and the memory of a tile."""
     vectors = make_vectors(images, size, np.random.RandomState(1))
     for count in (max(images // 4, 2), images):
         print(f'{count} images: {memory_of_a_tile(vectors[:count]) / 1e6:.0f} MB at most beside the result of a tile')
