@@ -49,8 +49,8 @@ def measure_thresholds(path, embedding, run, largest, extrapolate, seed):
     name = os.path.basename(os.path.abspath(path))
     source = f'{name}, {measured.images:,} {kind} images of {measured.identities:,} people at {side} px'
     lines = [*_describe(measured, embedding, source), _describe_check(check), *colours]
-    if extrapolate and measured.nonmated < LEAST_PAIRS:
-        lines.append(f'Nothing is extrapolated: that needs {LEAST_PAIRS:,} pairs of two people.')
+    if extrapolate and all(each.is_observed for each in measured.thresholds):
+        lines.append(f'Nothing is extrapolated: that needs {LEAST_PAIRS:,} pairs of two people, with different scores.')
     return Thresholds(embedding.identity, side, source, measured), lines
 
 

@@ -7,7 +7,9 @@ import numpy as np
 
 from metrics.arithmetic.products import rows_by_rows
 from metrics.arithmetic.thresholds import (
+    LEAST_IN_TAIL,
     LEAST_PAIRS,
+    NO_LIMIT,
     can_observe,
     eer,
     fit_tail,
@@ -73,7 +75,7 @@ def calibrate(vectors: np.ndarray, labels: np.ndarray, extrapolate: bool = False
     lows, highs = _intervals(measure, sizes, random)
     thresholds = [
         Threshold(far, cosine, low, high, tar_at(pairs.mated, cosine), far in observed)
-        for far, cosine, low, high in zip(observed + further, cosines, lows, highs)
+        for far, cosine, low, high in zip(measure.fars, cosines, lows, highs)
     ]
     rate = eer(pairs.mated, pairs.counts, BINS)
     return Calibration(len(labels), len(sizes), len(pairs.mated), pairs.nonmated, pairs.copies, rate, thresholds)
@@ -90,7 +92,7 @@ class _Pairs(NamedTuple):
 
 def _examine(vectors, labels, random):
     """The scores of all pairs, block by block, so that they need not fit in the memory."""
-    floor = _floor(vectors, random)
+    floor = _floor(vectors, labels, random)
     mated, highest, owners, others = [], [], [], []
     counts, nonmated, copies = np.zeros(len(BINS), np.int64), 0, 0
     for start in range(0, len(vectors), ROWS):
@@ -113,24 +115,34 @@ def _examine(vectors, labels, random):
     return _Pairs(mated, nonmated, copies, counts, highest[order], (owners[order], others[order]))
 
 
-def _floor(vectors, random):
-    """A score that about the share `KEPT` of all pairs reach."""
-    count = len(vectors)
-    first, second = random.randint(count, size=[2, min(SAMPLE, 10 * count**2)])
-    parts = [
-        np.einsum('nd,nd->n', vectors[first[start : start + ROWS]], vectors[second[start : start + ROWS]])
-        for start in range(0, len(first), ROWS)
-    ]
-    return np.quantile(np.concatenate(parts), 1 - KEPT)
+def _floor(vectors, labels, random):
+    """A score that about the share `KEPT` of the non-mated pairs reach; copies do not count."""
+    first, second = random.randint(len(vectors), size=[2, SAMPLE])
+    differ = labels[first] != labels[second]
+    first, second = first[differ], second[differ]
+    scores = np.concatenate(
+        [
+            np.einsum('nd,nd->n', vectors[first[start : start + ROWS]], vectors[second[start : start + ROWS]])
+            for start in range(0, len(first), ROWS)
+        ]
+    )
+    return np.quantile(scores[scores < COPY], 1 - KEPT) if (scores < COPY).any() else NO_LIMIT
 
 
 class _Measure:
-    """Gives the thresholds, float [F], from how often each identity counts, float [K], and the number of pairs."""
+    """Gives the thresholds, float [F], from how often each identity counts, float [K], and the number of pairs.
+
+    Attributes:
+        fars: Of the thresholds: those observed, then those further on the tail, if the scores have one.
+    """
 
     def __init__(self, pairs, observed, further):
         self._pairs, self._observed, self._further = pairs, observed, further
         if further:
             self._start = pairs.falling[int(max(TAIL_SHARE * pairs.nonmated, TAIL_PAIRS))]
+            if len(np.unique(pairs.falling[pairs.falling >= self._start])) < LEAST_IN_TAIL:
+                self._further = []
+        self.fars = [*observed, *self._further]
 
     def __call__(self, weights, total):
         first, second = self._pairs.labels

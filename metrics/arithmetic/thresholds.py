@@ -11,6 +11,7 @@ import scipy.optimize
 
 PAIRS_FOR_ONE = 10  # false accepts that an observed threshold needs: fewer say little about their rate
 LEAST_PAIRS = 10**5  # non-mated pairs that an extrapolated threshold needs
+LEAST_IN_TAIL = 10  # different scores that a tail is fitted to
 NO_LIMIT = -1.0  # the smallest cosine
 
 
@@ -112,12 +113,12 @@ def fit_tail(scores: np.ndarray, start: float, share: float, weights: Optional[n
         weights: float [N], how often each score counts; 1 if None.
 
     Raises:
-        ValueError: Fewer than 10 different scores are above the start.
+        ValueError: Fewer than `LEAST_IN_TAIL` different scores are above the start.
     """
     weights = np.ones(len(scores)) if weights is None else weights
     counted = (scores >= start) & (weights > 0)
     excess, weights = scores[counted].astype(np.float64) - start, weights[counted].astype(np.float64)
-    if len(np.unique(excess)) < 10:
+    if len(np.unique(excess)) < LEAST_IN_TAIL:
         raise ValueError('too few scores above the start of the tail')
     weights, largest = weights / weights.sum(), excess.max()
 

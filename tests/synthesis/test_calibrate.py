@@ -42,7 +42,7 @@ def test_a_labelled_set_gives_a_file_of_thresholds(labelled, tmp_path):
     out = tmp_path / 'people.json'
     result = run(labelled, '--extrapolate', '--out', out)
     assert result.exit_code == 0, result.output
-    assert 'Nothing is extrapolated: that needs 100,000 pairs of two people.' in result.output
+    assert 'Nothing is extrapolated: that needs 100,000 pairs of two people, with different scores.' in result.output
     found = thresholds_for(ToyEmbedding(), 16, str(out))
     vectors = ToyEmbedding().embed(people(COUNT, images=2, spread=0.3))
     labels = np.arange(2 * COUNT) // 2

@@ -79,3 +79,22 @@ def test_the_same_seed_gives_the_same_numbers():
     vectors, labels = people(60)
     assert calibrate(vectors, labels, seed=3) == calibrate(vectors, labels, seed=3)
     assert calibrate(vectors, labels, seed=3).thresholds[0].low != calibrate(vectors, labels, seed=4).thresholds[0].low
+
+
+def test_few_people_with_many_images_have_thresholds_too():
+    vectors, labels = people(20, images=60)  # 5 % of the pairs are mated, as many as are kept
+    found = calibrate(vectors, labels)
+    scores, same = vectors @ vectors.T, labels[:, np.newaxis] == labels
+    nonmated = scores[np.triu(~same)]
+    assert found.nonmated == len(nonmated) == 684_000
+    for each in found.thresholds:
+        assert abs(each.cosine - threshold_at(nonmated, each.far)) < 1e-6
+
+
+def test_scores_that_take_few_values_have_no_tail():
+    vectors, labels = people(300)
+    coarse = np.eye(4, dtype=np.float32)[np.abs(vectors).argmax(axis=1) % 4]  # scores are 0 or 1
+    coarse[:, 3] = 0.3
+    coarse /= np.linalg.norm(coarse, axis=1, keepdims=True)
+    found = calibrate(coarse, labels, extrapolate=True)
+    assert [each.far for each in found.thresholds] == [1e-2, 1e-3, 1e-4]
