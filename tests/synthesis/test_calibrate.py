@@ -43,7 +43,7 @@ def test_a_labelled_set_gives_a_file_of_thresholds(labelled, tmp_path):
     result = run(labelled, '--extrapolate', '--out', out)
     assert result.exit_code == 0, result.output
     assert 'Nothing is extrapolated: that needs 100,000 pairs of two people, with different scores.' in result.output
-    found = thresholds_for(ToyEmbedding(), 16, str(out))
+    found = thresholds_for(ToyEmbedding(), 32, str(out))
     vectors = ToyEmbedding().embed(people(COUNT, images=2, spread=0.3))
     labels = np.arange(2 * COUNT) // 2
     rows, columns = np.triu_indices(len(labels), 1)
@@ -52,7 +52,7 @@ def test_a_labelled_set_gives_a_file_of_thresholds(labelled, tmp_path):
     [threshold] = found.observed
     assert (threshold.far, found.calibration.nonmated) == (0.01, len(nonmated))
     assert abs(threshold.cosine - threshold_at(nonmated, 0.01)) < 1e-6
-    assert found.source == 'people, 120 colour images of 60 people at 16 px'
+    assert found.source == 'people, 120 colour images of 60 people at 32 px'
     lines = result.output.splitlines()
     assert f'toy on {found.source}.' in lines
     assert any(re.match(rf'0\.01 +{threshold.cosine:.3f} .* {threshold.tar:.3f} +observed', line) for line in lines)
@@ -79,7 +79,7 @@ def test_extrapolated_thresholds_are_marked_and_asked_for(tmp_path):
 
 def test_only_so_many_images_are_compared_and_whole_people(labelled, tmp_path):
     result = run(labelled, '--max-images', 101, '--out', tmp_path / 'a.json')
-    assert 'toy on people, 100 colour images of 50 people at 16 px.' in result.output
+    assert 'toy on people, 100 colour images of 50 people at 32 px.' in result.output
     run(labelled, '--max-images', 101, '--out', tmp_path / 'b.json')
     run(labelled, '--max-images', 101, '--seed', 1, '--out', tmp_path / 'c.json')
     texts = [(tmp_path / name).read_text() for name in ('a.json', 'b.json', 'c.json')]
@@ -115,15 +115,15 @@ def test_thresholds_of_other_embeddings_and_sides_are_refused(labelled, tmp_path
     out = tmp_path / 'people.json'
     run(labelled, '--out', out)
     with pytest.raises(UserError, match='people.json has the thresholds of another embedding or other settings'):
-        thresholds_for(open_embedding(), 16, str(out))
-    with pytest.raises(UserError, match='people.json has the thresholds of images of 16 px, and these have 32 px'):
-        thresholds_for(ToyEmbedding(), 32, str(out))
-    with pytest.raises(UserError, match='No thresholds of the embedding toy for images of 16 px are known: measure'):
-        thresholds_for(ToyEmbedding(), 16)
+        thresholds_for(open_embedding(), 32, str(out))
+    with pytest.raises(UserError, match='people.json has the thresholds of images of 32 px, and these have 64 px'):
+        thresholds_for(ToyEmbedding(), 64, str(out))
+    with pytest.raises(UserError, match='No thresholds of the embedding toy for images of 32 px are known: measure'):
+        thresholds_for(ToyEmbedding(), 32)
     for text in ('{}', 'x', '[]', json.dumps({**json.loads(out.read_text()), 'more': 1})):
         out.write_text(text)
         with pytest.raises(UserError, match='people.json is no file of thresholds'):
-            thresholds_for(ToyEmbedding(), 16, str(out))
+            thresholds_for(ToyEmbedding(), 32, str(out))
 
 
 def test_the_product_brings_thresholds_of_its_embedding():
