@@ -47,7 +47,8 @@ class Image(NamedTuple):
 @click.option('--of-training', default=20, show_default=True, help='Planted people of the training set.')
 @click.option('--copies', default=10, show_default=True, help='Planted copies of training images.')
 @click.option('--seed', default=1, show_default=True, help='Of the lot.')
-def main(photographs, folder, size, people, training_people, look_alikes, of_training, copies, seed):
+@click.option('--calibration', help='Thresholds, as python -m synthesis calibrate writes them.')
+def main(photographs, folder, size, people, training_people, look_alikes, of_training, copies, seed, calibration):
     """Plant truth among PHOTOGRAPHS of known people, as the archive of LFW, and see what an audit finds.
 
     FOLDER takes the datasets and the page; what is there already is used again.
@@ -63,10 +64,11 @@ def main(photographs, folder, size, people, training_people, look_alikes, of_tra
             for path, records in zip(paths[1:], (training, held_out)):
                 write_dataset(path, dataset, records)
             write_set(paths[0], dataset, images)
-    _run('synthesis', 'audit', paths[0], '--training', paths[1], '--held-out', paths[2])
+    thresholds = ['--calibration', calibration] if calibration else []
+    _run('synthesis', 'audit', paths[0], '--training', paths[1], '--held-out', paths[2], *thresholds)
     with open(os.path.join(paths[0], AUDIT_FILE), encoding='utf-8') as file:
         print_findings(json.load(file), images, labels, training)
-    _run('synthesis', 'prune', paths[0], '--training', paths[1], '--out', paths[3], '--force')
+    _run('synthesis', 'prune', paths[0], '--training', paths[1], '--out', paths[3], '--force', *thresholds)
     print_pruned(paths[3], images)
 
 
