@@ -61,7 +61,7 @@ test-nchw: venv-nchw
 
 test-beam: venv-beam
 	.venv-beam/bin/python -m pytest -n 2 tests/prefilter/test_beam_runner.py \
-	  tests/synthesis/test_synthesis_beam.py
+	  tests/synthesis/test_synthesis_beam.py tests/synthesis/test_audit_beam.py
 
 # Each environment looks for a Python of its own, so PYTHON=... does not count here.
 test-cross:

@@ -56,6 +56,7 @@ class _Gallery:
             {
                 'cosine': pair['cosine'],
                 'pictures': [_picture(part, image) for part, image in zip((one, other), pair['images'])],
+                'images': pair['images'],
                 'names': pair['names'],
             }
             for pair in shown
