@@ -82,6 +82,11 @@ def test_quantisation_is_the_originals(session):
     golden = Golden('process_reals')
     images = session.run(tflib.convert_images_to_uint8(golden['in/to_uint8/float']))
     np.testing.assert_array_equal(images, golden['out/to_uint8/uint8'])
+    levels = golden['in/from_uint8/uint8']
+    expected = golden['out/from_uint8/float_default']  # not from -1 to 1
+    np.testing.assert_allclose(session.run(tflib.convert_images_from_uint8(levels)), expected, atol=1e-6)
+    channels_last = tflib.convert_images_from_uint8(levels.transpose(0, 2, 3, 1), nhwc_to_nchw=True)
+    np.testing.assert_allclose(session.run(channels_last), expected, atol=1e-6)
 
 
 @settings(max_examples=10, database=None)
