@@ -1,28 +1,30 @@
 """The verbs of `python -m synthesis`."""
 
+import importlib
+
 import click
 
-from synthesis.audit_verb import audit
-from synthesis.calibrate_verb import calibrate
-from synthesis.directions_verb import directions
-from synthesis.generate_verb import generate
-from synthesis.prune_verb import prune
-from synthesis.show_verb import show
-from synthesis.study_verb import study
+VERBS = ('generate', 'show', 'audit', 'calibrate', 'prune', 'study', 'directions')
 
 
-@click.group()
+class Verbs(click.Group):
+    """Imports a verb only when it is named: each one stands on much that the others do not need."""
+
+    def list_commands(self, ctx):
+        """Names of the verbs, in the order in which they are used."""
+        return list(VERBS)
+
+    def get_command(self, ctx, cmd_name):
+        """The verb of this name; None if there is none."""
+        if cmd_name not in VERBS:
+            return None
+        return getattr(importlib.import_module(f'synthesis.{cmd_name}_verb'), cmd_name)
+
+
+@click.group(cls=Verbs)
 def main():
     """Make large, labelled sets of synthetic faces with a trained network, and find out what they show."""
 
-
-main.add_command(directions)
-main.add_command(generate)
-main.add_command(audit)
-main.add_command(calibrate)
-main.add_command(prune)
-main.add_command(show)
-main.add_command(study)
 
 if __name__ == '__main__':
     main(prog_name='python -m synthesis')

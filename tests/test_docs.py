@@ -68,7 +68,9 @@ def verb_command(verb):
 def flags_of(command):
     flags = {'--help'}
     if isinstance(command, click.Group):
-        return flags.union(*map(flags_of, command.commands.values()))
+        context = click.Context(command)
+        verbs = (command.get_command(context, name) for name in command.list_commands(context))
+        return flags.union(*map(flags_of, verbs))
     return flags.union(*(option.opts + option.secondary_opts for option in command.params))
 
 
