@@ -35,7 +35,9 @@ def study():
 @study.command(cls=Verb, epilog=EXAMPLE)
 @click.argument('network', type=NetworkSource())
 @click.option('--out', required=True, type=click.Path(file_okay=False), help='Folder for the page and the numbers.')
-@click.option('--identities', type=int, default=100, show_default=True, help='Number of synthetic people.')
+@click.option(
+    '--identities', type=click.IntRange(min=2), default=100, show_default=True, help='Number of synthetic people.'
+)
 @click.option(
     '--variants', type=click.IntRange(1, 1000), default=4, show_default=True, help='Of each, in each setting.'
 )

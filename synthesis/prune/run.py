@@ -13,6 +13,9 @@ from dnnlib.exports.forms import bytes_needed, write_exports
 from dnnlib.folder_kinds import kind_of
 from dnnlib.folders import check_writable, is_finished, unfinished_folder
 from dnnlib.jobs.run import LINE_BYTES, check_room
+from dnnlib.records.datasets import open_dataset
+from synthesis.audit.looks import SCORE, Looks
+from synthesis.audit.measures import column_path, measured
 from synthesis.card import pruned_card
 from synthesis.generate import SET_FORM, check_strangers
 from synthesis.images import PrunedImages
@@ -62,7 +65,7 @@ def decide(source: SourceSet, options: PruneOptions, embedding: Any, processes: 
     if options.drop is not None:
         choice.drop(read_drop_list(options.drop, source))
     if options.min_score is not None:
-        choice.drop_low_scores(_scores(source), options.min_score)
+        choice.drop_low_scores(scores_of(source, processes, cluster), options.min_score)
     choice.check_some_stay()
     if options.compares:
         found, warnings = drop_alike(source, choice, options, embedding, processes, cluster)
@@ -95,14 +98,14 @@ def _is_inside(path, folder):
     return (os.path.realpath(path) + os.sep).startswith(os.path.realpath(folder) + os.sep)
 
 
-def _scores(source):
-    lacking = np.isnan(source.scores)
-    if lacking.any():
-        raise UserError(
-            f'--min-score: image {int(np.argmax(lacking))} of {source.folder} has no score in {source.manifest}: leave '
-            'the flag out, or make the set with --reject, which looks for faces.'
-        )
-    return source.scores
+def scores_of(source: SourceSet, processes: Any, cluster: Any = None) -> np.ndarray:
+    """The detector's score of each image, float32: from the manifest; if one lacks there, as the audit measures it."""
+    if not np.isnan(source.scores).any():
+        return source.scores
+    with open_dataset(source.folder) as dataset:
+        looks = Looks(tuple(dataset.shape))
+    folder, _ = measured(source.folder, looks, processes, cluster)
+    return np.load(column_path(folder, SCORE))
 
 
 def make_pruned(decision: Decision, options: PruneOptions) -> Dict[str, int]:

@@ -52,10 +52,12 @@ class Found(NamedTuple):
 
     Attributes:
         scores: `Scores` of each setting.
+        different: `Scores` of the bases of different identities, all pairs.
         bases, shown: uint8 [n, C, H, W] of the first identities: their bases, and a variant by setting, a list.
     """
 
     scores: List[Scores]
+    different: Scores
     bases: np.ndarray
     shown: List[np.ndarray]
 
@@ -94,7 +96,8 @@ def study_variation(network, options: GenerateOptions, variants: int, embedding,
         change = np.concatenate([_read(task, 'change') for task in tasks])
         scores.append(Scores(setting.name, cosines.ravel(), float(change.mean())))
         shown.append(np.concatenate([_read(task, 'shown') for task in tasks]))
-    return Found(scores, images[:SHOWN], shown)
+    different = (vectors[:, 0].astype(np.float64) @ vectors[:, 0].T)[np.triu_indices(len(vectors), 1)]
+    return Found(scores, Scores('bases of different identities', different), images[:SHOWN], shown)
 
 
 def _key(network, options, variants, embedding):

@@ -16,6 +16,7 @@ from synthesis.study.variation import QUANTILES
 NUMBERS_FILE, PAGE_FILE = 'variation.json', 'variation.html'
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'variation.html')
 JUDGED_AT = 1e-3  # false accept rate
+TRUSTED = 0.05  # share of different identities that may count as one person
 FARS = (1e-2, JUDGED_AT, 1e-4)
 BARS = 40
 TITLES = ['pairs', 'mean', '5 %', 'median', '95 %', 'same person', 'change']
@@ -37,7 +38,7 @@ def levels_of(thresholds):
 def rows_of(record):
     """The rows of the table, lists of text: each setting, then photographs of real people."""
     rows = []
-    for each in [*record['settings'], *record['real']]:
+    for each in [*record['settings'], record['different'], *record['real']]:
         change = '–' if each['change'] is None else f'{each["change"]:.2f}'
         numbers = [each['mean'], *each['quantiles'].values()]
         shown = ['–' if number is None else f'{number:.3f}' for number in numbers]
@@ -45,10 +46,23 @@ def rows_of(record):
     return rows
 
 
+def remarks_of(record):
+    """Sentences about what makes the numbers mean less."""
+    share = record['different']['reaching'][f'{JUDGED_AT:g}']
+    if share <= TRUSTED:
+        return []
+    return [
+        f'Of the pairs of different identities, {100 * share:.1f} % count as one person, too: the network makes '
+        'look-alikes, or its images are unlike the photographs that the thresholds were measured on. So “same person” '
+        'says little here.'
+    ]
+
+
 def table_of(record):
     """The table as text."""
     rows = [TITLES, *rows_of(record)]
-    return tabulate(rows, tablefmt='plain', colalign=['left'] + 6 * ['right'], disable_numparse=True)
+    table = tabulate(rows, tablefmt='plain', colalign=['left'] + 6 * ['right'], disable_numparse=True)
+    return '\n'.join([table, *record['remarks']])
 
 
 def write_variation(folder, network, options, variants, embedding, thresholds, levels, found, photographs):
@@ -80,8 +94,10 @@ def write_variation(folder, network, options, variants, embedding, thresholds, l
         'embedding': {'title': embedding.title, 'identity': embedding.identity},
         'thresholds': {'source': thresholds.source, 'cosines': {f'{each.far:g}': each.cosine for each in levels}},
         'settings': [each.record(levels) for each in found.scores],
+        'different': found.different.record(levels),
         'real': real,
     }
+    record['remarks'] = remarks_of(record)
     html = page(
         TEMPLATE,
         record=record,

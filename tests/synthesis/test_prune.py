@@ -180,9 +180,16 @@ def test_bad_input_is_a_sentence_and_makes_nothing(made_up, tmp_path, flags, tex
     assert [path.name for path in tmp_path.iterdir()] == ['asked.txt']
 
 
+def test_scores_that_the_manifest_lacks_are_measured(tmp_path, monkeypatch):
+    source = make_up(tmp_path / 'set', noise_images(3))
+    np.save(str(tmp_path / 'score.npy'), np.float32([0.9, 0, 0.99]))
+    monkeypatch.setattr('synthesis.prune.run.measured', lambda path, looks, *rest: (str(tmp_path), path))
+    out = pruned(source, tmp_path / 'out', '--min-score', 0.5)
+    assert [line['source_index'] for line in lines_of(out / 'manifest.jsonl')] == [0, 2]
+
+
 def test_sets_that_do_not_do(made_up, tmp_path):
     unscored = make_up(tmp_path / 'set', noise_images(3))
-    assert 'image 0 of' in run(unscored, tmp_path / 'out', '--min-score', 0.5).output
     (tmp_path / 'thesis').mkdir()
     assert 'is no synthetic dataset' in run(tmp_path / 'thesis', tmp_path / 'out').output
     for out, sentence in (

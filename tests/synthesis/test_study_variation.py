@@ -42,6 +42,7 @@ def test_what_a_study_finds(tmp_path, thresholds):
     for steps in (['near 0.05', 'near 0.4'], ['fine 0.25', 'fine 1'], ['directions 1', 'directions 5']):
         assert 0 < found[steps[0]]['change'] < found[steps[1]]['change']
         assert found[steps[0]]['mean'] > found[steps[1]]['mean']
+    assert record['different']['pairs'] == 10  # of 5 people
     assert found['noise']['change'] > 0 and [each['pairs'] for each in record['real']] == [4500, 6]
     page = (tmp_path / 'out' / 'variation.html').read_text()
     assert 'directions 5' in page and f'{found["fine 1"]["mean"]:.3f}' in page and 'near 0.4' in result.output
