@@ -161,6 +161,21 @@ def test_the_interval_of_unique_images_holds_it(pair_rate):
     assert np.mean(inside) >= 0.92
 
 
+@pytest.mark.parametrize('slope', [0, 0.7, 1])
+def test_the_interval_holds_it_where_some_people_are_shown_more_often(slope):
+    """The k-th person of 50,000 is shown k^-slope times as often as the first."""
+    random, size, inside = np.random.RandomState(0), 1000, []
+    chances = np.arange(1, 50001) ** -float(slope)
+    chances /= chances.sum()
+    expected = ((1 - chances) ** (size - 1) * chances).sum()
+    for _ in range(200):
+        people = np.searchsorted(np.cumsum(chances), random.rand(size))
+        _, counts = np.unique(people, return_counts=True)
+        low, high = unique_interval((counts == 1).sum() / size, size)
+        inside.append(low <= expected <= high)
+    assert np.mean(inside) >= 0.92
+
+
 def test_excess_over_real_people():
     excess, low, high = excess_doubles(np.array([0.8, 1.0]), 1000, np.array([0.99, 1.0]), 1000)
     assert excess.tolist() == pytest.approx([0.19, 0]) and low[0] > 0.15 and high[0] < 0.24
