@@ -64,11 +64,11 @@ def main(photographs, folder, size, people, training_people, look_alikes, of_tra
             for path, records in zip(paths[1:], (training, held_out)):
                 write_dataset(path, dataset, records)
             write_set(paths[0], dataset, images)
-    thresholds = ['--calibration', calibration] if calibration else []
-    _run('synthesis', 'audit', paths[0], '--training', paths[1], '--held-out', paths[2], *thresholds)
+    about = ['--training', paths[1], '--held-out', paths[2], *(['--calibration', calibration] if calibration else [])]
+    _run('synthesis', 'audit', paths[0], *about)
     with open(os.path.join(paths[0], AUDIT_FILE), encoding='utf-8') as file:
         print_findings(json.load(file), images, labels, training)
-    _run('synthesis', 'prune', paths[0], '--training', paths[1], '--out', paths[3], '--force', *thresholds)
+    _run('synthesis', 'prune', paths[0], *about, '--out', paths[3], '--force')
     print_pruned(paths[3], images)
 
 
