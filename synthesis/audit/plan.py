@@ -1,5 +1,6 @@
 """What an audit will do: the datasets, checked before the work; its time, memory and disk."""
 
+import json
 import os
 from time import perf_counter
 from typing import Any, Dict, NamedTuple, Optional
@@ -23,6 +24,7 @@ from synthesis.record import find_record
 from synthesis.whole import check_whole
 
 LEAST_PEOPLE = 2
+MARGIN = 'margin'  # in the options of the filter: how much it leaves around a face
 PROCESS_BYTES = 500 << 20  # of a process that embeds, its network included
 NEIGHBOUR_BYTES = 16  # of an image, and again for each threshold: number and score of neighbours
 
@@ -97,6 +99,8 @@ def plan_audit(options):
             _check_shape(source, flag, part)
             if part.images < LEAST_PEOPLE:
                 raise UserError(f'{flag} {part.path} has {part.images} image: name a dataset with two or more.')
+    if training is not None and held_out is not None:
+        _check_filter(training.path, held_out.path)
     record = find_record(options.source) if os.path.isdir(options.source) else None
     return Plan(source, training, held_out, record, _check_set(options.source, record))
 
@@ -116,6 +120,25 @@ def _check_shape(source, flag, part):
             'equal crops, so make the dataset by the filter with which the photographs of the training were made, and '
             f'with --size {source.shape[1]}.'
         )
+
+
+def _check_filter(training, held_out):
+    """Refuses datasets that the filter cut out with other margins, as far as their folders say it."""
+    ours, theirs = (_options_of(path).get(MARGIN) for path in (training, held_out))
+    if None not in (ours, theirs) and ours != theirs:
+        raise UserError(
+            f'--held-out {held_out} was made with --{MARGIN} {theirs}, but --training {training} with {ours}: '
+            'embeddings compare only equal crops, so make both by the same filter.'
+        )
+
+
+def _options_of(path):
+    try:
+        with open(os.path.join(path, OPTIONS_FILE), encoding='utf-8') as file:
+            found = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return {}  # a dataset of another program, or one .zip
+    return found if isinstance(found, dict) else {}
 
 
 def _shape_in_words(channels, side, _):

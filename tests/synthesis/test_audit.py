@@ -190,6 +190,15 @@ def test_a_training_set_of_other_crops_is_a_sentence(planted, tmp_path):
     assert not os.path.exists(tmp_path / 'page')
 
 
+def test_held_out_people_of_another_margin_are_a_sentence(planted, tmp_path):
+    paths = [write_set(tmp_path / name, people(9, seed=9 + place)) for place, name in enumerate(('training', 'others'))]
+    for path, margin in zip(paths, (50, 20)):
+        with open(os.path.join(path, 'options.json'), 'w', encoding='utf-8') as file:
+            json.dump({'margin': margin}, file)
+    with pytest.raises(UserError, match='others was made with --margin 20, but .*training with 50'):
+        audit(planted, tmp_path / 'page', training=paths[0], held_out=paths[1])
+
+
 def test_one_identity_is_no_set_to_compare(planted, tmp_path):
     one = write_set(tmp_path / 'one', people(1, images=3), [7, 7, 7])
     with pytest.raises(UserError, match='has 1 identity in 3 images'):
