@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from dnnlib.errors import UserError
 from dnnlib.exports.card import check_sums, read_sums
 from dnnlib.jobs.command import saying_how_to_go_on
+from dnnlib.records.datasets import open_dataset
 from metrics.arithmetic.pairs import examine_tile
 from metrics.arithmetic.tiles import Tile
 from synthesis.audit import comparisons, lookalikes, looks, measures, run
@@ -371,3 +372,16 @@ def test_how_an_image_looks(monkeypatch):
     middle = noise[:, 51:205, 51:205].transpose(1, 2, 0) @ looks.GREY
     assert found['brightness'][1] == pytest.approx(middle.mean(), abs=0.01)
     assert {name: (column.dtype.str, column.shape[1:]) for name, column in found.items()} == looks.Looks(shape).columns
+
+
+def test_strangers_are_as_near_to_the_training_set_as_held_out_people_and_copies_are_not(planted, tmp_path):
+    strangers = write_set(tmp_path / 'strangers', people(74, seed=11, spread=SPREAD))
+    leakage = audit(planted, tmp_path / 'one', source=strangers)[0]['leakage']
+    for found in leakage['levels']:
+        assert found['difference interval'][0] <= 0 <= found['difference interval'][1]
+    assert abs(leakage['C_T']) < 2 and leakage['copies']['count'] == 0
+    with open_dataset(planted['training']) as training:
+        copies = write_set(tmp_path / 'copies', training.read_many(range(60)))
+    leakage = audit(planted, tmp_path / 'other', source=copies)[0]['leakage']
+    assert leakage['C_T'] < -4 and leakage['authenticity'] == 0 and leakage['copies']['count'] == 60
+    assert [found['share'] for found in leakage['levels']] == [1, 1]
