@@ -27,6 +27,7 @@ class Row(NamedTuple):
         far: False accept rate at which look-alikes are counted.
         alike, real_alike: Share of the identities with a look-alike in the set; of as many real people.
         leaked, held_out: Share with a look-alike in the training set; of real people who are not in it.
+        recall: Of the set against the training set, by face embeddings.
         sizes, kept: The curve K(n): so many of the first n identities are kept when look-alikes go.
     """
 
@@ -41,6 +42,7 @@ class Row(NamedTuple):
     real_alike: Optional[float] = None
     leaked: Optional[float] = None
     held_out: Optional[float] = None
+    recall: Optional[float] = None
     sizes: Sequence[int] = ()
     kept: Sequence[int] = ()
 
@@ -148,7 +150,8 @@ def _with_audit(row, audit):
     if leakage is not None:
         near = next(each for each in leakage['levels'] if each['far'] == leakage['judged at'])
         found = found._replace(leaked=near['share'], held_out=near['held-out share'])
-    return found
+    diversity = audit['diversity'] and audit['diversity']['embedding']
+    return found if diversity is None else found._replace(recall=diversity['set']['recall'])
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ def table_of(rows):
     """The table: (headings, rows of text)."""
     names, count = metrics_of(rows), common_size(rows)
     headings = ['run or set', 'training images', *names, 'kimg', 'hours', 'identities', 'FAR', 'with a look-alike']
-    headings += ['real people', 'like a training person', 'held-out people']
+    headings += ['real people', 'like a training person', 'held-out people', 'recall of the set']
     headings += [] if count is None else [f'K({count:,})']
     table = []
     for row in rows:
@@ -28,6 +28,7 @@ def table_of(rows):
         line += [_shown(row.metrics[name]['value'] if name in row.metrics else None, '.4g') for name in names]
         line += [_shown(row.kimg, 'g'), _shown(row.hours, '.2f'), _shown(row.people, ','), _shown(row.far, 'g')]
         line += [_shown(share, '.2%') for share in (row.alike, row.real_alike, row.leaked, row.held_out)]
+        line.append(_shown(row.recall, '.3f'))
         table.append(line + ([] if count is None else [_shown(row.kept_of(count), ',')]))
     return headings, table
 

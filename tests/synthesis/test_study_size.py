@@ -58,6 +58,7 @@ def make_set(folder, network=None, alike=0.25, training=None):
         'leakage': training
         and {'judged at': 1e-3, 'levels': [{'far': 1e-3, 'share': 0.125, 'held-out share': 0.0625}]},
     }
+    audit['diversity'] = training and {'embedding': {'set': {'recall': 0.75}}}
     (folder / 'audit.json').write_text(json.dumps(audit))
     return folder
 
@@ -76,7 +77,12 @@ def test_a_row_has_the_best_network_of_a_run_and_what_its_set_shows(tmp_path):
     assert [row.metrics['fd_onet5k']['value'] for row in rows[:2]] == [3.0, 1.5]  # of the network that made the set
     assert (rows[0].people, rows[0].far, rows[0].alike, rows[0].real_alike) == (4, 1e-3, 0.25, 0.05)
     assert (rows[0].leaked, rows[0].held_out, rows[0].kept_of(4)) == (0.125, 0.0625, 3)
-    assert rows[1].people is None and rows[2].alike == 0.5 and rows[2].leaked is None
+    assert (
+        (rows[0].recall, rows[2].recall) == (0.75, None)
+        and rows[1].people is None
+        and rows[2].alike == 0.5
+        and rows[2].leaked is None
+    )
 
 
 def test_the_command_writes_table_numbers_and_figure(tmp_path):
@@ -86,7 +92,7 @@ def test_the_command_writes_table_numbers_and_figure(tmp_path):
     result = CliRunner().invoke(size, [str(few), str(many), str(own), '--out', str(tmp_path / 'out')])
     assert result.exit_code == 0, result.output
     table = (tmp_path / 'out' / 'size.md').read_text()
-    assert 'K(4)' in table and '12.50%' in table and '1.75' in table
+    assert 'K(4)' in table and '0.750' in table and '12.50%' in table and '1.75' in table
     assert 'measure all against one, with python run_metrics.py RUN --data DATASET' in table
     assert 'trained for different times (kimg)' in result.output
     record = json.loads((tmp_path / 'out' / 'size.json').read_text())
