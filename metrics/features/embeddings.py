@@ -37,6 +37,7 @@ class Embedding:
         title: A short name for people.
         path: The file of the network.
         size: How many numbers an embedding has.
+        origin: A sentence: where the network comes from, and what is known of its licence.
         alignment: 'crop' or 'arcface5'.
     """
 
@@ -56,6 +57,14 @@ class Embedding:
     def files(self) -> Sequence[str]:
         """The files that another machine needs: none of the default, whose package carries its network."""
         return (self.path,) if self._opener.func is OnnxRun else ()
+
+    @property
+    def origin(self) -> str:
+        """Where the network comes from, and what is known of its licence."""
+        if self.files:
+            name = os.path.basename(self.path)
+            return f'The embedding is {name}, a network of the user; nothing is known here of its licence and its data.'
+        return f'The embedding is the network in {facenet.PACKAGE}. {facenet.LICENCE}'
 
     def with_files(self, paths: Sequence[str]) -> 'Embedding':
         """The same embedding with copies of `files`."""

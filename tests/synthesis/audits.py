@@ -16,6 +16,7 @@ SIZE = 32  # numbers of an embedding
 class ToyEmbedding:
     """The means of the rows of cells of an image, less their mean, at length 1: `SIZE` numbers."""
 
+    origin = 'The embedding is a toy.'
     title, size, alignment, files = 'toy', SIZE, 'crop', ()
     identity = 'ab' * 32
 

@@ -161,6 +161,7 @@ def test_the_card_of_a_set_says_what_was_found_and_its_sums_are_right(planted, t
     path = synthetic(planted, tmp_path / 'set')
     report, told = audit(planted, None, source=path)
     card = (tmp_path / 'set' / 'README.md').read_text(encoding='utf-8')
+    assert 'The embedding is a toy.' in card
     assert 'This set was not audited yet' not in card
     for sentence in told:
         assert sentence.split('(')[0].strip() in card

@@ -213,6 +213,7 @@ def test_an_embedding_goes_to_other_processes_and_machines(network, tmp_path):
     (tmp_path / 'net.onnx').unlink()
     np.testing.assert_array_equal(sent.embed(images), expected)
     assert sent.identity == embedding.identity and open_embedding().files == ()
+    assert 'net.onnx, a network of the user' in embedding.origin and 'CASIA-WebFace' in open_embedding().origin
 
 
 @pytest.mark.parametrize(
