@@ -117,7 +117,7 @@ def _examine(vectors, labels, random):
 
 def _floor(vectors, labels, random):
     """A score that about the share `KEPT` of the non-mated pairs reach; copies do not count."""
-    first, second = random.randint(len(vectors), size=[2, SAMPLE])
+    first, second = random.randint(len(vectors), size=[2, min(SAMPLE, 10 * len(vectors) ** 2)])
     differ = labels[first] != labels[second]
     first, second = first[differ], second[differ]
     scores = np.concatenate(
