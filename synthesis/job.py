@@ -94,7 +94,6 @@ class Studio:
 
     def maker(self, options, given=NOTHING):
         """The `synthesis.maker.Maker` of a set."""
-        given = given or NOTHING
         key = options, given
         if key not in self._makers:
             self._makers = {key: Maker(self._generator, options, given, self._detector(options))}

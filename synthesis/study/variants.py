@@ -97,7 +97,7 @@ class EmbedVariants:
 
     def run(self, studio, report):
         """Returns the number of images. Reports nothing."""
-        maker, options = studio.maker(self.options, None), self.options
+        maker, options = studio.maker(self.options), self.options
         numbers = range(1, options.per_identity) if self.bases else range(1)
         draws = [ImageDraw(each, number, 0, 0) for each in range(self.start, self.stop) for number in numbers]
         pixels = {made.draw: made.pixels for made in maker.pixels(draws)}
