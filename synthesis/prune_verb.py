@@ -25,9 +25,9 @@ from synthesis.audit.run import audit_set
 from synthesis.embedding_flags import embedding_flags
 from synthesis.generate import SET_FORM, Processes
 from synthesis.images import SetImages
-from synthesis.prune.choice import MEANINGS
+from synthesis.prune.choice import MEANINGS, REMOVED_FILE
 from synthesis.prune.options import PruneOptions, check_prune_options
-from synthesis.prune.run import REMOVED_FILE, check_out, decide, make_pruned
+from synthesis.prune.run import check_out, decide, make_pruned
 from synthesis.prune.source import SourceSet
 
 EPILOG = """\b

@@ -14,7 +14,7 @@ from dnnlib.pages.gallery import thumbnail
 from dnnlib.pages.html_page import page
 from dnnlib.records.names import MANIFEST_FILE, OPTIONS_FILE, REPORT_FILE
 from synthesis.maker import NO_FACE
-from synthesis.prune.choice import MEANINGS
+from synthesis.prune.choice import MEANINGS, REMOVED_FILE
 from synthesis.record import PRUNED, read_record
 
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'report.html')
@@ -59,6 +59,7 @@ def write_report(folder, target, images):
         prune_options=[] if pruned is None else [(f'--{name}', value) for name, value in pruned['options'].items()],
         data=shlex.quote(_known_as(target)),
         manifest=MANIFEST_FILE,
+        removed=REMOVED_FILE,
         files=_files(folder),
     )
     with atomic_write(os.path.join(folder, REPORT_FILE)) as file:
@@ -151,7 +152,7 @@ def _files(folder):
     known.update(
         {
             'refused': 'refused images',
-            'removed.jsonl': 'what was taken out, and why',
+            REMOVED_FILE: 'what was taken out, and why',
             **dict.fromkeys(CARD_FILES, 'the card'),
         }
     )

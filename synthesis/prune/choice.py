@@ -15,6 +15,7 @@ MEANINGS = {
 }
 STAYS = 0  # code of an image that stays; 1 and more are the reasons, in their order
 NOBODY = -1
+REMOVED_FILE = 'removed.jsonl'  # of a pruned set: a line for each image that went
 
 
 class Removed(NamedTuple):

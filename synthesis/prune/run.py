@@ -20,7 +20,7 @@ from synthesis.card import pruned_card
 from synthesis.generate import SET_FORM, check_strangers
 from synthesis.images import PrunedImages
 from synthesis.prune.alike import drop_alike
-from synthesis.prune.choice import LIKE_TRAINING, LOOK_ALIKE, Choice
+from synthesis.prune.choice import LIKE_TRAINING, LOOK_ALIKE, REMOVED_FILE, Choice
 from synthesis.prune.copying import copy_kept, volumes_of
 from synthesis.prune.options import PruneOptions
 from synthesis.prune.source import SourceSet, read_drop_list
@@ -28,7 +28,6 @@ from synthesis.record import PRUNED, find_record, save_record
 from synthesis.report import write_report
 from synthesis.volumes import PLACES, ZIP, place_volumes
 
-REMOVED_FILE = 'removed.jsonl'
 OTHERS = {LIKE_TRAINING: 'training_image', LOOK_ALIKE: 'kept_identity'}  # name of `Removed.other` in a line of the file
 
 

@@ -8,6 +8,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from sets import files_of, make, network, options, shared
 
@@ -16,6 +17,7 @@ from dnnlib.jobs import run as job_run
 from dnnlib.jobs.shards import ShardFile
 from dnnlib.records.tfrecords import MultiResolutionDataset
 from synthesis import generate, volumes
+from synthesis.prune_verb import prune
 from synthesis.show import show_image
 
 ALL = ('noise', 'fine', 'near', 'directions')
@@ -168,6 +170,16 @@ def test_show_makes_an_image_again(whole):
             assert f'Identity {index // 5}, image {index % 5} of it' in '\n'.join(told)
         with pytest.raises(UserError, match='has no image 250: give a number from 0 to 249'):
             show_image(str(whole), 250)
+
+
+def test_an_image_of_a_pruned_set_is_made_again_too(whole, tmp_path):
+    (tmp_path / 'asked.txt').write_text('0\n3\n')
+    flags = ['--drop', str(tmp_path / 'asked.txt'), '--unique-far', '0', '--no-audit', '--out', str(tmp_path / 'out')]
+    result = CliRunner().invoke(prune, [str(whole), *flags])
+    assert result.exit_code == 0, result.output
+    with mock.patch('synthesis.show.Workers', shared):
+        told, _, is_equal = show_image(str(tmp_path / 'out'), 12)  # identities 1, 2 and 4 are the first three
+    assert is_equal and 'Identity 4, image 2 of it' in '\n'.join(told)
 
 
 def test_shard_files_hold_columns(tmp_path):
