@@ -96,11 +96,10 @@ def _tiles(report):
     ]
     if leakage:
         nearest = chosen(leakage['levels'], leakage['judged at'])
-        told += [
-            (percent(nearest['share']), f'have a look-alike in training, FAR {nearest["far"]:g}'),
-            (percent(nearest['held-out share']), 'of other real people have one'),
-            (f'{leakage["copies"]["count"]:,}', 'copies of training images'),
-        ]
+        told.append((percent(nearest['share']), f'have a look-alike in training, FAR {nearest["far"]:g}'))
+        if nearest['held-out share'] is not None:
+            told.append((percent(nearest['held-out share']), 'of other real people have one'))
+        told.append((f'{leakage["copies"]["count"]:,}', 'copies of training images'))
     return told
 
 

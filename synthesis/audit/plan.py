@@ -196,7 +196,8 @@ def _embedding_in_words(missing, embedding, processes, cluster):
         return f'{told}, on the cluster.'
     seconds = seconds_an_image(missing[0].path, Embed(embedding), processes)
     time = format_duration(count * seconds / processes.count)
-    return f'{told}, about {time} with {processes.count} processes ({seconds:.2g} s an image in one that works alone).'
+    words = 'one process' if processes.count == 1 else f'{processes.count} processes'
+    return f'{told}, about {time} with {words} ({seconds:.2g} s an image in one that works alone).'
 
 
 def _pairs(plan, rows):

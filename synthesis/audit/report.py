@@ -17,6 +17,7 @@ SHOWN = 24  # pairs of each gallery
 TRUSTED_AT = 1e-3  # false accept rate at which real people show whether thresholds hold for such pictures
 TRUSTED_TIMES = 5  # more pairs than that rate promises, and the thresholds mean nothing
 TRUSTED_PAIRS = 10  # that many pairs at least
+MOST_FACELESS = 0.2  # share of the images of a set without a face
 
 
 def report_of(plan, options, embedding, levels, source_of_levels, material):
@@ -194,6 +195,12 @@ def warnings_of(report):
             f'No threshold is strict enough for {accidents:,} images: even at FAR {report["judged at"]:g} each image '
             f'has {accidents * report["judged at"]:.2g} look-alikes by accident. Only the excess over real people '
             'counts. --extrapolate gives stricter thresholds.'
+        )
+    faceless = report['looks']['set']['without a face']
+    if faceless > MOST_FACELESS:
+        told.append(
+            f'The face detector finds no face in {100 * faceless:.1f} % of the images of the set: embeddings of such '
+            'images mean nothing. Train on, or leave them out: python -m synthesis generate --reject.'
         )
     leakage = report['leakage']
     if leakage and leakage.get('shared photographs'):

@@ -232,6 +232,14 @@ def test_thresholds_that_real_pictures_do_not_keep_mean_nothing(planted, tmp_pat
     assert page.index('The thresholds mean nothing here') < page.index('In short')
 
 
+def test_images_without_faces_are_said_first(planted, tmp_path, monkeypatch):
+    monkeypatch.setattr(ToyDetector, 'detect_in_crop', lambda self, image: np.zeros([0, 5]))
+    path = write_set(tmp_path / 'faceless', people(20, seed=12))
+    report, told = audit(planted, tmp_path / 'page', source=path)
+    assert report['looks']['set']['without a face'] == 1
+    assert told[0].startswith('The face detector finds no face in 100.0 % of the images') and '--reject' in told[0]
+
+
 def test_what_is_not_given_is_not_measured_and_said(planted, tmp_path):
     report, told = audit(planted, tmp_path, training=None, held_out=None)
     assert report['leakage'] is None and report['diversity'] is None and report['trust'] is None
