@@ -56,6 +56,10 @@ NETWORKS = {
         size=324733157,
         sha256='f277a43711447812d809b2fdd7748b945cfd7bdcd391d66e557a68d590309aab',
     ),
+    # Published with ProGAN (Karras et al. 2018, reference [8] of the paper): figures, FID and path lengths in z.
+    'progan-celebahq-1024x1024': _on_drive(
+        'karras2018iclr-celebahq-1024x1024.pkl', '188K19ucknC6wg1R6jbuPEhTq9zoufOx4', GENERATOR, 'CC BY-NC 4.0'
+    ),
     # Feature network of the FID.
     'inception': _on_drive(
         'inception_v3_features.pkl',

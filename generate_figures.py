@@ -273,6 +273,8 @@ def main(run_or_network, names, out, data, device, offline, named, **options):
             Gs, remark = with_labels(opened, data)
             if remark:
                 click.echo(remark)
+            if 'mapping' not in Gs.components:
+                click.echo('The network is a ProGAN: it has no w, no truncation and no noise, so --psi has no effect.')
             for name in OF_NETWORK:
                 if name in chosen:
                     _draw_or_skip(name, names, lambda name=name: _draw(name, Gs, out, data, options))

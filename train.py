@@ -21,7 +21,7 @@ from metrics.cache import open_cache
 from metrics.registry import METRICS, check_enough_reals, find_metrics, parse_metrics
 from training.checkpoint import load_counters
 from training.dataset import TrainingSet
-from training.options import PRESETS, resolve_options
+from training.options import LOSSES, PRESETS, resolve_options
 from training.resume import (
     begin_kimg,
     changed_options,
@@ -120,7 +120,8 @@ LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow 
     type=ByResolution(POSITIVE, '64:0.001,128:0.0015'),
     help='Learning rate of G and D: one number, or one for each side.  [0.001 to 0.003]',
 )
-@click.option('--gamma', 'r1_gamma', type=NOT_NEGATIVE, help='Weight of the R1 gradient penalty.  [10]')
+@click.option('--loss', type=click.Choice(LOSSES), help='Losses of G and D.  [logistic-r1]')
+@click.option('--gamma', 'r1_gamma', type=NOT_NEGATIVE, help='Weight of the R1 or R2 gradient penalty.  [10]')
 @click.option(
     '--smoothing-kimg',
     'G_smoothing_kimg',

@@ -2,7 +2,6 @@
 
 from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
-import importlib.util
 import os
 import textwrap
 from typing import Any, Dict, Iterator, Optional
@@ -14,7 +13,8 @@ from tabulate import tabulate
 from dnnlib.download.published import NetworkSource, offline_option, resolve, trusted_as
 from dnnlib.errors import UserError
 from dnnlib.folder_kinds import kind_of
-from dnnlib.network_file import BUILD_FUNCTIONS, NetworkFile, read_network_file, shown, walk
+from dnnlib.network_file import BUILD_FUNCTIONS, NetworkFile, own_build_function, read_network_file, shown, walk
+from dnnlib.own_modules import source_of
 from dnnlib.run_dir import BEST_PICKLE
 
 # What build functions make: family of programs, kind of network, side of its images without a `resolution` in px.
@@ -108,7 +108,7 @@ def describe_source(file: NetworkFile, network: Dict[str, Any]) -> str:
     if source == own_source(network['build_func_name']):
         return "this project's, as it is here; not run"
     size = f'{len(source):,} characters of another version or code'
-    if network['build_func_name'] in BUILD_FUNCTIONS:
+    if own_build_function(network) is not None:
         return f"{size}; not run: this project's {network['build_func_name']} is"
     name = trusted_as(file.sha256)
     return f'{size}; ' + ('not trusted, so it cannot be opened' if name is None else f'runs when opened, as {name}')
@@ -117,10 +117,7 @@ def describe_source(file: NetworkFile, network: Dict[str, Any]) -> str:
 def own_source(build_func_name: str) -> Optional[str]:
     """Source text of the project's module that has this build function, or None. Does not import the module."""
     module_name = BUILD_FUNCTIONS.get(build_func_name, '').rpartition('.')[0]
-    if not module_name:
-        return None
-    with open(importlib.util.find_spec(module_name).origin, encoding='utf-8') as file:
-        return file.read()
+    return source_of(module_name) if module_name else None
 
 
 def count_values(network: Dict[str, Any]) -> int:

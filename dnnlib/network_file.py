@@ -2,14 +2,16 @@
 
 A file holds a tuple (G, D, Gs), as the published StyleGAN networks do, or one network. A network is a dict with
 `version`, `name`, `static_kwargs`, `components` (networks by role), `build_module_src` (source text), `build_func_name`
-(the name of the build function in the source text), and `variables` (pairs of name and value).
+(the name of the build function in the source text), `variables` (pairs of name and value), and `program`, which says
+whose classes the file names: STYLEGAN or PROGAN. ProGAN's own program has build functions of the same names as
+StyleGAN's, and another meaning.
 """
 
 import hashlib
 import os
 import re
 import stat
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 import numpy as np
 
@@ -23,10 +25,15 @@ from dnnlib.wrong_files import NAME_A_PICKLE, ONLY_V1, has_changed_line_ends, na
 STATE_VERSIONS = (2, 3)  # of a network's dict; version 2 has no components
 STYLEGAN2_VERSIONS = (4, 5, 6)
 
+STYLEGAN, PROGAN = 'StyleGAN', 'ProGAN'  # the programs whose files are read
+
 # The only build functions that a file can name. The functions of this project are called, not source text in the file.
 BUILD_FUNCTIONS = {
-    name: 'training.networks_stylegan.' + name for name in ('G_style', 'G_mapping', 'G_synthesis', 'D_basic')
+    **{name: 'training.networks_stylegan.' + name for name in ('G_style', 'G_mapping', 'G_synthesis', 'D_basic')},
+    **{name: 'training.networks_progan.' + name for name in ('G_paper', 'D_paper')},
 }
+# The same for files of ProGAN's own program.
+PROGAN_BUILD_FUNCTIONS = {name: 'training.networks_progan_2018.' + name for name in ('G_paper', 'D_paper')}
 
 LARGEST_FILE = 4 << 30  # bytes; the largest published network has 0.33e9
 MOST_NETWORKS = 16  # in a file, components included; a published triple has 7
@@ -44,6 +51,12 @@ _STATE_FIELDS = {
     'build_func_name': str,
     'variables': list,
 }
+
+
+def own_build_function(state: Dict[str, Any]) -> Optional[str]:
+    """The dotted name of this project's build function for the dict of a network; None if it has none."""
+    functions = PROGAN_BUILD_FUNCTIONS if state.get('program') == PROGAN else BUILD_FUNCTIONS
+    return functions.get(state['build_func_name'])
 
 
 class WrongFile(PickleError):
@@ -158,7 +171,10 @@ def _name_of_content(content):
 
 
 class _Network(Made):
-    __slots__ = ('state',)
+    __slots__ = 'state', 'program'
+
+    def __init__(self, program=STYLEGAN):
+        self.program = program
 
     def set_state(self, state):
         if hasattr(self, 'state'):
@@ -197,7 +213,7 @@ class _Network(Made):
             if not isinstance(part, _Network):
                 raise PickleError(f'{where}: its component {role} is no network')
         state['components'] = {role: part.checked(budget, depth + 1) for role, part in state['components'].items()}
-        return {field: state[field] for field in _STATE_FIELDS}
+        return {**{field: state[field] for field in _STATE_FIELDS}, 'program': self.program}
 
 
 def _check_name(name, what):
@@ -250,10 +266,13 @@ def _checked_variables(variables, where):
 # What a file may name
 
 
-def _make_network(arguments):
-    if arguments:
-        raise PickleError('it makes a network from arguments')
-    return _Network()
+def _maker_of_networks(program):
+    def make(arguments):
+        if arguments:
+            raise PickleError('it makes a network from arguments')
+        return _Network(program)
+
+    return Maker(make, is_class=True)
 
 
 def _make_no_bytes(arguments):
@@ -278,13 +297,11 @@ class _Makers:
 
     def __init__(self, most_copied):
         self._left = most_copied
-        self._network, self._ndarray, self._object = (
-            Maker(_make_network, is_class=True),
-            Maker(_refuse_call),
-            Maker(_refuse_call),
-        )
+        self._network, self._network_of_progan = map(_maker_of_networks, (STYLEGAN, PROGAN))
+        self._ndarray, self._object = Maker(_refuse_call), Maker(_refuse_call)
         self._known = {
             ('dnnlib.tflib.network', 'Network'): self._network,
+            ('tfutil', 'Network'): self._network_of_progan,
             ('numpy', 'ndarray'): self._ndarray,
             ('numpy', 'dtype'): Maker(make_dtype),
             ('numpy.core.multiarray', '_reconstruct'): Maker(self._make_array),
@@ -301,8 +318,9 @@ class _Makers:
         # numpy 2 moved its modules to numpy._core.
         known = _PYTHON2_NAMES.get(module, module).replace('numpy._core.', 'numpy.core.')
         maker = self._known.get((known, name))
-        if maker is None and known.endswith('.dnnlib.tflib.network') and name == 'Network':
-            maker = self._network  # of a program that has dnnlib inside a folder
+        if maker is None and known.endswith(('.dnnlib.tflib.network', '.tfutil')) and name == 'Network':
+            # Of a program that has the modules inside a folder.
+            maker = self._network_of_progan if known.endswith('.tfutil') else self._network
         if maker is None:
             what = name_of_module(module)
             if what is not None:

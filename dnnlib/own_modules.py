@@ -6,6 +6,7 @@ Python looks into the folder of the program first. Many programs for StyleGAN ha
 import importlib
 import importlib.util
 import os
+import re
 import sys
 import types
 
@@ -18,7 +19,7 @@ def own_module(name: str) -> types.ModuleType:
 
     If another module hides it, it is loaded from its file, under a name of its own. It must import no hidden module.
     """
-    path = os.path.join(_ROOT, *name.split('.')) + '.py'
+    path = _path_of(name)
     try:
         module = importlib.import_module(name)
         if os.path.realpath(getattr(module, '__file__', None) or '') == os.path.realpath(path):
@@ -33,3 +34,26 @@ def own_module(name: str) -> types.ModuleType:
         sys.modules[own_name] = module
         spec.loader.exec_module(module)
     return sys.modules[own_name]
+
+
+def _path_of(name):
+    return os.path.join(_ROOT, *name.split('.')) + '.py'
+
+
+# Lines of a module, between which it takes names from another module of this project.
+_TAKEN = re.compile(r'^# <from ([\w.]+)>\n.*?^# </from>\n', re.DOTALL | re.MULTILINE)
+
+
+def self_contained(source: str) -> str:
+    """The source text of a module, as a pickle needs it: with the text of the module from which it takes names.
+
+    Args:
+        source: Source text. It may have lines `# <from MODULE>` and `# </from>`. What is between them is replaced.
+    """
+    return _TAKEN.sub(lambda match: source_of(match.group(1)), source)
+
+
+def source_of(name: str) -> str:
+    """The source text of this project's module of a name, `self_contained`. Does not import the module."""
+    with open(_path_of(name), encoding='utf-8') as file:
+        return self_contained(file.read())

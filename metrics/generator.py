@@ -13,6 +13,7 @@ from dnnlib.progress import Progress
 from metrics import stages
 from metrics.batches import Fakes, latents_of
 from metrics.paths import Paths
+from metrics.styles import check_has_w
 
 
 class Work(NamedTuple):
@@ -152,6 +153,7 @@ class GeneratorReadings:
 
     def dlatents(self, reading):
         """The fakes' latents in W, the mapping's last layer, float32 [count, L]."""
+        check_has_w(self._Gs, 'The linear separability in w')
         mapping = self._Gs.components.mapping
         return self._points(
             reading.count, mapping.output_shape[-1], lambda latents, labels: mapping.run(latents, labels)[:, -1]

@@ -11,6 +11,7 @@ from dnnlib import tflib
 from dnnlib.random_streams import PATH_LATENTS, PATH_NOISE, PATH_POSITIONS
 from metrics.arithmetic.path_length import lerp, slerp
 from metrics.batches import Stream, latents_of
+from metrics.styles import check_has_w
 
 
 def path_distances(Gs, path, pair_distance, latents, positions, num_gpus=1, labels=None):
@@ -28,17 +29,17 @@ def path_distances(Gs, path, pair_distance, latents, positions, num_gpus=1, labe
     Returns:
         float32 [N].
     """
-    mapping, synthesis = Gs.components.mapping, Gs.components.synthesis
+    how = {'num_gpus': num_gpus, 'randomize_noise': False, 'output_transform': {'func': pair_distance.in_graph}}
     if path.space == 'z':
         ends = _interleaved(latents, positions, path.epsilon, slerp)
-        dlatents = mapping.run(ends, labels)
+        if 'mapping' not in Gs.components:  # ProGAN
+            return Gs.run(ends, labels, **how) / np.float32(path.epsilon) ** 2
+        dlatents = Gs.components.mapping.run(ends, labels)
     else:
-        dlatents = mapping.run(latents, labels)
+        check_has_w(Gs, 'Path lengths in w')
+        dlatents = Gs.components.mapping.run(latents, labels)
         dlatents = _interleaved(dlatents, positions, path.epsilon, lerp)
-    distances = synthesis.run(
-        dlatents, num_gpus=num_gpus, randomize_noise=False, output_transform={'func': pair_distance.in_graph}
-    )
-    return distances / np.float32(path.epsilon) ** 2
+    return Gs.components.synthesis.run(dlatents, **how) / np.float32(path.epsilon) ** 2
 
 
 def _interleaved(points, positions, epsilon, interpolate):
@@ -80,7 +81,7 @@ class Paths:
     def batches(self, begin, end):
         """Yields float32 [N] for each whole minibatch from path `begin` on. The last may go beyond `end`."""
         size = self.minibatch_size
-        with _restored_noise(self._Gs.components.synthesis) as noise:
+        with _restored_noise(self._Gs) as noise:
             for start in range(begin, end, size):
                 random = np.random.RandomState([self._seed, PATH_NOISE, start // size])
                 tflib.set_vars({variable: random.randn(*variable.shape.as_list()) for variable in noise})
@@ -97,9 +98,10 @@ class Paths:
 
 
 @contextlib.contextmanager
-def _restored_noise(synthesis):
-    """A block with the noise variables of a synthesis network. Afterwards they have their old values again."""
-    noise = [variable for name, variable in synthesis.vars.items() if name.startswith('noise')]
+def _restored_noise(Gs):
+    """A block with the noise variables of a generator, if it has any. Afterwards they have their old values again."""
+    variables = Gs.components.synthesis.vars if 'synthesis' in Gs.components else {}
+    noise = [variable for name, variable in variables.items() if name.startswith('noise')]
     before = tflib.run(noise) if noise else []
     try:
         yield noise

@@ -25,6 +25,12 @@ from metrics.registry import is_lower_better
 from metrics.results import best_result
 from metrics.run_summary import summarise_run
 
+# Titles of charts and fields of the log.
+PENALTIES = (
+    ('R1 penalty', 'r1_penalty'),
+    ('R2 penalty', 'r2_penalty'),
+    ('Gradient penalty', 'gradient_penalty'),
+)
 TEMPLATE = os.path.splitext(os.path.abspath(__file__))[0] + '.html'
 STYLE, SCRIPT = page.read_beside(__file__, '.css'), page.read_beside(__file__, '.js')
 WIDEST = 1056  # px; width up to which grids are enlarged
@@ -235,7 +241,11 @@ def _charts(run, marks):
     return measured + [
         charts.chart('Losses', lines(G='G_loss', D='D_loss'), span, marks),
         charts.chart('D’s scores', lines(reals='real_scores', fakes='fake_scores'), span, marks),
-        charts.chart('R1 penalty', lines(_='r1_penalty'), span, marks, may_be_logarithmic=True),
+        *(
+            charts.chart(title, lines(_=field), span, marks, may_be_logarithmic=True)
+            for title, field in PENALTIES
+            if field == 'r1_penalty' or any(field in tick for tick in run.ticks)
+        ),
         charts.chart('Seconds per kimg', lines(_='sec_per_kimg'), span, marks, may_be_logarithmic=True),
     ]
 

@@ -13,6 +13,22 @@ _WEIGHT = re.compile(r'(\d+)x\1/(Const|Dense|Conv|Conv0_up|Conv1)/StyleMod/weigh
 _SECOND = ('Conv', 'Conv1')  # of the two layers of a resolution
 
 
+def check_has_w(Gs, what):
+    """Refuses a generator that has no w.
+
+    Args:
+        Gs: Generator `Network`.
+        what: What needs w, to begin the sentence with.
+
+    Raises:
+        UserError: The network is a ProGAN.
+    """
+    if 'mapping' not in Gs.components:
+        raise UserError(
+            f'{what} cannot be made of this network: it is a ProGAN, which has no w, no truncation and no noise.'
+        )
+
+
 def style_weights(synthesis):
     """The weights that make the styles of each layer from w.
 
@@ -43,6 +59,7 @@ def network_directions(Gs, layers=DIRECTION_LAYERS):
     Raises:
         UserError: The network has no styles, has not all of the layers, or has weights that are no numbers.
     """
+    check_has_w(Gs, 'Directions')
     weights = style_weights(Gs.components.synthesis)
     if not weights:
         raise UserError('This network has no styles, so it has no directions: it was made with use_styles=False.')

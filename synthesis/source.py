@@ -40,6 +40,11 @@ def find_network(source: str, offline: bool = False) -> NetworkSource:
     file = read_network_file(path)
     generator = file.networks[-1]
     kind = generator['build_func_name']
+    if kind == 'G_paper':
+        raise UserError(
+            f'{path} is a ProGAN, which has no w, no truncation and no noise: name a StyleGAN generator, as from '
+            'train.py or python -m dnnlib.download --list.'
+        )
     if kind != GENERATOR:
         raise UserError(
             f'{path} is no generator (its network is made by {kind}): name a network-*.pkl of a training run, or a '

@@ -1,5 +1,6 @@
 """The layouts of images inside the networks that this machine can execute: NHWC, and NCHW as on a GPU where it runs."""
 
+import contextlib
 import functools
 from unittest import mock
 
@@ -7,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.tflib.versions import CPU_GETS_NCHW_WRONG
-from training import networks_stylegan
+from training import networks_progan, networks_stylegan
 
 
 @functools.lru_cache(maxsize=None)
@@ -39,6 +40,14 @@ def device_for(data_format):
     return 'cpu' if data_format == 'NHWC' else 'auto'
 
 
+@contextlib.contextmanager
 def networks_in(data_format):
     """A context in which the networks take this layout wherever they would take that of the device."""
-    return mock.patch.object(networks_stylegan, '_layout_of', lambda *_: networks_stylegan._Layout(data_format))
+
+    def layout_of(*_):
+        return networks_stylegan._Layout(data_format)
+
+    with mock.patch.object(networks_stylegan, '_layout_of', layout_of), mock.patch.object(
+        networks_progan, '_layout_of', layout_of
+    ):
+        yield

@@ -55,6 +55,7 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/metrics/test_named_directions.py',
     'tests/test_docs.py',
     'tests/test_environments.py',
+    'tests/test_train_progan.py',
     'tests/test_late_tensorflow.py::test_what_is_refused_is_refused_before_tensorflow_starts',
     'tests/test_rooms.py',
     # Arithmetic.
@@ -145,6 +146,13 @@ D_VARIANTS = (
     'no_blur',
     'no_wscale',
 )
+# The same for ProGAN: options whose layers other variants run too.
+G_PAPER_VARIANTS = 'decay', 'default_latent', 'eps', 'gray', 'latent', 'no_normalize', 'no_pixelnorm', 'no_wscale'
+D_PAPER_VARIANTS = 'decay', 'gray', 'mbstd_group1', 'mbstd_group16', 'mbstd_off', 'no_wscale', 'no_wscale_plain'
+_G_PAPER, _D_PAPER = (
+    f'tests/training/test_networks_progan.py::test_paper_{what}'
+    for what in ('generator_gives_the_originals_images', 'discriminator_gives_the_originals_scores')
+)
 _G, _D = (
     f'tests/training/test_networks_stylegan.py::test_{what}'
     for what in ('generator_gives_the_originals_numbers', 'discriminator_gives_the_originals_scores')
@@ -155,6 +163,8 @@ def _variants(layout):
     return (
         *(f'{_G}[{layout}-g_style_16_variants-{each}]' for each in G_VARIANTS),
         *(f'{_D}[{layout}-d_basic_16_variants-{each}]' for each in D_VARIANTS),
+        *(f'{_G_PAPER}[{layout}-g_paper_16_variants-{each}]' for each in G_PAPER_VARIANTS),
+        *(f'{_D_PAPER}[{layout}-d_paper_16_variants-{each}]' for each in D_PAPER_VARIANTS),
     )
 
 

@@ -5,6 +5,7 @@ Every loss returns a `Loss`. A gradient penalty has the shape [N]; its sum with 
 """
 
 import collections
+import functools
 
 import tensorflow.compat.v1 as tf
 
@@ -135,6 +136,30 @@ def D_wgan_gp(
     scores = _scores(G, D, latents, labels, reals, network_kwargs)
     loss = Loss(scores.f - scores.r + wgan_epsilon * tf.square(scores.r), _stats(scores))
     return _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mixing_factors, network_kwargs)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The losses of a run, by their names in `training.options`
+
+_BY_NAME = {
+    'logistic-r1': (G_logistic_nonsaturating, D_logistic_simplegp),
+    'logistic-r2': (G_logistic_nonsaturating, D_logistic_simplegp),
+    'logistic-saturating': (G_logistic_saturating, D_logistic),
+    'wgan': (G_wgan, D_wgan),
+    'wgan-gp': (G_wgan, D_wgan_gp),
+    'hinge': (G_wgan, D_hinge),
+    'hinge-gp': (G_wgan, D_hinge_gp),
+}
+
+
+def losses_of(options):
+    """The losses of G and D of a run: functions as above, for the weights in its `TrainingOptions`."""
+    G_loss, D_loss = _BY_NAME[options.loss]
+    if options.loss == 'logistic-r1':
+        D_loss = functools.partial(D_loss, r1_gamma=options.r1_gamma)
+    elif options.loss == 'logistic-r2':
+        D_loss = functools.partial(D_loss, r1_gamma=0.0, r2_gamma=options.r1_gamma)
+    return G_loss, D_loss
 
 
 # ---------------------------------------------------------------------------------------------------------------------

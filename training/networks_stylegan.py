@@ -144,10 +144,10 @@ def _nonlinearity(name):
     return activations[name], np.sqrt(2)
 
 
-def _pixel_norm(x, axis):
+def _pixel_norm(x, axis, epsilon=1e-8):
     # In float32 whatever the dtype: squares overflow half precision.
     y = tf.cast(x, tf.float32)
-    return tf.cast(y * tf.rsqrt(tf.reduce_mean(tf.square(y), axis=axis, keepdims=True) + 1e-8), x.dtype)
+    return tf.cast(y * tf.rsqrt(tf.reduce_mean(tf.square(y), axis=axis, keepdims=True) + epsilon), x.dtype)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -333,10 +333,14 @@ class _Layout:
 
     def upscale_conv(self, x, fmaps, fused_scale, gain, use_wscale=True):
         """Doubles the side and convolves with 3x3. If fused, the kernel is turned by 180 degrees, as in StyleGAN."""
-        side, batch = self.side(x) * 2, tf.shape(x)[0]
         weight = tf.cast(_get_weight([3, 3, self.fmaps(x), fmaps], gain, use_wscale), x.dtype)
-        if _is_fused(fused_scale, side):
+        if _is_fused(fused_scale, self.side(x) * 2):
             weight = tf.reverse(weight, [0, 1])
+        return self.upscale_conv_with(x, weight)
+
+    def upscale_conv_with(self, x, weight):
+        """Doubles the side and convolves with a kernel [3, 3, C, D]."""
+        side, batch, fmaps = self.side(x) * 2, tf.shape(x)[0], int(weight.shape[3])
         if not self._resizes_in_the_kernel(side):
             return self._conv(self.upscale(x, 2), weight)
         if not self.channels_first:
@@ -876,7 +880,6 @@ class _Discriminator:
     def __init__(self, options):
         for name in (
             'resolution',
-            'label_size',
             'use_wscale',
             'mbstd_group_size',
             'mbstd_num_features',
@@ -889,6 +892,7 @@ class _Discriminator:
         if self.resolution != 2**self.log2 or self.resolution < 4:
             raise ValueError(f'resolution {self.resolution} is no power of two from 4 on.')
         self.nf = feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
+        self.num_outputs = max(options['label_size'], 1)
         self.activation, self.gain = _nonlinearity(options['nonlinearity'])
 
     def from_rgb(self, level, image):
@@ -920,7 +924,7 @@ class _Discriminator:
                 x = _dense(self.layout.to_nchw(x), self.nf(0), self.gain, self.use_wscale)
                 x = self.activation(self.layout.apply_bias(x))
             with tf.variable_scope('Dense1'):
-                return self.layout.apply_bias(_dense(x, max(self.label_size, 1), 1.0, self.use_wscale))
+                return self.layout.apply_bias(_dense(x, self.num_outputs, 1.0, self.use_wscale))
 
     def build_fixed(self, image, _lod):
         x = self.from_rgb(self.log2, image)

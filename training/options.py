@@ -6,7 +6,11 @@ from typing import Dict, List, Optional
 import click
 
 from dnnlib.records.levels import is_resolution
-from training.schedule import LRATE_BY_RESOLUTION, MINIBATCHES_BY_GPUS
+from training.schedule import LRATE_BY_RESOLUTION, MINIBATCHES_BY_GPUS, PROGAN_LRATES_BY_GPUS
+
+STYLEGAN, PROGAN = 'stylegan', 'progan'  # architectures
+WEIGHTED_LOSSES = 'logistic-r1', 'logistic-r2'  # with a penalty of the weight `r1_gamma`
+LOSSES = (*WEIGHTED_LOSSES, 'logistic-saturating', 'wgan', 'wgan-gp', 'hinge', 'hinge-gp')
 
 
 @dataclasses.dataclass
@@ -31,6 +35,7 @@ class TrainingOptions:
     networks: Optional[Dict[str, dict]] = None  # arguments of the build functions of the pickle's G and D
 
     # Networks
+    architecture: str = 'stylegan'  # or 'progan'
     latent_size: int = 512  # of z and w
     mapping_layers: int = 8
     fmap_base: int = 8192  # feature maps: at most fmap_base / (side / 2) ...
@@ -38,7 +43,8 @@ class TrainingOptions:
     style_mixing_prob: Optional[float] = 0.9  # None: off, as in some pickles
 
     # Loss and optimisation
-    r1_gamma: float = 10.0  # weight of the gradient penalty
+    loss: str = 'logistic-r1'  # one of LOSSES
+    r1_gamma: float = 10.0  # weight of the R1 or R2 gradient penalty; other losses do not use it
     lrate: float = 0.001  # learning rate of G and D at resolutions that are not in lrate_by_resolution
     lrate_by_resolution: Dict[int, float] = dataclasses.field(default_factory=lambda: dict(LRATE_BY_RESOLUTION))
     minibatch: Optional[int] = None  # at resolutions not in minibatch_by_resolution; None: by the number of GPUs
@@ -84,8 +90,10 @@ RECORDED_OPTIONS = ('gpus', 'minibatch', 'minibatch_by_resolution', 'lrate', 'lr
 
 # What each preset changes. `paper` changes nothing. `demo` shows faces after ten minutes on two CPU cores. It has a
 # small 32 px network, short phases, a weak gradient penalty so that it learns fast, and a metric without a download.
+# `progan` is the recipe of ProGAN (Karras et al. 2018) in StyleGAN's code; its learning rates depend on the GPUs too.
 PRESETS = {
     'paper': {},
+    'progan': {'architecture': PROGAN, 'loss': 'wgan-gp', 'total_kimg': 12000, 'initial_resolution': 4},
     'demo': {
         'total_kimg': 56,
         'latent_size': 64,
@@ -123,6 +131,9 @@ def resolve_options(preset, given, resolution):
         click.UsageError: An option does not fit the others; the message names the flag and says what to do.
     """
     options = TrainingOptions(**{**PRESETS[preset], **given})
+    _check_losses(options, given)
+    if preset == 'progan' and 'lrate' not in given:
+        options.lrate_by_resolution = dict(PROGAN_LRATES_BY_GPUS.get(options.gpus, LRATE_BY_RESOLUTION))
     if options.resolution is None:
         options.resolution = resolution
     _check_resolution('--resolution', options.resolution)
@@ -176,6 +187,24 @@ def check_step_options(options, given):
             )
     for side in sides:
         _check_minibatch(options, side)
+
+
+def _check_losses(options, given):
+    if 'r1_gamma' in given and options.loss not in WEIGHTED_LOSSES:
+        raise click.UsageError(
+            f'--gamma: is the weight of the penalty of {" and ".join(WEIGHTED_LOSSES)}, and the loss is '
+            f'{options.loss}; leave --gamma out, or give --loss {WEIGHTED_LOSSES[0]}.'
+        )
+    if options.architecture != PROGAN:
+        return
+    if options.use_labels:
+        raise click.UsageError(
+            '--labels: the discriminator of ProGAN does not look at labels; leave --labels out, or train StyleGAN with '
+            '--preset paper.'
+        )
+    for flag, name in (('--style-mixing', 'style_mixing_prob'), ('--mapping-layers', 'mapping_layers')):
+        if name in given:
+            raise click.UsageError(f'{flag}: ProGAN has no w; leave {flag} out.')
 
 
 def _check_resolution(flag, value):

@@ -32,7 +32,8 @@ V100_DAYS = {
     512: {1: 24 + 21 / 24, 2: 13 + 7 / 24, 4: 7, 8: 4 + 10 / 24},
     256: {1: 14 + 22 / 24, 2: 9 + 5 / 24, 4: 4 + 21 / 24, 8: 3 + 8 / 24},
 }
-WORK_OPTIONS = ('latent_size', 'mapping_layers', 'fmap_base', 'fmap_max', 'minibatch', 'minibatch_by_resolution')
+WORK_OPTIONS = ('architecture', 'loss', 'latent_size', 'mapping_layers', 'fmap_base', 'fmap_max', 'minibatch')
+WORK_OPTIONS += ('minibatch_by_resolution',)
 
 
 def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0):

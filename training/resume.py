@@ -9,10 +9,20 @@ from typing import NamedTuple, Union
 
 import click
 
+from dnnlib import network_file
 from dnnlib.errors import UserError
 from dnnlib.records.levels import is_resolution
 from dnnlib.run_dir import OPTIONS_FILE, SNAPSHOT_PATTERN
-from training.options import RECORDED_OPTIONS, TrainingOptions, check_step_options, minibatch_at, resolutions_of
+from training.options import (
+    LOSSES,
+    PROGAN,
+    RECORDED_OPTIONS,
+    STYLEGAN,
+    TrainingOptions,
+    check_step_options,
+    minibatch_at,
+    resolutions_of,
+)
 from training.schedule import training_schedule
 
 # Options that may change when a run goes on, and that do not change what a training step computes.
@@ -83,6 +93,9 @@ def stored_options(run_dir, stored):
         setattr(options, name, {int(side): value for side, value in by_resolution.items()})
     if not 0 <= options.seed < 2**32:
         raise _damaged(run_dir, 'seed', stored)
+    for name, known in (('loss', LOSSES), ('architecture', (STYLEGAN, PROGAN))):
+        if getattr(options, name) not in known:
+            raise _damaged(run_dir, name, stored)
     for name in ('resolution', 'initial_resolution', 'gpus', 'minibatch', 'total_kimg'):
         value = getattr(options, name)
         if value is None or value <= 0 or (name.endswith('resolution') and not is_resolution(value)):
@@ -177,6 +190,7 @@ def as_flag_value(value):
 class PickledNetworks(NamedTuple):
     """What training takes from a network pickle."""
 
+    architecture: str  # as in `TrainingOptions`
     static_kwargs: dict  # 'G', 'D' and 'Gs' -> dict of the arguments of the build function that have an effect
     values: dict  # 'G', 'D' and 'Gs' -> dict of variable name to array
     lod: float  # level of detail of the networks
@@ -189,13 +203,13 @@ def read_pickle(path):
         `PickledNetworks`.
 
     Raises:
-        UserError: The file does not hold (G, D, Gs) of StyleGAN.
+        UserError: The file does not hold (G, D, Gs) of StyleGAN, or of ProGAN in StyleGAN's form.
     """
     import tensorflow.compat.v1 as tf  # here: a command line is checked before TensorFlow starts
 
     from dnnlib import tflib
     from dnnlib.tflib.arguments import with_effect
-    from training import networks_stylegan
+    from training.step import BUILD_FUNCTIONS_OF
 
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})):
         networks = tflib.load_networks(path)
@@ -203,12 +217,24 @@ def read_pickle(path):
             raise UserError(f'{path} holds no (G, D, Gs): training cannot start from it.')
         named = dict(zip(('G', 'D', 'Gs'), networks))
         values = {name: tflib.run(net.vars) for name, net in named.items()}
-        if any('lod' not in values[name] for name in named) or 'synthesis' not in named['G'].components:
+        made_by = [net.build_func_name for net in networks]
+        architecture = {G.__name__: name for name, (G, _) in BUILD_FUNCTIONS_OF.items()}.get(made_by[0])
+        G, D = BUILD_FUNCTIONS_OF.get(architecture, (None, None))
+        if G is None or made_by != [G.__name__, D.__name__, G.__name__] or 'lod' not in values['D']:
             raise UserError(f'{path} holds no networks of StyleGAN: training cannot start from it.')
+        if any(net.program != network_file.STYLEGAN for net in networks):
+            raise UserError(
+                f"{path} is of ProGAN's own program, whose D has no input for labels: training cannot start from it; "
+                'figures and metrics can be made of it.'
+            )
         _check_trains(path, named['G'], named['D'])
-        functions = {'G': networks_stylegan.G_style, 'D': networks_stylegan.D_basic, 'Gs': networks_stylegan.G_style}
+        functions = {'G': G, 'D': D, 'Gs': G}
         static_kwargs = {name: with_effect(functions[name], net.static_kwargs) for name, net in named.items()}
-        return PickledNetworks(static_kwargs, values, float(values['G']['lod']))
+        for name in 'G', 'Gs':  # what G_paper takes by default, StyleGAN does not
+            if architecture == PROGAN:
+                sizes = {'resolution': named[name].output_shape[2], 'latent_size': named[name].input_shape[1]}
+                static_kwargs[name] = {**sizes, **static_kwargs[name]}
+        return PickledNetworks(architecture, static_kwargs, values, float(values['G']['lod']))
 
 
 def _check_trains(path, G, D):
@@ -259,11 +285,14 @@ def options_of_pickle(path, pickled, given, flags):
     found = {
         option: pickled.static_kwargs[net].get(argument, default) for net, argument, option, default in _NETWORK_OPTIONS
     }
+    found['architecture'] = pickled.architecture
     for option in ('latent_size', 'mapping_layers', 'fmap_base', 'fmap_max'):
         found[option] = int(found[option])  # some pickles hold 8192.0
+    if pickled.architecture == PROGAN:
+        del found['mapping_layers'], found['style_mixing_prob']
     found['use_labels'] = pickled.static_kwargs['G'].get('label_size', 0) > 0
     clashes = [
-        f'{flags[name]} {given[name]}: the networks in {path} have {value}'
+        f'{flags.get(name, name)} {given[name]}: the networks in {path} have {value}'
         for name, value in found.items()
         if given.get(name, value) != value
     ]

@@ -51,7 +51,7 @@ def find_run(results_dir, description, options):
     wanted = _comparable(dataclasses.asdict(options))
     for run_dir in _runs_of(results_dir, description):
         stored = read_options(run_dir)
-        if _comparable(stored) == wanted:
+        if _comparable(_completed(stored)) == wanted:
             return FoundRun(run_dir, options, load_counters(run_dir))
     return None
 
@@ -78,7 +78,7 @@ def remark_on_similar(results_dir, description, options, flags):
     for run_dir in _runs_of(results_dir, description):
         try:
             stored = read_options(run_dir)
-            if _comparable(stored, _MAY_DIFFER) != wanted:
+            if _comparable(_completed(stored), _MAY_DIFFER) != wanted:
                 continue
             found = FoundRun(run_dir, stored_options(run_dir, stored), load_counters(run_dir))
         except UserError:  # a damaged run is none to go on with
@@ -113,6 +113,14 @@ def _runs_of(results_dir, description):
         for run_dir in reversed(find_runs(results_dir))
         if description_of(run_dir) == description and os.path.exists(os.path.join(run_dir, OPTIONS_FILE))
     ]
+
+
+def _completed(stored):
+    """Options of a run with the defaults of fields that an earlier version did not have."""
+    return {**{name: value for name, value in _DEFAULTS.items() if name not in stored}, **stored}
+
+
+_DEFAULTS = dataclasses.asdict(TrainingOptions(data=''))
 
 
 def _comparable(options, left_out=()):

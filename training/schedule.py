@@ -9,6 +9,14 @@ import dnnlib
 LRATE_BY_RESOLUTION = {128: 0.0015, 256: 0.002, 512: 0.003, 1024: 0.003}  # G and D alike; 0.001 below
 TICK_KIMG_BY_RESOLUTION = {4: 160, 8: 140, 16: 120, 32: 100, 64: 80, 128: 60, 256: 40, 512: 30, 1024: 20}
 
+# The same for ProGAN: number of GPUs -> learning rate by resolution, 0.001 at others.
+PROGAN_LRATES_BY_GPUS = {
+    1: {1024: 0.0015},
+    2: {512: 0.0015, 1024: 0.002},
+    4: {256: 0.0015, 512: 0.002, 1024: 0.003},
+    8: {128: 0.0015, 256: 0.002, 512: 0.003, 1024: 0.003},
+}
+
 MOST_PHASES = 64  # more than any resolution has
 
 # What fits in 11 GB on each card: number of GPUs -> (minibatch for resolutions not listed, minibatch by resolution).

@@ -8,19 +8,24 @@ import tensorflow.compat.v1 as tf
 from dnnlib import tflib
 from dnnlib.random_streams import D_DRAWS, D_LATENTS, G_DRAWS, G_LABELS, G_LATENTS, noise_seed, seed_from
 from dnnlib.util import EasyDict
-from training import losses, networks_stylegan
+from training import losses, networks_progan, networks_stylegan
 from training.networks_stylegan import active_lod
+from training.options import PROGAN, STYLEGAN
 
 _REPLICA = re.compile(r'^G_replica\d+/')  # begins the names of variables that each replica has for itself
+
+
+BUILD_FUNCTIONS_OF = {  # of G and D, by the names in `training.options`
+    STYLEGAN: (networks_stylegan.G_style, networks_stylegan.D_basic),
+    PROGAN: (networks_progan.G_paper, networks_progan.D_paper),
+}
 
 
 def make_networks(options, num_channels, label_size):
     """Builds G and D with fresh weights; arguments as of `network_arguments`. Returns the tuple (G, D) of `Network`."""
     arguments = network_arguments(options, num_channels, label_size)
-    return (
-        tflib.Network('G', networks_stylegan.G_style, **arguments['G']),
-        tflib.Network('D', networks_stylegan.D_basic, **arguments['D']),
-    )
+    functions = BUILD_FUNCTIONS_OF[options.architecture]
+    return tuple(tflib.Network(name, function, **arguments[name]) for name, function in zip('GD', functions))
 
 
 def network_arguments(options, num_channels, label_size):
@@ -43,6 +48,8 @@ def network_arguments(options, num_channels, label_size):
         'fmap_base': options.fmap_base,
         'fmap_max': options.fmap_max,
     }
+    if options.architecture == PROGAN:
+        return {'D': shape, 'G': dict(shape, latent_size=options.latent_size)}
     return {
         'D': shape,
         'G': dict(
@@ -95,7 +102,7 @@ class TrainingStep:
         self._restore_dlatent_avgs = tf.group(
             *[
                 tf.assign(average, tf.where(tf.is_finite(average), average, self.Gs.vars['dlatent_avg']))
-                for average in (G.vars['dlatent_avg'] for G in self._G_replicas)
+                for average in (G.vars['dlatent_avg'] for G in self._G_replicas if 'dlatent_avg' in G.vars)
             ]
         )
         self._Gs_update = self.Gs.setup_as_moving_average_of(self.G, beta=self._inputs.Gs_beta)
@@ -154,10 +161,9 @@ class TrainingStep:
                 share.mirror_draws,
                 output_lod=active_lod(self._inputs.lod, self.options.resolution),
             )
-            G_loss = losses.G_logistic_nonsaturating(G, D, share.latents, share.labels, **kwargs)
-            D_loss = losses.D_logistic_simplegp(
-                G, D, share.latents, share.labels, reals, **kwargs, r1_gamma=self.options.r1_gamma
-            )
+            G_function, D_function = losses.losses_of(self.options)
+            G_loss = G_function(G, D, share.latents, share.labels, **kwargs)
+            D_loss = D_function(G, D, share.latents, share.labels, reals, **kwargs)
             means = {
                 which: {f'{which}_loss': tf.reduce_mean(loss.value)} for which, loss in (('G', G_loss), ('D', D_loss))
             }
@@ -184,7 +190,8 @@ class TrainingStep:
             mirror_draws: float32 [N], see `TrainingSet.minibatch`.
 
         Returns:
-            Dict of means over the minibatch: D_loss, real_scores, fake_scores, r1_penalty.
+            Dict of means over the minibatch: D_loss, real_scores, fake_scores, and the penalty of the loss, if it has
+            one: r1_penalty, r2_penalty or gradient_penalty.
         """
         feed = self._random_numbers(cur_nimg, len(reals), D_LATENTS, D_DRAWS)
         feed.update(
@@ -282,7 +289,8 @@ class TrainingStep:
 
     def _state_variables(self):
         variables = self._network_variables()
-        for index, net in enumerate(self._G_replicas[1:], 1):
+        averaging = [net for net in self._G_replicas[1:] if 'dlatent_avg' in net.vars]  # of ProGAN, none
+        for index, net in enumerate(averaging, 1):
             variables[f'G_replica{index}/dlatent_avg'] = net.vars['dlatent_avg']
         for optimizer in (self._G_optimizer, self._D_optimizer):
             for number, (first, *_) in enumerate(optimizer.state_variables):

@@ -5,7 +5,8 @@ import importlib
 import inspect
 from typing import Any, Callable, Dict, FrozenSet, Iterable
 
-from dnnlib.network_file import BUILD_FUNCTIONS
+from dnnlib.network_file import BUILD_FUNCTIONS, PROGAN_BUILD_FUNCTIONS
+from dnnlib.own_modules import own_module
 
 _OF_THE_BUILD = {'is_template_graph', 'components'}
 
@@ -33,6 +34,8 @@ def check_arguments(name: str, functions: Iterable[Callable], arguments: Dict[st
     functions = list(functions)
     if not all(map(_is_ours, functions)):
         return
+    if any(map(_is_progan, functions)):  # ignores what StyleGAN's generators take, as the original does
+        functions += all_build_functions(own_module('training.networks_stylegan').G_style)
     known = _known(functions)
     unknown = sorted(set(arguments) - known)
     if unknown:
@@ -44,7 +47,7 @@ def all_build_functions(function: Callable) -> Iterable[Callable]:
     if not _is_ours(function):
         return [function]
     module = importlib.import_module(function.__module__)
-    return [getattr(module, name) for name in BUILD_FUNCTIONS]
+    return [getattr(module, name) for name in BUILD_FUNCTIONS if hasattr(module, name)]
 
 
 def with_effect(function: Callable, arguments: Dict[str, Any]) -> Dict[str, Any]:
@@ -54,7 +57,12 @@ def with_effect(function: Callable, arguments: Dict[str, Any]) -> Dict[str, Any]
 
 
 def _is_ours(function):
-    return BUILD_FUNCTIONS.get(function.__name__) == f'{function.__module__}.{function.__name__}'
+    name = f'{function.__module__}.{function.__name__}'
+    return name in BUILD_FUNCTIONS.values() or name in PROGAN_BUILD_FUNCTIONS.values()
+
+
+def _is_progan(function):
+    return function.__name__ in PROGAN_BUILD_FUNCTIONS
 
 
 def _known(functions):

@@ -11,8 +11,15 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib.errors import UserError
-from dnnlib.network_file import BUILD_FUNCTIONS, STATE_VERSIONS
-from dnnlib.own_modules import own_module
+from dnnlib.network_file import (
+    BUILD_FUNCTIONS,
+    PROGAN,
+    PROGAN_BUILD_FUNCTIONS,
+    STATE_VERSIONS,
+    STYLEGAN,
+    own_build_function,
+)
+from dnnlib.own_modules import own_module, self_contained
 from dnnlib.progress import Progress
 from dnnlib.tflib import tfutil, versions
 from dnnlib.tflib.arguments import all_build_functions, check_arguments, positional_parameters
@@ -266,8 +273,18 @@ class Network(OriginalNames):
             state['name'] = name
         return Network.from_state(state, self._find_own_build_func)
 
+    @property
+    def build_func_name(self) -> str:
+        """The name of the build function, as a pickle names it."""
+        return self._build_func.__name__
+
+    @property
+    def program(self) -> str:
+        """The program whose build function the network has: STYLEGAN or PROGAN of `dnnlib.network_file`."""
+        return getattr(sys.modules[self._build_func.__module__], 'PROGRAM_OF_PICKLES', STYLEGAN)
+
     def _nested_state(self):
-        state = self.__getstate__()
+        state = self.state()
         return dict(state, components={role: part._nested_state() for role, part in state['components'].items()})
 
     def _find_own_build_func(self, state):
@@ -310,8 +327,14 @@ class Network(OriginalNames):
     # Pickling, in the form of the published files
 
     def __getstate__(self):
+        if self.program == PROGAN:
+            raise TypeError(f"Network {self.name!r} is of ProGAN's own program: save it by tflib.save_networks.")
+        return self.state()
+
+    def state(self) -> State:
+        """What a pickle says about the network. Its components are networks."""
         values = tfutil.run(self.own_vars) if self._values is None else self._values
-        source = self._module_source or inspect.getsource(sys.modules[self._build_func.__module__])
+        source = self._module_source or self_contained(inspect.getsource(sys.modules[self._build_func.__module__]))
         return {
             'version': STATE_VERSIONS[-1],
             'name': sys.intern(self.name),
@@ -399,15 +422,15 @@ def find_known_build_func(state: State) -> BuildFunction:
     Raises:
         UserError: This project has no build function of the name in the state.
     """
-    func_name = state['build_func_name']
-    if func_name not in BUILD_FUNCTIONS:
+    dotted_name = own_build_function(state)
+    if dotted_name is None:
         raise UserError(
             'The file names the build function {!r}; only {} can be built here.'.format(
-                func_name, ', '.join(sorted(BUILD_FUNCTIONS))
+                state['build_func_name'], ', '.join(sorted(BUILD_FUNCTIONS))
             )
         )
     # Imported late, because the module imports this package.
-    return _import_function(BUILD_FUNCTIONS[func_name])
+    return _import_function(dotted_name)
 
 
 def _canonical(value):
@@ -423,7 +446,8 @@ def _canonical(value):
 
 def _import_function(dotted_name):
     module_name, _, function_name = dotted_name.rpartition('.')
-    import_module = own_module if dotted_name in BUILD_FUNCTIONS.values() else importlib.import_module
+    ours = {*BUILD_FUNCTIONS.values(), *PROGAN_BUILD_FUNCTIONS.values()}
+    import_module = own_module if dotted_name in ours else importlib.import_module
     return getattr(import_module(module_name), function_name)
 
 

@@ -8,11 +8,11 @@ from typing import Tuple, Union
 from dnnlib.download.published import TRUST_FLAG, resolve, trusted_as
 from dnnlib.errors import UserError
 from dnnlib.files import Path, atomic_write
-from dnnlib.network_file import BUILD_FUNCTIONS, read_network_file, walk
+from dnnlib.network_file import own_build_function, read_network_file, walk
 from dnnlib.tflib.network import Network, find_known_build_func, read_at_once
+from dnnlib.tflib.progan_pickles import in_their_form
 from dnnlib.tflib.restoring import FreshBudget
 from dnnlib.tflib.versions import builtins_for_source_text
-from dnnlib.wrong_files import ONLY_V1
 
 PICKLE_PROTOCOL = 4  # what the published files use; Python 3.4 and later read it
 
@@ -50,14 +50,16 @@ def load_generator(source: Path) -> Network:
         Gs of a tuple (G, D, Gs), or the network of a file that holds one, in the default session.
 
     Raises:
-        UserError: As for `load_networks`, or the file holds no StyleGAN generator.
+        UserError: As for `load_networks`, or the file holds no generator of StyleGAN or ProGAN.
     """
     file = read_network_file(resolve(source))
     if len(file.networks) in (1, 3):
         (network,) = _build(file, file.networks[-1:])
-        if {'mapping', 'synthesis'} <= set(network.components):
+        if {'mapping', 'synthesis'} <= set(network.components) or file.networks[-1]['build_func_name'] == 'G_paper':
             return network
-    raise UserError(f'{file.path} holds no StyleGAN generator: name a pickle with (G, D, Gs), or with a generator.')
+    raise UserError(
+        f'{file.path} holds no generator of StyleGAN or ProGAN: name a pickle with (G, D, Gs), or with a generator.'
+    )
 
 
 def _build(file, states):
@@ -92,6 +94,8 @@ def check_trusted(path: Path) -> None:
 def save_networks(path: Path, networks: Union[Network, Tuple[Network, ...]]) -> None:
     """Writes networks to a pickle that the original StyleGAN code opens too.
 
+    Networks that were read from a pickle of ProGAN's own program are written in the form of that program.
+
     Args:
         path: Target file; it appears whole or not at all.
         networks: Tuple or list (G, D, Gs), or a single `Network`.
@@ -103,8 +107,8 @@ def save_networks(path: Path, networks: Union[Network, Tuple[Network, ...]]) -> 
     parts = networks if isinstance(networks, tuple) else (networks,)
     if not parts or not all(isinstance(part, Network) for part in parts):
         raise TypeError('A network pickle holds one network, or a tuple (G, D, Gs) of networks; nothing else opens.')
-    with atomic_write(path) as file, read_at_once(networks if isinstance(networks, tuple) else [networks]):
-        pickle.dump(networks, file, protocol=PICKLE_PROTOCOL)
+    with atomic_write(path) as file, read_at_once(parts), in_their_form(networks) as content:
+        pickle.dump(content, file, protocol=PICKLE_PROTOCOL)
 
 
 class _EmbeddedBuilders:
@@ -115,12 +119,10 @@ class _EmbeddedBuilders:
 
     def check(self, state):
         """Raises a UserError for a network that needs source text in a file that is not trusted."""
-        if state['build_func_name'] in BUILD_FUNCTIONS or self._trusted_as is not None:
+        if own_build_function(state) is not None or self._trusted_as is not None:
             return
         sha256 = self._file.sha256
         self._trusted_as = trusted_as(sha256)
-        if self._trusted_as is None and state['build_func_name'] in ('G_paper', 'D_paper') and self._file.is_tuple:
-            raise UserError(f'{self._file.path}: is of ProGAN (progressive growing of GANs): {ONLY_V1}.')
         if self._trusted_as is None:
             raise UserError(
                 f'{self._file.path}: network {state["name"]!r} needs the build function {state["build_func_name"]!r} '
@@ -130,7 +132,7 @@ class _EmbeddedBuilders:
 
     def find(self, state):
         """The build function of a network."""
-        if state['build_func_name'] in BUILD_FUNCTIONS:
+        if own_build_function(state) is not None:
             return find_known_build_func(state)
         self.check(state)
         source = state['build_module_src']

@@ -5,7 +5,7 @@ import numpy as np
 from metrics.arithmetic.dlatents import move, truncate
 from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, latents_of, run
 from metrics.named_directions import check_size
-from metrics.styles import DIRECTION_LAYERS, check_layers, network_directions
+from metrics.styles import DIRECTION_LAYERS, check_has_w, check_layers, network_directions
 
 DIRECTIONS_SEED = 91
 NUM_DIRECTIONS = 5
@@ -59,6 +59,7 @@ def draw_directions(
         UserError: The network has no styles, not these layers, or weights that are no numbers; or `named` are of
             another network.
     """
+    check_has_w(Gs, 'Directions')
     if named is None:
         layers = DIRECTION_LAYERS if layers is None else layers
         directions = network_directions(Gs, layers)[0][:count]

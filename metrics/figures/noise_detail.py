@@ -4,6 +4,7 @@ import numpy as np
 import PIL.Image
 
 from metrics.figures.drawing import latents_of, resize, run
+from metrics.styles import check_has_w
 
 DETAIL_SEEDS = (1157, 1012)
 NUM_SAMPLES = 100  # for the standard deviation
@@ -48,6 +49,7 @@ def draw_noise_detail(Gs, seeds=DETAIL_SEEDS, num_samples=NUM_SAMPLES):
     Returns:
         uint8 [len(seeds) S, 3 S, C].
     """
+    check_has_w(Gs, 'The detail of noise')
     return np.concatenate(
         [
             noise_detail(

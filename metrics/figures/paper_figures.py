@@ -9,6 +9,7 @@ import PIL.Image
 
 from dnnlib.errors import UserError
 from metrics.figures.drawing import TRUNCATION_CUTOFF, TRUNCATION_PSI, WHITE, fine_layers, latents_of, resize, run
+from metrics.styles import check_has_w
 
 UNCURATED_SEED = 5
 NOISE_SEEDS = (1967, 1555)
@@ -142,6 +143,7 @@ def draw_noise_components(Gs, seeds=NOISE_SEEDS, flipped=NOISE_FLIPPED, kept=Non
     Raises:
         UserError: The network was built without noise.
     """
+    check_has_w(Gs, 'The parts of noise')
     synthesis = Gs.components.synthesis
     noise = {name: synthesis.vars[name] for name in _noise_names(synthesis)}
     if not noise:
@@ -204,6 +206,7 @@ def draw_truncation(Gs, seeds=TRUNCATION_SEEDS, psis=TRUNCATION_PSIS):
     Returns:
         uint8 [len(seeds) H, len(psis) W, C].
     """
+    check_has_w(Gs, 'Truncation')
     dlatents = Gs.components.mapping.run(latents_of(Gs, seeds), None)
     synthesis = Gs.components.synthesis
     return truncation_trick(

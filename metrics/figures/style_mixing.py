@@ -4,6 +4,7 @@ import numpy as np
 
 from dnnlib.errors import UserError
 from metrics.figures.drawing import fine_layers, latents_of, run, white_canvas
+from metrics.styles import check_has_w
 
 SOURCE_SEEDS = (639, 701, 687, 615, 2268)
 DESTINATION_SEEDS = (888, 829, 1898, 1733, 1614, 845)
@@ -73,6 +74,7 @@ def draw_style_mixing(Gs, source_seeds=SOURCE_SEEDS, destination_seeds=DESTINATI
     Raises:
         UserError: The network has too few layers, or `layers` does not fit the rows.
     """
+    check_has_w(Gs, 'Mixed styles')
     mapping, synthesis = Gs.components.mapping, Gs.components.synthesis
     sources, destinations = (mapping.run(latents_of(Gs, seeds), None) for seeds in (source_seeds, destination_seeds))
     num_layers = sources.shape[1]

@@ -21,6 +21,7 @@ import config, training
 assert not hasattr(config, 'NETWORKS') and find_entry('celeba-256x256')
 G, D, Gs = tflib.load_networks(sys.argv[1])
 tflib.save_networks('copy.pkl', (G, D, Gs.clone()))
+tflib.save_networks('progan.pkl', tflib.load_networks(sys.argv[2]))
 print(G.output_shape, training.__file__)
 """
 
@@ -35,8 +36,9 @@ def test_programs_may_have_a_config_and_a_folder_training_of_their_own(tmp_path)
     (tmp_path / 'training').mkdir()
     (tmp_path / 'training' / '__init__.py').touch()
     (tmp_path / 'use.py').write_text(PROGRAM)
+    progan = FOLDER / 'progan_tiny_16_plain_label_nosrc.pkl'
     process = subprocess.run(
-        [sys.executable, 'use.py', str(FOLDER / 'official_tiny_16_nosrc.pkl')],
+        [sys.executable, 'use.py', str(FOLDER / 'official_tiny_16_nosrc.pkl'), str(progan)],
         cwd=str(tmp_path),
         env=dict(os.environ, PYTHONPATH=str(ROOT)),
         stdout=subprocess.PIPE,
@@ -45,3 +47,4 @@ def test_programs_may_have_a_config_and_a_folder_training_of_their_own(tmp_path)
     )
     assert process.returncode == 0, process.stdout
     assert process.stdout.startswith(f'[None, 3, 16, 16] {tmp_path}') and (tmp_path / 'copy.pkl').exists()
+    assert b'tfutil' in (tmp_path / 'progan.pkl').read_bytes()[:100]

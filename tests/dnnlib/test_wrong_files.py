@@ -15,7 +15,6 @@ import pytest
 from dnnlib.errors import UserError
 from dnnlib.network_file import read_network_file
 from dnnlib.records.tfrecords import MultiResolutionWriter
-from dnnlib.tflib import load_networks
 from dnnlib.wrong_files import name_of_bytes, name_of_module
 from tests.goldens.files import FOLDER
 from tests.hostile_pickles import network, pickled, plain, text
@@ -101,7 +100,10 @@ FILES = {
     'StyleGAN2': (pickled(network(version=plain(4))), f'of StyleGAN2 .its state version is 4.: {V1}'),
     'StyleGAN3': (naming('torch_utils.persistence', '_reconstruct_persistent_obj'), f'StyleGAN3 .PyTorch.: {V1}'),
     'torch tensors': (naming('torch._utils', '_rebuild_tensor_v2'), f'a PyTorch file: {V1}'),
-    'ProGAN': (naming('tfutil', 'Network'), f'of ProGAN .progressive growing of GANs.: {V1}'),
+    'ProGAN in Theano': (
+        naming('network', 'Network'),
+        f'of the first ProGAN, in Theano: {V1}',
+    ),
     'scikit-learn': (naming('sklearn.svm.classes', 'SVC'), 'a pickle of scikit-learn objects: name a network pickle'),
 }
 
@@ -144,18 +146,10 @@ def test_networks_in_a_dict_are_told_the_form_that_is_expected(tmp_path):
         read_network_file(str(tmp_path / 'a.pkl'))
 
 
-def test_networks_of_progan_are_named_when_they_are_opened(tmp_path):
-    parts = b''.join(network(name=text(name), build_func_name=text('G_paper')) for name in ('G', 'D', 'Gs'))
-    (tmp_path / 'a.pkl').write_bytes(pickled(parts + b'\x87'))
-    with pytest.raises(UserError, match=f'a.pkl: is of ProGAN .progressive growing of GANs.: {V1}'):
-        load_networks(str(tmp_path / 'a.pkl'))
-
-
-def test_a_program_that_has_dnnlib_in_a_folder_wrote_networks_too(tmp_path):
-    (tmp_path / 'a.pkl').write_bytes(
-        pickled(network()).replace(b'dnnlib.tflib.network', b'stylegan.dnnlib.tflib.network')
-    )
-    assert len(read_network_file(str(tmp_path / 'a.pkl')).networks) == 1
+@pytest.mark.parametrize('module, program', [('stylegan.dnnlib.tflib.network', 'StyleGAN'), ('pggan.tfutil', 'ProGAN')])
+def test_a_program_that_has_the_modules_in_a_folder_wrote_networks_too(tmp_path, module, program):
+    (tmp_path / 'a.pkl').write_bytes(pickled(network()).replace(b'dnnlib.tflib.network', module.encode()))
+    assert [each['program'] for each in read_network_file(str(tmp_path / 'a.pkl')).networks] == [program]
 
 
 def test_networks_are_not_taken_for_anything_else():

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
+from dnnlib.network_file import BUILD_FUNCTIONS
 
 FOLDER = pathlib.Path(__file__).parents[1] / 'golden'
 
@@ -70,9 +71,8 @@ class Golden:
         """The network 'G', 'D' or 'Gs' of the file with the file's weights."""
         # Nobody runs the graph in which G makes its variables, so its parts need not be built in it once more.
         with without_random_values(), mock.patch.object(tflib.Network, 'get_output_for', _output_of_template):
-            net = tflib.Network(
-                name, 'training.networks_stylegan.' + func_name, **dict(self.meta['static_kwargs'], **more_kwargs)
-            )
+            dotted_name = func_name if '.' in func_name else BUILD_FUNCTIONS[func_name]
+            net = tflib.Network(name, dotted_name, **dict(self.meta['static_kwargs'], **more_kwargs))
         set_all(net, self.under(name + '/'))
         return net
 

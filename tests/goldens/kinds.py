@@ -6,7 +6,7 @@ import pytest
 
 from tests.goldens import floor, losses, networks, paths, separability
 from tests.goldens.files import FOLDER, Golden
-from tests.selection import D_VARIANTS, G_VARIANTS
+from tests.selection import D_PAPER_VARIANTS, D_VARIANTS, G_PAPER_VARIANTS, G_VARIANTS
 
 Kind = collections.namedtuple('Kind', 'pattern evaluate cases has_layouts')
 Kind.__doc__ = """A kind of golden file: the pattern of its name without the ending, the function that evaluates one
@@ -20,6 +20,11 @@ def _one_case(_golden):
 KINDS = [
     Kind('g_style_*', networks.generator, networks.variants, True),
     Kind('d_basic_*', networks.discriminator, networks.variants, True),
+    Kind('g_paper_*', networks.paper_generator, networks.variants, True),
+    Kind('d_paper_*', networks.discriminator, networks.variants, True),
+    Kind('losses_progan_*', losses.losses_on_papers, _one_case, True),
+    Kind('losses_acgan_*', losses.acgan_losses, _one_case, True),
+    Kind('progan_*_expected', networks.pickled_papers, _one_case, True),
     Kind('losses_*', losses.losses_and_gradients, _one_case, True),
     Kind('process_reals*', losses.reals, _one_case, True),
     Kind('ema*', networks.moving_average, _one_case, True),
@@ -80,6 +85,9 @@ SLOW = (
     'schedule-loop_simulation/8gpu_256_total25000',  # the whole run of the paper
     *(f'g_style_16_variants-{each}' for each in G_VARIANTS),
     *(f'd_basic_16_variants-{each}' for each in D_VARIANTS),
+    *(f'g_paper_16_variants-{each}' for each in G_PAPER_VARIANTS),
+    *(f'd_paper_16_variants-{each}' for each in D_PAPER_VARIANTS),
+    'losses_progan_16_plain_label',
 )
 
 

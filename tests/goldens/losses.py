@@ -68,22 +68,100 @@ def losses_and_gradients(golden, _case, open_session):
     open_session(seed=1)
     nets = golden.network('G', 'G_style'), golden.network('D', 'D_basic')
     yield from _processed_reals(golden)
-    inputs, calls, by_lod = _Inputs(golden), {}, collections.defaultdict(dict)
+    families, by_lod = {}, collections.defaultdict(dict)
     for case, spec in golden.meta['cases'].items():
         family, _, lod_name = case.rpartition('/')
-        calls[family] = inputs.call(getattr(losses, spec['func']), spec['kwargs'])
+        families[family] = spec
         by_lod[lod_name, spec['lod']][family] = case
+    for case, value, stats, gradients in _evaluated(golden, nets, families, by_lod):
+        yield golden.compare('loss', 'out/loss/' + case, value, OUTPUT_TOLERANCE)
+        missing = golden.meta['cases'][case]['n_all_zero_gradients_not_stored']
+        yield from _compared_gradients(golden, case, gradients, missing)
+        if 'real_scores' in stats:
+            key = 'out/real_scores/' + case.rpartition('/')[2]
+            yield golden.compare('scores', key, stats['real_scores'], OUTPUT_TOLERANCE)
+    yield from _unknown(golden)
+
+
+def losses_on_papers(golden, _case, open_session):
+    """The same for the networks of ProGAN, in the form of their files."""
+    open_session(seed=1)
+    nets = [golden.network(name, func_name) for name, func_name in zip('GD', golden.meta['networks'])]
+    yield from _processed_reals(golden)
+    families = golden.meta['cases']
+    by_lod = {
+        (f'lod{lod:g}', lod): {family: f'{family}/lod{lod:g}' for family in families} for lod in golden.meta['lods']
+    }
+    missing = 0
+    for case, value, _, gradients in _evaluated(golden, nets, families, by_lod):
+        yield golden.compare('loss', 'out/loss/' + case, value, OUTPUT_TOLERANCE)
+        missing += len(gradients) - len(golden.under(f'out/grad/{case}/'))
+        yield from _compared_gradients(golden, case, gradients)
+    zeros = golden.meta['all_zero_gradients_omitted']
+    yield Comparison('zero gradients', 'all', 0 if missing == zeros else np.inf, 0)
+    yield from _unknown(golden)
+
+
+def _evaluated(golden, nets, families, by_lod):
+    """Yields (case, loss, `stats`, gradients).
+
+    Args:
+        golden, nets: The file, and G and D.
+        families: Dict by name of a loss: a dict of 'func' and 'kwargs'.
+        by_lod: Dict by (name of the reals, lod): a dict of the name of a loss to its case.
+    """
+    inputs = _Inputs(golden)
+    calls = {family: inputs.call(getattr(losses, spec['func']), spec['kwargs']) for family, spec in families.items()}
     shared = SharedLosses(*nets, calls)
     for (lod_name, lod), cases in by_lod.items():
         for net in nets:
             set_lod(net, lod)
-        for family, value, stats, gradients in shared.evaluate(cases, {inputs.reals: golden['in/reals/' + lod_name]}):
-            yield golden.compare('loss', 'out/loss/' + cases[family], value, OUTPUT_TOLERANCE)
-            yield from _compared_gradients(golden, cases[family], gradients)
-            if 'real_scores' in stats:
-                key = 'out/real_scores/' + lod_name
-                yield golden.compare('scores', key, stats['real_scores'], OUTPUT_TOLERANCE)
+        for family, *results in shared.evaluate(cases, {inputs.reals: golden['in/reals/' + lod_name]}):
+            yield (cases[family], *results)
+
+
+def acgan_losses(golden, _case, open_session):
+    """WGAN-GP with a classifier, on the networks of ProGAN's own program, of which D tells the labels too."""
+    open_session(seed=1)
+    program = 'training.networks_progan_2018.'
+    G = golden.network('G', program + 'G_paper', latent_size=golden.meta['latent_size'])
+    D = golden.network('D', program + 'D_paper')
+    arrays = {name: tf.constant(golden['in/' + name]) for name in ('latents', 'reals', 'wgan_gp_mixing_factors')}
+    latents, reals, mixing_factors = arrays.values()
+    built = {}
+    for name, spec in golden.meta['cases'].items():
+        kwargs, is_G = dict(spec['kwargs']), spec['func'].startswith('G')
+        weight = kwargs.pop('cond_weight', 1.0)
+        labels = tf.constant(golden['in/fake_labels_for_G' if is_G else 'in/real_labels'])
+        scorer = _Scorer(D)
+        if is_G:
+            loss = losses.G_wgan(G, scorer, latents, labels).value
+        else:
+            loss = losses.D_wgan_gp(G, scorer, latents, labels, reals, mixing_factors=mixing_factors, **kwargs).value
+        if golden.meta['static_kwargs']['label_size']:
+            for logits in scorer.logits[: 1 if is_G else 2]:  # not those of the mixed images
+                loss += weight * tf.nn.softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits)
+        net = G if is_G else D
+        built[name] = loss, dict(zip(net.trainables, tf.gradients(tf.reduce_mean(loss), [*net.trainables.values()])))
+    for key, match in golden.matches(re.compile(r'out/loss/(\w+)/lod([\d.]+)')):
+        for net in (G, D):
+            set_lod(net, float(match[2]))
+        value, gradients = tflib.run(built[match[1]])
+        yield golden.compare('loss', key, value, OUTPUT_TOLERANCE)
+        yield from _compared_gradients(golden, key[len('out/loss/') :], gradients)
     yield from _unknown(golden)
+
+
+class _Scorer:
+    """A D of ProGAN's own program, as losses take a D: its scores. It keeps the logits of the labels."""
+
+    def __init__(self, D):
+        self.input_shape, self.logits, self._once = D.input_shape, [], BuiltOnce(D)
+
+    def get_output_for(self, images, _labels):
+        scores, logits = self._once.get_output_for(images)
+        self.logits.append(logits)
+        return scores
 
 
 class _Inputs:
@@ -107,10 +185,11 @@ class _Inputs:
         return func, arguments, kwargs
 
 
-def _compared_gradients(golden, case, actual):
+def _compared_gradients(golden, case, actual, missing=None):
+    """`missing`: how many all-zero gradients the file leaves out; None if that is not known."""
     expected = golden.under(f'out/grad/{case}/')
-    missing = len(actual) - len(expected) - golden.meta['cases'][case]['n_all_zero_gradients_not_stored']
-    yield Comparison('zero gradients', case, 0 if missing == 0 else np.inf, 0)
+    if missing is not None:
+        yield Comparison('zero gradients', case, 0 if len(actual) - len(expected) == missing else np.inf, 0)
     for variable, gradient in actual.items():
         key = f'out/grad/{case}/{variable}'
         if variable in expected:

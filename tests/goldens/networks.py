@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
-from tests.goldens.built_once import SharedGenerator
+from tests.goldens.built_once import BuiltOnce, SharedGenerator
 from tests.goldens.files import OUTPUT_TOLERANCE, ROUNDING_TOLERANCE, Comparison, Golden, set_all, set_lod
 from training import networks_stylegan
 from training.step import Gs_beta
@@ -43,14 +43,28 @@ def generator(golden, variant, open_session):
 
 
 def discriminator(golden, variant, open_session):
-    """D_basic: scores."""
+    """D_basic or D_paper: scores."""
     golden = Golden(golden.name, variant, golden.folder) if variant else golden
     open_session(seed=1)
-    D = golden.network('D', 'D_basic')
+    D = golden.network('D', golden.meta.get('network', 'D_basic'))
     for name, run in golden.meta['runs'].items():
         set_lod(D, run['lod'])
         scores = D.run(*[golden[f'in/{what}_b{run["batch"]}'] for what in ('images', 'labels')], **run['kwargs'])
         yield golden.compare('scores', 'out/scores/' + name, scores, OUTPUT_TOLERANCE)
+    yield from _unknown(golden)
+
+
+def paper_generator(golden, variant, open_session):
+    """G_paper: images."""
+    golden = Golden(golden.name, variant, golden.folder)
+    open_session(seed=1)
+    G = golden.network('G', 'G_paper')
+    shared = BuiltOnce(G)
+    inputs = [tf.constant(golden['in/' + name]) for name in ('latents', 'labels')]
+    for name, run in golden.meta['runs'].items():
+        set_lod(G, run['lod'])
+        images = tflib.run(shared.get_output_for(*inputs, **run['kwargs']))
+        yield golden.compare('images', 'out/images/' + name, images, OUTPUT_TOLERANCE)
     yield from _unknown(golden)
 
 
@@ -177,14 +191,9 @@ def _kwargs_by_shapes(shapes):
 def pickled_networks(golden, _case, open_session):
     """A network pickle in the published format: its variables and its outputs."""
     open_session(seed=1)
-    (path,) = golden.folder.glob(golden.name.replace('_expected', '') + '*.pkl')
-    networks = dict(zip(('G', 'D', 'Gs'), tflib.load_networks(str(path))))
-    for name, net in networks.items():
-        values = tflib.run(net.vars)
-        names = list(values) == list(golden.under(name + '/')) and net.name == name
-        yield Comparison('names', name, 0 if names else np.inf, 0)
-        for variable, value in values.items():
-            yield golden.compare('variables', f'{name}/{variable}', value, 0)
+    networks = _networks_beside(golden)
+    yield from _pickled_variables(golden, networks, {name: name for name in networks})
+    for net in networks.values():
         set_lod(net, 0)
     latents, labels = golden['in/latents'], golden['in/labels']
     Gs = SharedGenerator(networks['Gs'], latents, labels)
@@ -201,3 +210,38 @@ def pickled_networks(golden, _case, open_session):
     levels = tflib.convert_images_to_uint8(default, nchw_to_nhwc=True)
     yield from golden.compare_levels('out/Gs_uint8_nhwc_default', Gs.run_fed(levels, tflib.run(dlatents)))
     yield from _unknown(golden)
+
+
+def pickled_papers(golden, _case, open_session):
+    """A network pickle of ProGAN's own program: its variables, images, scores and logits of labels."""
+    open_session(seed=1)
+    networks = _networks_beside(golden)
+    yield from _pickled_variables(golden, networks, {name: golden.meta['state'][name]['name'] for name in networks})
+    latents, labels, images = (golden['in/' + name] for name in ('latents', 'labels', 'images'))
+    for key, match in golden.matches(re.compile(rf'out/Gs_images/lod{_NUMBER}')):
+        for net in networks.values():
+            set_lod(net, float(match[1]))
+        scores, logits = networks['D'].run(images)
+        for what, actual in (
+            ('Gs_images', networks['Gs'].run(latents, labels)),
+            ('G_images', networks['G'].run(latents, labels)),
+            ('D_scores', scores),
+            ('D_labels', logits),
+        ):
+            yield golden.compare('outputs', key.replace('Gs_images', what), actual, OUTPUT_TOLERANCE)
+    yield from _unknown(golden)
+
+
+def _networks_beside(golden):
+    """The networks in the pickle of a file, by 'G', 'D' and 'Gs'."""
+    (path,) = golden.folder.glob(golden.name.replace('_expected', '') + '*.pkl')
+    return dict(zip(('G', 'D', 'Gs'), tflib.load_networks(str(path))))
+
+
+def _pickled_variables(golden, networks, names):
+    for which, net in networks.items():
+        values = tflib.run(net.vars)
+        as_expected = list(values) == list(golden.under(which + '/')) and net.name == names[which]
+        yield Comparison('names', which, 0 if as_expected else np.inf, 0)
+        for variable, value in values.items():
+            yield golden.compare('variables', f'{which}/{variable}', value, 0)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 import train
 from training.checkpoint import Checkpoints
 from training.options import resolve_options
+from training.resume import stored_options
 from training.run_state import NOTHING
 from training.same_command import find_run
 
@@ -115,3 +116,13 @@ def test_a_run_with_changed_options_is_the_run_of_its_new_options(tmp_path):
     options = resolve_options('demo', {'data': DATA, 'device': 'cpu', 'minibatch': 8}, 16)
     assert find_run(str(tmp_path), 'demo', options).kimg == 30
     assert find_run(str(tmp_path), 'demo', dataclasses.replace(options, minibatch=16)) is None
+
+
+def test_a_run_of_an_earlier_version_is_found_though_its_options_lack_what_came_later(tmp_path):
+    path = make_run(tmp_path, 8000) / 'options.json'
+    stored = json.loads(path.read_text())
+    del stored['loss'], stored['architecture']
+    path.write_text(json.dumps(stored))
+    options = stored_options(str(path.parent), stored)
+    assert (options.loss, options.architecture) == ('logistic-r1', 'stylegan')
+    assert find_run(str(tmp_path), 'demo', options).run_dir == str(path.parent)

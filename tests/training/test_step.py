@@ -9,7 +9,8 @@ from dnnlib import tflib
 from tests.steps import train
 from tests.toy_run import make_dataset
 from training.dataset import TrainingSet
-from training.options import resolve_options
+from training.losses import losses_of
+from training.options import LOSSES, resolve_options
 from training.schedule import training_schedule
 from training.step import Gs_beta
 
@@ -37,6 +38,36 @@ def assert_same(state, other):
     assert state.keys() == other.keys()
     for name, value in state.items():
         np.testing.assert_array_equal(value, other[name], err_msg=name)
+
+
+PENALTIES = {
+    'logistic-r1': ['r1_penalty'],
+    'logistic-r2': ['r2_penalty'],
+    'wgan-gp': ['gradient_penalty'],
+    'hinge-gp': ['gradient_penalty'],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('loss', [loss for loss in LOSSES if loss != 'logistic-r1'])
+def test_every_loss_trains_and_reports_its_penalty(make_step, loss):
+    step, reals, options = make_step(loss=loss, resolution=4)
+    before = step.get_state()
+    _, stats = train(step, reals, options, 2)
+    after = step.get_state()
+    assert sorted(stats) == sorted(['D_loss', 'G_loss', 'real_scores', 'fake_scores', *PENALTIES.get(loss, [])])
+    assert all(np.isfinite(value) for value in stats.values())
+    for name in ('G/G_synthesis/4x4/Conv/weight', 'D/4x4/Dense1/weight'):
+        assert np.any(before[name] != after[name]), name
+
+
+def test_gamma_weighs_the_penalty_that_the_loss_is_named_for():
+    weights = {'r1_gamma': 3.0}
+    for loss, expected in (('logistic-r1', {'r1_gamma': 3.0}), ('logistic-r2', {'r1_gamma': 0.0, 'r2_gamma': 3.0})):
+        _, D_loss = losses_of(resolve_options('paper', {**TINY, **weights, 'loss': loss, 'data': 'x'}, 8))
+        assert D_loss.keywords == expected
+    for loss in LOSSES:  # every name has its functions
+        assert len(losses_of(resolve_options('paper', {**TINY, 'loss': loss, 'data': 'x'}, 8))) == 2
 
 
 def test_step_moves_all_networks_and_reports_means(make_step):

@@ -19,7 +19,7 @@ from tests.earlier import EARLIER
 from tests.goldens.files import FOLDER, relative_error
 from tests.goldens.kinds import assert_agreement, golden_cases
 from tests.sessions import KeptSession
-from training import networks_stylegan
+from training import networks_progan, networks_stylegan
 
 STRUCTURE = json.loads((FOLDER / 'official_tiny_16_structure.json').read_text())
 
@@ -67,6 +67,7 @@ def official(loaded):
 CHANGES = {
     'alike': {},
     'fused': {'fused_scale': True, 'resolution': 8, 'blur_filter': [1, 3, 3, 1], 'mapping_layers': 2},
+    'progan': {},  # and made by other functions
 }
 
 
@@ -79,11 +80,16 @@ def made(tmp_path_factory):
         path = tmp_path_factory.mktemp(case) / 'ours.pkl'
         kept = KeptSession()
         with kept.as_default():
-            G = tflib.Network('G', networks_stylegan.G_style, **kwargs['G'])
-            D = tflib.Network('D', 'training.networks_stylegan.D_basic', **dnnlib.EasyDict(kwargs['D']))
-            Gs = G.clone('Gs')
-            G.set_var('dlatent_avg', np.linspace(-1, 1, 16))
-            Gs.set_var('G_synthesis/4x4/Const/bias', np.linspace(-1, 1, 16))
+            if case == 'progan':
+                G = tflib.Network('G', networks_progan.G_paper, **kwargs['G'])
+                D = tflib.Network('D', 'training.networks_progan.D_paper', **kwargs['D'])
+                Gs = G.clone('Gs')
+            else:
+                G = tflib.Network('G', networks_stylegan.G_style, **kwargs['G'])
+                D = tflib.Network('D', 'training.networks_stylegan.D_basic', **dnnlib.EasyDict(kwargs['D']))
+                Gs = G.clone('Gs')
+                G.set_var('dlatent_avg', np.linspace(-1, 1, 16))
+                Gs.set_var('G_synthesis/4x4/Const/bias', np.linspace(-1, 1, 16))
             tflib.save_networks(path, (G, D, Gs))
         cases[case] = kept, (G, D, Gs), path
     yield cases
