@@ -88,6 +88,7 @@ SLOW = (
     *(f'g_paper_16_variants-{each}' for each in G_PAPER_VARIANTS),
     *(f'd_paper_16_variants-{each}' for each in D_PAPER_VARIANTS),
     'losses_progan_16_plain_label',
+    'losses_acgan_16_nolabel',
 )
 
 
