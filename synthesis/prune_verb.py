@@ -19,7 +19,7 @@ from dnnlib.records.names import AUDIT_PAGE, MANIFEST_FILE, REPORT_FILE
 from metrics.arithmetic.pruning import ORDERS, SEED
 from metrics.features.embeddings import open_embedding
 from synthesis.audit.embeddings import share_embeddings
-from synthesis.audit.options import AuditOptions
+from synthesis.audit.options import AuditOptions, beside
 from synthesis.audit.plan import LEAST_PEOPLE
 from synthesis.audit.run import audit_set
 from synthesis.embedding_flags import embedding_flags
@@ -136,20 +136,23 @@ def _audit(decision, options, embedding, processes, cluster):
         share_embeddings(decision.source.folder, options.out, decision.choice.stays, embedding)
     audited = AuditOptions(
         source=options.out,
+        # The page shows photographs of the training set, which are not to be given away with the new set.
+        out=beside(options.out) if options.training else None,
         **{name: getattr(options, name) for name in ('training', 'held_out', 'calibration', 'extrapolate')},
     )
     try:
         sentences = audit_set(audited, embedding, processes, cluster)
     except (KeyboardInterrupt, SystemExit, UserError) as error:
         training = '' if options.training is None else f' --training {shlex.quote(options.training)}'
-        command = f'python -m synthesis audit {shlex.quote(options.out)}{training}'
+        out = '' if audited.out is None else f' --out {shlex.quote(audited.out)}'
+        command = f'python -m synthesis audit {shlex.quote(options.out)}{training}{out}'
         click.echo(f'{options.out} is whole, but was not audited: {command}', err=True)
         if isinstance(error, UserError):
             raise
         sys.exit(STATUS if isinstance(error, KeyboardInterrupt) else error.code)
     for sentence in sentences:
         click.echo(sentence)
-    click.echo(f'Look at {os.path.join(options.out, AUDIT_PAGE)}.')
+    click.echo(f'Look at {os.path.join(audited.folder, AUDIT_PAGE)}.')
 
 
 def _resolve_device(device):

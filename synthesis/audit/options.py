@@ -11,6 +11,11 @@ from dnnlib.records.options import KeptOptions, option
 LEAST_ROWS = 100  # of a sample; fewer say nothing
 
 
+def beside(folder: str) -> str:
+    """The folder for an audit of `folder` whose page is not to be given away with it."""
+    return os.path.normpath(folder) + '-audit'
+
+
 @dataclasses.dataclass(frozen=True)
 class AuditOptions(KeptOptions):
     """The options of one audit: the flags of the command, by the names of the command's parameters."""

@@ -200,5 +200,7 @@ def _write(plan, options, report, material, told):
         with atomic_write(os.path.join(folder, AUDIT_FILE), 'w') as file:
             json.dump(report, file, indent=1, ensure_ascii=False, allow_nan=False)
             file.write('\n')
-    if plan.record is not None and options.out is None:
-        write_card(folder, audited_card(folder, material.source.embeddings.dataset.shape, told), plan.sums)
+    if plan.record is not None:
+        write_card(
+            options.source, audited_card(options.source, material.source.embeddings.dataset.shape, told), plan.sums
+        )

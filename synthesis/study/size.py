@@ -11,6 +11,7 @@ from dnnlib.records.datasets import open_dataset
 from dnnlib.records.names import AUDIT_FILE
 from metrics.results import FINGERPRINT
 from metrics.run_summary import summarise_run
+from synthesis.audit.options import beside
 from synthesis.record import find_record
 
 
@@ -120,8 +121,9 @@ def _images_of(data):
 
 
 def _read_audit(folder):
-    path = os.path.join(folder, AUDIT_FILE)
-    if not os.path.exists(path):
+    paths = [os.path.join(place, AUDIT_FILE) for place in (folder, beside(folder))]
+    path = next(filter(os.path.exists, paths), None)
+    if path is None:
         raise UserError(f'{folder} was not audited: python -m synthesis audit {folder} --training DATASET')
     with disk_errors('read', path):
         try:

@@ -92,7 +92,8 @@ def test_what_remains_is_audited_without_embedding_anything_again(planted, tmp_p
     flags = ['--training', planted['training'], '--leak-far', '0.001', '--audit']
     result = run(planted, tmp_path / 'out', *flags)
     assert result.exit_code == 0 and 'No look-alikes.' in result.output
-    assert audited[0].source == str(tmp_path / 'out') and audited[0].calibration == planted['thresholds']
+    assert audited[0].source == str(tmp_path / 'out') and audited[0].out == str(tmp_path / 'out-audit')
+    assert audited[0].calibration == planted['thresholds']
     monkeypatch.setattr(ToyEmbedding, 'embed', None)
     from synthesis.audit.embeddings import embeddings_of
 
