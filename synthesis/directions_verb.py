@@ -37,6 +37,7 @@ If a run was ended before its end, the same command goes on with it: cache/measu
 @click.option(
     '--attributes',
     required=True,
+    metavar=f'DATASET|FILE.onnx|{PUBLISHED}',
     help='What scores the images: a dataset whose labels are attributes; a classifier FILE.onnx with its settings in '
     f'FILE.json; or {PUBLISHED}, the published classifiers of the metric ls.',
 )

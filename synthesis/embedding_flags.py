@@ -30,7 +30,7 @@ def embedding_flags(command: Callable) -> Callable:
             type=SettingsText(),
             help='How FILE.onnx takes images: side, colours (RGB or BGR), mean, scale, alignment (arcface5, or crop '
             'and a share), output. What is left out is taken from FILE.json, else as in most ArcFace networks: '
-            'side=112,colours=RGB,mean=127.5,scale=1/127.5,alignment=arcface5.',
+            'side=112, colours=RGB, mean=127.5, scale=1/127.5, alignment=arcface5.',
         ),
         click.option(
             '--embedding',

@@ -24,7 +24,8 @@ from synthesis.study.size_table import FIGURE_FILE, text_of, write_size
 from synthesis.study.variation import mated_scores, study_variation
 from synthesis.study.variation_page import PAGE_FILE, levels_of, table_of, write_variation
 
-EXAMPLE = 'Example: python -m synthesis study variation results/00000-demo --out results/variation'
+VARIATION = '\b\nExample:\n  python -m synthesis study variation results/00000-demo --out results/variation'
+SIZE = '\b\nExample:\n  python -m synthesis study size results/0000* datasets/synthetic-* --out results/size'
 
 
 @click.group()
@@ -32,7 +33,7 @@ def study():
     """Answer a question about networks and sets."""
 
 
-@study.command(cls=Verb, epilog=EXAMPLE)
+@study.command(cls=Verb, epilog=VARIATION)
 @click.argument('network', type=NetworkSource())
 @click.option('--out', required=True, type=click.Path(file_okay=False), help='Folder for the page and the numbers.')
 @click.option(
@@ -105,9 +106,7 @@ def _resolve_device(device):
     return resolve_device(device)
 
 
-@study.command(
-    cls=Verb, epilog='Example: python -m synthesis study size results/0000* datasets/synthetic-* --out results/size'
-)
+@study.command(cls=Verb, epilog=SIZE)
 @click.argument('paths', metavar='RUN_OR_SET...', nargs=-1, required=True, type=click.Path(exists=True))
 @click.option('--out', required=True, type=click.Path(file_okay=False), help='Folder for table, numbers and figure.')
 def size(paths, out):

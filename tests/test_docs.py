@@ -65,13 +65,18 @@ def verb_command(verb):
     return importlib.import_module(module).main
 
 
+def single_commands(command):
+    """The commands of a group, or the command itself."""
+    if not isinstance(command, click.Group):
+        return [command]
+    context = click.Context(command)
+    verbs = (command.get_command(context, name) for name in command.list_commands(context))
+    return [single for verb in verbs for single in single_commands(verb)]
+
+
 def flags_of(command):
-    flags = {'--help'}
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        verbs = (command.get_command(context, name) for name in command.list_commands(context))
-        return flags.union(*map(flags_of, verbs))
-    return flags.union(*(option.opts + option.secondary_opts for option in command.params))
+    options = (option.opts + option.secondary_opts for single in single_commands(command) for option in single.params)
+    return {'--help'}.union(*options)
 
 
 def all_verbs():
@@ -148,6 +153,14 @@ def test_the_texts_name_enough_for_these_tests_to_mean_something():
 def test_every_verb_is_in_the_documents():
     named = {verb for text in TEXTS.values() for verb, _ in commands(text)}
     assert set(all_verbs()) - named == {'tests.crossing'}  # `make test-cross` starts it
+
+
+def test_help_shows_each_example_on_a_line_of_its_own():
+    for verb in all_verbs():
+        for command in single_commands(verb_command(verb)):
+            text = command.get_help(click.Context(command, max_content_width=80))
+            examples = re.findall(r'python [^\n]*', command.epilog or '')
+            assert [example for example in examples if example not in text] == [], verb
 
 
 def test_targets_of_make_exist():
