@@ -206,7 +206,7 @@ def test_a_generator_without_its_mapping_network_is_refused(tmp_path):
     with tf.Graph().as_default(), tf.Session():
         synthesis = tflib.Network('Gs', 'training.networks_stylegan.G_synthesis', dlatent_size=8, **SMALL)
         tflib.save_networks(str(tmp_path / 'synthesis.pkl'), synthesis)
-    assert 'no StyleGAN generator' in refused(invoke(str(tmp_path / 'synthesis.pkl')), 1)
+    assert 'no generator of StyleGAN or ProGAN' in refused(invoke(str(tmp_path / 'synthesis.pkl')), 1)
 
 
 def test_the_best_network_is_enough(run_dir):

@@ -186,7 +186,9 @@ def test_a_discriminator_is_no_generator(tmp_path, finished):
         tflib.save_networks(
             path, tflib.Network('D', 'training.networks_stylegan.D_basic', resolution=8, num_channels=3, fmap_max=8)
         )
-    assert 'holds no StyleGAN generator' in refused(invoke(path, '--data', finished[1], '--metrics', 'fd_onet5k'), 1)
+    assert 'holds no generator of StyleGAN or ProGAN' in refused(
+        invoke(path, '--data', finished[1], '--metrics', 'fd_onet5k'), 1
+    )
 
 
 def test_a_dataset_that_is_gone_or_of_another_size(run_dir, tmp_path):

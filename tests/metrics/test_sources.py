@@ -50,7 +50,7 @@ def test_pairs_of_networks_and_parts_of_a_generator_are_refused(session, tmp_pat
     Gs, path = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL), str(tmp_path / 'mine.pkl')
     for networks in ((Gs, Gs), Gs.components.mapping):
         tflib.save_networks(path, networks)
-        with pytest.raises(UserError, match='mine.pkl holds no StyleGAN generator'), open_generator(path):
+        with pytest.raises(UserError, match='mine.pkl holds no generator of StyleGAN or ProGAN'), open_generator(path):
             pass
 
 

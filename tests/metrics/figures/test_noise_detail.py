@@ -51,6 +51,7 @@ def test_each_row_has_samples_of_its_latents_without_truncation(session):
     calls = []
 
     class Recorder:
+        components = {'mapping': None}
         input_shape = [None, 4]
 
         def run(self, latents, labels, **kwargs):
