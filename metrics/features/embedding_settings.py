@@ -50,7 +50,7 @@ def read_settings(network: str, given: Optional[Dict[str, Any]] = None) -> Setti
         with disk_errors('read', path), open(path, encoding='utf-8') as file:
             try:
                 written = json.load(file)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UserError(f'{path} is no JSON file ({error}): write settings such as {{"side": 112}}.') from error
         if not isinstance(written, dict):
             raise UserError(f'{path} holds no settings by name: write settings such as {{"side": 112}}.')
@@ -62,7 +62,7 @@ def read_settings(network: str, given: Optional[Dict[str, Any]] = None) -> Setti
             check, meant = _CHECKS[name]
             try:
                 checked[name] = check(value)
-            except (AttributeError, TypeError, ValueError, ZeroDivisionError) as error:
+            except (AttributeError, TypeError, ValueError, ArithmeticError) as error:
                 raise UserError(f'{where}: {name} {value!r} is not {meant}.') from error
     return Settings(**checked)
 

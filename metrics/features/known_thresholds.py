@@ -129,6 +129,21 @@ def read_thresholds(path: Union[str, os.PathLike]) -> Thresholds:
             record = json.load(file)
             each = [Threshold(**entry) for entry in record['calibration']['thresholds']]
             calibration = Calibration(**{**record['calibration'], 'thresholds': each})
-            return Thresholds(**{**record, 'calibration': calibration})
-        except (KeyError, TypeError, ValueError) as error:
+            found = Thresholds(**{**record, 'calibration': calibration})
+            _check_values(found)
+            return found
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise UserError(f'{path} is no file of thresholds: write one with {HOW_TO_MEASURE}.') from error
+
+
+def _check_values(found):
+    """Raises TypeError or ValueError if a value is none that calibrate writes."""
+    if not isinstance(found.source, str):
+        raise TypeError
+    fars = [each.far for each in found.calibration.thresholds]
+    if not all(0 < far < 1 for far in fars) or fars != sorted(set(fars), reverse=True):
+        raise ValueError
+    for each in found.calibration.thresholds:
+        if not -1 <= each.cosine <= 1.001 or not isinstance(each.is_observed, bool):
+            raise ValueError
+        float(each.low + each.high + each.tar)

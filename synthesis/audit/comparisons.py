@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import zipfile
 from typing import Any, Optional, Tuple
 
 import numpy as np
@@ -135,7 +136,7 @@ def _load(path):
                 Neighbours(*(arrays[f'{side}_{name}'] for name in Neighbours._fields)) for side in ('rows', 'columns')
             ]
             return AllPairs(*(arrays[name] for name in AllPairs._fields[:4]), *sides)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f'{path} is damaged ({error}): remove its folder, and give the same command again.') from error
 
 

@@ -83,9 +83,10 @@ def measured(path, measure, processes, cluster=None):
     with open_dataset(path) as dataset:
         known_as = fingerprint(dataset)
         folder = folder_of(known_as, measure)
-        if os.path.isdir(folder):
+        if _is_whole(folder, measure, dataset.num_images):
             return folder, known_as
-        with unfinished_folder(folder, _plan_of(known_as, measure), {}) as work:
+        is_damaged = os.path.isdir(folder)
+        with unfinished_folder(folder, _plan_of(known_as, measure), {}, replace=is_damaged) as work:
             if work.result is None:
                 job = MeasureJob(path, dataset, known_as, measure)
                 with _pool(job.work, processes, cluster) as pool:
@@ -106,7 +107,19 @@ def dataset_stamp(path):
 
 def is_measured(dataset_fingerprint, measure):
     """Whether the cache has the numbers of a dataset."""
-    return os.path.isdir(folder_of(dataset_fingerprint, measure))
+    return _is_whole(folder_of(dataset_fingerprint, measure), measure)
+
+
+def _is_whole(folder, measure, count=None):
+    """Whether a folder of the cache has all columns, in full; somebody may have removed or cut files."""
+    for name, (dtype, shape) in measure.columns.items():
+        try:
+            found = np.load(column_path(folder, name), mmap_mode='r', allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return False
+        if found.dtype != np.dtype(dtype) or found.shape[1:] != tuple(shape) or count not in (None, len(found)):
+            return False
+    return os.path.isdir(folder)
 
 
 def folder_of(dataset_fingerprint, measure):
@@ -120,9 +133,9 @@ def keep_measured(path, measure, columns):
     with open_dataset(path) as dataset:
         known_as = fingerprint(dataset)
     folder = folder_of(known_as, measure)
-    if os.path.isdir(folder):
+    if _is_whole(folder, measure):
         return
-    with unfinished_folder(folder, _plan_of(known_as, measure), {}) as work:
+    with unfinished_folder(folder, _plan_of(known_as, measure), {}, replace=os.path.isdir(folder)) as work:
         if work.result is None:
             content = work.begin_content()
             for name, values in columns.items():

@@ -100,7 +100,7 @@ def read_drop_list(path: str, source: SourceSet) -> List[int]:
     for number, line in enumerate(lines, 1):
         if not line:
             continue
-        if line.isdigit() and int(line) in known:
+        if line.isdecimal() and int(line) in known:
             wanted.add(int(line))
         elif line.endswith('.png'):
             by_path[line] = number

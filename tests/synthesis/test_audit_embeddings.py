@@ -123,3 +123,14 @@ def test_worker_processes_and_sent_images_give_the_same(tmp_path, monkeypatch):
             assert items == [32, 64] and job.supply_bytes(job.shards[1]) == images[32:64].nbytes
             supply.free(reader)
             assert not os.path.exists(reader.path)
+
+
+@pytest.mark.parametrize('damage', [os.remove, lambda path: os.truncate(path, 300), lambda path: os.truncate(path, 0)])
+def test_damaged_embeddings_in_the_cache_are_made_again(tmp_path, damage):
+    path = write_set(tmp_path / 'set', people(40))
+    with embed(path) as found:
+        damage(found.vectors_path)
+        assert not has_embeddings(found.fingerprint, ToyEmbedding())
+    with embed(path) as found:
+        np.testing.assert_array_equal(found.vectors, ToyEmbedding().embed(people(40)))
+    assert len(cached(tmp_path)) == 1

@@ -120,7 +120,17 @@ def test_thresholds_of_other_embeddings_and_sides_are_refused(labelled, tmp_path
         thresholds_for(ToyEmbedding(), 64, str(out))
     with pytest.raises(UserError, match='No thresholds of the embedding toy for images of 32 px are known: measure'):
         thresholds_for(ToyEmbedding(), 32)
-    for text in ('{}', 'x', '[]', json.dumps({**json.loads(out.read_text()), 'more': 1})):
+    record = json.loads(out.read_text())
+    [first, *_] = record['calibration']['thresholds']
+    wrong = [{**first, **values} for values in ({'far': 'x'}, {'far': 0}, {'cosine': None}, {'cosine': np.nan})]
+    wrong = [{**record, 'calibration': {**record['calibration'], 'thresholds': [each]}} for each in wrong]
+    for text in (
+        '{}',
+        'x',
+        '[]',
+        10**5 * '[',
+        *map(json.dumps, [{**record, 'more': 1}, {**record, 'source': 1}, *wrong]),
+    ):
         out.write_text(text)
         with pytest.raises(UserError, match='people.json is no file of thresholds'):
             thresholds_for(ToyEmbedding(), 32, str(out))

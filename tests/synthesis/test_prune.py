@@ -165,6 +165,7 @@ def test_a_pruned_set_is_not_enlarged(made_up, tmp_path):
     [
         (['--drop', 'LIST'], '7\n', "line 1: '7' names nobody"),
         (['--drop', 'LIST'], '1\n00000/img00000099.png\n', "line 2: '00000/img00000099.png' names nobody"),
+        (['--drop', 'LIST'], '\u00b2\n', 'line 1: .* names nobody'),
         (['--drop', 'LIST'], '# nobody\n', 'names nobody: write the number'),
         (['--drop', 'LIST'], '0\n1\n2\n3\n', 'No image would be left \\(12 asked\\)'),
         (['--min-score', '1'], '', 'No image would be left'),

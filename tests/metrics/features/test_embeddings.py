@@ -220,6 +220,7 @@ def test_an_embedding_goes_to_other_processes_and_machines(network, tmp_path):
     'settings, sentence',
     [
         ({'width': 112}, "--embedding-settings: there is no setting 'width': choose from side, colours,"),
+        ({'side': float('inf')}, 'side inf is not a whole number of px'),
         ({'side': '11.5'}, "side '11.5' is not a whole number of px from 16 to 1024"),
         ({'colours': 'rgba'}, "colours 'rgba' is not RGB or BGR"),
         ({'mean': [1, 2]}, 'mean [1, 2] is not a number such as 127.5, or a list of three'),
