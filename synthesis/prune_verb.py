@@ -12,6 +12,7 @@ from dnnlib.errors import UserError
 from dnnlib.exports.card import CARD_FILES
 from dnnlib.exports.flags import export_flags
 from dnnlib.exports.forms import check_exports, check_parts, names_written
+from dnnlib.faces.runtimes import resolve_device
 from dnnlib.flags import FiniteRange
 from dnnlib.jobs.command import check_runner, choose_cluster, exit_on_signals, plan_processes, processing_flags
 from dnnlib.jobs.command import saying_how_to_go_on
@@ -19,9 +20,9 @@ from dnnlib.records.names import AUDIT_PAGE, MANIFEST_FILE, REPORT_FILE
 from metrics.arithmetic.pruning import ORDERS, SEED
 from metrics.features.embeddings import open_embedding
 from synthesis.audit.embeddings import share_embeddings
-from synthesis.audit.options import AuditOptions, beside
+from synthesis.audit.options import AuditOptions, beside, check_audit_options
 from synthesis.audit.plan import LEAST_PEOPLE
-from synthesis.audit.run import audit_set
+from synthesis.audit.run import audit_set, levels_of
 from synthesis.embedding_flags import embedding_flags
 from synthesis.generate import SET_FORM, Processes
 from synthesis.images import SetImages
@@ -30,6 +31,7 @@ from synthesis.prune.options import PruneOptions, check_prune_options
 from synthesis.prune.run import check_out, decide, make_pruned
 from synthesis.prune.source import SourceSet
 
+AUDIT_FLAGS = 'training', 'held_out', 'calibration', 'embedding', 'embedding_settings', 'extrapolate'
 EPILOG = """\b
 Examples:
   python -m synthesis prune datasets/synthetic --training datasets/faces --out datasets/released
@@ -101,13 +103,17 @@ def prune(**flags):
     check_out(options)
     source = SourceSet(options.source)
     with SetImages(source.folder, source.count, 1) as images:
-        check_exports(options.export, images.shape[1], True, there=[SET_FORM])
+        side = images.shape[1]
+    check_exports(options.export, side, True, there=[SET_FORM])
     cluster = choose_cluster(options)
-    device = 'cpu' if cluster else _resolve_device(options.device)
+    device = 'cpu' if cluster else resolve_device(options.device)
     processes = Processes.planned(*plan_processes(options, device))
     embedding = None
     if options.compares or options.audit:
         embedding = open_embedding(options.embedding, options.embedding_settings, device)
+    if options.audit:  # its flags are checked now, though it comes last
+        check_audit_options(_audited(options))
+        levels_of(_audited(options), embedding, side)
     exit_on_signals()
     with saying_how_to_go_on():
         decision = decide(source, options, embedding, processes, cluster)
@@ -134,19 +140,11 @@ def _audit(decision, options, embedding, processes, cluster):
     """Audits what remains. Its embeddings are known already."""
     if options.compares:
         share_embeddings(decision.source.folder, options.out, decision.choice.stays, embedding)
-    audited = AuditOptions(
-        source=options.out,
-        # The page shows photographs of the training set, which are not to be given away with the new set.
-        out=beside(options.out) if options.training else None,
-        **{name: getattr(options, name) for name in ('training', 'held_out', 'calibration', 'extrapolate')},
-    )
+    audited = _audited(options)
     try:
         sentences = audit_set(audited, embedding, processes, cluster)
     except (KeyboardInterrupt, SystemExit, UserError) as error:
-        training = '' if options.training is None else f' --training {shlex.quote(options.training)}'
-        out = '' if audited.out is None else f' --out {shlex.quote(audited.out)}'
-        command = f'python -m synthesis audit {shlex.quote(options.out)}{training}{out}'
-        click.echo(f'{options.out} is whole, but was not audited: {command}', err=True)
+        click.echo(f'{options.out} is whole, but was not audited: {_audit_command(options)}', err=True)
         if isinstance(error, UserError):
             raise
         sys.exit(STATUS if isinstance(error, KeyboardInterrupt) else error.code)
@@ -155,10 +153,25 @@ def _audit(decision, options, embedding, processes, cluster):
     click.echo(f'Look at {os.path.join(audited.folder, AUDIT_PAGE)}.')
 
 
-def _resolve_device(device):
-    from dnnlib.faces.runtimes import resolve_device  # here: it may start TensorFlow
+def _audited(options):
+    """The `AuditOptions` of the audit of what remains."""
+    # The page shows photographs of the training set, which are not to be given away with the new set.
+    out = None if options.training is None else beside(options.out)
+    return AuditOptions(source=options.out, out=out, **{name: getattr(options, name) for name in AUDIT_FLAGS})
 
-    return resolve_device(device)
+
+def _audit_command(options):
+    """The command that audits what remains."""
+    values = {name: getattr(_audited(options), name) for name in (*AUDIT_FLAGS, 'out')}
+    if options.embedding == 'facenet':
+        del values['embedding']
+    settings = values['embedding_settings']
+    values['embedding_settings'] = settings and ','.join(f'{name}={value}' for name, value in settings.items())
+    words = ['python', '-m', 'synthesis', 'audit', options.out]
+    for name, value in values.items():
+        if value:
+            words += [f'--{name.replace("_", "-")}', *([] if value is True else [value])]
+    return ' '.join(map(shlex.quote, words))
 
 
 def _tell(decision):

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from dnnlib.errors import UserError
 from dnnlib.records.datasets import open_dataset
 from dnnlib.records.tfrecords import fingerprint
 from synthesis.audit.measures import Measure, column_path, folder_of, is_measured, keep_measured, measured
@@ -116,27 +115,6 @@ def embeddings_of(path, embedding, processes, cluster=None):
 def has_embeddings(fingerprint, embedding):
     """Whether the cache has the embeddings of a dataset, by its fingerprint."""
     return is_measured(fingerprint, Embed(embedding))
-
-
-def check_same_crops(first, second):
-    """Refuses two datasets whose images were cut out in different ways, as embeddings compare only equal crops.
-
-    Args:
-        first, second: `SetEmbeddings`.
-
-    Raises:
-        UserError: The sides or the channels differ.
-    """
-    if first.dataset.shape != second.dataset.shape:
-        shapes = ['{}x{} px, {}'.format(*each.dataset.shape[:0:-1], _colours(each)) for each in (first, second)]
-        raise UserError(
-            f'{second.path} has images of {shapes[1]}, but {first.path} of {shapes[0]}: embeddings compare only equal '
-            'crops, so make both by the same filter, with the same --size.'
-        )
-
-
-def _colours(each):
-    return 'grey' if each.dataset.shape[0] == 1 else 'RGB'
 
 
 def share_embeddings(source, target, chosen, embedding):

@@ -86,14 +86,32 @@ def plan_audit(options):
             crops than the set; or the page cannot be written.
     """
     check_writable(os.path.join(options.folder, AUDIT_PAGE))
-    source = _part(options.source)
+    source = part_of(options.source)
     people = source.images if source.people is None else source.people
     if people < LEAST_PEOPLE:
         raise UserError(
             f'{options.source} has {people} identity in {source.images:,} images, and an audit compares identities: '
             'name a set with two or more.'
         )
-    training, held_out = (path and _part(path) for path in (options.training, options.held_out))
+    training, held_out = parts_beside(source, options.training, options.held_out)
+    record = find_record(options.source) if os.path.isdir(options.source) else None
+    return Plan(source, training, held_out, record, _check_set(options.source, record))
+
+
+def parts_beside(source, training, held_out):
+    """The datasets with which a set is compared.
+
+    Args:
+        source: `Part` of the set.
+        training, held_out: Paths; None where a dataset is not given.
+
+    Returns:
+        (`Part` or None, `Part` or None).
+
+    Raises:
+        UserError: A dataset is missing, too small, or has other crops; the message names --training or --held-out.
+    """
+    training, held_out = (path and part_of(path) for path in (training, held_out))
     for flag, part in (('--training', training), ('--held-out', held_out)):
         if part is not None:
             _check_shape(source, flag, part)
@@ -101,11 +119,11 @@ def plan_audit(options):
                 raise UserError(f'{flag} {part.path} has {part.images} image: name a dataset with two or more.')
     if training is not None and held_out is not None:
         _check_filter(training.path, held_out.path)
-    record = find_record(options.source) if os.path.isdir(options.source) else None
-    return Plan(source, training, held_out, record, _check_set(options.source, record))
+    return training, held_out
 
 
-def _part(path):
+def part_of(path):
+    """The `Part` of a dataset."""
     with open_dataset(path) as dataset:
         labels = None if dataset.labels is None else dataset.labels.classes()
         people = None if labels is None else len(np.unique(labels))

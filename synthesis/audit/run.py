@@ -10,7 +10,7 @@ from typing import Dict, NamedTuple, Optional, Sequence
 import numpy as np
 
 from dnnlib.errors import UserError, disk_errors
-from dnnlib.exports.card import write_card
+from dnnlib.exports.card import SUMS_FILE, write_card
 from dnnlib.files import atomic_write
 from dnnlib.progress import Progress
 from dnnlib.random_streams import AUDIT_ROWS
@@ -31,6 +31,10 @@ from synthesis.audit.words import findings_in_words
 from synthesis.card import audited_card
 
 LARGEST_FAR = 1e-2  # of the thresholds that are used
+KEEP_BACK = (
+    f'{AUDIT_PAGE} shows photographs of real people, and {AUDIT_FILE} names their files: before you give the set away, '
+    f'remove both, and their lines in {SUMS_FILE}.'
+)
 
 
 def audit_set(options, embedding, processes, cluster=None):
@@ -43,7 +47,7 @@ def audit_set(options, embedding, processes, cluster=None):
         cluster: `dnnlib.jobs.beam_runner.Cluster` that embeds and compares instead; or None.
 
     Returns:
-        What was found, in sentences: a list of str.
+        What was found, in sentences, and what to do before the set is given away: a list of str.
 
     Raises:
         UserError: A dataset is not as it must be, there are no thresholds, or the disk refuses; nothing is written.
@@ -58,7 +62,8 @@ def audit_set(options, embedding, processes, cluster=None):
         report = report_of(plan, options, embedding, levels, source, material)
         told = findings_in_words(report)
         _write(plan, options, report, material, told)
-    return told
+    is_in_set = plan.record is not None and options.out is None
+    return [*told, KEEP_BACK] if is_in_set and plan.training is not None else told
 
 
 def levels_of(options, embedding, side):

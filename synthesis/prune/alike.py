@@ -3,63 +3,92 @@
 import contextlib
 import functools
 import os
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, NamedTuple
 
 from dnnlib.errors import UserError
 from metrics.arithmetic.uniqueness import ACCIDENTS, usable_far
 from metrics.features.known_thresholds import thresholds_for
 from synthesis.audit.comparisons import compare
-from synthesis.audit.embeddings import check_same_crops, embeddings_of
-from synthesis.prune.choice import Choice
+from synthesis.audit.embeddings import embeddings_of
+from synthesis.audit.plan import part_of, parts_beside
+from synthesis.prune.choice import LIKE_TRAINING, LOOK_ALIKE, Choice
 from synthesis.prune.likeness import Likeness
 from synthesis.prune.options import PruneOptions
 from synthesis.prune.source import SourceSet
 
 
+class Rules(NamedTuple):
+    """By which thresholds identities are taken out.
+
+    Attributes:
+        found: What the record keeps: JSON values. `LIKE_TRAINING` and `LOOK_ALIKE` have the threshold of the reason, if
+            somebody may go for it.
+        warnings: Sentences for a person.
+    """
+
+    found: Dict[str, Any]
+    warnings: List[str]
+
+
+def rules_of(source: SourceSet, options: PruneOptions, embedding: Any) -> Rules:
+    """Chooses the thresholds, and checks all datasets, before a face is embedded.
+
+    Args:
+        source: The set.
+        options: `PruneOptions` that compare.
+        embedding: `metrics.features.embeddings.Embedding`.
+
+    Raises:
+        UserError: A dataset is missing or has other crops, or there are no thresholds.
+    """
+    ours = part_of(source.folder)
+    if ours.images != source.count:
+        raise UserError(f'{source.folder} has {ours.images:,} images in its .zip files, not {source.count:,}.')
+    training, _ = parts_beside(ours, options.training, options.held_out)
+    thresholds = thresholds_for(embedding, ours.shape[1], options.calibration)
+    rules = Rules({'embedding': embedding.title, 'thresholds': thresholds.source}, [])
+    for reason, flag, given, other in (
+        (LIKE_TRAINING, '--leak-far', options.leak_far, training),
+        (LOOK_ALIKE, '--unique-far', options.unique_far, ours),
+    ):
+        if other is None or given == 0:
+            continue
+        comparisons = other.images * source.images_of_one
+        level = thresholds.at(_far(given, comparisons, thresholds), options.extrapolate)
+        rules.found[reason] = _told(level, comparisons, other.path)
+        rules.warnings.extend(_warnings(flag, rules.found[reason]))
+    return rules
+
+
 def drop_alike(
-    source: SourceSet, choice: Choice, options: PruneOptions, embedding: Any, processes: Any, cluster: Any = None
-) -> Tuple[Dict[str, Any], List[str]]:
+    source: SourceSet,
+    choice: Choice,
+    rules: Rules,
+    options: PruneOptions,
+    embedding: Any,
+    processes: Any,
+    cluster: Any = None,
+) -> None:
     """Takes out identities like people of the training set, then look-alikes among those that are left.
 
     Args:
         source: The set.
         choice: Which images stay so far.
-        options: `PruneOptions` that compare.
-        embedding: `metrics.features.embeddings.Embedding`.
+        rules: As from `rules_of`.
+        options, embedding: As for `rules_of`.
         processes, cluster: As for `synthesis.audit.embeddings.embeddings_of`.
-
-    Returns:
-        (what the record keeps: JSON values; warnings for a person).
-
-    Raises:
-        UserError: The training set is missing or has other crops, or there are no thresholds.
     """
     with contextlib.ExitStack() as opened:
         ours = opened.enter_context(embeddings_of(source.folder, embedding, processes, cluster))
-        if len(ours) != source.count:
-            raise UserError(f'{source.folder} has {len(ours):,} images in its .zip files, not {source.count:,}.')
-        thresholds = thresholds_for(embedding, ours.side, options.calibration)
-        found = {'embedding': embedding.title, 'thresholds': thresholds.source}
-        warnings: List[str] = []
         comparing = functools.partial(compare, processes=processes, cluster=cluster)
         likeness = Likeness(_identity(ours, embedding), ours.vectors, comparing)
-        if options.training is not None:
+        if LIKE_TRAINING in rules.found:
             training = opened.enter_context(embeddings_of(options.training, embedding, processes, cluster))
-            check_same_crops(ours, training)
-            far = _far(options.leak_far, len(training) * source.images_of_one, thresholds)
-            if far != 0:
-                level = thresholds.at(far, options.extrapolate)
-                found['like-training'] = _told(level, len(training) * source.images_of_one, options.training)
-                warnings += _warnings('--leak-far', found['like-training'])
-                likeness.drop_like_training(choice, _identity(training, embedding), training.vectors, level.cosine)
-                choice.check_some_stay()
-        far = _far(options.unique_far, source.count * source.images_of_one, thresholds)
-        if far != 0:
-            level = thresholds.at(far, options.extrapolate)
-            found['look-alike'] = _told(level, source.count * source.images_of_one, source.folder)
-            warnings += _warnings('--unique-far', found['look-alike'])
-            likeness.drop_look_alikes(choice, level.cosine, options.order)
-    return found, warnings
+            cosine = rules.found[LIKE_TRAINING]['cosine']
+            likeness.drop_like_training(choice, _identity(training, embedding), training.vectors, cosine)
+            choice.check_some_stay()
+        if LOOK_ALIKE in rules.found:
+            likeness.drop_look_alikes(choice, rules.found[LOOK_ALIKE]['cosine'], options.order)
 
 
 def _identity(each, embedding):

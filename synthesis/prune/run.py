@@ -19,7 +19,7 @@ from synthesis.audit.measures import column_path, measured
 from synthesis.card import pruned_card
 from synthesis.generate import SET_FORM, check_strangers
 from synthesis.images import PrunedImages
-from synthesis.prune.alike import drop_alike
+from synthesis.prune.alike import Rules, drop_alike, rules_of
 from synthesis.prune.choice import LIKE_TRAINING, LOOK_ALIKE, REMOVED_FILE, Choice
 from synthesis.prune.copying import copy_kept, volumes_of
 from synthesis.prune.options import PruneOptions
@@ -58,18 +58,19 @@ def decide(source: SourceSet, options: PruneOptions, embedding: Any, processes: 
         cluster: `dnnlib.jobs.beam_runner.Cluster`, likewise; or None.
 
     Raises:
-        UserError: The list or the training set is not as it must be, or no image would stay.
+        UserError: The list or a dataset is not as it must be, there are no thresholds, or no image would stay.
     """
-    choice, found, warnings = Choice(source.identities), {}, []
+    choice = Choice(source.identities)
+    rules = rules_of(source, options, embedding) if options.compares else Rules({}, [])
     if options.drop is not None:
         choice.drop(read_drop_list(options.drop, source))
     if options.min_score is not None:
         choice.drop_low_scores(scores_of(source, processes, cluster), options.min_score)
     choice.check_some_stay()
     if options.compares:
-        found, warnings = drop_alike(source, choice, options, embedding, processes, cluster)
+        drop_alike(source, choice, rules, options, embedding, processes, cluster)
         choice.check_some_stay()
-    return Decision(source, choice, found, warnings)
+    return Decision(source, choice, *rules)
 
 
 def check_out(options: PruneOptions) -> None:

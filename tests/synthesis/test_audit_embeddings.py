@@ -10,7 +10,7 @@ from audits import SIZE, ToyEmbedding, here, people, write_set
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import MultiResolutionWriter
 from synthesis.audit import measures
-from synthesis.audit.embeddings import check_same_crops, embeddings_of, has_embeddings
+from synthesis.audit.embeddings import embeddings_of, has_embeddings
 from synthesis.generate import Processes
 
 
@@ -97,13 +97,6 @@ def test_a_dataset_that_changes_meanwhile_is_not_kept(tmp_path):
     assert cached(tmp_path) == []
     with embed(path) as found:
         np.testing.assert_array_equal(found.vectors, ToyEmbedding().embed(people(40, seed=1)))
-
-
-def test_only_equal_crops_are_compared(tmp_path):
-    with embed(write_set(tmp_path / 'a', people(9))) as a, embed(write_set(tmp_path / 'b', people(9, side=64))) as b:
-        check_same_crops(a, a)
-        with pytest.raises(UserError, match='/b has images of 64x64 px, RGB, but .*/a of 32x32 px, RGB: .* --size'):
-            check_same_crops(a, b)
 
 
 def test_worker_processes_and_sent_images_give_the_same(tmp_path, monkeypatch):

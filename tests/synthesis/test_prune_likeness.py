@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_sets import is_whole, lines_of, make_up
 
+from dnnlib.errors import UserError
 from metrics.arithmetic.pairs import AllPairs, Neighbours
 from synthesis import prune_verb
 from synthesis.audit import comparisons, measures
@@ -101,15 +102,38 @@ def test_what_remains_is_audited_without_embedding_anything_again(planted, tmp_p
         assert len(found) == 48
 
 
+def test_an_audit_that_fails_is_repeated_with_the_same_flags(planted, tmp_path, monkeypatch):
+    def failing(*args):
+        raise UserError('No.')
+
+    monkeypatch.setattr(prune_verb, 'audit_set', failing)
+    others = write_set(tmp_path / 'some others', people(4), range(4))
+    flags = ['--training', planted['training'], '--leak-far', '0.001', '--audit', '--held-out', others, '--extrapolate']
+    result = run(planted, tmp_path / 'out', *flags)
+    assert (
+        result.exit_code == 1
+        and (
+            f"python -m synthesis audit {tmp_path}/out --training {planted['training']} --held-out '{others}' "
+            f'--calibration {planted["thresholds"]} --extrapolate --out {tmp_path}/out-audit\n'
+        )
+        in result.output
+    )
+
+
 @pytest.mark.parametrize('flags, sentence', [
     (['--training', 'nowhere'], 'nowhere'),
     (['--training', 'OTHER', '--leak-far', '0.001'], 'embeddings compare only equal crops'),
+    (['--training', 'TRAINING'], 'There is no threshold for a FAR of 0.000625'),
+    (['--training', 'TRAINING', '--leak-far', '0.001', '--audit', '--held-out', 'nowhere'], 'nowhere'),
+    (['--training', 'TRAINING', '--audit', '--held-out', 'TRAINING'], '--held-out and --training are the same dataset'),
+    (['--unique-far', '0', '--audit', '--calibration', 'nowhere.json'], 'nowhere.json'),
     (['--held-out', 'OTHER'], '--held-out is for the audit of what remains'),
     (['--calibration', 'nowhere.json'], 'nowhere.json'),
 ])  # fmt: skip
-def test_bad_input_is_a_sentence_and_makes_nothing(planted, tmp_path, flags, sentence):
-    other = write_set(tmp_path / 'other', people(4, side=64), range(4))
-    result = run(planted, tmp_path / 'out', *[other if flag == 'OTHER' else flag for flag in flags])
+def test_bad_input_is_a_sentence_before_the_first_face_is_embedded(planted, tmp_path, monkeypatch, flags, sentence):
+    monkeypatch.setattr(ToyEmbedding, 'embed', None)
+    paths = {'OTHER': write_set(tmp_path / 'other', people(4, side=64), range(4)), 'TRAINING': planted['training']}
+    result = run(planted, tmp_path / 'out', *[paths.get(flag, flag) for flag in flags])
     assert result.exit_code in (1, 2) and 'Traceback' not in result.output and sentence in result.output, result.output
     assert [path.name for path in tmp_path.iterdir()] == ['other']
 
