@@ -35,18 +35,23 @@ def pairs_by_kind(pairs, kinds, base):
 
     Args:
         pairs: int [P, 2].
-        kinds: List of N str: what was varied in each image.
+        kinds: N str, a list or an array: what was varied in each image.
         base: The kind of an identity's unvaried image.
 
     Returns:
         Dict from a kind to the places of its pairs, int64. A pair with an unvaried image is of the other image's kind;
         a pair of two varied ones is of the kind 'A / B', or 'A / A', in alphabetical order.
     """
+    names, codes = np.unique(kinds, return_inverse=True)  # in alphabetical order
+    codes, names = np.where(names == base, -1, np.arange(len(names)))[codes], names.tolist()
+    both = np.sort(codes[np.asarray(pairs)], axis=1)
+    # One number for each pair of kinds, so that millions of pairs are grouped quickly.
+    numbers, group = np.unique((both[:, 0] + 1) * (len(names) + 1) + both[:, 1] + 1, return_inverse=True)
     groups = {}
-    for place, (one, other) in enumerate(np.asarray(pairs).tolist()):
-        varied = sorted(kind for kind in (kinds[one], kinds[other]) if kind != base)
-        groups.setdefault(varied[0] if len(varied) == 1 else ' / '.join(varied) or base, []).append(place)
-    return {kind: np.array(groups[kind]) for kind in sorted(groups)}
+    for place, number in enumerate(numbers.tolist()):
+        varied = [names[code - 1] for code in divmod(number, len(names) + 1) if code]
+        groups[' / '.join(varied) or base] = np.flatnonzero(group == place)
+    return {kind: groups[kind] for kind in sorted(groups)}
 
 
 def genuine_accept_rates(scores, identities, thresholds, random, repeats=1000, confidence=CONFIDENCE):

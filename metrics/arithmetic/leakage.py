@@ -75,9 +75,22 @@ def quantiles_beside(scores, held_out, probabilities, random, repeats=1000, conf
         _drawn_quantiles(ours, probabilities, random) - _drawn_quantiles(theirs, probabilities, random)
         for _ in range(repeats)
     ]
-    values = [_quantiles(each, np.arange(1, len(each) + 1), probabilities) for each in (ours, theirs)]
+    values = [quantiles_of(each, probabilities) for each in (ours, theirs)]
     ends = np.quantile(drawn, [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0)
     return (*values, values[0] - values[1], *ends)
+
+
+def quantiles_of(scores, probabilities):
+    """Quantiles without interpolation: the lowest score that at least such a share of the scores does not exceed.
+
+    Args:
+        scores: float [N], N at least 1.
+        probabilities: float [Q].
+
+    Returns:
+        float [Q].
+    """
+    return _quantiles(np.sort(scores), np.arange(1, len(scores) + 1), probabilities)
 
 
 def _drawn_quantiles(values, probabilities, random):

@@ -3,6 +3,8 @@
 import numpy as np
 import scipy.linalg
 
+from metrics.arithmetic.products import columns_by_columns
+
 _ROWS = 4096  # that are in memory in float64 at a time
 
 
@@ -22,8 +24,8 @@ def vendi_score(vectors):
         return 0.0
     products = np.zeros((vectors.shape[1], vectors.shape[1]))
     for start in range(0, count, _ROWS):
-        rows = np.asarray(vectors[start : start + _ROWS], np.float64)
-        products += rows.T @ rows
+        rows = np.ascontiguousarray(vectors[start : start + _ROWS], np.float64)
+        products += columns_by_columns(rows)
     eigenvalues = scipy.linalg.eigvalsh(products / count)
     eigenvalues = eigenvalues[eigenvalues > 0]  # rounding makes zeros negative
     return float(np.exp(-(eigenvalues * np.log(eigenvalues)).sum()))

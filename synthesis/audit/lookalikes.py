@@ -29,13 +29,11 @@ FURTHER = 10, 100  # times the size of the set, to which K(n) is extrapolated
 def listed_from(selected, thresholds):
     """The lowest of some thresholds with at most about `MOST_PAIRS` pairs in a set; infinity if there is none."""
     count = selected.count
-    rows, columns = (
-        selected.vectors[places if selected.places is None else selected.places[places]]
-        for places in (_evenly(count, GUESS_ROWS), _evenly(count, GUESS_COLUMNS))
-    )
-    scores = rows_by_rows(rows, columns)
-    pairs = count * (count - 1) / 2
-    fits = [each for each in thresholds if (scores >= each).mean() * pairs <= MOST_PAIRS]
+    places = [_evenly(count, most) for most in (GUESS_ROWS, GUESS_COLUMNS)]
+    rows, columns = (selected.vectors[each if selected.places is None else selected.places[each]] for each in places)
+    scores = rows_by_rows(rows, columns)[places[0][:, np.newaxis] != places[1]]  # no image beside itself
+    share = count * (count - 1) / 2 / max(len(scores), 1)
+    fits = [each for each in thresholds if np.count_nonzero(scores >= each) * share <= MOST_PAIRS]
     return min(fits, default=np.inf)
 
 

@@ -13,6 +13,7 @@ from metrics.arithmetic.leakage import (
     leakage_beside,
     nearest_pictures,
     quantiles_beside,
+    quantiles_of,
     shares_above,
 )
 from metrics.arithmetic.pairs import histogram_of
@@ -74,8 +75,8 @@ def describe_leakage(source, held_out, training, levels):
 def _quantiles(source, held_out):
     """[{probability, cosine, ...}] of the nearest training image."""
     if held_out is None:
-        ordered = np.quantile(source.scores, QUANTILES)
-        return [{'probability': share, 'cosine': float(value)} for share, value in zip(QUANTILES, ordered)]
+        values = quantiles_of(source.scores, QUANTILES)
+        return [{'probability': share, 'cosine': float(value)} for share, value in zip(QUANTILES, values)]
     random = np.random.RandomState([AUDIT_BOOTSTRAP])
     found = quantiles_beside(source.scores, held_out.scores, QUANTILES, random)
     names = 'cosine', 'held-out', 'difference', 'low', 'high'

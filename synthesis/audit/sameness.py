@@ -22,14 +22,14 @@ def describe_sameness(subjects, levels):
     identities, vectors = subjects.identities, subjects.embeddings.vectors
     pairs = mated_pairs(identities, MOST_IMAGES)
     scores = exact_scores(vectors, vectors, pairs[:, 0], pairs[:, 1])
-    kinds = np.full(subjects.count, LATER, object)
-    kinds[subjects.firsts] = FIRST
+    is_first = np.zeros(subjects.count, bool)
+    is_first[subjects.firsts] = True
     return {
         'identities': len(np.unique(identities[pairs[:, 0]])),
         'all': _rates(scores, identities[pairs[:, 0]], levels),
         'by kind': {
             _title(kind): _rates(scores[places], identities[pairs[places, 0]], levels)
-            for kind, places in pairs_by_kind(pairs, kinds.tolist(), FIRST).items()
+            for kind, places in pairs_by_kind(pairs, np.where(is_first, FIRST, LATER), FIRST).items()
         },
         'scores': histogram_of(scores).tolist(),
     }

@@ -123,6 +123,18 @@ def test_what_was_planted_is_found(planted, tmp_path):
     assert report['leakage']['authenticity'] < report['leakage']['held-out authenticity']
     assert any('74 identities' in sentence and '13.5 %' in sentence for sentence in told)
 
+    alone = audit(planted, tmp_path, held_out=None)[0]['leakage']['quantiles']
+    assert [each['cosine'] for each in alone] == [each['cosine'] for each in report['leakage']['quantiles']]
+
+
+@pytest.mark.parametrize('places', [None, np.arange(0, 600, 3)])
+def test_an_image_is_no_pair_with_itself_when_pairs_are_foretold(monkeypatch, places):
+    monkeypatch.setattr(lookalikes, 'MOST_PAIRS', 0)
+    vectors = np.eye(600, dtype=np.float32)
+    assert lookalikes.listed_from(Selected('different people', vectors, places), [0.5, 0.9]) == 0.5
+    vectors[3] = vectors[0]
+    assert lookalikes.listed_from(Selected('two alike', vectors, places), [0.5, 0.9]) == np.inf
+
 
 def test_numbers_of_the_page_are_those_of_the_file_and_nothing_is_fetched(planted, tmp_path):
     report, _ = audit(planted, tmp_path)
@@ -317,7 +329,7 @@ def test_comparisons_in_processes_tile_by_tile_are_those_of_one_tile(tmp_path, m
         examine_tile(vectors[places], vectors[places + 1], Tile(0, 420, 0, 420), thresholds, False).row_scores,
     )
     monkeypatch.setattr(lookalikes, 'MOST_PAIRS', 5)
-    assert lookalikes.listed_from(selected, thresholds) == np.inf
+    assert lookalikes.listed_from(selected, [0.5, 0.7]) == np.inf
 
     def comparing(*args, **options):
         return compare(*args, processes=Processes(), **options)
