@@ -6,6 +6,7 @@ import os
 
 import click
 
+from dnnlib.faces.runtimes import resolve_device
 from dnnlib.jobs.command import (
     check_runner,
     choose_cluster,
@@ -60,7 +61,7 @@ def audit(**flags):
     check_audit_options(options)
     check_runner(options, 'faces are embedded')
     cluster = choose_cluster(options)
-    device = 'cpu' if cluster else _resolve_device(options.device)
+    device = 'cpu' if cluster else resolve_device(options.device)
     embedding = open_embedding(options.embedding, options.embedding_settings, device)
     processes = Processes.planned(*plan_processes(options, device))
     if options.dry_run:
@@ -74,9 +75,3 @@ def audit(**flags):
     for sentence in sentences:
         click.echo(sentence)
     click.echo(f'Look at {os.path.join(options.folder, AUDIT_PAGE)}.')
-
-
-def _resolve_device(device):
-    from dnnlib.faces.runtimes import resolve_device  # here: it may start TensorFlow
-
-    return resolve_device(device)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import click
 
 from dnnlib.faces.runtimes import resolve_device
+from dnnlib.folders import check_writable
 from dnnlib.jobs.command import check_runner, choose_cluster, plan_processes, processing_flags
 from metrics.features.embeddings import open_embedding
 from metrics.features.known_thresholds import write_thresholds
@@ -52,6 +53,7 @@ def calibrate(dataset, out, embedding, embedding_settings, extrapolate, max_imag
     """
     if os.path.lexists(out):
         raise click.UsageError(f'--out {out} exists already: give another name, or delete it.')
+    check_writable(out)
     options = SimpleNamespace(**processing)
     check_runner(options, 'faces are embedded')
     cluster = choose_cluster(options)

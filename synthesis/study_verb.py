@@ -9,13 +9,15 @@ import click
 
 from dnnlib.download.published import NetworkSource, offline_option
 from dnnlib.errors import UserError, disk_errors
+from dnnlib.faces.runtimes import resolve_device
 from dnnlib.flags import DEVICE_CHOICES
+from dnnlib.folders import check_writable
 from dnnlib.jobs.command import exit_on_signals, plan_processes
 from dnnlib.util import EasyDict
 from metrics.features.embeddings import open_embedding
-from synthesis.embedding_flags import embedding_flags
 from metrics.features.known_thresholds import thresholds_for
 from synthesis.audit.embeddings import embeddings_of
+from synthesis.embedding_flags import embedding_flags
 from synthesis.generate import Processes
 from synthesis.options import GenerateOptions, check_options
 from synthesis.source import default_minibatch, find_network
@@ -67,8 +69,9 @@ def variation(network, out, variants, real, calibration, offline, **flags):
         **{name: flags[name] for name in ('identities', 'psi', 'seed', 'minibatch', 'device', 'workers', 'gpus')},
     )
     check_options(options)
+    check_writable(os.path.join(out, PAGE_FILE))
     facts = find_network(network, offline)
-    device = _resolve_device(options.device)
+    device = resolve_device(options.device)
     embedding = open_embedding(flags.embedding, flags.embedding_settings, device)
     thresholds = thresholds_for(embedding, facts.resolution, calibration)
     levels = levels_of(thresholds)
@@ -98,12 +101,6 @@ def _photographs(path, side, embedding, processes):
     if not len(scores.cosines):
         raise UserError(f'--real {path} has no two images of one person: name a dataset that has.')
     return scores
-
-
-def _resolve_device(device):
-    from dnnlib.faces.runtimes import resolve_device  # here: it may start TensorFlow
-
-    return resolve_device(device)
 
 
 @study.command(cls=Verb, epilog=SIZE)

@@ -13,6 +13,7 @@ from dnnlib.jobs.workers import Workers
 from dnnlib.progress import Progress
 from metrics.arithmetic.identity_scores import mated_pairs
 from metrics.arithmetic.pairs import exact_scores
+from synthesis.audit.sameness import MOST_IMAGES
 from synthesis.job import MakeImages
 from synthesis.options import GenerateOptions
 from synthesis.study.variants import SHOWN, AskFacts, EmbedVariants, settings_for, tasks_of
@@ -128,5 +129,5 @@ def mated_scores(vectors: np.ndarray, labels: np.ndarray, name: str) -> Scores:
         labels: int [N]: who is in each photograph.
         name: Of the pairs.
     """
-    pairs = mated_pairs(labels, 20)
+    pairs = mated_pairs(labels, MOST_IMAGES)
     return Scores(name, exact_scores(vectors, vectors, pairs[:, 0], pairs[:, 1]))

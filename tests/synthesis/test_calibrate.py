@@ -111,6 +111,13 @@ def test_sets_that_cannot_calibrate_are_refused_and_nothing_is_written(labelled,
     assert (tmp_path / 'out.json').read_text() == 'mine'
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(labelled, tmp_path, monkeypatch):
+    monkeypatch.setattr(ToyEmbedding, 'embed', None)
+    (tmp_path / 'file').write_text('')
+    result = run(labelled, '--out', tmp_path / 'file' / 'out.json')
+    assert result.exit_code == 1 and 'out.json cannot be made' in result.output
+
+
 def test_thresholds_of_other_embeddings_and_sides_are_refused(labelled, tmp_path):
     out = tmp_path / 'people.json'
     run(labelled, '--out', out)

@@ -62,6 +62,12 @@ def test_finished_parts_are_not_made_again(tmp_path, thresholds, monkeypatch):
     assert numbers[0] == numbers[1]
 
 
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+    (tmp_path / 'file').write_text('')
+    result = run(tmp_path / 'file' / 'out', '--calibration', 'nowhere.json')
+    assert result.exit_code == 1 and 'variation.html cannot be made' in result.output
+
+
 class Facts:
     has_noise, has_styles = False, True
 
