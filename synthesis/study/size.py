@@ -4,6 +4,8 @@ import json
 import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
+import numpy as np
+
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import sha256_of_file
 from dnnlib.folder_kinds import DATASET, RUN, kind_of
@@ -48,8 +50,10 @@ class Row(NamedTuple):
     kept: Sequence[int] = ()
 
     def kept_of(self, count: int) -> Optional[int]:
-        """K(count), from the curve."""
-        return dict(zip(self.sizes, self.kept)).get(count)
+        """K(count), from the curve; between two of its points, on the straight line. None beyond the curve."""
+        if not self.sizes or not self.sizes[0] <= count <= self.sizes[-1]:
+            return None
+        return int(np.rint(np.interp(count, self.sizes, self.kept)))
 
 
 def read_rows(paths: Sequence[str]) -> List[Row]:
@@ -185,7 +189,5 @@ def remarks_of(rows: Sequence[Row]) -> List[str]:
 
 
 def common_size(rows: Sequence[Row]) -> Optional[int]:
-    """The largest n for which the curve of each audited row has K(n); None if there is none."""
-    curves = [set(row.sizes) for row in rows if row.sizes]
-    common = set.intersection(*curves) if curves else set()
-    return max(common, default=None)
+    """The size of the smallest audited set: the largest n that all curves reach; None if no row has a curve."""
+    return min((row.sizes[-1] for row in rows if row.sizes), default=None)

@@ -9,7 +9,7 @@ from made_up_sets import make_up, noise_images
 
 from dnnlib.exports.dataset_json import write_zip
 from dnnlib.exports.encoding import png_bytes
-from synthesis.study.size import read_rows
+from synthesis.study.size import Row, common_size, read_rows
 from synthesis.study_verb import size
 
 
@@ -83,6 +83,12 @@ def test_a_row_has_the_best_network_of_a_run_and_what_its_set_shows(tmp_path):
         and rows[2].alike == 0.5
         and rows[2].leaked is None
     )
+
+
+def test_sets_of_different_sizes_are_compared_at_the_size_of_the_smaller_one():
+    rows = [Row('small', sizes=[1, 3, 10], kept=[1, 3, 8]), Row('run'), Row('large', sizes=[1, 8, 64], kept=[1, 7, 35])]
+    assert common_size(rows) == 10 and [row.kept_of(10) for row in rows] == [8, None, 8]
+    assert common_size(rows[1:2]) is None and rows[0].kept_of(11) is None and rows[2].kept_of(64) == 35
 
 
 def test_the_command_writes_table_numbers_and_figure(tmp_path):
