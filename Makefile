@@ -3,11 +3,13 @@
 # `make test` is for after a change. `make test-all` adds the slow tests, both layouts, Beam and TensorFlow 2, below.
 # `make test-nchw` runs the tests of what depends on the layout once more, in the layout of GPUs, with a TensorFlow that
 # can execute it on a CPU; it makes .venv-nchw for that. `make test-beam` runs the tests of Apache Beam, with which it
-# makes .venv-beam. `make test-cross` has each TensorFlow open what the other wrote.
+# makes .venv-beam. `make horovod` builds Horovod into .venv-horovod, with TF=2 into .venv-horovod-tf2, and
+# `make test-horovod` tests training with it. `make test-cross` has each TensorFlow open what the other wrote.
 # PYTHON=... names the Python to use: 3.7, or with TF=2 one from 3.9 to 3.11. DEMO_FLAGS=... adds flags to the demo's
 # training.
 
-.PHONY: demo test test-slow test-all test-nchw test-beam test-cross lint clean venv venv-nchw venv-beam venv-tf2
+.PHONY: demo test test-slow test-all test-nchw test-beam test-cross test-horovod lint clean venv venv-nchw venv-beam \
+  venv-tf2 horovod
 TF ?= 1
 $(if $(filter-out 1 2,$(TF)),$(error TF=$(TF) is neither 1 nor 2))
 VENV := $(if $(filter 2,$(TF)),.venv-tf2,.venv)
@@ -63,6 +65,11 @@ test-beam: venv-beam
 	.venv-beam/bin/python -m pytest -n 2 tests/prefilter/test_beam_runner.py \
 	  tests/synthesis/test_synthesis_beam.py tests/synthesis/test_audit_beam.py
 
+# With both engines. Not in `make test-all`, because of the build.
+test-horovod: horovod
+	.venv-horovod$(VENV:.venv%=%)/bin/python -m pytest --engine horovod tests/training/test_joint_steps.py \
+	  tests/faults/test_joint_training.py
+
 # Each environment looks for a Python of its own, so PYTHON=... does not count here.
 test-cross:
 	@$(MAKE) --no-print-directory venv venv-tf2 TF=1 PYTHON=
@@ -83,5 +90,8 @@ venv-beam:
 venv-tf2:
 	@.ci/make-venv .venv-tf2 requirements-tf2.txt
 
+horovod:
+	@.ci/make-horovod .venv-horovod$(VENV:.venv%=%) $(PINS)
+
 clean:
-	rm -rf .venv .venv-nchw .venv-beam .venv-tf2 .uv .uv-cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-nchw .venv-beam .venv-tf2 .venv-horovod .venv-horovod-tf2 .uv .uv-cache .pytest_cache .ruff_cache .hypothesis

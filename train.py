@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 import re
+from typing import List, NamedTuple, Optional
 
 import click
 from click.core import ParameterSource
@@ -15,13 +16,16 @@ from dnnlib.download.published import NetworkSource, offline_option, resolve
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.flags import DEVICE_CHOICES, ByResolution, FiniteRange, GridSize
 from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
+from dnnlib.own_modules import fingerprint_of_sources
+from dnnlib.processes import ALONE, CHIEF, launched, planned_processes
 from dnnlib.records.datasets import open_dataset
+from dnnlib.records.tfrecords import fingerprint
 from dnnlib.run_dir import check_writable, locked_run, new_run, read_options, write_options
 from metrics.cache import open_cache
 from metrics.registry import METRICS, check_enough_reals, find_metrics, parse_metrics
 from training.checkpoint import load_counters
 from training.dataset import TrainingSet
-from training.options import LOSSES, PRESETS, resolve_options
+from training.options import LOSSES, PRESETS, TrainingOptions, resolve_options
 from training.resume import (
     begin_kimg,
     changed_options,
@@ -42,6 +46,14 @@ def check_description(_ctx, param, value):
     if value is not None and (not value or os.path.basename(value) != value):
         raise click.BadParameter(f'{value!r} must not be empty or contain a slash.', param=param)
     return value
+
+
+class NetworkOfChief(NetworkSource):
+    """A network that other processes need not have, because the chief sends them the weights."""
+
+    def convert(self, value, param, ctx):
+        launch = launched()
+        return super().convert(value, param, ctx) if launch is None or launch.rank == CHIEF else value
 
 
 POSITIVE = FiniteRange(min=0, min_open=True)
@@ -92,7 +104,7 @@ LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow 
 )
 @click.option(
     '--resume',
-    type=NetworkSource(),
+    type=NetworkOfChief(),
     metavar='DIR|PICKLE|NAME',
     help='A run directory: go on with that run. Or a network pickle, or the name of a published network: start a new '
     'run from it.',
@@ -105,6 +117,9 @@ LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow 
 @click.option('--new-run', 'anew', is_flag=True, help='Start a new run even if this command has an unfinished one.')
 @click.option('--find', is_flag=True, help='Print the directory of the finished run of this command, and exit.')
 @click.option('--dry-run', is_flag=True, help='Print options, schedule and what the run needs, and exit.')
+@click.option(
+    '--processes', 'planned', type=COUNT, help='With --dry-run: say also what so many processes would do together.'
+)
 @click.option('--kimg', 'total_kimg', type=LENGTH_KIMG, help='Length of the run, thousands of reals.  [25000]')
 @click.option('--resolution', type=int, help="Side of the images at the end of training, px.  [the dataset's]")
 @click.option('--initial-resolution', type=int, help='Side of the images at the start of training, px.  [8]')
@@ -156,10 +171,47 @@ LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow 
 @click.option('--grid', type=GridSize(), help='Size of the image grids.  [what fits a 4k screen]')
 @click.option('--seed', type=click.IntRange(0, 2**32 - 1), help='Seed of everything random.  [1000]')
 @click.pass_context
-def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_run, offline, **given):
+def main(ctx, planned, **values):
     """Trains StyleGAN on the dataset DATA. The defaults are the paper's.
 
-    Brackets show the defaults of --preset paper.
+    Brackets show the defaults of --preset paper. Several machines train together as docs/cluster.md says.
+    """
+    if planned is not None and not values['dry_run']:
+        raise click.UsageError(
+            '--processes: give --dry-run too. A launcher starts processes that train, as docs/cluster.md says.'
+        )
+    launch = launched()
+    if values['find'] or values['dry_run']:  # needs no other processes
+        if launch is None or launch.rank == CHIEF:
+            find_work(ctx, planned_processes(planned or 1), **values)
+        return
+    processes = ALONE
+    if launch is not None:
+        from dnnlib.tflib.joining import join  # here: a command line is checked before TensorFlow starts
+
+        processes = join(launch)
+    work = processes.on_chief(lambda: find_work(ctx, processes, **values))
+    if work is not None:
+        do_work(work, values['offline'], processes, ctx)
+    processes.gather(None)  # none ends while another one has something to say
+    processes.leave()
+
+
+class Work(NamedTuple):
+    """What a command has to train. The chief finds it, all processes do it."""
+
+    options: TrainingOptions
+    folder: str  # that has to be written: of the runs, or of the run
+    description: Optional[str] = None  # ends the name of a new run
+    run_dir: Optional[str] = None  # of a run that goes on
+    changes: Optional[List[str]] = None  # if that run was named: sentences about what changes
+
+
+def find_work(ctx, processes, data, preset, results, desc, resume, resume_kimg, anew, find, dry_run, offline, **given):
+    """Checks the command line, as far as it can be checked before TensorFlow starts.
+
+    Returns:
+        `Work`; None if there is nothing to train.
     """
     given = {name: value for name, value in given.items() if value is not None}
     for name in ('minibatch', 'lrate'):
@@ -172,8 +224,7 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
     if resume is not None and os.path.isdir(resume):
         check_kind(resume, RUN, 'name the directory of a run, or a network pickle', DATASET, 'give it with --data')
         refuse_flags_of_new_runs(ctx)
-        continue_training(os.path.normpath(resume), given, flags_of(ctx), dry_run, offline)
-        return
+        return continued_work(os.path.normpath(resume), given, flags_of(ctx), dry_run, processes)
     if data is None:
         raise click.UsageError('--data: name the folder of a dataset, or --resume a run directory.')
     if os.path.isdir(results) and kind_of(results) == DATASET:
@@ -184,6 +235,7 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
         resume = os.path.normpath(resolve(resume, offline))
     with open_dataset(given['data']) as dataset:
         options = new_options(preset, given, resume, resume_kimg, dataset, flags_of(ctx))
+        processes.share(options.gpus)
         check_data(options, dataset)
         if dataset.labels is not None and not options.use_labels and options.networks is None and not find:
             click.echo(f'{data} has labels of {dataset.labels.size} numbers; --labels trains on them.')
@@ -193,7 +245,7 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
             if found is None or not found.is_finished:
                 raise UserError(f'--find: {results} has no finished run of this command; leave --find out to train it.')
             click.echo(found.run_dir)
-            return
+            return None
         if found is None and not anew:
             say_if_any(remark_on_similar(results, description, options, flags_of(ctx)))
         if found is not None and found.is_finished:
@@ -202,11 +254,12 @@ def main(ctx, data, preset, results, desc, resume, resume_kimg, anew, find, dry_
             from training.plan import print_plan  # here: it counts the parameters of the networks with TensorFlow
 
             begin = options.resume_kimg if found is None else found.kimg
-            print_plan(options, dataset, results, flags_of(ctx), begin)
+            print_plan(options, dataset, results, flags_of(ctx), begin, processes.size)
             check_memory(options, dataset)
-            return
-    if found is None or not found.is_finished:
-        start_training(options, results, description, found, offline)
+            return None
+    if found is None:
+        return Work(options, results, description)
+    return None if found.is_finished else Work(options, results, run_dir=found.run_dir)
 
 
 def say_if_any(remark):
@@ -247,25 +300,15 @@ def new_options(preset, given, resume, resume_kimg, dataset, flags):
     return dataclasses.replace(options, resume=resume, resume_kimg=kimg)
 
 
-def start_training(options, results, description, found, offline):
-    """Trains in the run directory that was found, a `FoundRun`; or in a new one if that is None."""
-    with stoppable(results) as stop:
-        with stop.at_once():
-            training_set, meter = prepare(options, results, offline)
-        new = found is None
-        run = new_run(results, description, dataclasses.asdict(options)) if new else locked_run(found.run_dir)
-        with training_set, run as run_dir:
-            train_in(run_dir, options, training_set, meter, stop)
-
-
-def continue_training(run_dir, given, flags, dry_run, offline):
-    """Goes on with the run in a directory. Only the few options that may change are changed."""
+def continued_work(run_dir, given, flags, dry_run, processes):
+    """`Work` that goes on with the run in a directory. Only the few options that may change are changed."""
     before = stored_options(run_dir, read_options(run_dir))
     counters = load_counters(run_dir) or {'cur_nimg': before.resume_kimg * 1000}
     kimg = counters['cur_nimg'] / 1000
     options = changed_options(before, given, flags, kimg)
     if options.total_kimg != before.total_kimg and options.total_kimg < kimg:
         raise click.UsageError(f'--kimg {options.total_kimg:g}: the run in {run_dir} is at kimg {kimg:g} already.')
+    processes.share(options.gpus)
     if not os.path.exists(options.data):
         raise click.UsageError(
             f'--data: {options.data}, on which {run_dir} was trained, is gone; name the folder that has its images now.'
@@ -276,16 +319,33 @@ def continue_training(run_dir, given, flags, dry_run, offline):
         if dry_run:
             from training.plan import print_plan  # here: it counts the parameters of the networks with TensorFlow
 
-            print_plan(options, dataset, os.path.dirname(run_dir) or os.curdir, flags, kimg)
+            print_plan(options, dataset, os.path.dirname(run_dir) or os.curdir, flags, kimg, processes.size)
             check_memory(options, dataset)
-            return
-    with stoppable(run_dir) as stop:
+            return None
+    changes = [sentence_of_change(change, flags) for change in options.changes[len(before.changes) :]]
+    return Work(options, run_dir, run_dir=run_dir, changes=changes)
+
+
+def do_work(work, offline, processes, ctx):
+    """Trains: in all processes."""
+    with stoppable(work.folder) as stop:
         with stop.at_once():
-            training_set, meter = prepare(options, run_dir, offline)
-        with training_set, locked_run(run_dir):
-            write_options(run_dir, dataclasses.asdict(options))
-            changes = [sentence_of_change(change, flags) for change in options.changes[len(before.changes) :]]
-            train_in(run_dir, options, training_set, meter, stop, changes)
+            training_set, meter = prepare(work, offline, processes, ctx)
+        with training_set, contextlib.ExitStack() as until_the_end:
+            run_dir = processes.on_chief(lambda: until_the_end.enter_context(opened_run(work)))
+            train_in(run_dir, work, training_set, meter, stop, processes)
+
+
+@contextlib.contextmanager
+def opened_run(work):
+    """The directory of a run, locked: a new one, or the one that goes on."""
+    options = dataclasses.asdict(work.options)
+    is_new = work.run_dir is None
+    run = new_run(work.folder, work.description, options) if is_new else locked_run(work.run_dir)
+    with run as run_dir:
+        if work.changes is not None:
+            write_options(run_dir, options)
+        yield run_dir
 
 
 def check_data(options, dataset):
@@ -325,27 +385,52 @@ def stoppable(folder):
 # The two functions below start TensorFlow. Before, the command line has been checked without it.
 
 
-def prepare(options, folder, offline):
+def prepare(work, offline, processes, ctx):
     """Opens what the run needs, and checks it before any work begins.
 
     Returns:
-        Tuple of the `TrainingSet` and the `metrics.meter.Meter` of the run.
+        Tuple of the `TrainingSet` and the `metrics.meter.Meter` of the run; the latter is None except in the chief.
     """
+    options = work.options
+    data = os.path.normpath(ctx.params['data'] or options.data)  # may lie elsewhere on this machine
     training_set = TrainingSet(
-        options.data, options.resolution, 'full' if options.use_labels else 0, options.mirror, options.seed
+        data, options.resolution, 'full' if options.use_labels else 0, options.mirror, options.seed
     )
 
     from dnnlib import tflib
     from dnnlib.tflib.devices import resolve_device
     from metrics.meter import Meter
 
-    kind = resolve_device(options.device)
-    tflib.replica_devices(options.device, options.gpus)  # refuses more GPUs than there are
+    kind, here = resolve_device(options.device), processes.share(options.gpus)
+    tflib.replica_devices(options.device, here, processes)  # refuses more GPUs than there are
     check_memory(options, training_set.records)
-    check_writable(folder)  # after the other quick checks, because it makes the folder
-    meter = Meter(options.metrics, training_set.records, options.mirror, options.seed, offline, open_cache())
-    tflib.init_tf(options.device, cpu_replicas=options.gpus if kind == 'cpu' else 1, seed=options.seed)
-    return training_set, meter
+    processes.check_alike(lambda: facts_of_process(ctx, options, training_set, kind))
+    meter = []
+
+    def check_and_open():
+        check_writable(work.folder)  # after the other quick checks, because it makes the folder
+        meter.append(Meter(options.metrics, training_set.records, options.mirror, options.seed, offline, open_cache()))
+
+    processes.on_chief(check_and_open)
+    replicas = here if kind == 'cpu' else 1
+    tflib.init_tf(options.device, cpu_replicas=replicas, seed=options.seed, open_session=processes.open_session)
+    return training_set, meter[0] if meter else None
+
+
+def facts_of_process(ctx, options, training_set, kind):
+    """What has to be alike in all processes: a dict of texts. Where data and results lie may differ."""
+    import tensorflow.compat.v1 as tf
+
+    flags = {
+        flag: str(ctx.params[name]) for name, flag in flags_of(ctx).items() if name not in ('data', 'results', 'resume')
+    }
+    return {
+        **flags,
+        'the version of TensorFlow': tf.__version__,
+        'the kind of device': kind,
+        'the fingerprint of the dataset': fingerprint(training_set.records, options.use_labels),
+        'the fingerprint of the program': fingerprint_of_sources('training', 'dnnlib/tflib'),
+    }
 
 
 def check_memory(options, dataset):
@@ -362,22 +447,27 @@ def check_memory(options, dataset):
     check_class_weights(arguments, dataset.labels.size, memory_of(kind), device)
 
 
-def train_in(run_dir, options, training_set, meter, stop, remarks=()):
-    """Trains in a run directory that is locked; `remarks` are sentences for its log."""
+def train_in(run_dir, work, training_set, meter, stop, processes):
+    """Trains in a run directory that is locked."""
     from dnnlib.tflib.devices import GPU_HINT, resolve_device
     from metrics.run_report import RunReport
     from metrics.snapshots import MeasuredSnapshots
-    from training.log import RunLog
+    from training.log import RunLog, Silence
     from training.loop import train
 
+    options = work.options
+    if processes.rank != CHIEF:
+        train(options, training_set, run_dir, Silence(), None, stop, processes)
+        return
     log = RunLog(run_dir)
+    processes.keep = log.keep
     try:
         log.say(f'Run directory {run_dir}')
-        for remark in remarks:
-            log.say(remark)
+        for change in work.changes or ():
+            log.say(change)
         if options.device == 'auto' and resolve_device('auto') == 'cpu':
             log.say(f'TensorFlow sees no GPU, so training runs on the CPU. {GPU_HINT}')
-        train(options, training_set, run_dir, log, MeasuredSnapshots(run_dir, meter, log, options), stop)
+        train(options, training_set, run_dir, log, MeasuredSnapshots(run_dir, meter, log, options), stop, processes)
     except UserError as error:
         log.keep(f'Error: {error.message}')
         RunReport(run_dir).write_or_warn(log.say)  # so that the page says it too

@@ -78,7 +78,7 @@ def training_rates(data):
     options = resolve_options('paper', {'data': data, 'resolution': max(TRAINED), 'device': 'cpu'}, RESOLUTION)
     tflib.init_tf('cpu', seed=1)
     training_set = TrainingSet(data, options.resolution)
-    step = TrainingStep(options, training_set, ['/cpu:0'])
+    step = TrainingStep(options, training_set, tflib.Replicas(['/cpu:0']))
     for resolution, minibatch in TRAINED.items():
         lod = (options.resolution // resolution).bit_length() - 1
         schedule = training_schedule(0, options.resolution, lod_initial_resolution=resolution, minibatch_base=minibatch)

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from benchmarks.versions import against_flag, comparison, shortest_times
+from dnnlib import tflib
 from dnnlib.util import EasyDict
 from tests.plain_convolutions import plain_networks
 from training.networks_stylegan import feature_maps
@@ -98,7 +99,7 @@ class Iteration:
         self._graph = tf.Graph()
         self._session = stack.enter_context(contextlib.closing(tf.Session(graph=self._graph)))
         with self._graph.as_default(), self._session.as_default():
-            self._step = TrainingStep(self._options, self, ['/cpu:0'])
+            self._step = TrainingStep(self._options, self, tflib.Replicas(['/cpu:0']))
 
     def minibatch(self, side):
         """The minibatch of one of the two GPUs."""

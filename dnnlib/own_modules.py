@@ -3,6 +3,7 @@
 Python looks into the folder of the program first. Many programs for StyleGAN have a folder `training` or a `config.py`.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -57,3 +58,14 @@ def source_of(name: str) -> str:
     """The source text of this project's module of a name, `self_contained`. Does not import the module."""
     with open(_path_of(name), encoding='utf-8') as file:
         return self_contained(file.read())
+
+
+def fingerprint_of_sources(*folders: str) -> str:
+    """Tells apart two versions of this project's modules in some folders, by their contents."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for name in sorted(os.listdir(os.path.join(_ROOT, folder))):
+            if name.endswith('.py'):
+                with open(os.path.join(_ROOT, folder, name), 'rb') as file:
+                    digest.update(name.encode() + file.read())
+    return digest.hexdigest()[:16]

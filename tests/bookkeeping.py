@@ -38,6 +38,9 @@ class BookkeepingStep:
     def get_state(self):
         return {}
 
+    def set_state(self, state):
+        pass
+
 
 class Reals:
     def minibatch(self, position, size, lod):
@@ -51,7 +54,6 @@ def bookkeeping_runs():
         for owner, name, stand_in in (
             (loop, 'TrainingStep', BookkeepingStep),
             (loop, 'ImageGrids', lambda *args: None),
-            (loop.tflib, 'replica_devices', lambda device, count: [device] * count),
         ):
             stack.enter_context(mock.patch.object(owner, name, stand_in))
         yield _make_run
@@ -61,7 +63,16 @@ def _make_run(cur_nimg=0, resolution=256, **given):
     options = resolve_options('paper', dict(given, data='datasets/x'), resolution)
     log = types.SimpleNamespace(say=lambda text: None, report=lambda stats: None, write_or_warn=lambda write: [write()])
     run = loop._Run(
-        options, types.SimpleNamespace(), Reals(), 'results/x', log, None, StopRequest(), None, new_counters('')
+        options,
+        types.SimpleNamespace(),
+        loop.tflib.Replicas(['/cpu:0']),
+        Reals(),
+        'results/x',
+        log,
+        None,
+        StopRequest(),
+        None,
+        new_counters(''),
     )
     run.step.run = run
     run.save_state = lambda: True

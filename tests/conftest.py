@@ -32,6 +32,9 @@ hypothesis.settings.load_profile('untimed')
 def pytest_addoption(parser):
     parser.addoption('--layout', metavar='LAYOUT', help='Run only what the layout matters to, in this one: NCHW.')
     parser.addoption(
+        '--engine', default='collectives', help='What joins processes that train together: collectives or horovod.'
+    )
+    parser.addoption(
         '--second-time',
         action='store_true',
         help='With TensorFlow 2 or --layout: leave out what these do not change, see tests/selection.py.',
@@ -96,6 +99,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Fixtures
+
+
+@pytest.fixture(scope='session')
+def engine(pytestconfig):
+    """What joins processes that train together."""
+    return pytestconfig.getoption('engine')
 
 
 @pytest.fixture(autouse=True)

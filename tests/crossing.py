@@ -191,7 +191,7 @@ def iterations(folder, steps):
     losses = []
     with one_command(), steps.in_use() as make_step:
         tflib.init_tf(device='cpu', seed=options.seed)  # as the command does: its step is shared
-        step = make_step(options, reals, tflib.replica_devices('cpu', 1))
+        step = make_step(options, reals, tflib.Replicas(['/cpu:0']))
         step.set_state(variables)
         for _ in range(ITERATIONS):
             cur_nimg, stats = train_steps(step, reals, options, 1, cur_nimg)

@@ -13,6 +13,8 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/dnnlib/jobs/test_workers.py',
     'tests/dnnlib/pages/',
     'tests/dnnlib/test_folders.py',
+    'tests/dnnlib/test_processes.py',
+    'tests/dnnlib/tflib/test_collective_processes.py',
     'tests/dnnlib/test_pickle_machine.py',
     'tests/dnnlib/test_verb.py',
     'tests/faults/',

@@ -25,7 +25,7 @@ def compare(options, label_size=0):
         if label_size:
             write_labels(data, 'toy', np.append(np.arange(15), label_size - 1))
         training_set = TrainingSet(data, max_label_size='full')
-        step = TrainingStep(options, training_set, ['/cpu:0'])
+        step = TrainingStep(options, training_set, tflib.Replicas(['/cpu:0']))
         for row in phases(options.total_kimg, options.resolution, **options.schedule_options()):
             schedule = training_schedule(
                 (row.begin_kimg + min(row.end_kimg, row.begin_kimg + 600)) * 500,

@@ -3,6 +3,7 @@
 import contextlib
 import json
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from training.schedule import training_schedule
@@ -27,8 +28,8 @@ class SharedSteps:
         """
         with contextlib.ExitStack() as stack:
 
-            def make(options, training_set, devices):
-                step, session, first = self._get(options, training_set, devices)
+            def make(options, training_set, replicas):
+                step, session, first = self._get(options, training_set, replicas)
                 if tf.get_default_session() is not session:
                     stack.enter_context(session.graph.as_default())
                     stack.enter_context(session.as_default())
@@ -44,7 +45,7 @@ class SharedSteps:
             session.close()
         self._built.clear()
 
-    def _get(self, options, training_set, devices):
+    def _get(self, options, training_set, replicas):
         outer = tf.get_default_session()
         seed, config = outer.graph.seed, outer._config
         shape, label_size = training_set.shape, training_set.label_size
@@ -52,13 +53,23 @@ class SharedSteps:
         networks = network_arguments(options, shape[0], label_size)
         graph_options = [networks['G'], networks['D'], options.resolution, options.r1_gamma]
         graph_options += [options.loss, options.architecture]
-        key = json.dumps([graph_options, shape, label_size, devices, seed, str(config)], sort_keys=True)
+        key = json.dumps([graph_options, shape, label_size, replicas.devices, seed, str(config)], sort_keys=True)
         if key not in self._built:
             with tf.Graph().as_default(), tf.Session(config=config).as_default() as session:
                 tf.set_random_seed(seed)
-                step = TrainingStep(options, training_set, devices)
+                step = TrainingStep(options, training_set, replicas)
                 self._built[key] = step, session, step.get_state()
         return self._built[key]
+
+
+def with_all_weights_random(state):
+    """A state in which all weights are random; a constant that is 1 everywhere has gradients of rounding errors."""
+    random = np.random.RandomState(7)
+    constant = ('bias', 'Noise/weight', 'const')
+    return {
+        name: value + 0.5 * random.randn(*value.shape) if name.endswith(constant) else value
+        for name, value in sorted(state.items())
+    }
 
 
 def train(step, reals, options, steps, cur_nimg=0):

@@ -72,6 +72,19 @@ def test_dry_run_prints_the_papers_schedule_and_makes_nothing(uncounted, run, tm
     assert not (tmp_path / 'results').exists()
 
 
+def test_a_dry_run_plans_processes_and_is_told_by_the_first_one_alone(uncounted, run, data, tmp_path, monkeypatch):
+    flags = ['--data', data, '--results', tmp_path / 'results', *TINY, '--gpus', 2]
+    assert '2 processes have 1 replica each.' in run(*flags, '--dry-run', '--processes', 2).output
+    refused = run(*flags, '--dry-run', '--processes', 3)
+    assert refused.exit_code == 2 and '--gpus 2 cannot be divided among 3 processes' in refused.output
+    assert '--processes: give --dry-run too' in run(*flags, '--processes', 2).output.replace('\n', ' ')
+    monkeypatch.setenv('HOROVOD_SIZE', '2')
+    for rank, told in (('0', 'Schedule:'), ('1', '')):
+        monkeypatch.setenv('HOROVOD_RANK', rank)
+        output = run(*flags, '--dry-run').output
+        assert told in output and bool(told) == bool(output)
+
+
 def damage(data, kind):
     files = sorted(name for name in os.listdir(data) if name.endswith('.tfrecords'))
     path = os.path.join(data, files[-1])

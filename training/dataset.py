@@ -45,26 +45,27 @@ class TrainingSet:
         self.label_size = self._labels.size
         self._epoch, self._order = None, None
 
-    def minibatch(self, position, size, lod=0):
+    def minibatch(self, position, size, lod=0, share=slice(None)):  # noqa: B008  a slice never changes
         """`size` consecutive images of the stream.
 
         Args:
             position: Number of images of the stream that come before.
             size: Number of images.
             lod: Level of detail: 0 is the full resolution, 1 half of it, ...
+            share: The slice of these images that is returned; only its images are read.
 
         Returns:
-            Tuple of
+            Tuple, for the images of `share`, of
                 images uint8 [size, C, H, W], dynamic range [0, 255],
                 labels float32 [size, label_size],
                 mirror draws float32 [size]: an image must be flipped horizontally if its draw is >= 0.5.
         """
-        indices = [self._record_at(position + offset) for offset in range(size)]
+        indices = [self._record_at(position + offset) for offset in range(size)[share]]
         images = self.records.read_many(indices, lod)
         draws = np.zeros(size, np.float32)
         if self.mirror:
             draws = np.random.RandomState(seed_from(self.seed, MIRROR, position)).uniform(size=size).astype(np.float32)
-        return images, self._labels[indices], draws
+        return images, self._labels[indices], draws[share]
 
     def random_labels(self, size, random):
         """Labels for fakes, drawn from the labels of the training set; a `Labels` of `size` images.
@@ -101,27 +102,31 @@ class Prefetcher:
 
     Args:
         training_set: `TrainingSet`.
+        share_of: Function of the size of a minibatch; returns the slice that this process trains on. By default, all.
     """
 
-    def __init__(self, training_set):
-        self._training_set = training_set
+    def __init__(self, training_set, share_of=lambda size: slice(None)):
+        self._training_set, self._share_of = training_set, share_of
         self._requests, self._results = queue.Queue(), queue.Queue()
         self._pending = None
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def minibatch(self, position, size, lod):
-        """Same as `TrainingSet.minibatch`."""
+        """This process's share of `TrainingSet.minibatch`."""
         request, guess, result = (position, size, lod), self._pending, None
         if guess is not None:
             self._pending, result = None, self._results.get()
         if guess != request:
-            result = self._training_set.minibatch(*request)
+            result = self._read(*request)
         elif isinstance(result, BaseException):
             raise result
         self._pending = (position + size, size, lod)
         self._requests.put(self._pending)
         return result
+
+    def _read(self, position, size, lod):
+        return self._training_set.minibatch(position, size, lod, self._share_of(size))
 
     def close(self):
         """Ends the thread as soon as it has read its minibatch."""
@@ -134,6 +139,6 @@ class Prefetcher:
             if request is None:
                 return
             try:
-                self._results.put(self._training_set.minibatch(*request))
+                self._results.put(self._read(*request))
             except BaseException as error:  # any error is raised where the minibatch is asked for
                 self._results.put(error)

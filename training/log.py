@@ -110,6 +110,25 @@ class RunLog:
         self._events.close()
 
 
+class Silence:
+    """Stands for `RunLog` in the processes that leave all writing to the chief."""
+
+    def go_back(self, tick, nimg):
+        pass
+
+    def say(self, text):
+        pass
+
+    def keep(self, text):
+        pass
+
+    def report(self, stats):
+        pass
+
+    def close(self):
+        pass
+
+
 class _Appended:
     """Appends lines to a file. A line that the disk refuses is written together with the next line."""
 

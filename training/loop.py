@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.processes import ALONE
 from dnnlib.run_dir import FINAL_PICKLE, fakes_name, snapshot_name
 from dnnlib.util import format_duration
 from training.checkpoint import Checkpoints
@@ -33,7 +34,7 @@ from training.stop import Stopped
 from training.ticks import tick_stats
 
 
-def train(options, training_set, run_dir, log, snapshots, stop):
+def train(options, training_set, run_dir, log, snapshots, stop, processes=ALONE):
     """Trains StyleGAN. If the run directory has a state, training goes on from it.
 
     Training does not end when the disk refuses a file: it logs a warning and tries again at the next tick.
@@ -41,40 +42,46 @@ def train(options, training_set, run_dir, log, snapshots, stop):
     Args:
         options: `TrainingOptions`.
         training_set: `TrainingSet` at the options' resolution.
-        run_dir: Folder of the run, where everything is written.
-        log: `RunLog`.
+        run_dir: Folder of the run, where the chief writes everything.
+        log: `RunLog`; `Silence` in other processes than the chief.
         snapshots: Object that measures network pickles. After each pickle, `measure(name, kimg, Gs, images)` is called
             with the file name, kimg, Gs, and the current grid of fakes as uint8 [N, H, W, C]. When the run goes on from
             a state, `forget_from(kimg)` is called to drop what was measured at or after that kimg.
         stop: `StopRequest`.
+        processes: `Processes` that train together; each calls this function.
 
     Raises:
         UserError: The device has too little memory; or the state is damaged or does not fit the dataset; or too many
-            steps in a row were not finite; or a file could not be written at the end.
+            steps in a row were not finite; or a file could not be written at the end; or another process has ended.
         Stopped: A signal came while the training graph was built.
     """
-    with contextlib.closing(Prefetcher(training_set)) as reals:
+    devices = tflib.replica_devices(options.device, processes.share(options.gpus), processes)
+    replicas = tflib.Replicas(devices, processes)
+    with contextlib.closing(Prefetcher(training_set, replicas.share_of)) as reals:
         with stop.at_once():
             checkpoints = Checkpoints(run_dir)
-            state = checkpoints.load(log.say)
+            state = processes.on_chief(lambda: checkpoints.load(log.say))
             known = {} if state is None else state[1]
             # Before the graph, which takes long to build.
             counters = new_counters(check_same_images(known, training_set.records, options.use_labels, run_dir))
-            run = _Run(options, training_set, reals, run_dir, log, snapshots, stop, checkpoints, counters)
-            with run.memory_as_sentence():
+            run = _Run(options, training_set, replicas, reals, run_dir, log, snapshots, stop, checkpoints, counters)
+            with run.errors_as_sentences():
                 run.start_or_resume(state)
-        with run.memory_as_sentence():
+        with run.errors_as_sentences():
             run.to_its_end()
 
 
 class _Run:
-    """A run: its counters, networks, files and clock."""
+    """A run: its counters, networks, files and clock.
 
-    def __init__(self, options, training_set, reals, run_dir, log, snapshots, stop, checkpoints, counters):
+    All processes go through the same steps with the same counters. What only the chief does stands in `on_chief`.
+    """
+
+    def __init__(self, options, training_set, replicas, reals, run_dir, log, snapshots, stop, checkpoints, counters):
         self.options, self.run_dir, self.log, self.snapshots, self.stop = options, run_dir, log, snapshots, stop
         log.say('Building the networks and the training graph ...')
-        devices = tflib.replica_devices(options.device, options.gpus)
-        self.step = TrainingStep(options, training_set, devices)
+        self.processes = replicas.processes
+        self.step = TrainingStep(options, training_set, replicas)
         self.networks = (self.step.G, self.step.D, self.step.Gs)
         self.reals = reals
         self.grids = ImageGrids(run_dir, training_set, options.latent_size, options.grid, options.seed)
@@ -93,20 +100,25 @@ class _Run:
                 self._start_from_pickle()
             self._follow_schedule()
             self.step.update_Gs(0)  # gives the lod to Gs
-            self.grids.save_reals()
+            self.processes.on_chief(self.grids.save_reals)
             self.log.say(f'Training for {self.options.total_kimg:g} kimg ...')
             self.clock.start(0.0, 0.0)  # all before is setting up, which the first tick and its ETA must not count
-            self._write_state(self.step.get_state())
+            # Weights that machines draw may differ by rounding.
+            first = self.processes.broadcast(self.step.get_state())
+            self.step.set_state(first)
+            self.processes.on_chief(lambda: self._write_state(first))
+            self._is_saved()
         else:
             self._set_state(*state)
             if not self.finished():
-                retire_final(self.run_dir, self._snapshot_name())
+                self.processes.on_chief(lambda: retire_final(self.run_dir, self._snapshot_name()))
             self.log.say(f'Going on at kimg {self.kimg():.1f} ...')
 
     def _start_from_pickle(self):
         path = self.options.resume
+        values = self.processes.on_chief(lambda: read_pickle(path).values)
         try:
-            self.step.set_networks(read_pickle(path).values)
+            self.step.set_networks(values)
         except (KeyError, ValueError) as error:
             raise UserError(
                 f'Training cannot start from the networks in {path} ({error}): choose another pickle.'
@@ -123,21 +135,22 @@ class _Run:
                 f'network snapshots, by --data {shlex.quote(self.options.data)} --resume NETWORK.'
             ) from error
         # Version 0.5 did not count names.
+        names = self.processes.on_chief(lambda: names_before(self.run_dir, counters['cur_nimg']))
         dataset = self.counters.dataset  # an earlier version wrote another kind of fingerprint into the state
-        self.counters.update({**names_before(self.run_dir, counters['cur_nimg']), **counters, 'dataset': dataset})
-        self.saved = self.counters.cur_nimg, self.counters.due
+        self.counters.update({**names, **counters, 'dataset': dataset})
+        self._is_saved()
         self.schedule = self._schedule_now()
         self.clock.start(self.counters.total_sec, self.counters.tick_sec)
         self.log.go_back(self.counters.tick, self.counters.cur_nimg)
         # What is due will be measured again. An earlier result of it must go, so that it is not listed twice.
         measured = self.counters.cur_nimg + (self.counters.due != NETWORKS)
-        self.snapshots.forget_from(measured / 1000)
+        self.processes.on_chief(lambda: self.snapshots.forget_from(measured / 1000))
 
     def to_its_end(self):
         """Trains until the schedule ends or a stop is requested, and makes sure that everything is on disk."""
         try:
             self.maintain()
-            while not self.finished() and not self.stop.requested:
+            while not self.finished() and not self.stop_is_requested():
                 self.train_iteration()
                 if self.tick_is_due() or self.finished():
                     self.end_tick()
@@ -145,12 +158,20 @@ class _Run:
         except Stopped:
             self.end()
 
+    def stop_is_requested(self):
+        """Whether a signal has come to any process."""
+        return self.processes.any(self.stop.requested)
+
     @contextlib.contextmanager
-    def memory_as_sentence(self):
-        """A block in which a lack of memory becomes a UserError that says what to do."""
+    def errors_as_sentences(self):
+        """A block in which a lack of memory, or the end of another process, becomes a UserError: what to do."""
         try:
             yield
-        except tf.errors.ResourceExhaustedError as error:
+        except tf.errors.OpError as error:
+            if self.processes.explain(error) is not None:
+                raise self.processes.explain(error) from error
+            if not isinstance(error, tf.errors.ResourceExhaustedError):
+                raise
             schedule, side = self.schedule, self.schedule.resolution
             smaller = smaller_minibatches(self.options, side)
             hint = 'train smaller networks in a new run, with a smaller --resolution or --fmap-max'
@@ -188,11 +209,19 @@ class _Run:
     def _survive_nonfinite_step(self):
         self.step.restore_dlatent_avgs()
         if self.counters.nonfinite_in_row == self.options.max_nonfinite:
-            raise UserError(
+            self._fail(
                 f'The losses of {self.options.max_nonfinite} steps in a row were not finite, the last at kimg '
                 f'{self.kimg():.1f}. {self._state_on_disk()} To get past this, try a lower learning rate, as by '
                 f'{self._resume()} --lrate {self.schedule.G_lrate / 2:g}; or a higher --gamma in a new run.'
             )
+
+    def _fail(self, message):
+        """Ends all processes with an error that all of them have found."""
+
+        def fail():
+            raise UserError(message)
+
+        self.processes.on_chief(fail)
 
     def _schedule_now(self):
         return training_schedule(self.counters.cur_nimg, self.options.resolution, **self.options.schedule_options())
@@ -244,8 +273,7 @@ class _Run:
         if due == NOTHING:
             return
         self.clock.pause()
-        with self.stop.at_once():
-            done = self.log.write_or_warn(lambda: self._write(due))
+        done = self.processes.on_chief(lambda: self._write_at_once(due))
         self.clock.go_on(self.counters)
         if done:
             self.counters.due = NOTHING
@@ -253,6 +281,10 @@ class _Run:
                 self.clock.pause()
                 self.save_state()  # so that a long measurement is not repeated
                 self.clock.go_on(self.counters)
+
+    def _write_at_once(self, due):
+        with self.stop.at_once():
+            return self.log.write_or_warn(lambda: self._write(due))
 
     def _write(self, due):
         """Writes the grid of fakes. If NETWORKS are due, writes and measures them too."""
@@ -280,36 +312,39 @@ class _Run:
     def save_state(self):
         """Writes the state, unless something in it is not finite. Returns whether it was written."""
         state = None if self.counters.nonfinite_in_row else self.step.get_state()
-        if state is None or self.step.is_spoiled(state):
+        if state is None or self.processes.on_chief(lambda: self.step.is_spoiled(state)):
             self.log.say(f'Nothing is saved at kimg {self.kimg():.1f}: the newest step was not finite.')
             return False
-        return self.log.write_or_warn(lambda: self._write_state(state))
+        written = self.processes.on_chief(lambda: self.log.write_or_warn(lambda: self._write_state(state)))
+        if written:
+            self._is_saved()
+        return written
 
     def _write_state(self, state):
         self.log.flush()  # stats.jsonl has all ticks that the state counts
         self.counters.update(total_sec=self.clock.total_sec(), tick_sec=self.clock.tick_sec())
         self.checkpoints.save(state, self.counters)
+
+    def _is_saved(self):
         self.saved = self.counters.cur_nimg, self.counters.due
 
     def end(self):
         """Makes sure that everything is on disk, and says how the run ended."""
-        counters = self.counters
+        counters, is_stopped = self.counters, self.stop_is_requested()
         if self.saved == (counters.cur_nimg, counters.due) or self.save_state():
             if self.finished() and counters.due == NOTHING:
                 self.log.say(f'Trained {self.kimg():.1f} kimg in {format_duration(self.clock.total_sec())}.')
-            elif self.finished() and not self.stop.requested:
-                raise UserError(
+            elif self.finished() and not is_stopped:
+                self._fail(
                     f'Training is over, but not all of its files are written: free space in {self.run_dir} '
                     'or change its permissions; the same command writes them.'
                 )
             else:
                 self.log.say(f'Stopped at kimg {self.kimg():.1f}; the same command goes on from there.')
-        elif self.stop.requested and counters.nonfinite_in_row:
+        elif is_stopped and counters.nonfinite_in_row:
             self.log.say(f'Stopped at kimg {self.kimg():.1f}. {self._state_on_disk()}')
         else:
-            raise UserError(
-                f'Training ended at kimg {self.kimg():.1f}; its state is not saved. {self._state_on_disk()}'
-            )
+            self._fail(f'Training ended at kimg {self.kimg():.1f}; its state is not saved. {self._state_on_disk()}')
 
     def _state_on_disk(self):
         return f'The last good state is kept: the same command goes on from kimg {self.saved[0] / 1000:.1f}.'

@@ -21,6 +21,7 @@ from training.step import make_networks, network_arguments
 CARD, CARD_GB = 'An RTX 2080 Ti', 11  # the card of the paper
 STATES = STATES_KEPT + 1  # training states on disk at most: one is being written
 PNG_BYTES = 2  # for a pixel of a grid, about
+NETWORK_SPEEDS = 1e9, 10e9  # bits/s between two machines
 TICK_BYTES = 4000  # for a tick in the logs, about
 
 # Days that 25,000 kimg took, by resolution and number of GPUs: on the paper's cards, and on the V100s of StyleGAN's
@@ -36,7 +37,7 @@ WORK_OPTIONS = ('architecture', 'loss', 'latent_size', 'mapping_layers', 'fmap_b
 WORK_OPTIONS += ('minibatch_by_resolution',)
 
 
-def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0):
+def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0, processes=1):
     """Prints the options, and tables of the growing schedule, the networks, memory, disk space and time.
 
     Args:
@@ -45,6 +46,7 @@ def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0):
         results_dir: Folder of the runs; it need not exist.
         flags: Dict of field of the options to the flag that sets it.
         begin_kimg: Where in the schedule the run begins or goes on. Memory, disk and time are for what follows.
+        processes: How many processes train together.
     """
     print(
         f'Dataset {dataset.folder}: {dataset.num_images} images, {dataset.shape[0]}x{dataset.shape[1]}x'
@@ -70,6 +72,10 @@ def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0):
         print(f'    {hint}')
     print('\nDisk space, GB, estimated:')
     _print_disk(disk_gb(rows, options, networks, dataset.shape[0]), results_dir)
+    if processes > 1:
+        print('\nProcesses:')
+        for line in sentences_about_processes(options, networks, processes):
+            print(f'  {line}')
     print('\nTime:')
     for line in published_times(options, begin_kimg):
         print(f'  {line}')
@@ -211,6 +217,25 @@ def free_gb(folder):
     while not os.path.exists(folder):
         folder = os.path.dirname(folder)
     return shutil.disk_usage(folder).free / 1e9
+
+
+def sentences_about_processes(options, networks, processes):
+    """How a run is spread over processes, and what their network has to carry: list of sentences.
+
+    Args:
+        options: `TrainingOptions`; `gpus` can be divided among the processes.
+        networks: `Networks`.
+        processes: Number of processes.
+    """
+    replicas = options.gpus // processes
+    size = FLOAT_BYTES * (networks.G_trainable + networks.D_trainable)
+    seconds = [f'{size * 8 / speed:.2g} s at {speed / 1e9:g} Gbit/s' for speed in NETWORK_SPEEDS]
+    return [
+        f'{processes} processes have {replicas} replica{"" if replicas == 1 else "s"} each.',
+        f'A step of D and G sums up {size / 1e6:.0f} MB of gradients over the processes, whatever the minibatch is: '
+        f'{" and ".join(seconds)} between two machines.',
+        'More machines make a run faster only where a step takes clearly longer than that.',
+    ]
 
 
 def published_times(options, begin_kimg=0.0):

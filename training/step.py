@@ -68,28 +68,30 @@ class TrainingStep:
 
     Every replica has a copy of G and D. The copies stay equal, because gradients are averaged over the replicas. Each
     replica draws its own style mixing and noise, forms its own groups in the minibatch stddev layer, and tracks its own
-    average of w; only the average of replica 0 is used.
+    average of w; only the average of replica 0 is used. Other processes have the other replicas of a run, and call the
+    same methods in the same order.
 
     Args:
         options: `TrainingOptions`.
         training_set: `TrainingSet`, for the shapes and the random labels.
-        devices: List of the names of the replicas' devices.
+        replicas: `dnnlib.tflib.Replicas`: the ones in this process, which are built here, and those of all processes.
 
     Attributes:
         options, training_set: As given. They may be replaced by others that give the same graph.
-        G, D: The networks of replica 0.
+        G, D: The networks of the first replica in this process.
         Gs: The moving average of G.
     """
 
-    def __init__(self, options, training_set, devices):
-        self.options, self.training_set, self._devices = options, training_set, devices
+    def __init__(self, options, training_set, replicas):
+        self.options, self.training_set, self._replicas = options, training_set, replicas
+        self._devices = replicas.devices
         self._make_networks()
         self._make_placeholders()
         self._G_optimizer = tflib.Optimizer('TrainG', self._inputs.G_lrate)
         self._D_optimizer = tflib.Optimizer('TrainD', self._inputs.D_lrate)
-        stats = [self._make_replica(index) for index in range(len(devices))]
-        self._G_update = self._G_optimizer.apply_updates(initialize=False)
-        self._D_update = self._D_optimizer.apply_updates(initialize=False)
+        stats = [self._make_replica(index) for index in range(len(self._devices))]
+        self._G_update = self._G_optimizer.apply_updates(False, replicas.processes)
+        self._D_update = self._D_optimizer.apply_updates(False, replicas.processes)
         self._reset_optimizers = tf.group(self._G_optimizer.reset_op, self._D_optimizer.reset_op)
         self._set_lods = tf.group(
             *[
@@ -106,12 +108,7 @@ class TrainingStep:
             ]
         )
         self._Gs_update = self.Gs.setup_as_moving_average_of(self.G, beta=self._inputs.Gs_beta)
-        self._stats = {
-            which: {
-                name: tf.add_n([replica[which][name] for replica in stats]) / len(stats) for name in stats[0][which]
-            }
-            for which in 'GD'
-        }
+        self._stats = {which: replicas.means([replica[which] for replica in stats]) for which in 'GD'}
         # Once, when the graph is complete: the first run of anything in a graph that has grown takes long.
         self.reset_optimizers()
 
@@ -185,7 +182,7 @@ class TrainingStep:
         Args:
             schedule: Settings from `training_schedule`.
             cur_nimg: Number of reals shown before. With the seed it decides the step's random numbers.
-            reals: uint8 [N, C, H, W] at the resolution of floor(lod).
+            reals: uint8 [N, C, H, W] at the resolution of floor(lod): this process's share of the minibatch.
             labels: float32 [N, L].
             mirror_draws: float32 [N], see `TrainingSet.minibatch`.
 
@@ -193,7 +190,7 @@ class TrainingStep:
             Dict of means over the minibatch: D_loss, real_scores, fake_scores, and the penalty of the loss, if it has
             one: r1_penalty, r2_penalty or gradient_penalty.
         """
-        feed = self._random_numbers(cur_nimg, len(reals), D_LATENTS, D_DRAWS)
+        feed = self._random_numbers(cur_nimg, schedule.minibatch, D_LATENTS, D_DRAWS)
         feed.update(
             {
                 self._inputs.lod: schedule.lod,
@@ -211,6 +208,9 @@ class TrainingStep:
 
     def restore_dlatent_avgs(self):
         """Sets an average of w to the value in Gs if it is not finite, as after a step that was not finite."""
+        # The chief's is the one of replica 0. ProGAN has none.
+        averages = [variable for name, variable in self.Gs.vars.items() if name == 'dlatent_avg']
+        tflib.set_vars(dict(zip(averages, self._replicas.processes.broadcast(tflib.run(averages)))))
         tflib.run(self._restore_dlatent_avgs)
 
     def train_G(self, schedule, cur_nimg):
@@ -220,7 +220,9 @@ class TrainingStep:
         feed.update(
             {
                 self._inputs.G_lrate: schedule.G_lrate,
-                self._inputs.labels: self.training_set.random_labels(schedule.minibatch, random)[:],
+                self._inputs.labels: self.training_set.random_labels(schedule.minibatch, random)[
+                    self._replicas.share_of(schedule.minibatch)
+                ],
             }
         )
         return tflib.run([self._stats['G'], self._G_update], feed)[0]
@@ -232,8 +234,9 @@ class TrainingStep:
     def _random_numbers(self, cur_nimg, count, latents_stream, draws_stream):
         seed = self.options.seed
         random = np.random.RandomState(seed_from(seed, latents_stream, cur_nimg))
-        draws = [noise_seed(seed, draws_stream, cur_nimg, replica) for replica in range(len(self._devices))]
-        return {self._inputs.latents: random.randn(count, *self.G.input_shape[1:]), self._inputs.seeds: draws}
+        draws = [noise_seed(seed, draws_stream, cur_nimg, replica) for replica in self._replicas.own]
+        latents = random.randn(count, *self.G.input_shape[1:])[self._replicas.share_of(count)]
+        return {self._inputs.latents: latents, self._inputs.seeds: draws}
 
     # ----------------------------------------------------------------------------------------------------------------
     # State
@@ -252,8 +255,14 @@ class TrainingStep:
                 tflib.set_vars({variable: values[name][local_name] for local_name, variable in net.vars.items()})
 
     def get_state(self):
-        """All variables that training changes, a dict of name to array. Equal copies on other replicas are left out."""
-        return tflib.run(self._state_variables())
+        """All variables that training changes, a dict of name to array. Equal copies on other replicas are left out.
+
+        Processes get the same state, except for the average of w in Gs: a state is saved as the chief gets it.
+        """
+        state, averages, moments = tflib.run([self._network_variables(), self._averages_of_w(), self._moments()])
+        for found in self._replicas.processes.gather(averages):
+            state.update(found)
+        return {**state, **moments}
 
     def is_spoiled(self, state):
         """Whether a variable of the networks is not finite in a dict from `get_state`."""
@@ -268,7 +277,8 @@ class TrainingStep:
         Raises:
             KeyError: A variable is missing.
         """
-        values = {variable: _value_in(state, name) for name, variable in self._state_variables().items()}
+        variables = [*self._network_variables().items(), *self._averages_of_w().items(), *self._moments().items()]
+        values = {variable: _value_in(state, name) for name, variable in variables}
         for first, copies in ((self.G, self._G_replicas[1:]), (self.D, self._D_replicas[1:])):
             for copy in copies:
                 values.update(
@@ -287,15 +297,20 @@ class TrainingStep:
         networks = {'G': self.G, 'D': self.D, 'Gs': self.Gs}
         return {f'{which}/{name}': variable for which, net in networks.items() for name, variable in net.vars.items()}
 
-    def _state_variables(self):
-        variables = self._network_variables()
-        averaging = [net for net in self._G_replicas[1:] if 'dlatent_avg' in net.vars]  # of ProGAN, none
-        for index, net in enumerate(averaging, 1):
-            variables[f'G_replica{index}/dlatent_avg'] = net.vars['dlatent_avg']
-        for optimizer in (self._G_optimizer, self._D_optimizer):
-            for number, (first, *_) in enumerate(optimizer.state_variables):
-                variables[f'{optimizer.name}/{number:03d}'] = first
-        return variables
+    def _averages_of_w(self):
+        """The averages of w of the replicas in this process, by their names in a state."""
+        return {
+            f'G_replica{number}/dlatent_avg' if number else 'G/dlatent_avg': net.vars['dlatent_avg']
+            for number, net in zip(self._replicas.own, self._G_replicas)
+            if 'dlatent_avg' in net.vars  # of ProGAN, none
+        }
+
+    def _moments(self):
+        return {
+            f'{optimizer.name}/{number:03d}': first
+            for optimizer in (self._G_optimizer, self._D_optimizer)
+            for number, (first, *_) in enumerate(optimizer.state_variables)
+        }
 
 
 def active_arguments(G, D):

@@ -7,6 +7,7 @@ import signal
 import threading
 
 LOOK_AGAIN = 0.02  # s
+_OF_MESSAGES = ('dnnlib.processes', 'dnnlib.tflib.collective_processes', 'dnnlib.tflib.horovod_processes')
 
 
 class Stopped(BaseException):
@@ -39,7 +40,8 @@ class StopRequest:
         """A block that a signal ends with `Stopped`. Everything in the block can be done again.
 
         It ends at once, or as soon as TensorFlow returns: an error that is raised anywhere in TensorFlow leaves locks
-        of its graph held, for which the process would then wait for ever.
+        of its graph held, for which the process would then wait for ever. Likewise it ends after a message between
+        processes: half of one would be taken for the next one.
         """
         try:
             self._raises = True
@@ -54,7 +56,7 @@ class StopRequest:
 
     def _on_signal(self, _number, frame):
         first, self.requested = not self.requested, True
-        if self._raises and _is_in_tensorflow(frame):
+        if self._raises and _must_return_first(frame):
             self._cancel_timer()
             self._timer = threading.Timer(LOOK_AGAIN, _thread.interrupt_main)  # which calls this again
             self._timer.daemon = True
@@ -72,10 +74,13 @@ class StopRequest:
             self._timer.cancel()
 
 
-def _is_in_tensorflow(frame):
-    """Whether the innermost function of this project has called TensorFlow, which has not returned."""
+def _must_return_first(frame):
+    """Whether the innermost function of this project has called TensorFlow, or sends or receives a message."""
     while frame is not None:
-        package = frame.f_globals.get('__name__', '').partition('.')[0]
+        name = frame.f_globals.get('__name__', '')
+        package = name.partition('.')[0]
+        if name in _OF_MESSAGES:
+            return True
         if package in ('dnnlib', 'metrics', 'training'):
             return False
         if package.startswith(('tensorflow', 'keras')):

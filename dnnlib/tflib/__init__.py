@@ -7,6 +7,7 @@ from dnnlib.tflib.network import Network
 from dnnlib.tflib.optimizer import Optimizer
 from dnnlib.tflib.original import convert_images_from_uint8, init_uninitialized_vars
 from dnnlib.tflib.pickles import check_trusted, load_generator, load_networks, save_networks
+from dnnlib.tflib.replicas import Replicas
 from dnnlib.tflib.tfutil import (
     absolute_name_scope,
     convert_images_to_uint8,
@@ -21,6 +22,7 @@ from dnnlib.tflib.tfutil import (
 __all__ = [
     'Network',
     'Optimizer',
+    'Replicas',
     'absolute_name_scope',
     'check_trusted',
     'convert_images_from_uint8',

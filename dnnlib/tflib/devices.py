@@ -7,6 +7,7 @@ import click
 import tensorflow.compat.v1 as tf
 
 from dnnlib.flags import DEVICE_CHOICES
+from dnnlib.processes import ALONE, Processes
 from dnnlib.tflib.versions import CUDA
 
 GPU_HINT = f'If the machine has one, check the driver and {CUDA} with nvidia-smi.'
@@ -63,12 +64,13 @@ def memory_of(kind: str) -> int:
     return min(device.memory_limit_bytes for device in session.list_devices() if device.device_type == 'GPU')
 
 
-def replica_devices(device: str, count: int) -> List[str]:
-    """A device for each of `count` replicas.
+def replica_devices(device: str, count: int, processes: Processes = ALONE) -> List[str]:
+    """A device for each of `count` replicas in this process.
 
     Args:
         device: 'auto', 'gpu' or 'cpu'.
         count: Number of replicas, at least 1.
+        processes: `Processes` that train together. The ones of a machine share its GPUs out among them.
 
     Returns:
         List of device names: ['/gpu:0', '/gpu:1'] or ['/cpu:0', '/cpu:1'] for 2.
@@ -80,10 +82,13 @@ def replica_devices(device: str, count: int) -> List[str]:
         raise click.UsageError(f'--gpus {count}: at least one replica is needed.')
     kind = resolve_device(device)
     available = len(list_gpus())
-    if kind == 'gpu' and count > available:
+    if kind == 'gpu' and count * processes.local_size > available:
         raise click.UsageError(
             '--gpus {}: this machine has {} GPU{}; use --gpus {} or fewer, or --device cpu.'.format(
-                count, available, '' if available == 1 else 's', available
+                count * processes.size,
+                available,
+                '' if available == 1 else 's',
+                available // processes.local_size * processes.size,
             )
         )
     return [f'/{kind}:{index}' for index in range(count)]

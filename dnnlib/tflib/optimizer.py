@@ -3,8 +3,9 @@
 from typing import Any, Iterable
 
 import tensorflow.compat.v1 as tf
-from tensorflow.python.ops import nccl_ops
 
+from dnnlib.processes import ALONE, Processes
+from dnnlib.tflib.replicas import Replicas
 from dnnlib.tflib.tfutil import run
 
 
@@ -77,16 +78,17 @@ class Optimizer:
         self._gradients.append(gradients)
         self._variables.append(variables)
 
-    def apply_updates(self, initialize: bool = True) -> tf.Operation:
+    def apply_updates(self, initialize: bool = True, processes: Processes = ALONE) -> tf.Operation:
         """Builds the op that makes one step on every replica. Call it once, after all `register_gradients`.
 
         Args:
             initialize: Give the optimizer's variables their first values now. With False the caller does it: it runs
                 `reset_op`, and the initializer of the loss scale if there is one.
+            processes: `Processes` that train together; gradients are averaged over the replicas of all.
         """
         updates = []
         with tf.variable_scope(self.name), tf.control_dependencies(None):
-            averaged = _average_over_replicas(self._gradients, self._devices)
+            averaged = Replicas(self._devices, processes).averages(self._gradients)
             with tf.device(self._devices[0]):  # the averages are the same everywhere
                 finite = tf.reduce_all(tf.stack([tf.reduce_all(tf.is_finite(g)) for g in averaged[0]]))
             for replica, (device, gradients) in enumerate(zip(self._devices, averaged)):
@@ -125,21 +127,3 @@ def _state_of(adam, variables):
     """The variables of one Adam, in an order that does not depend on their names."""
     moments = [adam.get_slot(variable, slot) for variable in variables for slot in ('m', 'v')]
     return [*moments, *adam._get_beta_accumulators()]
-
-
-def _average_over_replicas(gradients, devices):
-    """Each gradient averaged over the replicas, on each replica's device: a list [replica][variable] of tensors."""
-    count = len(gradients)
-    if count == 1:
-        return gradients
-    averaged = [[] for _ in devices]
-    for copies in zip(*gradients):
-        if all('gpu' in device.lower() for device in devices):
-            sums = nccl_ops.all_sum(copies)
-        else:
-            with tf.device(devices[0]):
-                sums = [tf.add_n(copies)] * count
-        for replica, total in enumerate(sums):
-            with tf.device(devices[replica]):
-                averaged[replica].append(total * (1.0 / count))
-    return averaged

@@ -2,12 +2,13 @@
 
 import functools
 import os
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib.freed_memory import keep_freed_memory
+from dnnlib.processes import ALONE
 from dnnlib.tflib.devices import resolve_device
 
 Value = Union[tf.Tensor, tf.Variable, np.ndarray, float]
@@ -18,6 +19,7 @@ def init_tf(
     cpu_replicas: int = 1,
     seed: Optional[int] = None,
     threads: Optional[int] = None,
+    open_session: Callable[[tf.ConfigProto], tf.Session] = ALONE.open_session,
 ) -> tf.Session:
     """Opens a session and makes it the default of the process; does nothing if there is a default session.
 
@@ -28,6 +30,7 @@ def init_tf(
         cpu_replicas: Number of virtual CPU devices, for that many replicas on a machine without GPUs.
         seed: Graph-level random seed, which fixes the initial weights; None draws a new one each time.
         threads: Of the CPU; None: one for each core.
+        open_session: Opens a session with a configuration; `Processes.open_session` of several processes.
 
     Returns:
         The default `tf.Session`.
@@ -56,7 +59,7 @@ def init_tf(
         keep_freed_memory()
     if seed is not None:
         tf.set_random_seed(seed)
-    session = tf.Session(config=options)
+    session = open_session(options)
     session.__enter__()  # stays the default until the process ends, as users of tflib expect
     return session
 

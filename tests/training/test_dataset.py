@@ -132,13 +132,26 @@ def test_prefetched_minibatches_are_those_of_the_set(folder):
             np.testing.assert_array_equal(actual, expected)
 
 
+def test_processes_read_and_draw_their_shares_of_the_same_minibatch(folder):
+    training_set = TrainingSet(folder, max_label_size='full', mirror=True, seed=5)
+    whole = training_set.minibatch(3, 9)
+    prefetchers = [
+        Prefetcher(TrainingSet(folder, max_label_size='full', mirror=True, seed=5), share_of)
+        for share_of in (lambda size: slice(0, size // 3), lambda size: slice(size // 3, size))
+    ]
+    shares = [prefetcher.minibatch(3, 9, 0) for prefetcher in prefetchers]
+    assert [len(share[0]) for share in shares] == [3, 6]
+    for together, *parts in zip(whole, *shares):
+        np.testing.assert_array_equal(np.concatenate(parts), together)
+
+
 class Recorded:
     """Stands in for a training set: remembers who asked for what; position 20 cannot be read."""
 
     def __init__(self):
         self.asked = []
 
-    def minibatch(self, position, size, lod):
+    def minibatch(self, position, size, lod, share):
         self.asked.append((position, threading.current_thread() is threading.main_thread()))
         if position == 20:
             raise UserError('record 20 is damaged')

@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 from dnnlib import tflib
 from tests.goldens.files import relative_error
 from tests.layouts import networks_in
-from tests.steps import SharedSteps, train
+from tests.steps import SharedSteps, train, with_all_weights_random
 from tests.toy_run import make_dataset
 from training.dataset import TrainingSet
 from training.networks_stylegan import Random
@@ -75,7 +75,7 @@ def make_step(open_layout_session, layout, tmp_path, steps_of_layouts, monkeypat
         reals = TrainingSet(data, mirror=True, seed=options.seed)
         with networks_in(layout):
             shared = sessions.enter_context(steps_of_layouts[layout].in_use())
-            return shared(options, reals, devices), reals, options
+            return shared(options, reals, tflib.Replicas(devices)), reals, options
 
     with sessions:
         yield make
@@ -96,16 +96,6 @@ def draw_alike(monkeypatch):
         monkeypatch.setattr(step, '_random_numbers', in_that_order)
 
     return switch
-
-
-def with_all_weights_random(state):
-    """A state in which all weights are random; a constant that is 1 everywhere has gradients of rounding errors."""
-    random = np.random.RandomState(7)
-    constant = ('bias', 'Noise/weight', 'const')
-    return {
-        name: value + 0.5 * random.randn(*value.shape) if name.endswith(constant) else value
-        for name, value in sorted(state.items())
-    }
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ def make_step(open_session, tmp_path, built_steps):
         open_session(device='cpu', cpu_replicas=options.gpus, seed=1000)
         reals = TrainingSet(data, options.resolution, mirror=True, seed=options.seed)
         make_step = sessions.enter_context(built_steps.in_use())
-        return make_step(options, reals, tflib.replica_devices('cpu', options.gpus)), reals, options
+        return make_step(options, reals, tflib.Replicas(tflib.replica_devices('cpu', options.gpus))), reals, options
 
     with sessions:
         yield make

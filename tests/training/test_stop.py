@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from dnnlib.processes import Processes
 from training.stop import Stopped, StopRequest
 
 
@@ -54,6 +55,24 @@ def test_a_block_that_tensorflow_ends_is_left_at_its_end():
     exec('def call(function):\n    function()', code)
     with StopRequest() as stop, pytest.raises(Stopped), stop.at_once():
         code['call'](lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def test_a_message_between_processes_is_received_to_its_end():
+    received = []
+
+    class Slow(Processes):
+        def gather(self, value):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)  # the signal would end this at once
+            received.append(value)
+            return [value]
+
+    with StopRequest() as stop, pytest.raises(Stopped), stop.at_once():
+        Slow().broadcast('message')
+        for _ in range(1000):
+            time.sleep(0.01)
+        pytest.fail('went on')
+    assert received == ['message']
 
 
 def test_process_that_was_not_asked_to_stop_has_its_handlers_back():

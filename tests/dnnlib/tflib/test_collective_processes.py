@@ -1,0 +1,143 @@
+"""Messages between processes that TF_CONFIG joins. Here each of them is a thread; sums need processes."""
+
+import contextlib
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from dnnlib.errors import UserError
+from dnnlib.processes import LOST, Failed
+from dnnlib.tflib import collective_processes
+from dnnlib.tflib.collective_processes import CollectiveProcesses
+from tests.joined_processes import free_ports
+from training.stop import Stopped
+
+COUNT = 3
+
+
+@pytest.fixture
+def together():
+    """A function that calls another one with each of `COUNT` processes, in threads; returns results or errors."""
+    workers = [f'localhost:{port}' for port in free_ports(COUNT)]
+    with ThreadPoolExecutor(COUNT) as pool:
+        processes = list(pool.map(lambda rank: CollectiveProcesses(rank, workers), range(COUNT)))
+
+        def call(action):
+            def try_action(each):
+                try:
+                    return action(each)
+                except BaseException as error:
+                    return error
+
+            return list(pool.map(try_action, processes))
+
+        call.processes = processes
+        yield call
+        for each in processes:
+            each.leave()
+
+
+def test_processes_know_their_places_on_the_machine(together):
+    places = [(each.rank, each.size, each.local_rank, each.local_size) for each in together.processes]
+    assert places == [(rank, 3, rank, 3) for rank in range(3)]
+
+
+def test_values_of_all_reach_all_in_the_order_of_the_ranks(together):
+    arrays = [np.random.RandomState(rank).randn(1 + 400000 * rank) for rank in range(COUNT)]  # up to 6 MB
+    for _ in range(2):
+        for found in together(lambda each: each.gather(arrays[each.rank])):
+            assert all(np.array_equal(*pair) for pair in zip(found, arrays))
+    assert together(lambda each: each.broadcast(each.rank + 7)) == [7] * 3
+    assert together(lambda each: each.any(each.rank == 2)) == [True] * 3
+    assert together(lambda each: each.any(False)) == [False] * 3
+
+
+def test_the_chief_acts_for_all_and_its_errors_end_all(together):
+    callers = []
+
+    def act(each):
+        return each.on_chief(lambda: callers.append(each.rank) or 'done')
+
+    assert together(act) == ['done'] * 3 and callers == [0]
+
+    def fail(error):
+        def action(each):
+            def act():
+                raise error
+
+            return each.on_chief(act)
+
+        return together(action)
+
+    assert [type(found) for found in fail(Stopped())] == [Stopped] * 3
+    chief, *others = fail(UserError('the disk is full'))
+    assert chief.message == 'the disk is full'
+    assert [(type(other), other.exit_code) for other in others] == [(Failed, 1)] * 2
+
+
+def test_processes_that_differ_are_refused_and_both_are_named(together):
+    same = {'--minibatch': '8', 'the dataset': 'x'}
+    assert together(lambda each: each.check_alike(lambda: same)) == [None] * 3
+    found = together(lambda each: each.check_alike(lambda: {**same, '--minibatch': '16' if each.rank == 2 else '8'}))
+    host = socket.gethostname()
+    assert found[0].message == (
+        f'--minibatch is 8 on {host} (rank 0), but 16 on {host} (rank 2): give the same command, dataset and versions '
+        'to all processes.'
+    )
+    assert [type(other) for other in found[1:]] == [Failed] * 2
+
+
+def test_a_process_whose_partner_is_gone_says_so_and_ends(together, monkeypatch, capfd):
+    ended, statuses, kept = threading.Semaphore(0), [], []
+    monkeypatch.setattr(collective_processes, 'GRACE_SEC', 0)
+    monkeypatch.setattr(collective_processes.os, '_exit', lambda status: statuses.append(status) or ended.release())
+    chief, other, gone = together.processes
+    chief.keep = kept.append
+    other.leave()  # its run is over already, so it does not mind
+    gone.leave()
+    for connection in gone._others.values():
+        connection._socket.shutdown(socket.SHUT_RDWR)
+    ended.acquire()
+    assert statuses == [1] and kept == [f'Error: {LOST}'] and 'give the same' in LOST.lower()
+    assert capfd.readouterr().err == f'Error: {LOST}\n'
+
+
+def test_silence_counts_as_gone_and_signs_of_life_do_not(monkeypatch):
+    monkeypatch.setattr(collective_processes, 'SILENCE_SEC', 0.2)
+    here, there = map(collective_processes._Connection, socket.socketpair())
+    with ThreadPoolExecutor(1) as pool:
+        received = pool.submit(here.receive_all)
+        for _ in range(4):
+            there.send(b'')
+            with contextlib.suppress(TimeoutError):
+                assert not received.done()
+        there.send(b'message')
+        assert here.get() == b'message'
+        assert isinstance(received.exception(), socket.timeout)
+
+
+def test_others_that_do_not_come_are_named(monkeypatch):
+    monkeypatch.setattr(collective_processes, 'JOIN_SEC', 0.1)
+    workers = [f'localhost:{port}' for port in free_ports(2)]
+    with pytest.raises(UserError, match=f'^{workers[1]} did not come .*: start the same command there, with its own'):
+        CollectiveProcesses(0, workers)
+    with pytest.raises(UserError, match=f'^{workers[0]}, worker 0 of TF_CONFIG, cannot be reached .*: start the same'):
+        CollectiveProcesses(1, workers)
+
+
+def test_a_port_that_is_taken_is_named():
+    with socket.socket() as taken:
+        taken.bind(('', 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=f'TF_CONFIG: port {port} .* cannot be used .*: name another one'):
+            CollectiveProcesses(0, [f'localhost:{port}', 'localhost:1'])
+
+
+def test_strangers_are_not_taken_for_processes_of_the_run():
+    here, there = socket.socketpair()
+    there.sendall(b'GET / HTTP/1.1 ' + bytes(40))
+    assert collective_processes._greeted(here, b'token' * 6) is None

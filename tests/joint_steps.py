@@ -1,0 +1,78 @@
+"""A process of several that take training steps together: `python -m tests.joint_steps DATA FOLDER`.
+
+It goes through what a test wants to see, and leaves it as rank0.npz, rank1.npz, ... in FOLDER. With one process, the
+replicas are all in that.
+"""
+
+import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
+
+import contextlib
+import os
+import sys
+
+import numpy as np
+
+from dnnlib import tflib
+from dnnlib.processes import ALONE, launched
+from tests.sessions import without_graph_optimizer
+from tests.steps import train, with_all_weights_random
+from training.dataset import TrainingSet
+from training.options import resolve_options
+from training.step import TrainingStep
+
+OPTIONS = {'latent_size': 8, 'mapping_layers': 2, 'fmap_base': 32, 'fmap_max': 8, 'initial_resolution': 8}
+STEPS = 6
+
+
+class Share:
+    """The reals of a process."""
+
+    def __init__(self, reals, share_of):
+        self._reals, self._share_of = reals, share_of
+
+    def minibatch(self, position, size, lod):
+        return self._reals.minibatch(position, size, lod, self._share_of(size))
+
+
+def main(data, folder, gpus=2, optimizes=False):
+    """Trains `gpus` replicas on a dataset; `optimizes` is whether TensorFlow optimises the graph."""
+    launch = launched()
+    processes = ALONE
+    if launch is not None:
+        from dnnlib.tflib.joining import join
+
+        processes = join(launch)
+    with contextlib.ExitStack() as stack:
+        if not optimizes:
+            stack.enter_context(without_graph_optimizer())
+        take_steps(processes, data, folder, gpus)
+    processes.gather(None)
+    processes.leave()
+
+
+def take_steps(processes, data, folder, gpus=2):
+    """Trains `STEPS` steps, then one in which the weights of the last process hold NaN."""
+    options = resolve_options('paper', {**OPTIONS, 'data': data, 'gpus': gpus, 'minibatch': 4 * gpus}, 8)
+    here = processes.share(gpus)
+    tflib.init_tf('cpu', cpu_replicas=here, seed=1000, open_session=processes.open_session)
+    reals = TrainingSet(data, mirror=True, seed=options.seed)
+    replicas = tflib.Replicas(tflib.replica_devices('cpu', here), processes)
+    step, share = TrainingStep(options, reals, replicas), Share(reals, replicas.share_of)
+    step.set_state(with_all_weights_random(step.get_state()))
+    cur_nimg, stats = train(step, share, options, STEPS)
+    found = {f'after/{name}': value for name, value in step.get_state().items()}
+    found.update({f'stats/{name}': value for name, value in stats.items()})
+    weight = step._D_replicas[-1].vars['4x4/Dense1/weight']
+    good = tflib.run(weight)
+    if processes.rank == processes.size - 1:
+        tflib.set_vars({weight: np.full_like(good, np.nan)})
+    _, stats = train(step, share, options, 1, cur_nimg)
+    found.update({f'nan_stats/{name}': value for name, value in stats.items()})
+    tflib.set_vars({weight: good})
+    found.update({f'after_nan/{name}': value for name, value in step.get_state().items()})
+    np.savez(os.path.join(folder, f'rank{processes.rank}.npz'), **found)
+
+
+if __name__ == '__main__':
+    data, folder, *flags = sys.argv[1:]
+    main(data, folder, *map(int, flags))

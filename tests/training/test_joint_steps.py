@@ -1,0 +1,54 @@
+"""Two processes with a replica each take the steps of one process with two replicas, bit for bit."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from dnnlib.processes import ALONE
+from tests.joined_processes import Joined
+from tests.joint_steps import take_steps
+from tests.sessions import close_open_sessions, without_graph_optimizer
+from tests.toy_run import make_dataset
+
+
+@pytest.fixture(scope='module')
+def steps(tmp_path_factory, engine):
+    """What the steps of one process came to, and the ones of each of two: three dicts of arrays."""
+    folder = tmp_path_factory.mktemp('joint')
+    data = make_dataset(str(folder / 'toy'))
+    joint, alone = folder / 'joint', folder / 'alone'
+    joint.mkdir()
+    alone.mkdir()
+    processes = Joined(engine, *[['-m', 'tests.joint_steps', data, joint]] * 2)
+    with tf.Graph().as_default(), without_graph_optimizer():
+        take_steps(ALONE, data, str(alone))
+        close_open_sessions()
+    texts, statuses = processes.end()
+    assert not any(statuses), texts
+    return [dict(np.load(str(path))) for path in (alone / 'rank0.npz', joint / 'rank0.npz', joint / 'rank1.npz')]
+
+
+def differing(found, other):
+    assert found.keys() == other.keys()
+    return {name for name, value in found.items() if value.tobytes() != other[name].tobytes()}
+
+
+def test_the_state_of_two_processes_is_the_state_of_one(steps):
+    alone, chief, _ = steps
+    assert np.any(alone['after/G/dlatent_avg'] != alone['after/G_replica1/dlatent_avg'])
+    assert differing(alone, chief) == set()
+
+
+def test_processes_agree_on_all_but_the_average_of_w_in_Gs(steps):
+    _, chief, other = steps
+    assert differing(chief, other) == {'after/Gs/dlatent_avg', 'after_nan/Gs/dlatent_avg'}
+
+
+def test_a_step_that_is_not_finite_in_one_process_changes_nothing_in_any(steps):
+    for found in steps:
+        assert all(np.isnan(found[f'nan_stats/{name}']) for name in ('D_loss', 'G_loss'))
+        assert np.isfinite(found['stats/D_loss'])
+        for name, value in found.items():
+            kept = name.replace('after_nan/', 'after/')
+            if 'after_nan/' in name and not name.endswith(('dlatent_avg', 'lod')) and '/Gs/' not in name:
+                np.testing.assert_array_equal(value, found[kept], err_msg=name)
