@@ -191,9 +191,8 @@ def main(ctx, planned, **values):
 
         processes = join(launch)
     work = processes.on_chief(lambda: find_work(ctx, processes, **values))
-    if work is not None:
-        do_work(work, values['offline'], processes, ctx)
-    processes.gather(None)  # none ends while another one has something to say
+    if work is None or do_work(work, values['offline'], processes, ctx):
+        processes.gather(None)  # none ends while another one has something to say
     processes.leave()
 
 
@@ -327,13 +326,14 @@ def continued_work(run_dir, given, flags, dry_run, processes):
 
 
 def do_work(work, offline, processes, ctx):
-    """Trains: in all processes."""
+    """Trains: in all processes. Returns whether it came to an end; None if a signal stopped this process before."""
     with stoppable(work.folder) as stop:
         with stop.at_once():
             training_set, meter = prepare(work, offline, processes, ctx)
         with training_set, contextlib.ExitStack() as until_the_end:
             run_dir = processes.on_chief(lambda: until_the_end.enter_context(opened_run(work)))
             train_in(run_dir, work, training_set, meter, stop, processes)
+        return True
 
 
 @contextlib.contextmanager
@@ -389,7 +389,7 @@ def prepare(work, offline, processes, ctx):
     """Opens what the run needs, and checks it before any work begins.
 
     Returns:
-        Tuple of the `TrainingSet` and the `metrics.meter.Meter` of the run; the latter is None except in the chief.
+        Tuple of the `TrainingSet` and the `metrics.meter.Meter` of the run.
     """
     options = work.options
     data = os.path.normpath(ctx.params['data'] or options.data)  # may lie elsewhere on this machine
@@ -405,16 +405,19 @@ def prepare(work, offline, processes, ctx):
     tflib.replica_devices(options.device, here, processes)  # refuses more GPUs than there are
     check_memory(options, training_set.records)
     processes.check_alike(lambda: facts_of_process(ctx, options, training_set, kind))
-    meter = []
+    processes.on_chief(lambda: check_writable(work.folder))  # after the quick checks, because it makes the folder
+    meters = []
 
-    def check_and_open():
-        check_writable(work.folder)  # after the other quick checks, because it makes the folder
-        meter.append(Meter(options.metrics, training_set.records, options.mirror, options.seed, offline, open_cache()))
+    def open_meter():
+        given = options.metrics, training_set.records, options.mirror, options.seed, offline
+        meters.append(Meter(*given, open_cache(), processes))
 
-    processes.on_chief(check_and_open)
+    processes.on_chief(open_meter)
+    if not meters:  # what the chief has downloaded, other processes of its machine find
+        open_meter()
     replicas = here if kind == 'cpu' else 1
     tflib.init_tf(options.device, cpu_replicas=replicas, seed=options.seed, open_session=processes.open_session)
-    return training_set, meter[0] if meter else None
+    return training_set, meters[0]
 
 
 def facts_of_process(ctx, options, training_set, kind):
@@ -457,7 +460,7 @@ def train_in(run_dir, work, training_set, meter, stop, processes):
 
     options = work.options
     if processes.rank != CHIEF:
-        train(options, training_set, run_dir, Silence(), None, stop, processes)
+        train(options, training_set, run_dir, Silence(), meter, stop, processes)
         return
     log = RunLog(run_dir)
     processes.keep = log.keep

@@ -104,14 +104,19 @@ class Processes:
         """Whether the value is true in any process."""
         return any(self.gather(bool(value)))
 
-    def on_chief(self, action: Callable[[], Any]) -> Any:
+    def on_chief(self, action: Callable[[], Any], answer: Callable[[Any], Any] = None) -> Any:
         """Calls a function on the chief alone. All processes return what it returns, and end with what it raises.
+
+        In the function, the chief may `ask` the others. With each question, they call `answer`.
 
         The chief raises the error itself. The others raise `Failed`, so that the error is printed once. What does not
         derive from `Exception`, as `training.stop.Stopped`, is raised in all of them.
         """
         if self.rank != CHIEF:
-            error, result = self.broadcast(None)
+            is_question, error, result = self.broadcast(None)
+            while is_question:
+                self.gather(self._answered(answer, result))
+                is_question, error, result = self.broadcast(None)
             if error is not None:
                 self.leave()
                 raise error
@@ -120,13 +125,41 @@ class Processes:
             result = action()
         except Exception as error:
             self.leave()
-            self.broadcast((Failed(getattr(error, 'exit_code', 1)), None))
+            self.broadcast((False, Failed(getattr(error, 'exit_code', 1)), None))
             raise
         except BaseException as error:
-            self.broadcast((type(error)(), None))
+            self.broadcast((False, type(error)(), None))
             raise
-        self.broadcast((None, result))
+        self.broadcast((False, None, result))
         return result
+
+    def ask(self, question: Any, own_answer: Callable[[], Any]) -> List[Any]:
+        """The answers of all processes, in the order of their ranks. The chief calls it in an action of `on_chief`.
+
+        Args:
+            question: What the others pass on to the `answer` of `on_chief`.
+            own_answer: Function that gives the answer of the chief.
+
+        Raises:
+            UserError: Another process has none.
+        """
+        self.broadcast((True, None, question))
+        try:
+            answer = own_answer()
+        except BaseException:
+            self.gather(None)
+            raise
+        answers = self.gather(answer)
+        for other in answers:
+            if isinstance(other, UserError):
+                raise other
+        return answers
+
+    def _answered(self, answer, question):
+        try:
+            return answer(question)
+        except Exception as error:  # the chief raises it, whatever it is
+            return UserError(f'Rank {self.rank} on {socket.gethostname()}: {error}')
 
     def sums(self, tensors: List[Any]) -> List[Any]:
         """In the graph: each float32 tensor, summed over the processes."""

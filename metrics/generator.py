@@ -9,10 +9,12 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dnnlib.errors import UserError
+from dnnlib.processes import ALONE
 from dnnlib.progress import Progress
 from metrics import stages
-from metrics.batches import Fakes, latents_of
+from metrics.batches import latents_of
 from metrics.paths import Paths
+from metrics.shared_fakes import SharedFakes
 from metrics.styles import check_has_w
 
 
@@ -92,14 +94,15 @@ class GeneratorReadings:
         seed: Seed of latents and noise.
         cache: `metrics.cache.StageCache`.
         work: `Work`.
+        processes: `dnnlib.processes.Processes` that share out the fakes.
     """
 
-    def __init__(self, Gs, identity, metrics, extractors, labels, seed, cache, work):
+    def __init__(self, Gs, identity, metrics, extractors, labels, seed, cache, work, processes=ALONE):
         self._Gs, self._seed, self._work, self._extractors, self._cache = Gs, seed, work, extractors, cache
         self._labels, labels_identity = labels
         self._key = {'generator': identity, 'labels': labels_identity, 'seed': seed, **work.rounding}
         self._pending, self._read, self._is_together = list(metrics), {}, True
-        self._fakes = Fakes(Gs, work.minibatch_size, work.num_gpus, seed, self._labels)
+        self._fakes = SharedFakes(Gs, extractors, work.minibatch_size, work.num_gpus, seed, self._labels, processes)
         self._readers = {
             'fakes': self.fakes,
             'paths': self.paths,
@@ -205,14 +208,8 @@ class GeneratorReadings:
         columns = [column for column in columns if column.place not in self._read]
         total = max(column.count for column in columns)
         with self._work.memory_as_sentence(), self._work.bar('fakes', total, 'img') as bar:
-            arrays = stages.read(columns, self._work.minibatch_size, self._batches_of_fakes, self._cache, bar)
+            arrays = stages.read(columns, self._work.minibatch_size, self._fakes.batches, self._cache, bar)
         self._read.update((column.place, array) for column, array in zip(columns, arrays))
-
-    def _batches_of_fakes(self, begin, end, extractors):
-        transforms = list(dict.fromkeys(extractor.in_graph for extractor in extractors))
-        for outputs in self._fakes.batches(begin, end, transforms):
-            made = dict(zip(transforms, outputs))
-            yield [extractor.finish(made[extractor.in_graph], self._work.num_gpus) for extractor in extractors]
 
     def _columns(self, metric):
         return [self._column(reading) for reading in metric.readings() if reading.source in ('fakes', 'paths')]

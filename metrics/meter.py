@@ -9,6 +9,7 @@ import numpy as np
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
+from dnnlib.processes import ALONE
 from dnnlib.records.tfrecords import fingerprint
 from dnnlib.tflib.devices import session_gpus
 from metrics.batches import Labels, default_minibatch_size
@@ -18,6 +19,7 @@ from metrics.generator import GeneratorReadings, Work, identity_of
 from metrics.reals import Reals
 from metrics.registry import check_enough_reals, decisive_value, find_metrics
 from metrics.results import FINGERPRINT, renew_fingerprints
+from metrics.shared_fakes import SharedFakes
 
 _VALUES = 'values'
 
@@ -44,6 +46,7 @@ class Meter:
         seed: Seed of latents, noise and flips; below 2^32.
         offline: Do not download feature networks.
         cache: `metrics.cache.StageCache`. Readings of reals are kept in memory too.
+        processes: `dnnlib.processes.Processes`. The chief measures. Each of the others has an equal `Meter`, and helps.
 
     Attributes:
         metrics: The `metrics.kinds.Metric`s, in the order of the names.
@@ -54,8 +57,17 @@ class Meter:
             damaged, or has fewer images than a metric needs.
     """
 
-    def __init__(self, names, dataset, mirror, seed, offline=False, cache=StageCache(None)):  # noqa: B008  holds nothing
-        self.metrics = find_metrics(names)
+    def __init__(
+        self,
+        names,
+        dataset,
+        mirror,
+        seed,
+        offline=False,
+        cache=StageCache(None),  # noqa: B008  holds nothing
+        processes=ALONE,
+    ):
+        self.metrics, self._processes, self._helping = find_metrics(names), processes, {}
         self._dataset, self._mirror, self._seed, self._cache = dataset, mirror, seed, cache
         self._fingerprint = None if dataset is None else fingerprint(dataset, with_labels=True)
         self._reals = None if dataset is None else Reals(dataset, mirror, seed, cache)
@@ -128,6 +140,7 @@ class Meter:
             self._seed,
             self._cache,
             work,
+            self._processes,
         )
         if anew:
             for metric in metrics:
@@ -143,6 +156,22 @@ class Meter:
                 results = error
             generator.finish(metric)
             yield metric, results
+
+    def help(self, Gs, question):
+        """Reads fakes for the chief, which measures: see `dnnlib.processes.Processes.on_chief`.
+
+        Args:
+            Gs: The generator that is measured, in this process.
+            question: What the chief asks, see `SharedFakes.batches`.
+        """
+        minibatch_size, num_gpus, start, end, keys = question
+        fakes = self._helping.get((Gs, minibatch_size))
+        if fakes is None:
+            labels = self._labels(Gs)[0]
+            fakes = SharedFakes(Gs, self._extractors, minibatch_size, num_gpus, self._seed, labels, self._processes)
+            self._helping[Gs, minibatch_size] = fakes
+        fakes.open(keys)
+        return fakes.own_share(start, end, keys)
 
     def _measure(self, metric, generator, work, key):
         begin = time.perf_counter()

@@ -47,8 +47,8 @@ MAY_IMPORT['benchmarks'] = [*ROOMS, 'tests']
 
 # Names of packages, where the module has another.
 PACKAGES = {'PIL': 'pillow', 'cv2': 'opencv-python', 'skimage': 'scikit-image', 'sklearn': 'scikit-learn'}
-# What `--runner beam` needs is installed by its user, and stands in a file of its own.
-OPTIONAL = {'apache-beam'}
+# What `--runner beam` and Horovod need is installed by its user, and stands in a file of its own.
+OPTIONAL = {'apache-beam', 'horovod'}
 
 
 def room_of(module):

@@ -46,7 +46,8 @@ def train(options, training_set, run_dir, log, snapshots, stop, processes=ALONE)
         log: `RunLog`; `Silence` in other processes than the chief.
         snapshots: Object that measures network pickles. After each pickle, `measure(name, kimg, Gs, images)` is called
             with the file name, kimg, Gs, and the current grid of fakes as uint8 [N, H, W, C]. When the run goes on from
-            a state, `forget_from(kimg)` is called to drop what was measured at or after that kimg.
+            a state, `forget_from(kimg)` is called to drop what was measured at or after that kimg. In other processes
+            than the chief, `help(Gs, question)` is called with what the chief asks while it measures.
         stop: `StopRequest`.
         processes: `Processes` that train together; each calls this function.
 
@@ -273,7 +274,7 @@ class _Run:
         if due == NOTHING:
             return
         self.clock.pause()
-        done = self.processes.on_chief(lambda: self._write_at_once(due))
+        done = self.processes.on_chief(lambda: self._write_at_once(due), self._help)
         self.clock.go_on(self.counters)
         if done:
             self.counters.due = NOTHING
@@ -281,6 +282,9 @@ class _Run:
                 self.clock.pause()
                 self.save_state()  # so that a long measurement is not repeated
                 self.clock.go_on(self.counters)
+
+    def _help(self, question):
+        return self.snapshots.help(self.step.Gs, question)
 
     def _write_at_once(self, due):
         with self.stop.at_once():

@@ -86,6 +86,13 @@ class CollectiveProcesses(Processes):
         self._server = tf.train.Server({'worker': servers}, 'worker', self.rank, config=config)
         return tf.Session(self._server.target, config=config)
 
+    def explain(self, error):
+        """TensorFlow may notice before the heartbeat that a process is gone."""
+        if not isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)):
+            return None
+        self.leave()  # the sentence is not told twice
+        return UserError(LOST)
+
     def leave(self):
         self._is_over = True
 

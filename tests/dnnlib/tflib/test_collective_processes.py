@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 from dnnlib.errors import UserError
 from dnnlib.processes import LOST, Failed
@@ -103,6 +104,12 @@ def test_a_process_whose_partner_is_gone_says_so_and_ends(together, monkeypatch,
     ended.acquire()
     assert statuses == [1] and kept == [f'Error: {LOST}'] and 'give the same' in LOST.lower()
     assert capfd.readouterr().err == f'Error: {LOST}\n'
+
+
+def test_errors_of_tensorflow_over_a_lost_partner_are_that_sentence(together):
+    chief = together.processes[0]
+    assert chief.explain(tf.errors.ResourceExhaustedError(None, None, 'OOM')) is None
+    assert chief.explain(tf.errors.UnavailableError(None, None, 'Socket closed')).message == LOST
 
 
 def test_silence_counts_as_gone_and_signs_of_life_do_not(monkeypatch):
