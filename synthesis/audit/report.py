@@ -112,10 +112,7 @@ def _leakage(material, levels):
             vectors,
         )
         told['shared photographs'] = shared_photographs(material.held_out_leaks)
-    copies = describe_copies(material.leaks.scores, pictures[0][material.chosen], pictures[1])
-    for found in copies['found']:
-        found['image'] = int(material.chosen[found['image']])
-    told['copies'] = copies
+    told['copies'] = describe_copies(material.leaks.scores, material.chosen, *pictures[:2])
     return told
 
 

@@ -101,16 +101,17 @@ def copying_of(source, held_out, vectors, held_out_vectors, training_vectors):
     return float(found) if np.isfinite(found) else None
 
 
-def describe_copies(scores, pictures, training_pictures):
+def describe_copies(scores, images, pictures, training_pictures):
     """Which images look like a training image pixel by pixel, also mirrored: JSON values.
 
     Args:
         scores: float [N], the cosine of each image with its nearest training image.
-        pictures: uint8 [N, C, S, S], small copies.
-        training_pictures: uint8 [M, C, S, S], may be a memory map.
+        images: int64 [N], the numbers of these images in the set.
+        pictures, training_pictures: uint8 [images, C, S, S], small copies of all images of the set, and of the training
+            set; may be memory maps.
     """
     places = np.sort(np.argsort(-scores, kind='stable')[:COPY_IMAGES])
-    nearest, rms, flipped = _nearest_pictures(np.asarray(pictures[places]), training_pictures)
+    nearest, rms, flipped = _nearest_pictures(np.asarray(pictures[images[places]]), training_pictures)
     order = np.lexsort((places, rms))
     copies = order[rms[order] <= COPY_RMS]
     return {
@@ -120,7 +121,7 @@ def describe_copies(scores, pictures, training_pictures):
         'rms quantiles': {f'{share:g}': float(np.quantile(rms, share)) for share in (0.01, 0.5)},
         'found': [
             {
-                'image': int(places[each]),
+                'image': int(images[places[each]]),
                 'training': int(nearest[each]),
                 'rms': float(rms[each]),
                 'mirrored': bool(flipped[each]),

@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 import pytest
-import skimage.data
 from audits import ToyEmbedding, here, people, write_set, write_thresholds_file
 from click.testing import CliRunner
 
@@ -15,7 +14,7 @@ from dnnlib.jobs.command import saying_how_to_go_on
 from dnnlib.records.datasets import open_dataset
 from metrics.arithmetic.pairs import examine_tile
 from metrics.arithmetic.tiles import Tile
-from synthesis.audit import comparisons, lookalikes, looks, measures, run
+from synthesis.audit import comparisons, lookalikes, measures, run
 from synthesis.audit.comparisons import Selected, compare
 from synthesis.audit.options import AuditOptions
 from synthesis.audit.run import audit_set
@@ -125,15 +124,6 @@ def test_what_was_planted_is_found(planted, tmp_path):
 
     alone = audit(planted, tmp_path, held_out=None)[0]['leakage']['quantiles']
     assert [each['cosine'] for each in alone] == [each['cosine'] for each in report['leakage']['quantiles']]
-
-
-@pytest.mark.parametrize('places', [None, np.arange(0, 600, 3)])
-def test_an_image_is_no_pair_with_itself_when_pairs_are_foretold(monkeypatch, places):
-    monkeypatch.setattr(lookalikes, 'MOST_PAIRS', 0)
-    vectors = np.eye(600, dtype=np.float32)
-    assert lookalikes.listed_from(Selected('different people', vectors, places), [0.5, 0.9]) == 0.5
-    vectors[3] = vectors[0]
-    assert lookalikes.listed_from(Selected('two alike', vectors, places), [0.5, 0.9]) == np.inf
 
 
 def test_numbers_of_the_page_are_those_of_the_file_and_nothing_is_fetched(planted, tmp_path):
@@ -366,12 +356,6 @@ def test_a_stop_says_that_the_cache_has_what_is_done(capsys):
     assert stopped.value.code == 130 and 'the cache has what is done' in capsys.readouterr().err
 
 
-def test_files_of_the_pairs_are_found_again_by_their_copies():
-    """As a cluster copies them; a comparison within one set has no file of columns."""
-    work = comparisons.ExaminePairs('rows.npy', None, 'numbers.npy', (0.5,), 0.5)
-    assert work.with_files(['a', 'b']) == comparisons.ExaminePairs('a', None, 'b', (0.5,), 0.5)
-
-
 def test_a_set_of_a_conditional_network_shows_its_classes_beside_the_labels_of_training(planted, tmp_path):
     path = synthetic(planted, tmp_path / 'set')
     manifest = tmp_path / 'set' / 'manifest.jsonl'
@@ -381,20 +365,6 @@ def test_a_set_of_a_conditional_network_shows_its_classes_beside_the_labels_of_t
         assert subjects.classes() == {0: 37, 1: 37}
     with run.open_subjects(planted['held_out'], ToyEmbedding(), Processes()) as subjects:
         assert subjects.classes() is None and subjects.labels() == dict.fromkeys(range(80), 2)
-
-
-def test_how_an_image_looks(monkeypatch):
-    """The detector itself finds the face of a photograph, and none in noise of half the contrast."""
-    monkeypatch.undo()
-    face = skimage.data.astronaut()[:256, 96:352].transpose(2, 0, 1)
-    noise = np.random.RandomState(0).randint(64, 192, face.shape).astype(np.uint8)
-    shape = (3, 256, 256)
-    found = looks.Looks(shape).open()(np.stack([face, noise]))
-    assert found['score'][0] > 0.99 and found['faces'].tolist() == [1, 0] and found['score'][1] == 0
-    assert found['sharpness'][1] > found['sharpness'][0] and abs(found['balance'][1]) < 0.01
-    middle = noise[:, 51:205, 51:205].transpose(1, 2, 0) @ looks.GREY
-    assert found['brightness'][1] == pytest.approx(middle.mean(), abs=0.01)
-    assert {name: (column.dtype.str, column.shape[1:]) for name, column in found.items()} == looks.Looks(shape).columns
 
 
 def test_strangers_are_as_near_to_the_training_set_as_held_out_people_and_copies_are_not(planted, tmp_path):
