@@ -26,6 +26,7 @@ def test_streams_keep_the_numbers_that_runs_values_and_datasets_were_made_with()
     assert [named.pop(name) for name in TRAINING] == [0, 1, *range(10, 15), *range(20, 23)]
     assert [named.pop(name) for name in METRICS] == list(range(1, 10))
     assert [named.pop('SYNTHESIS_' + name) for name in SYNTHESIS] == list(range(30, 36))
-    assert named.pop('EXPORT_PAIRS') == 40
+    assert [named.pop(name) for name in ('EXPORT_PAIRS', 'PREFILTER_SUBSET')] == [40, 45]
+    assert [named.pop('AUDIT_' + name) for name in ('ROWS', 'BOOTSTRAP', 'CELLS')] == [60, 61, 62]
     assert [named.pop('DIRECTION_' + name) for name in ('FITS', 'SAMPLES')] == [50, 51]
     assert not named  # a new stream needs a number of its own here
