@@ -43,7 +43,7 @@ def shares_above(scores, thresholds, confidence=CONFIDENCE):
 
 
 def leakage_beside(scores, held_out, thresholds, confidence=CONFIDENCE):
-    """How much larger the share of synthetic images above each threshold is than that of held-out people.
+    """How much larger the share above each threshold is among synthetic images than among held-out people.
 
     The interval is Newcombe's, for a resampled share of 0 has no width.
 

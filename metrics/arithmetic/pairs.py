@@ -23,7 +23,7 @@ LONGEST = 1.0001  # length of a row; float32 makes rows that are a little longer
 # A histogram counts the scores from an edge to below the next one. What lies outside is counted in the outermost bins.
 # Edges are whole 1024ths: float32 holds them exactly, so no score is in a wrong bin by the rounding of an edge.
 BINS_OF_ONE = 1024
-EDGES = np.arange(-BINS_OF_ONE, BINS_OF_ONE + 2) / BINS_OF_ONE  # the last bin, from 1 on, is that of copies
+EDGES = np.arange(-BINS_OF_ONE, BINS_OF_ONE + 2) / BINS_OF_ONE  # the last bin, from 1 on, counts copies
 BINS = len(EDGES) - 1
 
 _MOST_CANDIDATES = 1 << 20  # for nearest neighbours, that are kept before they are compared
@@ -172,7 +172,7 @@ class _Side:
     def add_neighbours(self, threshold, places, numbers):
         """Counts some neighbours of a threshold, in an order in which the numbers of each place rise."""
         self.counts[:, threshold] += np.bincount(places, minlength=len(self.nearest))
-        # When a place occurs more than once, the last assignment holds, which is that of the lowest number.
+        # When a place occurs more than once, the last assignment holds: the lowest number.
         lowest = np.full(len(self.nearest), NOBODY, np.int64)
         lowest[places[::-1]] = numbers[::-1]
         np.minimum(self.first[:, threshold], lowest, out=self.first[:, threshold])

@@ -42,7 +42,7 @@ def pair_rate(counts, num_images, confidence=CONFIDENCE):
 
     Returns:
         `Estimate` of shape [T]. Standard error: sd(counts) / sqrt(m) / (N - 1) sqrt(1 - m / N); for m = N the value is
-        that of the set, and the interval has no width.
+        exact, and the interval has no width.
     """
     counts = np.asarray(counts, np.float64)
     sampled = len(counts)

@@ -118,7 +118,7 @@ def _output(value):
     return value
 
 
-# What turns a value into that of `Settings`, and what a value should be.
+# For each setting: the function that turns a given value into one of `Settings`, and what a value should be.
 _CHECKS = {
     'side': (_side, 'a whole number of px from 16 to 1024'),
     'colours': (_colours, 'RGB or BGR'),

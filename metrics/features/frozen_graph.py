@@ -23,7 +23,7 @@ _TYPES = {1: np.dtype('<f4'), 3: np.dtype('<i4')}  # numbers of TensorFlow's typ
 
 
 def read_frozen_graph(data: bytes, name: str) -> Dict[str, FrozenNode]:
-    """The nodes of a graph, by name, in the order of the file (which need not be that of the computation).
+    """The nodes of a graph, by name, in the order of the file, which may differ from the order of the computation.
 
     Args:
         data: The file.
