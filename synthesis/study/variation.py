@@ -4,11 +4,13 @@ import hashlib
 import json
 import os
 import sys
+import zipfile
 from typing import Any, Dict, List, NamedTuple, Optional
 
 import numpy as np
 
 import config
+from dnnlib.errors import disk_errors
 from dnnlib.jobs.workers import Workers
 from dnnlib.progress import Progress
 from metrics.arithmetic.identity_scores import mated_pairs
@@ -78,7 +80,8 @@ def study_variation(network, options: GenerateOptions, variants: int, embedding,
         KeyboardInterrupt, SystemExit: Passed on; finished parts are kept for the next call.
     """
     folder = os.path.join(config.CACHE_DIR, FOLDER, _key(network, options, variants, embedding))
-    os.makedirs(folder, exist_ok=True)
+    with disk_errors('written', folder):
+        os.makedirs(folder, exist_ok=True)
     work = MakeImages(network.path, network.sha256, options)
     with Workers(processes.count, work.prepare, processes.environments) as pool:
         [(_, facts)] = pool.run([AskFacts()])
@@ -108,12 +111,21 @@ def _key(network, options, variants, embedding):
 
 
 def _run(pool, tasks: List[EmbedVariants], bar, variants):
-    missing = [task for task in tasks if not os.path.exists(task.path)]
+    missing = [task for task in tasks if not _is_made(task.path)]
     for task in tasks:
-        if os.path.exists(task.path):
+        if task not in missing:
             bar.update((task.stop - task.start) * (variants if task.bases else 1))
     for _, count in pool.run(missing):
         bar.update(count)
+
+
+def _is_made(path):
+    """Whether a part is there, and is no damaged file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return 'vectors' in file.files
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return False
 
 
 def _read(task, name):

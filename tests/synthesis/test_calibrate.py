@@ -109,6 +109,8 @@ def test_sets_that_cannot_calibrate_are_refused_and_nothing_is_written(labelled,
     result = run(labelled, '--out', tmp_path / 'out.json')
     assert result.exit_code == 2 and 'exists already' in result.output
     assert (tmp_path / 'out.json').read_text() == 'mine'
+    result = run(labelled, '--out', tmp_path / 'out.json' / 'below.json')  # said before the work
+    assert result.exit_code == 1 and 'below.json cannot be made' in result.output
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_the_work(labelled, tmp_path, monkeypatch):
