@@ -20,8 +20,9 @@ from dnnlib.jobs.shards import Entry, ShardFile, ShardPlan, finished_shards, sha
 from dnnlib.jobs.workers import Workers, nothing
 from metrics.arithmetic.pairs import AllPairs, Neighbours, TileResult, examine_tile, merge
 from metrics.arithmetic.tiles import Tile, tiles
-from synthesis.audit.measures import DIGITS, TRIES
+from synthesis.audit.measures import DIGITS
 from synthesis.job import hidden_gpus
+from synthesis.tasks import TRIES
 
 FOLDER, RESULT = 'comparisons', 'result.npz'
 WAY = 1  # goes up when the same embeddings come to give other results

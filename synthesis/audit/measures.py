@@ -23,10 +23,10 @@ from dnnlib.jobs.shards import Entry, ShardFile, ShardPlan, finished_shards, sha
 from dnnlib.jobs.workers import Workers
 from dnnlib.records.datasets import open_dataset
 from dnnlib.records.tfrecords import fingerprint
+from synthesis.tasks import TRIES
 
 SHARD_IMAGES = 256  # a whole number of the batches of 16
 BATCH = 16  # images that a process reads and measures at a time
-TRIES = 3  # processes that may die with a shard
 DIGITS = 32  # of fingerprints in names of folders
 
 Columns = Dict[str, np.ndarray]
