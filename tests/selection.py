@@ -67,7 +67,7 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/metrics/arithmetic/test_identity_scores.py',
     'tests/metrics/arithmetic/test_leakage.py',
     'tests/metrics/arithmetic/test_neighbourhoods.py',
-    'tests/metrics/arithmetic/test_pairs.py',
+    'tests/metrics/arithmetic/test_all_pairs.py',
     'tests/metrics/arithmetic/test_planes.py',
     'tests/metrics/arithmetic/test_pruning.py',
     'tests/metrics/arithmetic/test_published_audit.py',

@@ -104,6 +104,12 @@ def test_no_room_is_above_itself():
         assert set(MAY_IMPORT[room]) <= set(ROOMS[: ROOMS.index(room)]), room
 
 
+def test_test_files_have_names_of_their_own():
+    """pytest imports them by their names alone, because the folders of tests are no packages."""
+    names = [os.path.basename(path) for path in modules_below('tests') if os.path.basename(path).startswith('test_')]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_progress_has_one_home():
     users = {
         os.path.relpath(path, ROOT)

@@ -130,6 +130,7 @@ def workbook():
         (b'version https://git-lfs.github.com/spec/v1\noid sha256:1\n', 'a Git LFS pointer, which stands for a file'),
         (picture(1), 'a picture .PNG.: name a list'),
     ],
+    ids=['workbook', 'gzip', 'page', 'pointer', 'picture'],  # names from the data would hold the time
 )
 def test_what_is_no_list_is_called_by_its_name(tmp_path, data, what):
     with pytest.raises(UserError, match=f'list.csv is {what}'):
