@@ -126,7 +126,7 @@ def read_directions(path: str) -> NamedDirections:
     Raises:
         UserError: There is no such file, or it is something else, or damaged.
     """
-    with disk_errors('read', path, HINT):
+    with disk_errors('read', path, f'or {HINT}'):
         try:
             with open(path, encoding='utf-8') as file:
                 content = json.load(file)

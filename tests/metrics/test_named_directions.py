@@ -103,5 +103,7 @@ def test_another_file_is_a_sentence(tmp_path, content):
     (tmp_path / 'd.json').write_bytes(content)
     with pytest.raises(UserError, match='is no file of directions'):
         read_directions(str(tmp_path / 'd.json'))
-    with pytest.raises(UserError, match='cannot be read .*python -m synthesis directions wrote'):
+    with pytest.raises(
+        UserError, match='cannot be read .*check the path, or name a file that python -m synthesis directions wrote'
+    ):
         read_directions(str(tmp_path / 'missing.json'))
