@@ -20,7 +20,7 @@ from dnnlib.own_modules import fingerprint_of_sources
 from dnnlib.processes import ALONE, CHIEF, launched, planned_processes
 from dnnlib.records.datasets import open_dataset
 from dnnlib.records.tfrecords import fingerprint
-from dnnlib.run_dir import check_writable, locked_run, new_run, read_options, write_options
+from dnnlib.run_dir import REPORT_FILE, check_writable, locked_run, new_run, read_options, write_options
 from metrics.cache import open_cache
 from metrics.registry import METRICS, check_enough_reals, find_metrics, parse_metrics
 from training.checkpoint import load_counters
@@ -471,6 +471,9 @@ def train_in(run_dir, work, training_set, meter, stop, processes):
         if options.device == 'auto' and resolve_device('auto') == 'cpu':
             log.say(f'TensorFlow sees no GPU, so training runs on the CPU. {GPU_HINT}')
         train(options, training_set, run_dir, log, MeasuredSnapshots(run_dir, meter, log, options), stop, processes)
+        page = os.path.join(run_dir, REPORT_FILE)
+        if os.path.exists(page):
+            log.say(f'Look at {page}.')
     except UserError as error:
         log.keep(f'Error: {error.message}')
         RunReport(run_dir).write_or_warn(log.say)  # so that the page says it too

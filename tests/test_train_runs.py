@@ -119,8 +119,9 @@ def test_the_page_is_written_anew_at_each_snapshot_and_its_failure_ends_no_run(r
             raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(RunReport, 'write', write_but_once)
-    assert run('--data', data, '--results', tmp_path / 'results', *TINY).exit_code == 0
+    result = run('--data', data, '--results', tmp_path / 'results', *TINY)
     run_dir = tmp_path / 'results' / NAME
+    assert result.exit_code == 0 and result.output.endswith(f'\nLook at {run_dir / "report.html"}.\n'), result.output
     first, _, third, last = pages  # at the start, after the first tick, at the second one, at the end
     assert 'no log line yet' in first and 'At kimg 0.1 of 0.256' in third and 'Trained to its end, kimg 0.3' in last
     assert (run_dir / 'report.html').read_text(encoding='utf-8') == last
