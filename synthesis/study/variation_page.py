@@ -136,7 +136,7 @@ def _chart(scores, real):
     drawn = [charts.Bars(scores.name, _heights(scores.cosines, edges), 0)]
     if real is not None:
         drawn.append(charts.Bars(real.name, _heights(real.cosines, edges), 1))
-    ticks = [(place, f'{place:.1f}') for place in np.linspace(-0.2, 1, 7)]
+    ticks = [(fifth / 5, f'{fifth / 5:g}'.replace('-', '−')) for fifth in range(-1, 6)]
     return charts.histogram(f'Scores: {scores.name}, % of pairs', edges.tolist(), ticks, drawn)
 
 

@@ -46,6 +46,7 @@ def test_what_a_study_finds(tmp_path, thresholds):
     assert found['noise']['change'] > 0 and [each['pairs'] for each in record['real']] == [4500, 6]
     page = (tmp_path / 'out' / 'variation.html').read_text()
     assert 'directions 5' in page and f'{found["fine 1"]["mean"]:.3f}' in page and 'near 0.4' in result.output
+    assert '>−0.2</text>' in page and '>-0.0</text>' not in page
 
 
 def test_finished_parts_are_not_made_again(tmp_path, thresholds, monkeypatch):
