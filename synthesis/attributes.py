@@ -213,11 +213,11 @@ def _columns(dataset, names):
             raise UserError(
                 f'--attributes {data}: the labels of {name} are not 0 and 1: choose other ones with --names.'
             )
-        fewest = min(int((values == 1).sum()), int((values == 0).sum()))
+        fewest, kind = min((int((values == 1).sum()), 'with'), (int((values == 0).sum()), 'without'))
         if fewest >= LEAST_IMAGES:
             columns.append(_Column(name, values == 1))
             continue
-        sentence = f'{name}: {data} has {fewest} images with it, or without it, and needs {LEAST_IMAGES}'
+        sentence = f'{data} has {fewest} images {kind} the attribute {name}, and needs {LEAST_IMAGES}'
         if names is not None:
             raise UserError(f'{sentence}: leave {name} out of --names, or name a larger set with --attributes.')
         remarks.append(f'{sentence}; it is left out.')

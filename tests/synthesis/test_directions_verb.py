@@ -119,7 +119,7 @@ def test_the_file_has_a_direction_for_each_attribute_that_enough_images_have(fou
     directions = read_directions(path)
     assert directions.names == ('bright', 'red') and directions.layers == range(4)
     assert directions.sha256 == sha256_of_file(planted) and directions.vectors.shape == (2, 8)
-    assert 'rare: ' in outcome.stderr and 'and needs 5; it is left out' in outcome.stderr
+    assert 'images with the attribute rare, and needs 5; it is left out' in outcome.stderr
     assert directions.made_by['attributes'] == data and directions.made_by['images'] == 400
     for record in directions.records:
         assert record['accuracy of its classifier'] > 0.95
@@ -235,7 +235,7 @@ def test_sets_without_labels_that_are_attributes_are_a_sentence(data, tmp_path):
     for text, names, message in (
         (plain, None, 'this set has no labels: make it with python -m prefilter'),
         (data, ['smile'], '--names smile: --attributes .* has bright, red, rare: choose from these'),
-        (data, ['rare'], 'rare: .* and needs 5: leave rare out of --names'),
+        (data, ['rare'], 'images with the attribute rare, and needs 5: leave rare out of --names'),
         (str(tmp_path / 'missing'), None, 'missing'),
         ('ls', ['smile'], '--names smile: --attributes ls has '),
     ):
