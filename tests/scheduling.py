@@ -23,6 +23,8 @@ TOGETHER = {
 
 # What takes longest comes first, so that the processes end at about the same time.
 DEAREST = (
+    'tests/faults/test_joint_training.py',
+    'tests/training/test_joint_steps.py',
     'tests/faults/test_train_kills.py',
     'networks of pickles',
     'training steps',

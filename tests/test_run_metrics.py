@@ -103,8 +103,8 @@ def test_too_little_memory_is_answered_by_a_smaller_minibatch(run_dir, monkeypat
         minibatches.append(work_of(*args).minibatch_size)
         return work_of(*args)
 
-    minibatches, work_of = [], meter._work
-    monkeypatch.setattr(meter, '_work', work)
+    minibatches, work_of = [], meter.plan_work
+    monkeypatch.setattr(meter, 'plan_work', work)
     monkeypatch.setattr(FrechetDistance, 'values', values)
     message = refused(invoke(run_dir), 1)
     sentence = f'too little memory to measure {minibatches[-1]} images at a time: measure with run_metrics.py and a '

@@ -36,6 +36,7 @@ def test_files_of_other_pythons_and_numpys_are_read(tmp_path, writer, content):
         'build_module_src',
         'build_func_name',
         'variables',
+        'program',
     ]
     assert network['version'] == (2 if writer == 'Python 2' else 3) and network['components'] == {}
     assert (network['name'], network['build_func_name'], network['build_module_src']) == ('D', 'D_basic', '# none')

@@ -47,13 +47,13 @@ def run(*args):
 
 
 def test_the_table_has_a_whole_entry_for_each_name():
-    assert len(config.NETWORKS) == 52
+    assert len(config.NETWORKS) == 53
     for name, published in config.NETWORKS.items():
         assert set(published) == {'file', 'url', 'kind', 'licence', 'size', 'sha256', 'mirror'}, name
         is_on_drive = published['url'].startswith('https://drive.google.com/uc?id=') and len(published['url']) == 64
         assert is_on_drive != (name == 'inception-softmax'), name
         assert (published['size'] is None) == (published['sha256'] is None), name
-    assert len({published['url'] for published in config.NETWORKS.values()}) == 52
+    assert len({published['url'] for published in config.NETWORKS.values()}) == 53
     assert len(names_of_kind(config.METRIC)) == 43
     assert [name.split('-')[2] for name in config.NETWORKS if 'classifier' in name] == [f'{n:02d}' for n in range(40)]
 
