@@ -10,6 +10,8 @@ from tests.joint_steps import take_steps
 from tests.sessions import close_open_sessions, without_graph_optimizer
 from tests.toy_run import make_dataset
 
+pytestmark = pytest.mark.slow  # each process builds its graph
+
 
 @pytest.fixture(scope='module')
 def steps(tmp_path_factory, engine):
