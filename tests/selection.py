@@ -125,6 +125,7 @@ NOT_IN_NCHW = (
     'tests/dnnlib/tflib/test_network.py::test_the_moving_average_is_the_originals',
     'tests/training/test_losses.py::test_images_of_the_active_side_give_the_losses_and_gradients_of_full_resolution',
     'tests/training/test_losses.py::test_losses_and_gradients_are_the_originals[NCHW-losses_16_label]',
+    'tests/training/test_networks_progan.py::test_losses_and_gradients_on_progan_are_the_originals',
     'tests/training/test_networks_stylegan.py::test_discriminator_gives_the_originals_scores[NCHW-d_basic_16_variants-relu]',
     'tests/training/test_networks_stylegan.py::test_discriminator_gives_the_originals_scores[NCHW-d_basic_128_',
     'tests/training/test_networks_stylegan.py::test_generator_gives_the_originals_numbers[NCHW-g_style_16_variants-relu]',
