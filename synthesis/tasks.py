@@ -4,14 +4,13 @@ import dataclasses
 import time
 from typing import Any, List, NamedTuple, Optional
 
-from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
 from dnnlib.jobs.shards import write_shard
+from dnnlib.jobs.tasks import tried_again
 from synthesis.draws import ImageDraw
 from synthesis.given import NOTHING, Given
 from synthesis.options import GenerateOptions
 
-TRIES = 3  # processes that may die with a shard
 REPORT_SECONDS = 0.2  # between two reports of progress; each costs the leading process some work
 
 
@@ -53,7 +52,7 @@ class TryNetwork:
 
     def after_death(self, report):
         """The task to try next."""
-        return _again(self)
+        return tried_again(self, 'makes images')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +76,7 @@ class MakeOne:
 
     def after_death(self, report):
         """The task to try next."""
-        return _again(self)
+        return tried_again(self, 'makes images')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,17 +122,8 @@ class MakeShard:
 
     def after_death(self, report):
         """The task to try next."""
-        return _again(self)
+        return tried_again(self, 'makes images')
 
 
 def _by_draw(entry):
     return [entry.verdict[name] for name in ('identity', 'variation', 'draw')]
-
-
-def _again(task):
-    if task.deaths + 1 == TRIES:
-        raise UserError(
-            'Every process that makes images dies, perhaps because memory runs out: give fewer --workers; the same '
-            'command goes on from here.'
-        )
-    return dataclasses.replace(task, deaths=task.deaths + 1)

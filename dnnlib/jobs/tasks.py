@@ -9,7 +9,25 @@ import numpy as np
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import write_records
 
-WRITING_TRIES = 3  # tries of a range of records
+TRIES = 3  # processes that may die with a task
+
+
+def tried_again(task: Any, doing: str) -> Any:
+    """The task to try next, after a process has died with a task that counts its `deaths`.
+
+    Args:
+        task: A frozen dataclass.
+        doing: What its processes do: 'makes images'.
+
+    Raises:
+        UserError: It was tried `TRIES` times.
+    """
+    if task.deaths + 1 == TRIES:
+        raise UserError(
+            f'Every process that {doing} dies, perhaps because memory runs out: give fewer --workers; the same command '
+            'goes on from here.'
+        )
+    return dataclasses.replace(task, deaths=task.deaths + 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +60,7 @@ class WriteRecords:
 
     def after_death(self, report):
         """The task to try next."""
-        if self.deaths + 1 == WRITING_TRIES:
+        if self.deaths + 1 == TRIES:
             raise UserError(
                 f'Records of {os.path.basename(self.folder)} cannot be written: every process that writes them dies. '
                 'Make room in memory; the same command goes on from here.'

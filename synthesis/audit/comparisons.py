@@ -17,12 +17,12 @@ from dnnlib.folders import unfinished_folder
 from dnnlib.jobs.job import Job, Supply, Work
 from dnnlib.jobs.run import make_shards
 from dnnlib.jobs.shards import Entry, ShardFile, ShardPlan, finished_shards, shard_path, write_shard
+from dnnlib.jobs.tasks import tried_again
 from dnnlib.jobs.workers import Workers, nothing
 from metrics.arithmetic.pairs import AllPairs, Neighbours, TileResult, examine_tile, merge
 from metrics.arithmetic.tiles import Tile, tiles
 from synthesis.audit.measures import DIGITS
 from synthesis.job import hidden_gpus
-from synthesis.tasks import TRIES
 
 FOLDER, RESULT = 'comparisons', 'result.npz'
 WAY = 1  # goes up when the same embeddings come to give other results
@@ -230,12 +230,7 @@ class ExamineTile:
 
     def after_death(self, report):
         """The task to try next."""
-        if self.deaths + 1 == TRIES:
-            raise UserError(
-                'Every process that compares embeddings dies, perhaps because memory runs out: give fewer --workers; '
-                'the same command goes on from here.'
-            )
-        return dataclasses.replace(self, deaths=self.deaths + 1)
+        return tried_again(self, 'compares embeddings')
 
 
 class PairsJob(Job):

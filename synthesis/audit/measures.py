@@ -20,10 +20,10 @@ from dnnlib.folders import unfinished_folder
 from dnnlib.jobs.job import Job, Supply, Work
 from dnnlib.jobs.run import make_shards
 from dnnlib.jobs.shards import Entry, ShardFile, ShardPlan, finished_shards, shard_path, write_shard
+from dnnlib.jobs.tasks import tried_again
 from dnnlib.jobs.workers import Workers
 from dnnlib.records.datasets import open_dataset
 from dnnlib.records.tfrecords import fingerprint
-from synthesis.tasks import TRIES
 
 SHARD_IMAGES = 256  # a whole number of the batches of 16
 BATCH = 16  # images that a process reads and measures at a time
@@ -269,7 +269,7 @@ class MeasureShard:
 
     def after_death(self, report):
         """The task to try next."""
-        return _again(self)
+        return tried_again(self, 'looks at images')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -296,16 +296,7 @@ class TimeMeasure:
 
     def after_death(self, report):
         """The task to try next."""
-        return _again(self)
-
-
-def _again(task):
-    if task.deaths + 1 == TRIES:
-        raise UserError(
-            'Every process that looks at images dies, perhaps because memory runs out: give fewer --workers; the '
-            'same command goes on from here.'
-        )
-    return dataclasses.replace(task, deaths=task.deaths + 1)
+        return tried_again(self, 'looks at images')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,9 +12,9 @@ import numpy as np
 
 from dnnlib.errors import UserError
 from dnnlib.files import atomic_write
+from dnnlib.jobs.tasks import tried_again
 from synthesis.draws import ImageDraw
 from synthesis.options import GenerateOptions
-from synthesis.tasks import TRIES
 from synthesis.variations import DIRECTIONS, FINE, NEAR, NOISE
 
 IDENTITIES = 16  # in a task: a minibatch of bases
@@ -120,12 +120,7 @@ class EmbedVariants:
 
     def after_death(self, report):
         """The task to try next."""
-        if self.deaths + 1 == TRIES:
-            raise UserError(
-                'Every process that makes variations dies, perhaps because memory runs out: give fewer --workers; the '
-                'same command goes on from here.'
-            )
-        return dataclasses.replace(self, deaths=self.deaths + 1)
+        return tried_again(self, 'makes variations')
 
 
 def _open(embedding):
