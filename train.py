@@ -2,30 +2,25 @@
 
 from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
-import contextlib
 import dataclasses
 import os
 import re
-from typing import List, NamedTuple, Optional
 
 import click
 from click.core import ParameterSource
 
 import config
 from dnnlib.download.published import NetworkSource, offline_option, resolve
-from dnnlib.errors import UserError, disk_errors
+from dnnlib.errors import UserError
 from dnnlib.flags import DEVICE_CHOICES, ByResolution, FiniteRange, GridSize
 from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
-from dnnlib.own_modules import fingerprint_of_sources
 from dnnlib.processes import ALONE, CHIEF, launched, planned_processes
 from dnnlib.records.datasets import open_dataset
-from dnnlib.records.tfrecords import fingerprint
-from dnnlib.run_dir import REPORT_FILE, check_writable, locked_run, new_run, read_options, write_options
+from dnnlib.run_dir import read_options
 from metrics.cache import open_cache
 from metrics.registry import METRICS, check_enough_reals, find_metrics, parse_metrics
 from training.checkpoint import load_counters
-from training.dataset import TrainingSet
-from training.options import LOSSES, PRESETS, TrainingOptions, resolve_options
+from training.options import LOSSES, PRESETS, resolve_options
 from training.resume import (
     begin_kimg,
     changed_options,
@@ -38,7 +33,7 @@ from training.resume import (
 )
 from training.run_state import check_same_images
 from training.same_command import find_run, remark_on_finished, remark_on_similar
-from training.stop import Stopped, StopRequest
+from training.work import Work, check_memory, do_work
 
 
 def check_description(_ctx, param, value):
@@ -191,19 +186,9 @@ def main(ctx, planned, **values):
 
         processes = join(launch)
     work = processes.on_chief(lambda: find_work(ctx, processes, **values))
-    if work is None or do_work(work, values['offline'], processes, ctx):
+    if work is None or do_work(work, values['data'], alike(ctx), Measuring(values['offline']), processes):
         processes.gather(None)  # none ends while another one has something to say
     processes.leave()
-
-
-class Work(NamedTuple):
-    """What a command has to train. The chief finds it, all processes do it."""
-
-    options: TrainingOptions
-    folder: str  # that has to be written: of the runs, or of the run
-    description: Optional[str] = None  # ends the name of a new run
-    run_dir: Optional[str] = None  # of a run that goes on
-    changes: Optional[List[str]] = None  # if that run was named: sentences about what changes
 
 
 def find_work(ctx, processes, data, preset, results, desc, resume, resume_kimg, anew, find, dry_run, offline, **given):
@@ -272,6 +257,12 @@ def flags_of(ctx):
     return {param.name: param.opts[0] for param in ctx.command.params}
 
 
+def alike(ctx):
+    """Dict of flag to text, for flags that have to be alike in all processes: places may differ between machines."""
+    places = 'data', 'results', 'resume'
+    return {flag: str(ctx.params[name]) for name, flag in flags_of(ctx).items() if name not in places}
+
+
 def refuse_flags_of_new_runs(ctx):
     """Refuses the flags of new runs when a run goes on in its directory."""
     for name in ('preset', 'results', 'desc', 'resume_kimg', 'anew', 'find'):
@@ -325,29 +316,6 @@ def continued_work(run_dir, given, flags, dry_run, processes):
     return Work(options, run_dir, run_dir=run_dir, changes=changes)
 
 
-def do_work(work, offline, processes, ctx):
-    """Trains: in all processes. Returns whether it came to an end; None if a signal stopped this process before."""
-    with stoppable(work.folder) as stop:
-        with stop.at_once():
-            training_set, meter = prepare(work, offline, processes, ctx)
-        with training_set, contextlib.ExitStack() as until_the_end:
-            run_dir = processes.on_chief(lambda: until_the_end.enter_context(opened_run(work)))
-            train_in(run_dir, work, training_set, meter, stop, processes)
-        return True
-
-
-@contextlib.contextmanager
-def opened_run(work):
-    """The directory of a run, locked: a new one, or the one that goes on."""
-    options = dataclasses.asdict(work.options)
-    is_new = work.run_dir is None
-    run = new_run(work.folder, work.description, options) if is_new else locked_run(work.run_dir)
-    with run as run_dir:
-        if work.changes is not None:
-            write_options(run_dir, options)
-        yield run_dir
-
-
 def check_data(options, dataset):
     """Refuses a dataset on which a run cannot train, or whose metrics cannot be measured; `--dry-run` does so too."""
     check_dataset(options, dataset)
@@ -367,119 +335,29 @@ def open_level(options, run_dir):
     return open_dataset(options.data, wanted)
 
 
-@contextlib.contextmanager
-def stoppable(folder):
-    """A block that Ctrl-C and SIGTERM ask to stop, by the `StopRequest` that it gets.
+class Measuring:
+    """What training measures: the metrics of the options, at each snapshot."""
 
-    Raises:
-        UserError: A file cannot be read or written; `folder` is named if the system names no file.
-    """
-    try:
-        hint = 'then give the same command again: it goes on with the run'
-        with disk_errors('read or written', folder, hint), StopRequest() as stop:
-            yield stop
-    except Stopped:
-        click.echo('Stopped before any training; the same command goes on from there.')
+    def __init__(self, offline):
+        self._offline = offline
 
+    def open(self, options, dataset, processes):
+        """The `metrics.meter.Meter` of a run, with its networks, which it downloads."""
+        from metrics.meter import Meter
 
-# The two functions below start TensorFlow. Before, the command line has been checked without it.
+        return Meter(options.metrics, dataset, options.mirror, options.seed, self._offline, open_cache(), processes)
 
+    def snapshots(self, meter, run_dir, log, options):
+        """What the training loop calls at each snapshot."""
+        from metrics.snapshots import MeasuredSnapshots
 
-def prepare(work, offline, processes, ctx):
-    """Opens what the run needs, and checks it before any work begins.
+        return MeasuredSnapshots(run_dir, meter, log, options)
 
-    Returns:
-        Tuple of the `TrainingSet` and the `metrics.meter.Meter` of the run.
-    """
-    options = work.options
-    data = os.path.normpath(ctx.params['data'] or options.data)  # may lie elsewhere on this machine
-    training_set = TrainingSet(
-        data, options.resolution, 'full' if options.use_labels else 0, options.mirror, options.seed
-    )
+    def write_page(self, run_dir, say):
+        """Writes the page about a run; `say` gets a warning if it cannot be written."""
+        from metrics.run_report import RunReport
 
-    from dnnlib import tflib
-    from dnnlib.tflib.devices import resolve_device
-    from metrics.meter import Meter
-
-    kind, here = resolve_device(options.device), processes.share(options.gpus)
-    tflib.replica_devices(options.device, here, processes)  # refuses more GPUs than there are
-    check_memory(options, training_set.records)
-    processes.check_alike(lambda: facts_of_process(ctx, options, training_set, kind))
-    processes.on_chief(lambda: check_writable(work.folder))  # after the quick checks, because it makes the folder
-    meters = []
-
-    def open_meter():
-        given = options.metrics, training_set.records, options.mirror, options.seed, offline
-        meters.append(Meter(*given, open_cache(), processes))
-
-    processes.on_chief(open_meter)
-    if not meters:  # what the chief has downloaded, other processes of its machine find
-        open_meter()
-    replicas = here if kind == 'cpu' else 1
-    tflib.init_tf(options.device, cpu_replicas=replicas, seed=options.seed, open_session=processes.open_session)
-    return training_set, meters[0]
-
-
-def facts_of_process(ctx, options, training_set, kind):
-    """What has to be alike in all processes: a dict of texts. Where data and results lie may differ."""
-    import tensorflow.compat.v1 as tf
-
-    flags = {
-        flag: str(ctx.params[name]) for name, flag in flags_of(ctx).items() if name not in ('data', 'results', 'resume')
-    }
-    return {
-        **flags,
-        'the version of TensorFlow': tf.__version__,
-        'the kind of device': kind,
-        'the fingerprint of the dataset': fingerprint(training_set.records, options.use_labels),
-        'the fingerprint of the program': fingerprint_of_sources('training', 'dnnlib/tflib'),
-    }
-
-
-def check_memory(options, dataset):
-    """Refuses labels of more classes than the device that trains can hold."""
-    if not options.use_labels:
-        return
-    from dnnlib.tflib.devices import memory_of, resolve_device
-    from training.class_weights import check_class_weights
-    from training.step import network_arguments
-
-    kind = resolve_device(options.device)
-    arguments = network_arguments(options, dataset.shape[0], dataset.labels.size)
-    device = 'this machine' if kind == 'cpu' else 'a GPU of this machine'
-    check_class_weights(arguments, dataset.labels.size, memory_of(kind), device)
-
-
-def train_in(run_dir, work, training_set, meter, stop, processes):
-    """Trains in a run directory that is locked."""
-    from dnnlib.tflib.devices import GPU_HINT, resolve_device
-    from metrics.run_report import RunReport
-    from metrics.snapshots import MeasuredSnapshots
-    from training.log import RunLog, Silence
-    from training.loop import train
-
-    options = work.options
-    if processes.rank != CHIEF:
-        train(options, training_set, run_dir, Silence(), meter, stop, processes)
-        return
-    log = RunLog(run_dir)
-    processes.keep = log.keep
-    try:
-        log.say(f'Run directory {run_dir}')
-        for change in work.changes or ():
-            log.say(change)
-        if options.device == 'auto' and resolve_device('auto') == 'cpu':
-            log.say(f'TensorFlow sees no GPU, so training runs on the CPU. {GPU_HINT}')
-        train(options, training_set, run_dir, log, MeasuredSnapshots(run_dir, meter, log, options), stop, processes)
-        page = os.path.join(run_dir, REPORT_FILE)
-        if os.path.exists(page):
-            log.say(f'Look at {page}.')
-    except UserError as error:
-        log.keep(f'Error: {error.message}')
-        RunReport(run_dir).write_or_warn(log.say)  # so that the page says it too
-        raise
-    finally:
-        log.close()
+        RunReport(run_dir).write_or_warn(say)
 
 
 def default_description(options, preset):
