@@ -1,6 +1,6 @@
 """Trains StyleGAN on a TFRecord dataset: `python train.py --help`."""
 
-from dnnlib.verb import Verb  # noqa: I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
+import dnnlib.verb  # noqa: F401, I001  first: Ctrl-C shows no traceback, and TensorFlow keeps quiet
 
 import dataclasses
 import os
@@ -10,16 +10,17 @@ import click
 from click.core import ParameterSource
 
 import config
-from dnnlib.download.published import NetworkSource, offline_option, resolve
+from dnnlib.download.published import offline_option, resolve
 from dnnlib.errors import UserError
 from dnnlib.flags import DEVICE_CHOICES, ByResolution, FiniteRange, GridSize
 from dnnlib.folder_kinds import DATASET, RUN, check_kind, kind_of
-from dnnlib.processes import ALONE, CHIEF, launched, planned_processes
+from dnnlib.processes import ALONE, launched, planned_processes, usage_errors_told_once
 from dnnlib.records.datasets import open_dataset
 from dnnlib.run_dir import read_options
 from metrics.cache import open_cache
 from metrics.registry import METRICS, check_enough_reals, find_metrics, parse_metrics
 from training.checkpoint import load_counters
+from training.command_line import DatasetOfMachine, NetworkOfChief, VerbOfAll, is_chief
 from training.options import LOSSES, PRESETS, resolve_options
 from training.resume import (
     begin_kimg,
@@ -43,14 +44,6 @@ def check_description(_ctx, param, value):
     return value
 
 
-class NetworkOfChief(NetworkSource):
-    """A network that other processes need not have, because the chief sends them the weights."""
-
-    def convert(self, value, param, ctx):
-        launch = launched()
-        return super().convert(value, param, ctx) if launch is None or launch.rank == CHIEF else value
-
-
 POSITIVE = FiniteRange(min=0, min_open=True)
 NOT_NEGATIVE = FiniteRange(min=0)
 # Limits that no run reaches: a year on a fast machine shows less than 1e9 kimg, and a tick has one real or more.
@@ -63,7 +56,7 @@ LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow 
 
 
 @click.command(
-    cls=Verb,
+    cls=VerbOfAll,
     epilog='\b\nExamples:\n'
     '  # The run of the paper: 256x256, configuration F, 25,000 kimg, FID50k at every snapshot.\n'
     '  python train.py --data datasets/faces --gpus 2\n\n'
@@ -79,7 +72,7 @@ LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow 
 )
 @click.option(
     '--data',
-    type=click.Path(exists=True),
+    type=DatasetOfMachine(exists=True),
     help='Folder of TFRecords or .zip files, or one .zip of PNG files; not needed with --resume DIR.',
 )
 @click.option(
@@ -171,16 +164,16 @@ def main(ctx, planned, **values):
 
     Brackets show the defaults of --preset paper. Several machines train together as docs/cluster.md says.
     """
-    if planned is not None and not values['dry_run']:
-        raise click.UsageError(
-            '--processes: give --dry-run too. A launcher starts processes that train, as docs/cluster.md says.'
-        )
-    launch = launched()
+    with usage_errors_told_once():
+        if planned is not None and not values['dry_run']:
+            raise click.UsageError(
+                '--processes: give --dry-run too. A launcher starts processes that train, as docs/cluster.md says.'
+            )
     if values['find'] or values['dry_run']:  # needs no other processes
-        if launch is None or launch.rank == CHIEF:
+        if is_chief():
             find_work(ctx, planned_processes(planned or 1), **values)
         return
-    processes = ALONE
+    processes, launch = ALONE, launched()
     if launch is not None:
         from dnnlib.tflib.joining import join  # here: a command line is checked before TensorFlow starts
 

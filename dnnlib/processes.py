@@ -3,9 +3,11 @@
 This module does not start TensorFlow. The engines that connect several processes are in `dnnlib.tflib`.
 """
 
+import contextlib
 import json
 import os
 import socket
+import time
 from typing import Any, Callable, List, NamedTuple, Optional
 
 import click
@@ -13,6 +15,7 @@ import click
 from dnnlib.errors import UserError
 
 CHIEF = 0  # the rank that writes, logs and decides
+CHIEF_FIRST_SEC = 10  # a launcher ends all processes when one has failed, so the chief gets time to say why
 HOROVOD, COLLECTIVES = 'horovod', 'collectives'
 # Variables of the launchers that Horovod works with: how many processes there are, and which one this is.
 _OF_LAUNCHERS = (
@@ -29,6 +32,7 @@ class Launch(NamedTuple):
     rank: int
     size: int
     workers: List[str]  # of COLLECTIVES: HOST:PORT of each process
+    one_command: bool  # whether a launcher has given all processes the same command line
 
 
 def launched(environment: Optional[dict] = None) -> Optional[Launch]:
@@ -40,7 +44,7 @@ def launched(environment: Optional[dict] = None) -> Optional[Launch]:
     environment = os.environ if environment is None else environment
     for size, rank in _OF_LAUNCHERS:
         if environment.get(size, '').isdigit() and environment.get(rank, '').isdigit() and int(environment[size]) > 1:
-            return Launch(HOROVOD, int(environment[rank]), int(environment[size]), [])
+            return Launch(HOROVOD, int(environment[rank]), int(environment[size]), [], True)
     text = environment.get('TF_CONFIG', '')
     if not text:
         return None
@@ -57,7 +61,8 @@ def launched(environment: Optional[dict] = None) -> Optional[Launch]:
             'TF_CONFIG does not name the processes of a run: set it to {"cluster": {"worker": ["HOST:PORT", ...]}, '
             '"task": {"type": "worker", "index": N}} with a different N from 0 on in each process, or unset it.'
         )
-    return Launch(COLLECTIVES, rank, len(workers), workers) if len(workers) > 1 else None
+    of_slurm = environment.get('SLURM_STEP_NUM_TASKS') == str(len(workers))
+    return Launch(COLLECTIVES, rank, len(workers), workers, of_slurm) if len(workers) > 1 else None
 
 
 LOST = (
@@ -68,6 +73,22 @@ LOST = (
 
 class Failed(click.exceptions.Exit):
     """Ends another rank without a word, because the chief has raised the error and prints it."""
+
+
+@contextlib.contextmanager
+def usage_errors_told_once():
+    """A block before the processes are joined, in which each of them finds the same errors of the command line.
+
+    The chief tells them. Processes that have been started by hand have a command line each, and tell their own.
+    """
+    try:
+        yield
+    except click.UsageError as error:
+        launch = launched()
+        if launch is None or launch.rank == CHIEF or not launch.one_command:
+            raise
+        time.sleep(CHIEF_FIRST_SEC)
+        raise Failed(error.exit_code) from error
 
 
 class Processes:

@@ -9,6 +9,7 @@ import sys
 from tests.train_command import ROOT
 
 ENGINES = ('collectives', 'horovod')
+LAUNCHER = 'launcher'  # of Horovod
 
 
 def free_ports(count):
@@ -54,8 +55,10 @@ class Joined:
         ]
 
     def send_signal(self, rank, number):
-        """Sends a signal to a process."""
-        if self._engine == 'horovod':
+        """Sends a signal to a process; to the launcher, if `rank` is `LAUNCHER`."""
+        if rank == LAUNCHER:
+            self._started[0].send_signal(number)
+        elif self._engine == 'horovod':
             os.kill(_pid_of_rank(self._started[0].pid, rank), number)
         else:
             self._started[rank].send_signal(number)

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from dnnlib.errors import UserError
-from dnnlib.processes import ALONE, COLLECTIVES, HOROVOD, Failed, Processes, launched
+from dnnlib.processes import ALONE, COLLECTIVES, HOROVOD, Failed, Processes, launched, usage_errors_told_once
 from training.stop import Stopped
 
 WORKERS = ['a:2222', 'b:2222']
@@ -17,18 +17,38 @@ def config(workers=WORKERS, index=1, kind='worker', cluster='worker'):
 
 
 @pytest.mark.parametrize(
-    'environment, engine, rank, size',
+    'environment, engine, rank, size, one_command',
     [
-        ({'HOROVOD_SIZE': '4', 'HOROVOD_RANK': '3'}, HOROVOD, 3, 4),
-        ({'OMPI_COMM_WORLD_SIZE': '2', 'OMPI_COMM_WORLD_RANK': '0'}, HOROVOD, 0, 2),
-        ({'SLURM_STEP_NUM_TASKS': '2', 'PMIX_RANK': '1'}, HOROVOD, 1, 2),
-        (config(), COLLECTIVES, 1, 2),
-        ({**config(), 'HOROVOD_SIZE': '4', 'HOROVOD_RANK': '0'}, HOROVOD, 0, 4),
+        ({'HOROVOD_SIZE': '4', 'HOROVOD_RANK': '3'}, HOROVOD, 3, 4, True),
+        ({'OMPI_COMM_WORLD_SIZE': '2', 'OMPI_COMM_WORLD_RANK': '0'}, HOROVOD, 0, 2, True),
+        ({'SLURM_STEP_NUM_TASKS': '2', 'PMIX_RANK': '1'}, HOROVOD, 1, 2, True),
+        (config(), COLLECTIVES, 1, 2, False),
+        ({**config(), 'SLURM_STEP_NUM_TASKS': '2', 'SLURM_PROCID': '1'}, COLLECTIVES, 1, 2, True),
+        ({**config(), 'HOROVOD_SIZE': '4', 'HOROVOD_RANK': '0'}, HOROVOD, 0, 4, True),
     ],
 )
-def test_the_environment_says_how_many_processes_there_are(environment, engine, rank, size):
+def test_the_environment_says_how_many_processes_there_are(environment, engine, rank, size, one_command):
     launch = launched(environment)
-    assert (launch.engine, launch.rank, launch.size) == (engine, rank, size)
+    assert (launch.engine, launch.rank, launch.size, launch.one_command) == (engine, rank, size, one_command)
+
+
+@pytest.mark.parametrize(
+    'environment, told',
+    [
+        ({'HOROVOD_SIZE': '2', 'HOROVOD_RANK': '0'}, click.UsageError),
+        ({'HOROVOD_SIZE': '2', 'HOROVOD_RANK': '1'}, Failed),
+        ({**config(), 'SLURM_STEP_NUM_TASKS': '2'}, Failed),
+        (config(), click.UsageError),  # whose command line may be another one
+        ({}, click.UsageError),
+    ],
+)
+def test_an_error_of_the_command_line_is_told_by_the_first_process_of_a_launcher(environment, told, monkeypatch):
+    waits = []
+    monkeypatch.setattr('dnnlib.processes.launched', lambda: launched(environment))
+    monkeypatch.setattr('dnnlib.processes.time.sleep', waits.append)
+    with pytest.raises(told) as raised, usage_errors_told_once():
+        raise click.UsageError('--kimg: not a number')
+    assert raised.value.exit_code == 2 and bool(waits) == (told is Failed)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from unittest import mock
 
 import click
 
-from tests.faults.toy_training import KIMG, differences, only_run, train_here
+from tests.faults.toy_training import KIMG, differences, only_run, start_joint, train_here, wait_for_ticks
+from tests.joined_processes import ENGINES
 from tests.steps import SharedSteps
 from tests.toy_run import make_dataset
 from training.log import RunLog
@@ -18,26 +19,32 @@ REFUSED = 'written (No space left on device)'
 
 
 @click.command()
+@click.option('--engine', type=click.Choice(ENGINES), help='Train in two processes that this engine joins.')
 @click.option('--mounts', is_flag=True, hidden=True)
-def main(mounts):
+def main(engine, mounts):
     """Trains a toy network on a disk of 32 MB that is filled up at the first log line. Exits with 1 on failure.
 
     Once the space comes back when two attempts to save have failed; once it does not, and the same command is given
-    again afterwards. Needs Linux's `unshare`, for a small disk of its own.
+    again afterwards. With --engine it does not come back in a run of two processes; the command that is given again
+    trains in one. Needs Linux's `unshare`, for a small disk of its own.
     """
     if not mounts:
-        again = [sys.executable, '-m', 'tests.faults.disk_full', '--mounts']
+        again = [sys.executable, '-m', 'tests.faults.disk_full', '--mounts', *(['--engine', engine] if engine else [])]
         sys.exit(subprocess.call(['unshare', '--map-root-user', '--mount', *again]))
     steps = SharedSteps()  # built once for all runs, which are commands in this process
     with tempfile.TemporaryDirectory() as folder:
         data, whole = make_dataset(os.path.join(folder, 'toy')), os.path.join(folder, 'whole')
-        click.echo(_last_line(train_here(steps, data, whole, '--kimg', KIMG)))
+        flags = ['--kimg', KIMG, '--gpus', 1 if engine is None else 2]
+        click.echo(_last_line(train_here(steps, data, whole, *flags)))
         failures = []
-        for name, frees in (('freed', True), ('full to the end', False)):
+        for name, frees in (('freed', True), ('full to the end', False))[0 if engine is None else 1 :]:
             disk = os.path.join(folder, name)
             os.mkdir(disk)
             subprocess.check_call(['mount', '-t', 'tmpfs', '-o', f'size={DISK_MB}m', 'tmpfs', disk])
-            failures += train_on_full_disk(steps, data, disk, frees)
+            if engine is None:
+                failures += train_on_full_disk(steps, data, disk, frees, flags)
+            else:
+                failures += train_together_on_full_disk(steps, data, disk, engine, flags)
             failures += differences(only_run(whole), only_run(disk), only_common=True)
             subprocess.check_call(['umount', disk])
     steps.close()
@@ -47,7 +54,7 @@ def main(mounts):
     sys.exit(bool(failures))
 
 
-def train_on_full_disk(steps, data, disk, frees):
+def train_on_full_disk(steps, data, disk, frees, flags):
     """Trains to the end on a disk that is full for a while; returns sentences about what went wrong."""
     ballast = os.path.join(disk, 'ballast')
     refusals, say = [], RunLog.say
@@ -63,7 +70,7 @@ def train_on_full_disk(steps, data, disk, frees):
             click.echo('The disk has space again.', err=True)
 
     with mock.patch.object(RunLog, 'say', say_and_act):
-        result = train_here(steps, data, disk, '--kimg', KIMG)
+        result = train_here(steps, data, disk, *flags)
     click.echo(
         f'{len(refusals)} times the run said that something cannot be {REFUSED}; it ended with status '
         f'{result.exit_code}: {_last_line(result)}'
@@ -75,8 +82,29 @@ def train_on_full_disk(steps, data, disk, frees):
         failures.append(f'The run ended with status {result.exit_code}:\n' + result.output)
     if not frees:
         os.remove(ballast)
-        result = train_here(steps, data, disk, '--kimg', KIMG)
+        result = train_here(steps, data, disk, *flags)
         click.echo('The same command again, with space: ' + _last_line(result))
+    return failures + ([] if 'Trained' in result.output else ['The run did not end:\n' + result.output])
+
+
+def train_together_on_full_disk(steps, data, disk, engine, flags):
+    """Trains in two processes on a disk that stays full, then in one with space; returns what went wrong."""
+    ballast = os.path.join(disk, 'ballast')
+    processes = start_joint(engine, data, disk, *flags)
+    wait_for_ticks(processes, disk, 1)
+    fill(ballast)
+    texts, statuses = processes.end()
+    output = ''.join(texts)
+    click.echo(
+        f'{output.count(REFUSED)} times two processes said that something cannot be {REFUSED}; they ended with '
+        f'statuses {statuses}: {output.splitlines()[-1]}'
+    )
+    failures = []
+    if REFUSED not in output or not all(statuses) or output.count('Error: ') != 1 or 'Traceback' in output:
+        failures.append(f'Two processes ended with statuses {statuses}:\n{output}')
+    os.remove(ballast)
+    result = train_here(steps, data, disk, *flags)
+    click.echo('The same command again in one process, with space: ' + _last_line(result))
     return failures + ([] if 'Trained' in result.output else ['The run did not end:\n' + result.output])
 
 

@@ -1,13 +1,11 @@
 """Two processes train together: they stop together, end together, and come to what one process comes to."""
 
 import signal
-import time
 
 import pytest
 
 from dnnlib.processes import LOST
-from tests.faults.toy_training import TOY, differences, only_run, train_here
-from tests.joined_processes import Joined
+from tests.faults.toy_training import differences, only_run, start_joint, train_here, wait_for_ticks
 from tests.toy_run import make_dataset
 
 KIMG = 1
@@ -19,34 +17,13 @@ def data(tmp_path_factory):
     return make_dataset(str(tmp_path_factory.mktemp('joint') / 'toy'))
 
 
-def start(engine, data, results, other_data=None, flags=FLAGS):
-    """Starts a toy training of two processes; the second one may have another dataset."""
-    return Joined(
-        engine,
-        *[
-            ['-m', 'tests.faults.toy_training', '--data', each, '--results', results, *TOY, *flags]
-            for each in (data, other_data or data)
-        ],
-    )
-
-
-def wait_for_ticks(processes, results, count):
-    """Waits until a run has so many log lines."""
-    while True:
-        stats = list(results.glob('*/stats.jsonl'))
-        if stats and len(stats[0].read_text().splitlines()) >= count:
-            return
-        assert processes.is_alive(), processes.end()
-        time.sleep(0.01)
-
-
 @pytest.mark.slow
 def test_stopped_and_killed_together_and_gone_on_with_alone_is_the_undisturbed_run(data, engine, built_steps, tmp_path):
     whole, joint = tmp_path / 'whole', tmp_path / 'joint'
     assert 'Trained' in train_here(built_steps, data, whole, *FLAGS).output
 
-    processes = start(engine, data, joint)
-    wait_for_ticks(processes, joint, 1)
+    processes = start_joint(engine, data, joint, *FLAGS)
+    assert wait_for_ticks(processes, joint, 1), processes.end()
     processes.send_signal(1, signal.SIGTERM)
     texts, statuses = processes.end()
     output = ''.join(texts)
@@ -54,8 +31,8 @@ def test_stopped_and_killed_together_and_gone_on_with_alone_is_the_undisturbed_r
     assert output.count('; the same command goes on from there') == 1 and 'Traceback' not in output
     assert output.count('Training for') == 1  # the chief alone talks
 
-    processes = start(engine, data, joint)
-    wait_for_ticks(processes, joint, 2)
+    processes = start_joint(engine, data, joint, *FLAGS)
+    assert wait_for_ticks(processes, joint, 2), processes.end()
     processes.send_signal(0, signal.SIGKILL)
     texts, statuses = processes.end()
     assert all(statuses) and 'Going on' in ''.join(texts)
@@ -73,7 +50,7 @@ def refused(data, engine, tmp_path_factory):
         pytest.skip('a launcher gives all processes the same command')
     folder = tmp_path_factory.mktemp('refused')
     other = make_dataset(str(folder / 'toy'), count=13)
-    return (*start(engine, data, folder / 'results', other).end(), folder / 'results')
+    return (*start_joint(engine, data, folder / 'results', *FLAGS, other_data=other).end(), folder / 'results')
 
 
 def test_another_dataset_on_another_machine_is_refused_and_told_once(refused):
@@ -85,6 +62,6 @@ def test_another_dataset_on_another_machine_is_refused_and_told_once(refused):
 
 
 def test_an_error_of_the_chief_ends_all_and_is_told_once(data, engine, tmp_path):
-    texts, statuses = start(engine, data, data).end()  # the dataset in place of the folder of the runs
+    texts, statuses = start_joint(engine, data, data, *FLAGS).end()  # the dataset in place of the folder of the runs
     assert all(statuses) and ''.join(texts).count(' is a dataset; name the folder that takes the runs.') == 1, texts
     assert engine == 'horovod' or statuses == [2, 2]

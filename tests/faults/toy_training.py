@@ -16,6 +16,7 @@ from unittest import mock
 import numpy as np
 
 from metrics.registry import METRICS, FrechetDistance
+from tests.joined_processes import Joined
 from tests.sessions import without_graph_optimizer
 from tests.train_command import run_here
 from train import main
@@ -39,6 +40,28 @@ def start_training(data, results, *flags, **kwargs):
     return subprocess.Popen(
         command, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kwargs
     )
+
+
+def start_joint(engine, data, results, *flags, other_data=None):
+    """Starts it in two processes that an engine joins, as `Joined`; the second one may have another dataset."""
+    arguments = ['-m', 'tests.faults.toy_training', '--results', results, *TOY, *flags, '--data']
+    return Joined(engine, [*arguments, data], [*arguments, other_data or data])
+
+
+def wait_for_ticks(processes, results, count):
+    """Waits until a run has so many log lines. Returns whether its processes are alive."""
+    while processes.is_alive():
+        if count_ticks(results) >= count:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def count_ticks(results):
+    """How many log lines the only run in a folder has."""
+    run_dir = only_run(results)
+    stats = run_dir and run_dir / 'stats.jsonl'
+    return len(stats.read_bytes().splitlines()) if stats and stats.exists() else 0
 
 
 def train_here(built_steps, data, results, *flags):
