@@ -16,7 +16,6 @@ import os
 import shlex
 import shutil
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -30,15 +29,13 @@ from apache_beam.runners.runner import PipelineState
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write
+from dnnlib.jobs.beam_examiner import FILE, ITEMS, RESULT, Examiner, as_line, file_name, from_line
 from dnnlib.jobs.exchange import Exchange
 from dnnlib.jobs.shards import read_verdicts, shard_path
 from dnnlib.jobs.workers import Workers
 from dnnlib.progress import Progress
 
 SHARDS_FILE = 'shards.jsonl'
-REFUSAL_FIELDS = 'reason', 'detail'
-RESULT, ITEMS = '.result', '.images'  # endings of the names of a shard's files
-FILE = '{}.file'  # name of a file that all processes read, by its number
 WORKERS_INPUT = 0  # the file descriptor that worker processes of this machine inherit as their standard input
 FOLDER, STAGING_FILE, LOG_FILE = 'beam', 'staging.json', 'beam.log'  # in the work folder
 HERE, ELSEWHERE = 1, 10  # seconds between two searches for results, on this machine and on a cluster
@@ -174,9 +171,9 @@ class BeamRun:
             for number in missing:
                 reader, items = supply.take(self._job.shards[number])
                 if self._sends_items:
-                    self._exchange.send(reader.path, _name(number, ITEMS))
+                    self._exchange.send(reader.path, file_name(number, ITEMS))
                 supply.free(reader)
-                file.write(_as_line([number, items]))
+                file.write(as_line([number, items]))
                 bar.update()
 
     def _collect(self, on_done):
@@ -185,7 +182,7 @@ class BeamRun:
             path = shard_path(self._work.parts, number)
             if number not in self._fetched and not os.path.exists(path):  # else another worker was faster
                 with self._exchange.reading(name) as source, atomic_write(path) as file:
-                    named = _from_line(source.readline().decode('ascii') or '[]', self._job.work.refusal)
+                    named = from_line(source.readline().decode('ascii') or '[]', self._job.work.refusal)
                     shutil.copyfileobj(source, file)
                 if _is_whole(path):
                     self._fetched.add(number)
@@ -218,98 +215,11 @@ def _is_whole(path):
     return True
 
 
-def _name(number, ending):
-    return f'{number:07d}{ending}'
-
-
-def _as_line(value):
-    """A line of JSON; objects in it are `Refusal`s."""
-    return json.dumps(value, default=lambda refusal: dict(zip(REFUSAL_FIELDS, refusal.args))).encode('ascii') + b'\n'
-
-
-def _from_line(text, refusal):
-    """The value of a line; `refusal` is the class of the `Refusal`s in it."""
-    return json.loads(text, object_hook=lambda words: refusal(*(words[name] for name in REFUSAL_FIELDS)))
-
-
 def _failed(error, runner):
     if not isinstance(error, UserError):
         Progress.write(''.join(traceback.format_exception(type(error), error, error.__traceback__)), file=sys.stderr)
     last = (str(error).strip() or repr(error)).splitlines()[-1]
     return UserError(f'The pipeline failed in {runner} ({last}): remove the cause; the same command goes on from here.')
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# On the workers.
-
-
-class Examiner(beam.DoFn):
-    """Examines shards: takes lines of `SHARDS_FILE` and writes the shards' files into the exchange folder.
-
-    The work is done in a process of its own: an image that kills this process is found and refused, as without Beam.
-
-    Args:
-        exchange: `Exchange`.
-        work: `dnnlib.jobs.job.Work`.
-        reader: As the job's.
-        is_sent: Whether the exchange folder has the items.
-        files_are_sent: Whether it has the files that the work needs.
-    """
-
-    def __init__(self, exchange, work, reader=None, is_sent=False, files_are_sent=False):
-        self._exchange, self._work, self._reader, self._is_sent = exchange, work, reader, is_sent
-        self._files_are_sent = files_are_sent
-        self._copies = self._workers = None
-
-    def process(self, line):
-        """Examines one shard, unless its result is there already."""
-        number, items = _from_line(line, self._work.refusal)
-        if self._exchange.has(_name(number, RESULT)):
-            return
-        self._fetch_files()
-        with tempfile.TemporaryDirectory(prefix='shard-') as folder:
-            path, reader = os.path.join(folder, 'shard'), self._reader
-            if self._is_sent:
-                sent = os.path.join(folder, 'items')
-                self._exchange.fetch(_name(number, ITEMS), sent)
-                reader = self._work.open_items(sent)
-            named = self._examine(self._work.task(number, path, reader, items))
-            with self._exchange.writing(_name(number, RESULT)) as file, open(path, 'rb') as shard:
-                file.write(_as_line(named))
-                shutil.copyfileobj(shard, file)
-
-    def teardown(self):
-        """Ends the process, and removes what it fetched."""
-        self._end_process()
-        if self._copies is not None:
-            self._copies.cleanup()
-            self._copies = None
-
-    def _end_process(self):
-        if self._workers is not None:
-            self._workers.__exit__(None, None, None)
-            self._workers = None
-
-    def _fetch_files(self):
-        if not self._files_are_sent or self._copies is not None:
-            return
-        copies = tempfile.TemporaryDirectory(prefix='files-')
-        names = [os.path.basename(path) for path in self._work.files]
-        paths = [os.path.join(copies.name, f'{number}-{name}') for number, name in enumerate(names)]
-        for number, path in enumerate(paths):
-            self._exchange.fetch(FILE.format(number), path)
-        self._work = self._work.with_files(paths)
-        self._copies = copies  # the last: after an error, all are fetched again
-
-    def _examine(self, task):
-        if self._workers is None:
-            self._workers = Workers(1, self._work.prepare, [self._work.environment])
-        try:
-            [(_, named)] = self._workers.run([task])
-        except BaseException:
-            self._end_process()  # the process that raised it takes no other task
-            raise
-        return named
 
 
 # ----------------------------------------------------------------------------------------------------------------------

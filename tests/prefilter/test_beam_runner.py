@@ -20,7 +20,8 @@ pytest.importorskip('apache_beam', reason='Apache Beam is not installed: make te
 from dnnlib.errors import UserError  # noqa: E402
 from dnnlib.jobs import beam_runner  # noqa: E402
 from dnnlib.jobs import run as job_run
-from dnnlib.jobs.beam_runner import BeamRun, Cluster, Examiner, plan_cluster  # noqa: E402
+from dnnlib.jobs.beam_examiner import Examiner  # noqa: E402
+from dnnlib.jobs.beam_runner import BeamRun, Cluster, plan_cluster  # noqa: E402
 from dnnlib.jobs.exchange import Exchange  # noqa: E402
 from dnnlib.jobs.shards import read_verdicts, shard_path  # noqa: E402
 from prefilter import pipeline  # noqa: E402

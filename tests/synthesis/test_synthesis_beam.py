@@ -12,7 +12,8 @@ pytest.importorskip('apache_beam', reason='Apache Beam is not installed: make te
 
 from dnnlib.jobs import beam_runner  # noqa: E402
 from dnnlib.jobs import run as job_run  # noqa: E402
-from dnnlib.jobs.beam_runner import Examiner, plan_cluster  # noqa: E402
+from dnnlib.jobs.beam_examiner import Examiner  # noqa: E402
+from dnnlib.jobs.beam_runner import plan_cluster  # noqa: E402
 from dnnlib.jobs.exchange import Exchange  # noqa: E402
 from dnnlib.jobs.job import Work  # noqa: E402
 from synthesis.job import MakeImages, SetJob  # noqa: E402
