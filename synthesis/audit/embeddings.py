@@ -7,7 +7,8 @@ import numpy as np
 
 from dnnlib.records.datasets import open_dataset
 from dnnlib.records.tfrecords import fingerprint
-from synthesis.audit.measures import Measure, column_path, folder_of, is_measured, keep_measured, measured
+from synthesis.audit.measure_job import Measure
+from synthesis.audit.measures import column_path, folder_of, is_measured, keep_measured, measured
 from synthesis.job import hidden_gpus
 
 COLUMN = 'vectors'

@@ -3,7 +3,7 @@
 import dataclasses
 
 from dnnlib.faces.mtcnn_weights import identity_of
-from synthesis.audit.measures import Measure
+from synthesis.audit.measure_job import Measure
 from synthesis.job import hidden_gpus
 
 COLUMN, SIZE = 'features', 256

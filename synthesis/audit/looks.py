@@ -11,7 +11,7 @@ import numpy as np
 from dnnlib.faces.mtcnn_weights import SIDES, identity_of
 from metrics.arithmetic.leakage import PIXELS as SMALL_SIDE
 from metrics.arithmetic.leakage import small_pictures
-from synthesis.audit.measures import Measure
+from synthesis.audit.measure_job import Measure
 from synthesis.job import hidden_gpus
 
 SCORE, FACES, SHARPNESS, BRIGHTNESS, CONTRAST, BALANCE, PIXELS = COLUMNS = (

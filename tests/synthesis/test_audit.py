@@ -16,6 +16,7 @@ from metrics.arithmetic.pairs import examine_tile
 from metrics.arithmetic.tiles import Tile
 from synthesis.audit import comparisons, lookalikes, measures, run
 from synthesis.audit.comparisons import Selected, compare
+from synthesis.audit.measure_job import Measure
 from synthesis.audit.options import AuditOptions
 from synthesis.audit.run import audit_set
 from synthesis.audit_verb import audit as audit_verb
@@ -29,7 +30,7 @@ STRANGERS = 60  # people of the set
 TWINS, LEAKED, COPIED, MIRRORED = range(60, 65), range(65, 70), range(70, 73), 73  # further images of the set
 
 
-class ToyFeatures(measures.Measure):
+class ToyFeatures(Measure):
     """The means of the rows of an image."""
 
     name, identity, doing, columns = 'features', 'cd' * 32, 'Features', {'features': ('<f4', (32,))}

@@ -9,7 +9,7 @@ from audits import SIZE, ToyEmbedding, here, people, write_set
 
 from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import MultiResolutionWriter
-from synthesis.audit import measures
+from synthesis.audit import measure_job, measures
 from synthesis.audit.embeddings import embeddings_of, has_embeddings
 from synthesis.generate import Processes
 
@@ -17,7 +17,7 @@ from synthesis.generate import Processes
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setattr('config.CACHE_DIR', str(tmp_path / 'cache'))
-    monkeypatch.setattr(measures, 'SHARD_IMAGES', 32)
+    monkeypatch.setattr(measure_job, 'SHARD_IMAGES', 32)
     monkeypatch.setattr(measures, 'Workers', here)
 
 
@@ -103,13 +103,13 @@ def test_worker_processes_and_sent_images_give_the_same(tmp_path, monkeypatch):
     """Real processes; and images that are sent as files, as to a cluster that does not reach the dataset."""
     monkeypatch.undo()
     monkeypatch.setattr('config.CACHE_DIR', str(tmp_path / 'cache'))
-    monkeypatch.setattr(measures, 'SHARD_IMAGES', 32)
+    monkeypatch.setattr(measure_job, 'SHARD_IMAGES', 32)
     images = people(70)
     path = write_set(tmp_path / 'set', images)
     with embeddings_of(path, ToyEmbedding(), Processes(2)) as found:
         assert found.vectors.shape == (70, SIZE) and found.vectors.dtype == np.float32
         np.testing.assert_array_equal(found.vectors, ToyEmbedding().embed(images))
-        job = measures.MeasureJob(path, found.dataset, found.fingerprint, measures.Measure())
+        job = measure_job.MeasureJob(path, found.dataset, found.fingerprint, measure_job.Measure())
         with job.supply(str(tmp_path), always=True) as supply:
             reader, items = supply.take(job.shards[1])
             np.testing.assert_array_equal(job.work.open_items(reader.path).read(40, 50), images[40:50])
