@@ -9,7 +9,8 @@ from dnnlib.download.published import TRUST_FLAG, resolve, trusted_as
 from dnnlib.errors import UserError
 from dnnlib.files import Path, atomic_write
 from dnnlib.network_file import own_build_function, read_network_file, walk
-from dnnlib.tflib.network import Network, find_known_build_func, read_at_once
+from dnnlib.tflib.network import Network
+from dnnlib.tflib.pickled_form import find_known_build_func, read_at_once
 from dnnlib.tflib.progan_pickles import in_their_form
 from dnnlib.tflib.restoring import FreshBudget
 from dnnlib.tflib.versions import builtins_for_source_text
