@@ -22,16 +22,8 @@ from metrics.registry import METRICS, check_enough_reals, find_metrics, parse_me
 from training.checkpoint import load_counters
 from training.command_line import DatasetOfMachine, NetworkOfChief, VerbOfAll, is_chief
 from training.options import LOSSES, PRESETS, resolve_options
-from training.resume import (
-    begin_kimg,
-    changed_options,
-    check_dataset,
-    check_resolution,
-    options_of_pickle,
-    read_pickle,
-    sentence_of_change,
-    stored_options,
-)
+from training.pickled_networks import begin_kimg, check_dataset, check_resolution, options_of_pickle, read_pickle
+from training.resume import changed_options, sentence_of_change, stored_options
 from training.run_state import check_same_images
 from training.same_command import find_run, remark_on_finished, remark_on_similar
 from training.work import Work, check_memory, do_work

@@ -214,8 +214,8 @@ def trained(built_steps, tmp_path_factory):
 
 @pytest.fixture
 def read_pickle_once(monkeypatch):
-    """`training.resume.read_pickle`, which takes seconds: `train.py` reads each pickle once in this test."""
-    from training.resume import read_pickle
+    """`training.pickled_networks.read_pickle`, which takes seconds: `train.py` reads each pickle once in this test."""
+    from training.pickled_networks import read_pickle
 
     read_once = functools.lru_cache(maxsize=None)(read_pickle)
     for module in ('train', 'training.loop'):

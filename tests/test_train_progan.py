@@ -19,7 +19,7 @@ from tests.sessions import without_graph_optimizer
 from tests.toy_run import make_dataset
 from tests.train_command import TINY, read_lines, run_here
 from training.options import resolve_options
-from training.resume import read_pickle
+from training.pickled_networks import read_pickle
 
 PUBLISHED = str(FOLDER / 'progan_tiny_32_fused_nosrc.pkl')
 FLAGS = ['--preset', 'progan', *(word for word in TINY if word not in ('--mapping-layers', '2'))]

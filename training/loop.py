@@ -15,7 +15,7 @@ from dnnlib.util import format_duration
 from training.checkpoint import Checkpoints
 from training.dataset import Prefetcher
 from training.options import smaller_minibatches
-from training.resume import LOST, read_pickle
+from training.pickled_networks import LOST, read_pickle
 from training.run_state import (
     IMAGES,
     NETWORKS,

@@ -1,6 +1,7 @@
 """The options of a training run. The defaults are the paper's; a preset changes some of them."""
 
 import dataclasses
+import json
 from typing import Dict, List, Optional
 
 import click
@@ -275,3 +276,8 @@ def resolutions_of(options):
         sides.append(side)
         side *= 2
     return sides
+
+
+def as_stored(value):
+    """A value in the form in which options.json gives it back, where all keys are text."""
+    return json.loads(json.dumps(value))

@@ -8,8 +8,8 @@ from typing import NamedTuple, Optional
 from dnnlib.errors import UserError
 from dnnlib.run_dir import OPTIONS_FILE, description_of, find_runs, read_options
 from training.checkpoint import load_counters
-from training.options import TrainingOptions
-from training.resume import CHANGEABLE, as_flag_value, as_stored, by_side, stored_options
+from training.options import TrainingOptions, as_stored
+from training.resume import CHANGEABLE, as_flag_value, by_side, stored_options
 from training.run_state import is_finished
 
 # Options in which a run may differ from the command that means it: those that --resume can change.

@@ -17,17 +17,8 @@ from dnnlib.run_dir import snapshot_name
 from tests.odd_networks import ODD_D, ODD_G, save_odd
 from tests.toy_run import SMALL, SMALL_G
 from training.options import TrainingOptions, minibatch_at, resolve_options, smaller_minibatches
-from training.resume import (
-    CHANGEABLE,
-    begin_kimg,
-    changed_options,
-    check_dataset,
-    check_resolution,
-    options_of_pickle,
-    read_pickle,
-    sentence_of_change,
-    stored_options,
-)
+from training.pickled_networks import begin_kimg, check_dataset, check_resolution, options_of_pickle, read_pickle
+from training.resume import CHANGEABLE, changed_options, sentence_of_change, stored_options
 from training.schedule import training_schedule
 
 FLAGS = {field.name: '--' + field.name.replace('_', '-') for field in dataclasses.fields(TrainingOptions)}
