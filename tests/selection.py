@@ -35,6 +35,7 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/synthesis/test_audit_embeddings.py',
     'tests/synthesis/test_calibrate.py',
     'tests/synthesis/test_generate_faults.py',
+    'tests/synthesis/test_generate_stops.py',
     'tests/synthesis/test_other_numbers.py',
     'tests/synthesis/test_prune.py',
     'tests/synthesis/test_prune_likeness.py',

@@ -1,10 +1,9 @@
-"""Bad input, full disks, signals and dead processes: each is a sentence, and nothing is lost or half written."""
+"""Bad input, full disks and damaged sets: each is a sentence, and nothing is lost or half written."""
 
 import errno
 import json
 import os
 import pathlib
-import signal
 import zipfile
 from unittest import mock
 
@@ -12,71 +11,22 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from click.testing import CliRunner
-from sets import NETWORK, files_of, network, options
-from test_maker import Painter
+from painted_sets import Easel, Here, command, make, sentence
+from sets import NETWORK, files_of
 
 from dnnlib import tflib
 from dnnlib.errors import UserError
-from dnnlib.jobs import run as job_run
-from dnnlib.jobs.workers import Workers
 from synthesis import generate, generator, tasks, volumes
-from synthesis.generate import Processes, make_set
 from synthesis.generate_verb import generate as verb
 from synthesis.job import MakeImages
-from synthesis.maker import Maker
 from synthesis.show import show_image
 from synthesis.show_verb import show as show_verb
 from synthesis.source import find_network
-from synthesis.tasks import MakeShard
 from synthesis.variations import inputs_of
 from tests.odd_networks import save_odd
 
 RUN = os.path.dirname(NETWORK)
-
-
-class Here:
-    """Does in this process what `Workers` have processes do, which take seconds to start."""
-
-    def __init__(self, count, prepare, environments=None):
-        self._prepare, self._state = prepare, None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, value, trace):
-        if self._state is not None:
-            self._state.close()
-
-    def run(self, given, on_report=lambda task, report: None):
-        self._state = self._state or self._prepare()
-        for task in given:
-            yield task, task.run(self._state, lambda report, task=task: on_report(task, report))
-
-
-class Easel:
-    """Stands for `Studio`, without TensorFlow."""
-
-    def close(self):
-        pass
-
-    def maker(self, options, given):
-        return Maker(Painter(), options, given)
-
-
-@pytest.fixture(autouse=True)
-def in_this_process(monkeypatch):
-    monkeypatch.setattr(generate, 'Workers', Here)
-
-
-@pytest.fixture
-def painted(monkeypatch):
-    """A painter makes the images, at once."""
-    monkeypatch.setattr(MakeImages, 'prepare', lambda self: Easel())
-
-
-def make(out, source=None, **changes):
-    given = options(out, **{'identities': 200, **changes})
-    return make_set(source or network(), given, Processes())
+pytestmark = pytest.mark.usefixtures('in_this_process')
 
 
 @pytest.fixture(scope='module')
@@ -85,15 +35,6 @@ def finished(tmp_path_factory):
     with mock.patch.object(generate, 'Workers', Here), mock.patch.object(MakeImages, 'prepare', lambda self: Easel()):
         make(folder, keep_w=True)
     return files_of(folder)
-
-
-def command(*args):
-    return CliRunner().invoke(verb, [*map(str, args), '--psi', '1', '--device', 'cpu'])
-
-
-def sentence(result, status=1):
-    assert result.exit_code == status and 'Traceback' not in result.output, result.output
-    return result.output
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -343,67 +284,3 @@ def test_a_dry_run_refuses_what_the_run_would(painted, copied):
     assert 'leave out --dry-run to begin' in sentence(command(*args, '--identities', 300), 0)
     assert 'has 200 images, more than the 100' in sentence(command(*args, '--identities', 100))
     assert '--seed was 0 and is 1' in sentence(command(*args, '--identities', 300, '--seed', 1))
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Signals and dead processes.
-
-
-@pytest.fixture
-def ctrl_c():
-    """Ctrl-C stops this process, as in a terminal; it is ignored where the tests run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def at_once(function, number, calls=1):
-    """Sends a signal to this process in a call of a function."""
-    count = []
-
-    def stopped(*args, **kwargs):
-        count.append(args)
-        if len(count) == calls:
-            os.kill(os.getpid(), number)
-        return function(*args, **kwargs)
-
-    return stopped
-
-
-@pytest.mark.parametrize(
-    'module, name, calls, keeps, number',
-    [
-        (generate, '_say', 1, False, signal.SIGINT),  # the network was tried, no image is made yet
-        (generate, '_say', 1, False, signal.SIGTERM),
-        (job_run.JobProgress, 'on_done', 2, True, signal.SIGINT),
-        (job_run.JobProgress, 'on_done', 2, True, signal.SIGTERM),
-        (volumes, 'write_zip', 1, True, signal.SIGTERM),
-        (generate, 'place_volumes', 1, True, signal.SIGINT),
-        (generate, 'write_report', 1, True, signal.SIGTERM),
-        (generate, 'write_card', 1, True, signal.SIGINT),
-    ],
-)
-def test_a_stop_says_how_to_go_on(painted, ctrl_c, tmp_path, module, name, calls, keeps, number):
-    args = NETWORK, '--out', tmp_path / 'set', '--identities', 200
-    with mock.patch.object(module, name, at_once(getattr(module, name), number, calls)):
-        said = sentence(command(*args), 128 + number)
-    assert ('The same command goes on from here' if keeps else 'before anything was worth keeping') in said
-    assert [path.name for path in tmp_path.iterdir()] == ['.set.unfinished'] * keeps
-    again = sentence(command(*args), 0)
-    assert ('Going on with an unfinished run' in again) == keeps
-    assert [path.name for path in tmp_path.iterdir()] == ['set']
-
-
-class Deadly:
-    """A state whose process dies of each task."""
-
-    def maker(self, options, given):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-@pytest.mark.slow
-def test_a_shard_that_three_processes_die_of_ends_in_a_sentence(tmp_path):
-    task = MakeShard(0, str(tmp_path / 'shard'), 0, 80, options(tmp_path))
-    with Workers(1, Deadly) as pool, pytest.raises(UserError, match='Every process that makes images dies, perhaps'):
-        list(pool.run([task]))
-    assert not list(tmp_path.iterdir())

@@ -2,44 +2,11 @@
 
 import numpy as np
 import pytest
+from painted_sets import Painter
 
 from dnnlib.errors import UserError
-from synthesis.generator import Made
 from synthesis.maker import Maker
-from synthesis.network import NetworkFacts
 from synthesis.options import GenerateOptions
-from synthesis.variations import Recipe
-
-FACTS = NetworkFacts(
-    side=8,
-    channels=3,
-    latent_size=4,
-    label_size=0,
-    dlatent_size=4,
-    num_layers=4,
-    grown_layers=4,
-    has_noise=True,
-    has_average=True,
-)
-
-
-class Painter:
-    """Stands for the network: the colours of an image tell its draw."""
-
-    facts = FACTS
-
-    def __init__(self):
-        self.sizes = []
-
-    def recipe(self, options, given):
-        return Recipe(seed=options.seed, dlatent_avg=np.zeros(4, np.float32), vary=('noise',))
-
-    def make(self, draws, recipe, minibatch, place_of):
-        draws = list(draws)
-        self.sizes.append(len(draws))
-        for draw in draws:
-            colours = np.array([draw.identity, draw.variation, draw.draw * 16 + draw.first_draw], np.uint8)
-            yield Made(draw, np.broadcast_to(colours[:, None, None], (3, 8, 8)), np.full((4, 4), draw.draw, np.float32))
 
 
 class Eye:
