@@ -41,9 +41,12 @@ demo: venv
 
 # `make test` leaves out what is marked `slow`, `make test-slow` runs that alone, and `make test MARKS=` runs both. Each
 # test file runs in one process, so that its tests share what they build. One thread for linear algebra, since two test
-# processes share the cores: threads wait for each other spinning.
+# processes share the cores: threads wait for each other spinning. PROCESSES=0 starts no further process. AGAIN=1, for
+# TF=2 and `make test-nchw`, leaves out what is tested elsewhere (tests/selection.py), as .ci/run does.
 MARKS ?= not slow
-PYTEST := OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
+PROCESSES ?= 2
+SHARED_OUT := -n $(PROCESSES) --dist loadfile $(if $(AGAIN),--second-time)
+PYTEST := OPENBLAS_NUM_THREADS=1 $(PY) -m pytest $(SHARED_OUT)
 
 test: venv lint
 	$(PYTEST) -m "$(MARKS)"
@@ -59,10 +62,10 @@ test-all:
 
 # Likewise one thread an operation, and none that waits spinning for the next one.
 test-nchw: venv-nchw
-	OMP_NUM_THREADS=1 KMP_BLOCKTIME=0 .venv-nchw/bin/python -m pytest -n 2 --dist loadfile --layout NCHW
+	OMP_NUM_THREADS=1 KMP_BLOCKTIME=0 .venv-nchw/bin/python -m pytest $(SHARED_OUT) --layout NCHW
 
 test-beam: venv-beam
-	.venv-beam/bin/python -m pytest -n 2 tests/prefilter/test_beam_runner.py \
+	.venv-beam/bin/python -m pytest -n $(PROCESSES) tests/prefilter/test_beam_runner.py \
 	  tests/synthesis/test_synthesis_beam.py tests/synthesis/test_audit_beam.py
 
 # With both engines. Not in `make test-all`, because of the build.

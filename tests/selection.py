@@ -21,6 +21,9 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/metrics/test_run_report_browser.py',
     'tests/prefilter/test_archives.py',
     'tests/prefilter/test_csv_lists.py',
+    'tests/prefilter/test_download.py',
+    'tests/prefilter/test_earlier_version.py',
+    'tests/prefilter/test_imperfect_layouts.py',
     'tests/prefilter/test_imperfect_lists.py',
     'tests/prefilter/test_labels.py',
     'tests/prefilter/test_lists_of_other_programs.py',
@@ -30,6 +33,7 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/prefilter/test_numbers_of_reports.py',
     'tests/prefilter/test_report.py',
     'tests/prefilter/test_report_browser.py',
+    'tests/prefilter/test_source_faults.py',
     'tests/prefilter/test_subset.py',
     'tests/synthesis/test_audit.py',
     'tests/synthesis/test_audit_embeddings.py',
@@ -56,8 +60,10 @@ NOT_WITH_TENSORFLOW_2 = (
         )
     ),
     'tests/metrics/test_named_directions.py',
+    'tests/metrics/figures/test_video.py',
     'tests/test_docs.py',
     'tests/test_environments.py',
+    'tests/test_train_advice.py',
     'tests/test_train_progan.py',
     'tests/training/test_networks_progan.py::test_losses',
     'tests/training/test_step.py::test_every_loss_trains',
@@ -81,7 +87,11 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/training/test_schedule.py',
     # Commands and runs: tests of steps, metrics and figures run the same operations, a few runs go from end to end.
     'tests/dnnlib/test_describe.py',
+    'tests/dnnlib/tflib/test_arguments.py',
+    'tests/metrics/features/test_embeddings.py::test_gpus_compute_the_same',
+    'tests/metrics/features/test_embeddings.py::test_tensorflow_is_not_started',
     'tests/metrics/figures/test_comparison.py::test_reals_are_records_of_the_dataset_each_once_and_fakes_are_as_many',
+    'tests/metrics/figures/test_direction_figure.py::test_directions_of_a_generator_are_as_many_rows_of_one_sample',
     'tests/metrics/figures/test_figures.py::test_uncurated_is_the_same_whatever_was_drawn_before',
     'tests/metrics/test_cached_stages.py::test_a_dataset_made_anew_under_its_name_is_looked_at_anew_even_for_one_image',
     'tests/metrics/test_cached_stages.py::test_a_killed_',
@@ -89,15 +99,38 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/metrics/test_cached_stages.py::test_other_settings_meet_nothing_of_these',
     'tests/metrics/test_cached_stages.py::test_what_has_a_value_is_not_read_for_the_sake_of_others_nor_are_its_networks',
     'tests/test_generate_figures.py::test_a_network_with_labels_is_drawn_with_zeros_for_them',
+    'tests/test_generate_figures.py::test_a_generator_without_its_mapping_network_is_refused',
     'tests/test_generate_figures.py::test_an_unmeasured_run_is_drawn_from_its_newest_snapshot_and_says_what_it_skips',
+    'tests/test_generate_figures.py::test_draws_a_run_of_an_earlier_version',
+    'tests/test_generate_figures.py::test_the_options_of_the_other_figures_reach_them',
     'tests/test_generate_figures.py::test_what_cannot_be_written_is_named_and_the_rest_is_drawn',
     'tests/test_run_metrics.py::test_a_dataset_that_is_gone_or_of_another_size',
+    'tests/test_run_metrics.py::test_a_network_that_took_the_name_of_a_measured_one_is_measured',
     'tests/test_run_metrics.py::test_networks_that_cannot_be_measured_are_a_sentence_and_nothing_is_kept',
     'tests/test_run_metrics.py::test_path_lengths_that_are_no_numbers_are_a_sentence_and_nothing_is_kept',
+    'tests/test_run_metrics_together.py',
+    'tests/test_train.py::test_a_dry_run_with_200_000_identities_takes_less_than_a_gigabyte',
+    'tests/test_train.py::test_new_run_starts_from_a_published_network_by_its_name',
+    'tests/test_train.py::test_training_on_zip_files_is_training_on_tfrecords',
     'tests/test_train_processes.py::test_signal_while_the_graph_is_built_leaves_a_run_that_the_same_command_takes_up',
     'tests/test_train_runs.py::test_a_metric_that_fails_ends_the_run_but_loses_nothing_of_the_others',
+    'tests/test_train_runs.py::test_networks_that_do_not_train_are_refused_before_there_is_a_run',
+    'tests/test_train_runs.py::test_networks_with_odd_arguments_train',
     'tests/test_train_runs.py::test_path_lengths_at_snapshots_are_kept_and_leave_training_as_it_was',
+    *(
+        f'tests/training/test_loop_run.py::test_{name}'
+        for name in (
+            'measurement_that_failed_is_made_up_for_when_the_run_goes_on',
+            'end_that_failed_is_made_up_for_too',
+            'refused_files_are_tried_again_at_the_next_tick',
+            'files_refused_at_the_end_are_an_error_until_they_are_made_up_for',
+            'signal_leaves_a_measurement_which_is_made_when_the_run_goes_on',
+        )
+    ),
+    'tests/training/test_resume.py::test_arguments_that_no_network_knows_have_no_effect',
+    'tests/training/test_resume.py::test_odd_arguments_of_the_originals_networks_are_kept_and_come_back',
     'tests/training/test_resume.py::test_pickle_decides_the_networks_and_refuses_what_contradicts_them',
+    'tests/training/test_same_command.py',
     # What this TensorFlow wrote itself; it goes on with runs of its own in other tests.
     'tests/test_crossing.py::test_a_run_of_either_tensorflow_is_opened_gone_on_with_and_measured_here[tensorflow-2.15]',
     # Networks that are refused, or built, whatever TensorFlow does.
@@ -109,11 +142,16 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/dnnlib/tflib/test_pickles.py::test_pickle_itself_opens_them_too',
     'tests/dnnlib/tflib/test_pickles.py::test_the_source_in_our_files_makes_the_same_images_without_our_dnnlib',
     # Options and resolutions of networks that are the same operations again.
+    'tests/dnnlib/tflib/test_network.py::test_images_have_the_same_noise_on_any_device_and_in_any_minibatch',
+    'tests/training/test_footprint.py::test_estimate_counts_what_classes_take',
     'tests/training/test_losses.py::test_images_of_the_active_side_give_the_losses_and_gradients_of_full_resolution',
     'tests/training/test_losses.py::test_losses_and_gradients_are_the_originals[NHWC-losses_16_label]',
     'tests/training/test_losses.py::test_statistics_name_what_the_loss_is_made_of',
+    'tests/training/test_networks_progan.py::test_images_of_the_active_side_are_those_of_full_resolution_and_score_alike',
+    'tests/training/test_networks_stylegan.py::test_discriminators_of_any_options_have_one_value_in_all_structures',
     'tests/training/test_networks_stylegan.py::test_generator_gives_the_originals_numbers[NHWC-g_style_64_',
     'tests/training/test_networks_stylegan.py::test_generator_gives_the_originals_numbers[NHWC-g_style_128_',
+    'tests/training/test_networks_stylegan.py::test_generators_of_any_options_have_one_value_in_all_structures',
     'tests/training/test_networks_stylegan.py::test_graphs_with_channels_first_have_the_same_shapes_and_variables',
     'tests/training/test_networks_stylegan.py::test_only_active_levels_are_computed',
     'tests/training/test_networks_stylegan.py::test_structures_agree_at_every_lod',
@@ -181,3 +219,8 @@ def left_out(layout):
         layout: The value of `--layout`, or None for the tests of TensorFlow 2.
     """
     return (*NOT_WITH_TENSORFLOW_2, *_variants('NHWC')) if layout is None else (*NOT_IN_NCHW, *_variants(layout))
+
+
+def is_left_out_whole(layout, path):
+    """Whether `--second-time` leaves out all tests of a file or a folder, whose path then ends with a slash."""
+    return path.startswith(tuple(each for each in left_out(layout) if '::' not in each))

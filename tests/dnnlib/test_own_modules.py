@@ -38,7 +38,7 @@ def test_programs_may_have_a_config_and_a_folder_training_of_their_own(tmp_path)
     (tmp_path / 'use.py').write_text(PROGRAM)
     progan = FOLDER / 'progan_tiny_16_plain_label_nosrc.pkl'
     process = subprocess.run(
-        [sys.executable, 'use.py', str(FOLDER / 'official_tiny_16_nosrc.pkl'), str(progan)],
+        [sys.executable, 'use.py', str(FOLDER / 'crossing/tensorflow-1.15/run/network-final.pkl'), str(progan)],
         cwd=str(tmp_path),
         env=dict(os.environ, PYTHONPATH=str(ROOT)),
         stdout=subprocess.PIPE,
@@ -46,5 +46,5 @@ def test_programs_may_have_a_config_and_a_folder_training_of_their_own(tmp_path)
         text=True,
     )
     assert process.returncode == 0, process.stdout
-    assert process.stdout.startswith(f'[None, 3, 16, 16] {tmp_path}') and (tmp_path / 'copy.pkl').exists()
+    assert process.stdout.startswith(f'[None, 3, 8, 8] {tmp_path}') and (tmp_path / 'copy.pkl').exists()
     assert b'tfutil' in (tmp_path / 'progan.pkl').read_bytes()[:100]
