@@ -127,9 +127,9 @@ NOT_WITH_TENSORFLOW_2 = (
             'signal_leaves_a_measurement_which_is_made_when_the_run_goes_on',
         )
     ),
-    'tests/training/test_resume.py::test_arguments_that_no_network_knows_have_no_effect',
-    'tests/training/test_resume.py::test_odd_arguments_of_the_originals_networks_are_kept_and_come_back',
-    'tests/training/test_resume.py::test_pickle_decides_the_networks_and_refuses_what_contradicts_them',
+    'tests/training/test_pickled_networks.py::test_arguments_that_no_network_knows_have_no_effect',
+    'tests/training/test_pickled_networks.py::test_odd_arguments_of_the_originals_networks_are_kept_and_come_back',
+    'tests/training/test_pickled_networks.py::test_pickle_decides_the_networks_and_refuses_what_contradicts_them',
     'tests/training/test_same_command.py',
     # What this TensorFlow wrote itself; it goes on with runs of its own in other tests.
     'tests/test_crossing.py::test_a_run_of_either_tensorflow_is_opened_gone_on_with_and_measured_here[tensorflow-2.15]',
