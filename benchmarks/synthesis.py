@@ -148,7 +148,7 @@ def plain_speeds(network, side, cores, folder):
 def generate_speed(network, side, cores, folder):
     """Images a second of the processes that make a set, after their start."""
     count = SHARDS.get(side, 1) * 80 * cores
-    options = GenerateOptions(network, folder, identities=count, device='cpu', minibatch=MINIBATCH)
+    options = GenerateOptions(network=network, out=folder, identities=count, device='cpu', minibatch=MINIBATCH)
     work = MakeImages(network, sha256_of_file(network), options)
     with so_many(cores), tempfile.TemporaryDirectory() as parts, Workers(cores, work.prepare) as pool:
         trials = [trial for _, trial in pool.run([TryNetwork(options)] * cores)]

@@ -7,8 +7,9 @@ from typing import Optional, Tuple
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.exports.forms import ExportOptions
+from dnnlib.jobs.command import MakingOptions
 from dnnlib.records.names import OPTIONS_FILE
-from dnnlib.records.options import ENDING, PLAN, RECORD, KeptOptions, option
+from dnnlib.records.options import ENDING, PLAN, RECORD, option
 from prefilter.images import MAX_PIXELS, decode, decode_as_reference
 
 # What `python -m prefilter.report` takes from options.json; a value may be missing or null.
@@ -22,7 +23,7 @@ _READ_AGAIN = {
 
 
 @dataclasses.dataclass(frozen=True)
-class DatasetOptions(KeptOptions):
+class DatasetOptions(MakingOptions):
     """The options of one dataset: the flags of `python -m prefilter`, by the names of the command's parameters.
 
     Each field says where its value is kept. An option that is kept nowhere does not change the dataset. The plan needs
@@ -52,14 +53,7 @@ class DatasetOptions(KeptOptions):
     max_pixels: int = option(PLAN, RECORD, default=MAX_PIXELS)  # width x height above which an image is refused
     reference_loader: bool = option(PLAN, RECORD, default=False)
     device: Optional[str] = option(PLAN, default='auto')  # 'cpu', 'gpu', or None without `detect`, once it is resolved
-    workers: Optional[int] = option()
-    gpus: Optional[int] = option()
-    runner: str = option(default='local')
-    beam_options: Optional[str] = option()
-    staging: Optional[str] = option()
     drop_duplicates: bool = option(ENDING, RECORD, default=False)
-    restart: bool = option(default=False)
-    force: bool = option(default=False)
 
     @property
     def export(self):

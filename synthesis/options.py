@@ -9,12 +9,12 @@ from typing import Any, Dict, Optional, Tuple, Union
 import click
 
 from dnnlib.errors import UserError, disk_errors
-from dnnlib.exports.forms import ExportOptions
 from dnnlib.records.levels import SMALLEST_RESOLUTION
 from dnnlib.records.names import OPTIONS_FILE
-from dnnlib.records.options import ENDING, PLAN, RECORD, KeptOptions, flag_of, option
+from dnnlib.records.options import PLAN, RECORD, flag_of, option
 from metrics.styles import DIRECTION_LAYERS
 from synthesis.draws import LARGEST_SEED, LIKE_REALS, MOST_DRAWS, MOST_IDENTITIES, MOST_IMAGES
+from synthesis.set_options import SetOptions
 from synthesis.variations import DIRECTIONS, FINE, NEAR, VARY
 
 LARGEST_PSI = 10
@@ -30,7 +30,7 @@ _STRENGTHS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class GenerateOptions(KeptOptions):
+class GenerateOptions(SetOptions):
     """The options of one synthetic dataset: the flags of the command, by the names of the command's parameters.
 
     Each field says where its value is kept. An option that is kept nowhere does not change the dataset. Where None
@@ -65,26 +65,8 @@ class GenerateOptions(KeptOptions):
     draws: int = option(RECORD, default=100)  # at most so many of an image
     minibatch: Optional[int] = option(PLAN, RECORD)  # None: by the side of the images
     keep_w: bool = option(PLAN, RECORD, default=False)
-    exports: Tuple[str, ...] = option(ENDING, RECORD, default=(), flag='--export')
-    jpeg: Optional[int] = option(ENDING, RECORD)
-    export_size: Optional[int] = option(ENDING, RECORD)
-    test_share: Optional[float] = option(ENDING, RECORD)
-    pairs: Optional[int] = option(ENDING, RECORD)
-    licence: Optional[str] = option(ENDING, RECORD)
     device: Optional[str] = option(PLAN, default='auto')  # 'cpu' or 'gpu', once it is resolved
-    workers: Optional[int] = option()
-    gpus: Optional[int] = option()
-    runner: str = option(default='local')
-    beam_options: Optional[str] = option()
-    staging: Optional[str] = option()
-    restart: bool = option(default=False)
-    force: bool = option(default=False)
     dry_run: bool = option(default=False)
-
-    @property
-    def export(self) -> ExportOptions:
-        """What is exported."""
-        return ExportOptions(self.exports, self.jpeg, self.export_size, self.test_share, self.pairs)
 
     @property
     def count(self) -> int:

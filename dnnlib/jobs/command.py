@@ -1,19 +1,42 @@
 """What the verbs that make a dataset in shards share: flags of their processes, checks of the target, how they end."""
 
 import contextlib
+import dataclasses
 import glob
 import importlib.util
 import os
 import signal
 import sys
+from typing import Optional
 
 import click
 
 from dnnlib.flags import DEVICE_CHOICES
 from dnnlib.folder_kinds import DATASET, kind_of
 from dnnlib.folders import is_finished, unfinished_path
+from dnnlib.records.options import KeptOptions, option
 
 LOCAL, BEAM = 'local', 'beam'  # runners
+
+
+@dataclasses.dataclass(frozen=True)
+class ProcessingOptions(KeptOptions):
+    """The options of `processing_flags(makes_dataset=False)`. They do not change the result."""
+
+    device: Optional[str] = option(default='auto')
+    workers: Optional[int] = option()
+    gpus: Optional[int] = option()
+    runner: str = option(default=LOCAL)
+    beam_options: Optional[str] = option()
+    staging: Optional[str] = option()
+
+
+@dataclasses.dataclass(frozen=True)
+class MakingOptions(ProcessingOptions):
+    """The options of `processing_flags`."""
+
+    restart: bool = option(default=False)
+    force: bool = option(default=False)
 
 
 def processing_flags(device_help, staging_help, makes_dataset=True):

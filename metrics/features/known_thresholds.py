@@ -110,6 +110,21 @@ def thresholds_for(embedding: Any, side: int, calibration_file: Optional[str] = 
     return max(fitting, key=lambda each: each.side)
 
 
+def remark_on_grey(channels: int, calibration_file: Optional[str]) -> Optional[str]:
+    """A sentence for who compares grey images by thresholds of colour photographs; None if that is not so.
+
+    Args:
+        channels: Of the images, 1 or 3.
+        calibration_file: As for `thresholds_for`.
+    """
+    if channels != 1 or calibration_file is not None:
+        return None
+    return (
+        'The images are grey, and the thresholds were measured on colour photographs: measure those of grey ones with '
+        f'{HOW_TO_MEASURE}, and give the file with --calibration.'
+    )
+
+
 def write_thresholds(path: Union[str, os.PathLike], thresholds: Thresholds) -> None:
     """Writes thresholds as a JSON file. Raises DiskError."""
     record = {**thresholds._asdict(), 'calibration': thresholds.calibration._asdict()}

@@ -5,13 +5,15 @@ import dataclasses
 import hashlib
 import json
 import os
+import shutil
+import sys
 import zipfile
 from typing import Any, Optional, Tuple
 
 import numpy as np
 
 import config
-from dnnlib.errors import UserError
+from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import atomic_write
 from dnnlib.folders import unfinished_folder
 from dnnlib.jobs.job import Job, Supply, Work
@@ -19,6 +21,7 @@ from dnnlib.jobs.run import make_shards
 from dnnlib.jobs.shards import Entry, ShardFile, ShardPlan, finished_shards, shard_path, write_shard
 from dnnlib.jobs.tasks import tried_again
 from dnnlib.jobs.workers import Workers, nothing
+from dnnlib.progress import Progress
 from metrics.arithmetic.pairs import AllPairs, Neighbours, TileResult, examine_tile, merge
 from metrics.arithmetic.tiles import Tile, tiles
 from synthesis.audit.measures import DIGITS
@@ -91,7 +94,8 @@ def compare(first, second, thresholds, listed_from, processes, cluster=None, sam
     }
     name = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:DIGITS]
     folder = os.path.join(config.CACHE_DIR, FOLDER, name)
-    if not os.path.isdir(folder):
+    found = _load(folder)
+    if found is None:
         with unfinished_folder(folder, plan, {}) as work:
             if work.result is None:
                 examine = _laid_out(work.path, first, second, sampled, thresholds, listed_from)
@@ -100,7 +104,8 @@ def compare(first, second, thresholds, listed_from, processes, cluster=None, sam
                     make_shards(job, work, pool, cluster)
                 _save(merge(_read_tile(shard_path(work.parts, shard.number)) for shard in job.shards), work)
                 work.complete('whole')
-    return _load(os.path.join(folder, RESULT))
+        found = _load(folder)
+    return found
 
 
 def _laid_out(folder, first, second, sampled, thresholds, listed_from):
@@ -130,15 +135,24 @@ def _save(found, work):
         np.savez(file, **arrays)
 
 
-def _load(path):
+def _load(folder):
+    """The comparisons that are kept in a folder; None if there are none. A folder that is damaged is removed."""
+    if not os.path.isdir(folder):
+        return None
+    path = os.path.join(folder, RESULT)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        if not os.path.exists(path):
+            raise ValueError('it is gone')
+        with disk_errors('read', path), np.load(path, allow_pickle=False) as arrays:
             sides = [
                 Neighbours(*(arrays[f'{side}_{name}'] for name in Neighbours._fields)) for side in ('rows', 'columns')
             ]
             return AllPairs(*(arrays[name] for name in AllPairs._fields[:4]), *sides)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f'{path} is damaged ({error}): remove its folder, and give the same command again.') from error
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        Progress.write(f'{path} is damaged ({error}), so it is made again.', file=sys.stderr)
+        with disk_errors('replaced', folder):
+            shutil.rmtree(folder)
+        return None
 
 
 def _pool(work, processes, cluster):

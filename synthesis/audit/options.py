@@ -6,7 +6,8 @@ from typing import Any, Optional
 
 import click
 
-from dnnlib.records.options import KeptOptions, option
+from dnnlib.jobs.command import ProcessingOptions
+from dnnlib.records.options import option
 
 LEAST_ROWS = 100  # of a sample; fewer say nothing
 
@@ -17,7 +18,7 @@ def beside(folder: str) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class AuditOptions(KeptOptions):
+class AuditOptions(ProcessingOptions):
     """The options of one audit: the flags of the command, by the names of the command's parameters."""
 
     source: str = option()  # the set that is audited
@@ -29,12 +30,6 @@ class AuditOptions(KeptOptions):
     extrapolate: bool = option(default=False)
     embedding: Any = option(default='facenet')
     embedding_settings: Any = option()
-    device: str = option(default='auto')
-    workers: Optional[int] = option()
-    gpus: Optional[int] = option()
-    runner: str = option(default='local')
-    beam_options: Optional[str] = option()
-    staging: Optional[str] = option()
     dry_run: bool = option(default=False)
 
     @property

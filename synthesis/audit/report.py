@@ -6,6 +6,7 @@ import numpy as np
 
 from metrics.arithmetic.pairs import EDGES
 from metrics.arithmetic.uniqueness import usable_far
+from metrics.features.known_thresholds import remark_on_grey
 from synthesis.audit.diversity import describe_diversity, describe_looks
 from synthesis.audit.lookalikes import describe_crowd, describe_sample, nearest_pairs
 from synthesis.audit.looks import PIXELS
@@ -59,7 +60,7 @@ def report_of(plan, options, embedding, levels, source_of_levels, material):
         'edges': EDGES.tolist(),
         'nearest': _nearest(material),
     }
-    report['warnings'] = warnings_of(report)
+    report['warnings'] = warnings_of(report, options.calibration)
     report['not measured'] = not_measured(report)
     return _finite(report)
 
@@ -175,9 +176,11 @@ def _finite(value):
 # What to be careful about.
 
 
-def warnings_of(report):
+def warnings_of(report, calibration_file=None):
     """Sentences about what makes the numbers mean less: a list of str."""
     told, trust = [], report['trust']
+    grey = remark_on_grey(report['set']['shape'][0], calibration_file)
+    told += [grey] if grey else []
     if trust and not trust['holds']:
         different = '' if trust['labelled'] else ', or it has many pictures of each person and no labels that say so'
         told.append(

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, NamedTuple
 
 from dnnlib.errors import UserError
 from metrics.arithmetic.uniqueness import ACCIDENTS, usable_far
-from metrics.features.known_thresholds import thresholds_for
+from metrics.features.known_thresholds import remark_on_grey, thresholds_for
 from synthesis.audit.comparisons import compare
 from synthesis.audit.embeddings import embeddings_of
 from synthesis.audit.plan import part_of, parts_beside
@@ -46,7 +46,8 @@ def rules_of(source: SourceSet, options: PruneOptions, embedding: Any) -> Rules:
         raise UserError(f'{source.folder} has {ours.images:,} images in its .zip files, not {source.count:,}.')
     training, _ = parts_beside(ours, options.training, options.held_out)
     thresholds = thresholds_for(embedding, ours.shape[1], options.calibration)
-    rules = Rules({'embedding': embedding.title, 'thresholds': thresholds.source}, [])
+    grey = remark_on_grey(ours.shape[0], options.calibration)
+    rules = Rules({'embedding': embedding.title, 'thresholds': thresholds.source}, [grey] if grey else [])
     for reason, flag, given, other in (
         (LIKE_TRAINING, '--leak-far', options.leak_far, training),
         (LOOK_ALIKE, '--unique-far', options.unique_far, ours),

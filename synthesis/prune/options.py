@@ -1,17 +1,17 @@
 """The flags of `python -m synthesis prune`, and the checks of them that need no set."""
 
 import dataclasses
-from typing import Any, Optional, Tuple
+from typing import Any, Optional
 
 import click
 
-from dnnlib.exports.forms import ExportOptions
-from dnnlib.records.options import ENDING, RECORD, KeptOptions, option
+from dnnlib.records.options import RECORD, option
 from metrics.arithmetic.pruning import SEED
+from synthesis.set_options import SetOptions
 
 
 @dataclasses.dataclass(frozen=True)
-class PruneOptions(KeptOptions):
+class PruneOptions(SetOptions):
     """The options of one pruned set: the flags of the command, by the names of the command's parameters.
 
     The plan of an unfinished run has no option, but the images that stay: see `synthesis.prune.run`.
@@ -31,31 +31,12 @@ class PruneOptions(KeptOptions):
     calibration: Optional[str] = option()
     extrapolate: bool = option(RECORD, default=False)
     audit: bool = option(default=True)  # of what remains
-    exports: Tuple[str, ...] = option(ENDING, RECORD, default=(), flag='--export')
-    jpeg: Optional[int] = option(ENDING, RECORD)
-    export_size: Optional[int] = option(ENDING, RECORD)
-    test_share: Optional[float] = option(ENDING, RECORD)
-    pairs: Optional[int] = option(ENDING, RECORD)
-    licence: Optional[str] = option(ENDING, RECORD)
-    device: Optional[str] = option(default='auto')
-    workers: Optional[int] = option()
-    gpus: Optional[int] = option()
-    runner: str = option(default='local')
-    beam_options: Optional[str] = option()
-    staging: Optional[str] = option()
-    restart: bool = option(default=False)
-    force: bool = option(default=False)
     dry_run: bool = option(default=False)
 
     @property
     def compares(self) -> bool:
         """Whether faces are compared at all."""
         return self.unique_far != 0 or self.training is not None
-
-    @property
-    def export(self) -> ExportOptions:
-        """What is exported."""
-        return ExportOptions(self.exports, self.jpeg, self.export_size, self.test_share, self.pairs)
 
 
 def check_prune_options(options: PruneOptions) -> None:

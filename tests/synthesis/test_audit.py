@@ -18,6 +18,7 @@ from synthesis.audit import comparisons, lookalikes, measures, run
 from synthesis.audit.comparisons import Selected, compare
 from synthesis.audit.measure_job import Measure
 from synthesis.audit.options import AuditOptions
+from synthesis.audit.report import warnings_of
 from synthesis.audit.run import audit_set
 from synthesis.audit_verb import audit as audit_verb
 from synthesis.generate import Processes, check_strangers
@@ -330,6 +331,28 @@ def test_comparisons_in_processes_tile_by_tile_are_those_of_one_tile(tmp_path, m
     listed = lookalikes.Crowd(Selected('c', vectors[:300]), thresholds, comparing, 'Comparing')
     assert len(few.found.pairs) < len(listed.found.pairs)
     np.testing.assert_array_equal(few.kept, listed.kept)
+
+
+def test_grey_images_and_thresholds_of_colour_photographs_are_a_warning(planted, tmp_path):
+    report, _ = audit(planted, tmp_path)
+    grey = {**report, 'set': {**report['set'], 'shape': [1, 32, 32]}}
+    assert warnings_of(report) == [] == warnings_of(grey, planted['thresholds'])
+    [told] = warnings_of(grey)
+    assert told.startswith('The images are grey') and 'python -m synthesis calibrate' in told
+
+
+@pytest.mark.parametrize('damage', [os.remove, lambda path: os.truncate(path, 300), lambda path: os.truncate(path, 0)])
+def test_damaged_comparisons_in_the_cache_are_made_again(damage, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr('config.CACHE_DIR', str(tmp_path))
+    monkeypatch.setattr(comparisons, 'Workers', here)
+    selected = Selected('a', np.eye(40, 16, dtype=np.float32))
+    found = compare(selected, None, [0.7], 0.9, Processes(1))
+    [kept] = tmp_path.glob(f'**/{comparisons.RESULT}')
+    damage(kept)
+    again = compare(selected, None, [0.7], 0.9, Processes(1))
+    assert f'{kept} is damaged' in capsys.readouterr().err
+    np.testing.assert_array_equal(again.histogram, found.histogram)
+    np.testing.assert_array_equal(again.rows.nearest, found.rows.nearest)
 
 
 @pytest.mark.parametrize(
