@@ -205,7 +205,11 @@ def _parse_example(payload):
 
 def _place_in(part, whole):
     """The place in bytes at which a memoryview on a part of them begins."""
-    return np.byte_bounds(np.frombuffer(part, np.uint8))[0] - np.byte_bounds(np.frombuffer(whole, np.uint8))[0]
+    return _address(part) - _address(whole)
+
+
+def _address(buffer):
+    return np.frombuffer(buffer, np.uint8).__array_interface__['data'][0]  # np.byte_bounds is gone in numpy 2
 
 
 def _fields(buffer):
