@@ -3,8 +3,12 @@
 TensorFlow greets with dozens of lines (deprecations inside itself, processor features, missing CUDA libraries).
 No user needs these lines: whatever goes wrong arrives as an exception. `TF_CPP_MIN_LOG_LEVEL=0` in the
 environment brings the lines of its C++ side back.
+
+TensorFlow also starts sooner. It imports distutils, which setuptools replaces by a copy of its own: importing that one
+takes a sixth of the time that TensorFlow takes to start.
 """
 
+import contextlib
 import logging
 import os
 import warnings
@@ -12,3 +16,12 @@ import warnings
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 logging.getLogger('tensorflow').setLevel(logging.ERROR)
 warnings.filterwarnings('ignore', module='tensorflow|tensorboard')
+
+with contextlib.suppress(ImportError), warnings.catch_warnings():
+    warnings.simplefilter('ignore')  # later Pythons say that distutils will go
+    import _distutils_hack
+
+    _distutils_hack.remove_shim()
+    import distutils  # noqa: F401  that of Python
+
+    _distutils_hack.add_shim()

@@ -46,7 +46,13 @@ MAY_IMPORT['tests'] = [*ROOMS, 'benchmarks']
 MAY_IMPORT['benchmarks'] = [*ROOMS, 'tests']
 
 # Names of packages, where the module has another.
-PACKAGES = {'PIL': 'pillow', 'cv2': 'opencv-python', 'skimage': 'scikit-image', 'sklearn': 'scikit-learn'}
+PACKAGES = {
+    '_distutils_hack': 'setuptools',
+    'PIL': 'pillow',
+    'cv2': 'opencv-python',
+    'skimage': 'scikit-image',
+    'sklearn': 'scikit-learn',
+}
 # What `--runner beam` and Horovod need is installed by its user, and stands in a file of its own.
 OPTIONAL = {'apache-beam', 'horovod'}
 
