@@ -1,6 +1,7 @@
 """Runs of the loop that train nothing and only keep its books: resets, ticks, networks."""
 
 import contextlib
+import math
 import types
 from unittest import mock
 
@@ -91,11 +92,25 @@ def _make_run(cur_nimg=0, resolution=256, **given):
 
 
 def run_to_the_end(run):
-    """Trains nothing until the run is finished; returns the number of iterations."""
+    """Trains nothing until the run is finished; returns the number of iterations.
+
+    At full resolution the schedule changes no more. Of the iterations of a tick there, only the first and the last are
+    carried out; the others are counted.
+    """
     iterations = 0
     while not run.finished():
         run.train_iteration()
         iterations += 1
         if run.tick_is_due() or run.finished():
             run.end_tick()
+        elif run.schedule.lod == 0:
+            iterations += _skip_to_the_last_iteration(run)
     return iterations
+
+
+def _skip_to_the_last_iteration(run):
+    counters, images = run.counters, run.schedule.minibatch * run.options.minibatch_repeats
+    end = min(counters.tick_begin_nimg + run.schedule.tick_kimg * 1000, run.options.total_kimg * 1000)
+    skipped = max(math.ceil((end - counters.cur_nimg) / images) - 1, 0)
+    counters.cur_nimg += skipped * images
+    return skipped
