@@ -23,7 +23,7 @@ from synthesis.show import show_image
 from synthesis.show_verb import show as show_verb
 from synthesis.source import find_network
 from synthesis.variations import inputs_of
-from tests.odd_networks import save_odd
+from tests.toy_run import SMALL, SMALL_G
 
 RUN = os.path.dirname(NETWORK)
 pytestmark = pytest.mark.usefixtures('in_this_process')
@@ -60,11 +60,13 @@ def networks(tmp_path_factory):
     """Pickles by name, of networks of 8x8."""
     folder = tmp_path_factory.mktemp('networks')
     paths = {name: str(folder / f'{name}.pkl') for name in ('classes', 'plain', 'critic', 'nan')}
-    save_odd(paths['classes'], {'label_size': 3}, {'label_size': 3})
-    save_odd(paths['plain'], {}, {})
     with tf.Graph().as_default(), tf.Session():
-        _, critic, Gs = tflib.load_networks(paths['plain'])
+        module, arguments = 'training.networks_stylegan.', {**SMALL, **SMALL_G}
+        tflib.save_networks(paths['classes'], tflib.Network('Gs', module + 'G_style', label_size=3, **arguments))
+        G, Gs = (tflib.Network(name, module + 'G_style', **arguments) for name in ('G', 'Gs'))
+        critic = tflib.Network('D', module + 'D_basic', **SMALL)
         tflib.save_networks(paths['critic'], critic)
+        tflib.save_networks(paths['plain'], (G, critic, Gs))
         latents = np.random.RandomState(0).randn(1, *Gs.input_shape[1:])
         name = max(Gs.components.mapping.trainables)
         value = Gs.components.mapping.get_var(name)
