@@ -238,7 +238,8 @@ def test_training_on_zip_files_is_training_on_tfrecords(run, data, tmp_path):
     write_labels(data, 'toy', np.arange(12) % 3)
     with open_dataset(data) as dataset:
         write_form('zips', DatasetImages(dataset), str(tmp_path / 'zips'), {'': np.arange(12)}, ExportOptions())
-    flags, trained = [*TINY, '--labels', '--desc', 'run', '--results'], []
+    shorter = ['--phase-kimg', '0.032', '--fade-kimg', '0.032', '--kimg', '0.128']
+    flags, trained = [*TINY, *shorter, '--labels', '--desc', 'run', '--results'], []
     for number, folder in enumerate((data, tmp_path / 'zips')):
         result = run('--data', folder, *flags, tmp_path / str(number))
         assert result.exit_code == 0, result.output

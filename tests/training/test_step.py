@@ -51,7 +51,7 @@ PENALTIES = {
 @pytest.mark.slow
 @pytest.mark.parametrize('loss', [loss for loss in LOSSES if loss != 'logistic-r1'])
 def test_every_loss_trains_and_reports_its_penalty(make_step, loss):
-    step, reals, options = make_step(loss=loss, resolution=4)
+    step, reals, options = make_step(loss=loss, resolution=4, mapping_layers=1)
     before = step.get_state()
     _, stats = train(step, reals, options, 2)
     after = step.get_state()
