@@ -5,6 +5,7 @@ All tests: `python -m pytest -n 2 --dist loadfile`. A part of them: a file or a 
 """
 
 import functools
+import gc
 import os
 import pathlib
 import shutil
@@ -88,6 +89,11 @@ def pytest_collection_modifyitems(config, items):
     kept_ids = {id(item) for item in kept}
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept_ids])
     items[:] = kept
+
+
+def pytest_collection_finish():
+    """What has been imported stays. Otherwise Python looks through it again and again for what it could give back."""
+    gc.freeze()
 
 
 @pytest.hookimpl(hookwrapper=True)
