@@ -8,6 +8,8 @@ from dnnlib.processes import LOST
 from tests.faults.toy_training import differences, only_run, start_joint, train_here, wait_for_ticks
 from tests.toy_run import make_dataset
 
+pytestmark = pytest.mark.slow  # several processes that start TensorFlow
+
 KIMG = 1
 FLAGS = ['--gpus', 2, '--kimg', KIMG]
 
@@ -17,7 +19,6 @@ def data(tmp_path_factory):
     return make_dataset(str(tmp_path_factory.mktemp('joint') / 'toy'))
 
 
-@pytest.mark.slow
 def test_stopped_and_killed_together_and_gone_on_with_alone_is_the_undisturbed_run(data, engine, built_steps, tmp_path):
     whole, joint = tmp_path / 'whole', tmp_path / 'joint'
     assert 'Trained' in train_here(built_steps, data, whole, *FLAGS).output
