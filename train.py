@@ -23,6 +23,7 @@ from training.checkpoint import load_counters
 from training.command_line import DatasetOfMachine, NetworkOfChief, VerbOfAll, is_chief
 from training.options import LOSSES, PRESETS, resolve_options
 from training.pickled_networks import begin_kimg, check_dataset, check_resolution, options_of_pickle, read_pickle
+from training.precision import PRECISIONS
 from training.resume import changed_options, sentence_of_change, stored_options
 from training.run_state import check_same_images
 from training.same_command import find_run, remark_on_finished, remark_on_similar
@@ -114,6 +115,14 @@ LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow 
     '--lrate',
     type=ByResolution(POSITIVE, '64:0.001,128:0.0015'),
     help='Learning rate of G and D: one number, or one for each side.  [0.001 to 0.003]',
+)
+@click.option(
+    '--precision',
+    type=click.Choice(PRECISIONS),
+    help='mixed: the highest resolutions in float16, for tensor cores; mixed-bfloat16: in bfloat16.  [float32]',
+)
+@click.option(
+    '--half-levels', type=click.IntRange(1, 16), help='How many of the highest resolutions mixed computes so.  [4]'
 )
 @click.option('--loss', type=click.Choice(LOSSES), help='Losses of G and D.  [logistic-r1]')
 @click.option('--gamma', 'r1_gamma', type=NOT_NEGATIVE, help='Weight of the R1 or R2 gradient penalty.  [10]')

@@ -36,6 +36,9 @@ class BookkeepingStep:
     def update_Gs(self, minibatch):
         pass
 
+    def loss_scales(self):
+        return {}
+
     def get_state(self):
         return {}
 

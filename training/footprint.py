@@ -1,15 +1,17 @@
 """The GPU memory that a training step holds at its peak: a closed form over the levels of the networks.
 
 The form counts the tensors that TensorFlow keeps for the backward passes. Which ones it keeps was read from traces of
-real steps; `python -m benchmarks.step_memory` compares the form with a real step. The memory of cuDNN's workspaces and
-of the driver is not counted.
+real steps on a CPU; `python -m benchmarks.step_memory` compares the form with a real step. The memory of cuDNN's
+workspaces and of the driver is not counted. No GPU has been measured, so `least_and_most_bytes` gives an interval.
 """
 
 import collections
+import math
 
 from training.networks_stylegan import RESIZING_SIDES, feature_maps
+from training.precision import half_dtype
 
-FLOAT_BYTES = 4
+FLOAT_BYTES, HALF_BYTES = 4, 2
 
 # How many tensors are kept at the peak of a step of D, for each block. FULL: of the size of the block's input, HALF: of
 # the size of its output. The reals keep 4 FULL and 4 HALF (before and after the activation, after the blur, gradients
@@ -22,7 +24,12 @@ D_LAST = 12  # tensors of the block at 4x4
 # The same for a step of G. A block of G keeps 6 tensors of its own size, and the input of the upscaling convolution.
 # A block of D keeps only what its activations and the change of level need, because D's weights get no gradients.
 G_FULL, G_D_FULL, G_D_HALF, G_TOP = 6, 1, 2, 3
+G_FLOAT32 = 2  # of G_FULL, the normalised features of each layer: float32 also in a block of half precision
 WEIGHTS = {'D': 5, 'G': 4}  # copies of a network's weights: scaled for use, gradients, partial sums of gradients
+
+# How far a step may be from the form, up and down: as far as a step on a CPU is, at most. The form leaves out CUDA's
+# context and libraries, cuDNN's workspaces, and gaps between the tensors: a guess.
+STEP_ERROR, UNCOUNTED_BYTES = 0.3, 1.5e9
 
 NETWORKS_FIELDS = 'G D G_trainable D_trainable label_size G_labels D_labels'
 Networks = collections.namedtuple('Networks', NETWORKS_FIELDS, defaults=[0] * 3)
@@ -50,36 +57,50 @@ def step_bytes(which, networks, options, resolution, minibatch, fading, data_for
         data_format: 'NCHW' on a GPU, 'NHWC' on a CPU. A CPU keeps less, because more layers resize in the kernel.
     """
     levels = _levels(options, resolution, RESIZING_SIDES[data_format])
-    top = levels[-1].full
+    top = levels[-1]
     if which == 'D':
-        per_image = sum(
-            D_FULL * level.full + (D_HALF + (0 if level.fused else D_UNFUSED)) * level.half for level in levels
-        )
-        per_image += D_TOP * top + (D_FADE * levels[-1].half if fading else 0)
-    else:
-        per_image = sum(
-            (G_FULL + G_D_FULL) * level.full + G_D_HALF * level.half + (1 if level.fused else 4) * level.half
+        image_bytes = sum(
+            level.bytes * (D_FULL * level.full + (D_HALF + (0 if level.fused else D_UNFUSED)) * level.half)
             for level in levels
         )
-        per_image += G_TOP * top
-    per_image += D_LAST * 16 * feature_maps(options.fmap_base, 1.0, options.fmap_max)(1)
-    per_image += networks.label_size  # D's scores
+        image_bytes += top.bytes * (D_TOP * top.full + (D_FADE * top.half if fading else 0))
+    else:
+        image_bytes = sum(
+            level.bytes * (G_FULL - G_FLOAT32 + G_D_FULL) * level.full
+            + FLOAT_BYTES * G_FLOAT32 * level.full
+            + level.bytes * (G_D_HALF + (1 if level.fused else 4)) * level.half
+            for level in levels
+        )
+        image_bytes += top.bytes * G_TOP * top.full
+    image_bytes += FLOAT_BYTES * D_LAST * 16 * feature_maps(options.fmap_base, 1.0, options.fmap_max)(1)
+    image_bytes += FLOAT_BYTES * networks.label_size  # D's scores
     means = options.gpus > 1  # a copy of the gradients, for their mean over the GPUs
     if which == 'D':
         weights = (WEIGHTS[which] + means) * networks.D_trainable
     else:  # G's label embedding is not scaled for use, D's weights for labels are
         weights = (WEIGHTS[which] + means) * (networks.G_trainable - networks.G_labels)
         weights += (1 + means) * networks.G_labels + networks.D_labels
-    return FLOAT_BYTES * (minibatch * per_image + weights)
+    return minibatch * image_bytes + FLOAT_BYTES * weights
 
 
-_Level = collections.namedtuple('_Level', 'full half fused')  # values of an image: at the block's side, at half of it
+def least_and_most_bytes(networks, options, resolution, minibatch, fading):
+    """The least and the most that a GPU may hold at the peak of its steps; arguments as of `step_bytes`."""
+    step = max(step_bytes(which, networks, options, resolution, minibatch, fading) for which in 'DG')
+    variables = variables_bytes(networks)
+    return variables + (1 - STEP_ERROR) * step, variables + (1 + STEP_ERROR) * step + UNCOUNTED_BYTES
+
+
+# Values of an image, at the block's side and at half of it, and the bytes of a value.
+_Level = collections.namedtuple('_Level', 'full half fused bytes')
 
 
 def _levels(options, resolution, fused_side):
     fmaps = feature_maps(options.fmap_base, 1.0, options.fmap_max)
-    levels, side, stage = [_Level(16 * fmaps(1), 0, False)] if resolution == 4 else [], 8, 2
+    lowest_half_side = options.resolution // 2 ** (options.half_levels - 1) if half_dtype(options) else math.inf
+    levels = [_Level(16 * fmaps(1), 0, False, FLOAT_BYTES)] if resolution == 4 else []
+    side, stage = 8, 2
     while side <= resolution:
-        levels.append(_Level(side**2 * fmaps(stage), (side // 2) ** 2 * fmaps(stage - 1), side >= fused_side))
+        full, half = side**2 * fmaps(stage), (side // 2) ** 2 * fmaps(stage - 1)
+        levels.append(_Level(full, half, side >= fused_side, HALF_BYTES if side >= lowest_half_side else FLOAT_BYTES))
         side, stage = side * 2, stage + 1
     return levels

@@ -11,11 +11,13 @@ from dnnlib import tflib
 from dnnlib.errors import UserError
 from dnnlib.processes import ALONE
 from dnnlib.run_dir import FINAL_PICKLE, fakes_name, snapshot_name
+from dnnlib.tflib import versions
 from dnnlib.util import format_duration
 from training.checkpoint import Checkpoints
 from training.dataset import Prefetcher
 from training.options import smaller_minibatches
 from training.pickled_networks import LOST, read_pickle
+from training.precision import FLOAT32, sentence_about_precision
 from training.run_state import (
     IMAGES,
     NETWORKS,
@@ -80,6 +82,7 @@ class _Run:
 
     def __init__(self, options, training_set, replicas, reals, run_dir, log, snapshots, stop, checkpoints, counters):
         self.options, self.run_dir, self.log, self.snapshots, self.stop = options, run_dir, log, snapshots, stop
+        log.say(sentence_about_precision(options, versions.allow_tf32(options.precision != FLOAT32)))
         log.say('Building the networks and the training graph ...')
         self.processes = replicas.processes
         self.step = TrainingStep(options, training_set, replicas)
@@ -204,6 +207,8 @@ class _Run:
             add_step(counters, stats)
             if counters.nonfinite_in_row:
                 self._survive_nonfinite_step()
+            if counters.skipped_in_row == self.options.max_nonfinite:
+                self._fail_for_skipped_steps()
         if self.warm_up is None:
             self.warm_up = counters.cur_nimg - begin_nimg, self.clock.tick_sec() - begin_sec
 
@@ -215,6 +220,12 @@ class _Run:
                 f'{self.kimg():.1f}. {self._state_on_disk()} To get past this, try a lower learning rate, as by '
                 f'{self._resume()} --lrate {self.schedule.G_lrate / 2:g}; or a higher --gamma in a new run.'
             )
+
+    def _fail_for_skipped_steps(self):
+        self._fail(
+            f'Gradients of {self.options.max_nonfinite} steps in a row were not finite, the last at kimg '
+            f'{self.kimg():.1f}. {self._state_on_disk()} To get past this, try {self._resume()} --precision float32.'
+        )
 
     def _fail(self, message):
         """Ends all processes with an error that all of them have found."""
@@ -253,7 +264,13 @@ class _Run:
         counters.tick += 1
         self.log.report(
             tick_stats(
-                counters, self.schedule, self.options, self.clock.total_sec(), self.clock.tick_sec(), self.warm_up
+                counters,
+                self.schedule,
+                self.options,
+                self.clock.total_sec(),
+                self.clock.tick_sec(),
+                self.warm_up,
+                self.step.loss_scales(),
             )
         )
         self.warm_up = 0, 0.0
@@ -274,7 +291,8 @@ class _Run:
         if due == NOTHING:
             return
         self.clock.pause()
-        done = self.processes.on_chief(lambda: self._write_at_once(due), self._help)
+        with versions.exact_float32():  # metrics and images are those that other commands make of the pickle
+            done = self.processes.on_chief(lambda: self._write_at_once(due), self._help)
         self.clock.go_on(self.counters)
         if done:
             self.counters.due = NOTHING

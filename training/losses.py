@@ -12,6 +12,10 @@ import tensorflow.compat.v1 as tf
 import dnnlib.tflib as tflib
 from training.networks_stylegan import Random
 
+# In half precision, D's scores are multiplied by this before a penalty takes their gradient, which is divided by it. At
+# 256 px the elements of the gradient are about 1e-4, where float16 loses digits.
+HALF_GRADIENT_SCALE = 2.0**8
+
 Loss = collections.namedtuple('Loss', 'value stats')
 Loss.__doc__ = """A loss. Training minimises the mean of `value`, and reports the means of the tensors in `stats`."""
 
@@ -92,7 +96,7 @@ def D_logistic_simplegp(G, D, latents, labels, reals, r1_gamma=10.0, r2_gamma=0.
         ('r2_penalty', r2_gamma, scores.fake_images, scores.f),
     ):
         if gamma != 0:
-            penalty = _squared_gradient(D, output, images)
+            penalty = _squared_gradient(D, output, images, network_kwargs)
             loss = Loss(loss.value + penalty * (gamma * 0.5), dict(loss.stats, **{name: penalty}))
     return loss
 
@@ -191,9 +195,12 @@ def _hinge(scores):
     return Loss(tf.nn.relu(1 + scores.f) + tf.nn.relu(1 - scores.r), _stats(scores))
 
 
-def _squared_gradient(D, scores, images):
+def _squared_gradient(D, scores, images, network_kwargs):
     """[N]: |d sum(scores) / d images|^2 for images at full resolution."""
-    gradient = tf.gradients(tf.reduce_sum(scores), [images])[0]
+    if network_kwargs.get('half_levels'):
+        gradient = tf.gradients(tf.reduce_sum(scores) * HALF_GRADIENT_SCALE, [images])[0] / HALF_GRADIENT_SCALE
+    else:
+        gradient = tf.gradients(tf.reduce_sum(scores), [images])[0]
     factor = D.input_shape[2] / tf.cast(tf.shape(images)[2], tf.float32)
     return tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3]) / factor**2
 
@@ -203,6 +210,7 @@ def _with_gradient_penalty(loss, D, scores, labels, wgan_lambda, wgan_target, mi
         random = Random(network_kwargs.get('random_seed'), first_draw=500)  # not the numbers that G draws
         mixing_factors = random.uniform([tf.shape(scores.real_images)[0], 1, 1, 1])
     mixed = tflib.lerp(scores.real_images, scores.fake_images, mixing_factors)
-    norm = tf.sqrt(_squared_gradient(D, D.get_output_for(mixed, labels, **network_kwargs), mixed))
+    scores_of_mixed = D.get_output_for(mixed, labels, **network_kwargs)
+    norm = tf.sqrt(_squared_gradient(D, scores_of_mixed, mixed, network_kwargs))
     penalty = tf.square(norm - wgan_target) * (wgan_lambda / wgan_target**2)
     return Loss(loss.value + penalty, dict(loss.stats, gradient_penalty=penalty))

@@ -84,6 +84,7 @@ class _Generator(_Synthesis):
         for name in (
             'num_channels',
             'resolution',
+            'dtype',
             'use_wscale',
             'use_pixelnorm',
             'pixelnorm_epsilon',

@@ -12,9 +12,12 @@ import tensorflow.compat.v1 as tf
 
 import dnnlib.tflib as tflib
 
-# Added to biases, so that the leaky ReLU treats exactly zero as positive (slope 1). For float32, the smallest normal
-# number; for float16, the smallest number of all, because the smallest normal one would change results.
-_SMALLEST = {tf.float32: 1.1754944e-38, tf.float16: 6e-8}
+# Added to biases, so that the leaky ReLU treats exactly zero as positive (slope 1). The smallest normal number; for
+# float16, the smallest number of all, because the smallest normal one would change results.
+_SMALLEST = {tf.float32: 1.1754944e-38, tf.bfloat16: 1.1754944e-38, tf.float16: 6e-8}
+
+# In half precision, outputs of layers are clamped to this size, as in StyleGAN2-ADA, so that none becomes infinite.
+HALF_LIMIT = 256.0
 
 # From this side on (px, of the larger image) resizing by 2 and a 3x3 convolution are one convolution, with 4
 # multiplications instead of 9. On a CPU this is faster at every level (benchmarks/iteration.py). On a GPU it has not
@@ -148,6 +151,34 @@ def _pixel_norm(x, axis, epsilon=1e-8):
     # In float32 whatever the dtype: squares overflow half precision.
     y = tf.cast(x, tf.float32)
     return tf.cast(y * tf.rsqrt(tf.reduce_mean(tf.square(y), axis=axis, keepdims=True) + epsilon), x.dtype)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Half precision
+
+
+class _Precision:
+    """What both networks share: in which precision the block of a level computes.
+
+    The blocks of the `half_levels` highest resolutions compute in `half_dtype`, all others in `dtype`. Weights, styles,
+    normalisation, images and everything at 4x4 are in `dtype` at each level.
+    """
+
+    def dtype_of(self, level):
+        return self.half_dtype if level > max(self.log2 - self.half_levels, 2) else self.dtype
+
+
+def _clamped(x):
+    """Clamps a tensor in half precision to HALF_LIMIT; gradients do not pass where it is reached."""
+    if x.dtype == tf.float32:
+        return x
+
+    @tf.custom_gradient  # tf.clip_by_value would keep two more tensors for the gradient
+    def forward(x):
+        y = tf.clip_by_value(x, -HALF_LIMIT, HALF_LIMIT)
+        return y, lambda dy: tf.where(tf.abs(y) < HALF_LIMIT, dy, tf.zeros_like(dy))
+
+    return forward(x)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -318,7 +349,7 @@ class _Layout:
     def apply_bias(self, x, lrmul=1.0):
         fmaps = int(x.shape[1]) if x.shape.ndims == 2 else self.fmaps(x)
         bias = tf.cast(_get_bias(fmaps, lrmul), x.dtype) + _SMALLEST[x.dtype]
-        return tf.nn.bias_add(x, bias, data_format='NHWC' if x.shape.ndims == 2 else self.data_format)
+        return _clamped(tf.nn.bias_add(x, bias, data_format='NHWC' if x.shape.ndims == 2 else self.data_format))
 
     def conv(self, x, fmaps, kernel, gain, use_wscale=True):
         return self._conv(x, tf.cast(_get_weight([kernel, kernel, self.fmaps(x), fmaps], gain, use_wscale), x.dtype))
@@ -439,24 +470,21 @@ class _Layout:
 
     def normalize_and_style(self, x, dlatent, use_instance_norm, use_styles, use_wscale):
         """Adaptive instance normalisation (Karras et al., equation 1). Both of its parts are optional."""
-        scale = None
+        # In float32 whatever the dtype: sums over many pixels overflow half precision, small variances vanish in it.
+        dtype, x, scale = x.dtype, tf.cast(x, tf.float32), None
         if use_instance_norm:
-            # In float32 whatever the dtype: sums over many pixels overflow half precision.
-            y = tf.cast(x, tf.float32)
-            y -= tf.reduce_mean(y, axis=self.spatial_axes, keepdims=True)
-            scale = tf.rsqrt(tf.reduce_mean(tf.square(y), axis=self.spatial_axes, keepdims=True) + 1e-8)
-            scale = tf.cast(scale, x.dtype)
-            x = tf.cast(y, x.dtype)
+            x -= tf.reduce_mean(x, axis=self.spatial_axes, keepdims=True)
+            scale = tf.rsqrt(tf.reduce_mean(tf.square(x), axis=self.spatial_axes, keepdims=True) + 1e-8)
         if not use_styles:
-            return x if scale is None else x * scale
+            return tf.cast(x if scale is None else x * scale, dtype)
         fmaps = self.fmaps(x)
         with tf.variable_scope('StyleMod'):
-            style = _dense(dlatent, fmaps * 2, gain=1.0, use_wscale=use_wscale)
-            style = tf.nn.bias_add(style, tf.cast(_get_bias(fmaps * 2), style.dtype))
+            style = _dense(tf.cast(dlatent, tf.float32), fmaps * 2, gain=1.0, use_wscale=use_wscale)
+            style = tf.nn.bias_add(style, _get_bias(fmaps * 2))
         style = tf.reshape(style, [-1, 2, fmaps, 1, 1] if self.channels_first else [-1, 2, 1, 1, fmaps])
         style_scale, shift = tf.unstack(style, axis=1)
         style_scale += 1
-        return x * (style_scale if scale is None else style_scale * scale) + shift
+        return tf.cast(x * (style_scale if scale is None else style_scale * scale) + shift, dtype)
 
     def append_minibatch_stddev(self, x, group_size, num_features):
         """Adds feature maps: the mean standard deviation over a group of samples. Sample i is in group i modulo M."""
@@ -664,6 +692,8 @@ def G_synthesis(
     use_pixel_norm=False,
     use_instance_norm=True,
     dtype='float32',
+    half_levels=0,  # blocks of this many highest resolutions, but not 4x4, compute in `half_dtype`
+    half_dtype='float16',  # or 'bfloat16'
     fused_scale='auto',  # True, False, or 'auto': from 128 px on
     blur_filter=(1, 2, 1),  # None: no blur
     structure='auto',  # 'fixed': lod 0; 'linear': all levels; 'recursive': only active ones; 'auto'
@@ -697,7 +727,7 @@ def G_synthesis(
     return tf.cast(images_out, tf.float32, name='images_out')
 
 
-class _Synthesis:
+class _Synthesis(_Precision):
     """The blocks of the synthesis network, and the structures that connect them."""
 
     def __init__(self, options):
@@ -711,6 +741,8 @@ class _Synthesis:
             'use_pixel_norm',
             'use_instance_norm',
             'dtype',
+            'half_levels',
+            'half_dtype',
             'fused_scale',
             'blur_filter',
             'dlatent_size',
@@ -772,6 +804,7 @@ class _Synthesis:
     def block(self, level, x):
         """The block at 2^level px; x is the output of the block at half that side."""
         fmaps, side = self.nf(level - 1), 2**level
+        x = tf.cast(x, self.dtype_of(level))
         with tf.variable_scope(f'{side}x{side}'):
             with tf.variable_scope('Conv0_up'):
                 x = self.layout.upscale_conv(x, fmaps, self.fused_scale, self.gain, self.use_wscale)
@@ -783,8 +816,8 @@ class _Synthesis:
 
     def to_rgb(self, level, x):
         with tf.variable_scope(f'ToRGB_lod{self.log2 - level}'):
-            x = self.layout.conv(x, self.num_channels, 1, gain=1.0, use_wscale=self.use_wscale)
-            return self.layout.apply_bias(x)
+            x = _clamped(self.layout.conv(x, self.num_channels, 1, gain=1.0, use_wscale=self.use_wscale))
+            return self.layout.apply_bias(tf.cast(x, self.dtype))
 
     def build_fixed(self, _lod):
         x = self.first_block()
@@ -841,6 +874,8 @@ def D_basic(
     mbstd_group_size=4,  # samples compared with each other by the minibatch stddev layer; 0: no such layer
     mbstd_num_features=1,  # maps it adds
     dtype='float32',
+    half_levels=0,  # as for G_synthesis
+    half_dtype='float16',
     fused_scale='auto',
     blur_filter=(1, 2, 1),
     structure='auto',
@@ -874,7 +909,7 @@ def D_basic(
     return tf.cast(scores, tf.float32, name='scores_out')
 
 
-class _Discriminator:
+class _Discriminator(_Precision):
     """The blocks of the discriminator, and the structures that connect them."""
 
     def __init__(self, options):
@@ -885,9 +920,11 @@ class _Discriminator:
             'mbstd_num_features',
             'blur_filter',
             'num_channels',
+            'dtype',
             'active_resolution',
         ):
             setattr(self, name, options[name])
+        self.half_levels, self.half_dtype = options.get('half_levels', 0), options.get('half_dtype')  # ProGAN: none
         self.log2 = int(np.log2(self.resolution))
         if self.resolution != 2**self.log2 or self.resolution < 4:
             raise ValueError(f'resolution {self.resolution} is no power of two from 4 on.')
@@ -897,11 +934,12 @@ class _Discriminator:
 
     def from_rgb(self, level, image):
         with tf.variable_scope(f'FromRGB_lod{self.log2 - level}'):
+            image = tf.cast(image, self.dtype_of(level))
             x = self.layout.conv(image, self.nf(level - 1), 1, self.gain, self.use_wscale)
             return self.activation(self.layout.apply_bias(x))
 
     def block(self, level, x):
-        """The block at 2^level px, level >= 3; its output has half the side."""
+        """The block at 2^level px, level >= 3; its output has half the side, and the next block's precision."""
         with tf.variable_scope('{0}x{0}'.format(2**level)):
             with tf.variable_scope('Conv0'):
                 x = self.layout.conv(x, self.nf(level - 1), 3, self.gain, self.use_wscale)
@@ -910,7 +948,8 @@ class _Discriminator:
                 if self.blur_filter:
                     x = self.layout.blur(x, self.blur_filter)
                 x = self.layout.conv_downscale(x, self.nf(level - 2), self.gain, self.use_wscale)
-                return self.activation(self.layout.apply_bias(x))
+                x = self.activation(self.layout.apply_bias(x))
+                return tf.cast(x, self.dtype_of(level - 1))
 
     def last_block(self, x):
         """The block at 4x4, down to scores."""
@@ -936,7 +975,8 @@ class _Discriminator:
         x = self.from_rgb(self.log2, image)
         for level in range(self.log2, 2, -1):
             image = self.layout.downscale(image, 2)
-            x = tflib.lerp_clip(self.block(level, x), self.from_rgb(level - 1, image), lod - (self.log2 - level))
+            features = self.block(level, x), self.from_rgb(level - 1, image)
+            x = tflib.lerp_clip(*features, tf.cast(lod - (self.log2 - level), self.dtype_of(level - 1)))
         return x
 
     def build_recursive(self, image, lod):
@@ -964,6 +1004,6 @@ class _Discriminator:
 
         def fading():
             from_half = self.from_rgb(level - 1, image_at(2 ** (level - 1)))
-            return tflib.lerp(x, from_half, lod - level_lod)
+            return tflib.lerp(x, from_half, tf.cast(lod - level_lod, x.dtype))
 
         return tf.cond(lod > level_lod, fading, lambda: x)

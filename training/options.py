@@ -7,6 +7,7 @@ from typing import Dict, List, Optional
 import click
 
 from dnnlib.records.levels import is_resolution
+from training.precision import FLOAT32
 from training.schedule import LRATE_BY_RESOLUTION, MINIBATCHES_BY_GPUS, PROGAN_LRATES_BY_GPUS
 
 STYLEGAN, PROGAN = 'stylegan', 'progan'  # architectures
@@ -51,6 +52,8 @@ class TrainingOptions:
     minibatch: Optional[int] = None  # at resolutions not in minibatch_by_resolution; None: by the number of GPUs
     minibatch_by_resolution: Optional[Dict[int, int]] = None  # None: by the number of GPUs
     G_smoothing_kimg: float = 10.0  # half-life of the moving average of G's weights, thousands of reals
+    precision: str = FLOAT32  # one of `training.precision.PRECISIONS`
+    half_levels: int = 4  # highest resolutions that are in half precision, if any is
     minibatch_repeats: int = 4  # steps of D and G between two updates of lod, minibatch and learning rates
     max_nonfinite: int = 100  # steps in a row without finite losses that end the run
 
@@ -88,6 +91,7 @@ class TrainingOptions:
 # Options that change what a training step computes, and that may change all the same when a run goes on: another
 # machine may have other GPUs, with less memory.
 RECORDED_OPTIONS = ('gpus', 'minibatch', 'minibatch_by_resolution', 'lrate', 'lrate_by_resolution')
+RECORDED_OPTIONS += ('precision', 'half_levels')
 
 # What each preset changes. `paper` changes nothing. `demo` shows faces after ten minutes on two CPU cores. It has a
 # small 32 px network, short phases, a weak gradient penalty so that it learns fast, and a metric without a download.
@@ -133,6 +137,7 @@ def resolve_options(preset, given, resolution):
     """
     options = TrainingOptions(**{**PRESETS[preset], **given})
     _check_losses(options, given)
+    check_precision(options, given)
     if preset == 'progan' and 'lrate' not in given:
         options.lrate_by_resolution = dict(PROGAN_LRATES_BY_GPUS.get(options.gpus, LRATE_BY_RESOLUTION))
     if options.resolution is None:
@@ -206,6 +211,26 @@ def _check_losses(options, given):
     for flag, name in (('--style-mixing', 'style_mixing_prob'), ('--mapping-layers', 'mapping_layers')):
         if name in given:
             raise click.UsageError(f'{flag}: ProGAN has no w; leave {flag} out.')
+
+
+def check_precision(options, given):
+    """Refuses a precision that the networks of a run do not have.
+
+    Args:
+        options: `TrainingOptions` of the run.
+        given: Dict of fields set by the user.
+
+    Raises:
+        click.UsageError: The message names the flag and says what to do.
+    """
+    if options.precision == FLOAT32:
+        if 'half_levels' in given:
+            raise click.UsageError('--half-levels: float32 has no half precision; give --precision mixed too.')
+    elif options.architecture == PROGAN:
+        raise click.UsageError(
+            f"--precision {options.precision}: ProGAN's networks train in float32 only; leave --precision out, or "
+            'train StyleGAN with --preset paper.'
+        )
 
 
 def _check_resolution(flag, value):

@@ -12,8 +12,17 @@ from dnnlib.util import EasyDict, format_duration
 from training.checkpoint import STATES_KEPT
 from training.class_weights import class_values, class_weight_rows
 from training.cost import flops_between
-from training.footprint import FLOAT_BYTES, Networks, step_bytes, variables_bytes
-from training.options import resolve_options
+from training.footprint import (
+    FLOAT_BYTES,
+    STEP_ERROR,
+    UNCOUNTED_BYTES,
+    Networks,
+    least_and_most_bytes,
+    step_bytes,
+    variables_bytes,
+)
+from training.options import STYLEGAN, resolve_options
+from training.precision import FLOAT32, MIXED, check_kernels
 from training.schedule import phases
 from training.snapshots import grid_size_for
 from training.step import make_networks, network_arguments
@@ -48,6 +57,7 @@ def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0, processes=1
         begin_kimg: Where in the schedule the run begins or goes on. Memory, disk and time are for what follows.
         processes: How many processes train together.
     """
+    check_kernels(options)
     print(
         f'Dataset {dataset.folder}: {dataset.num_images} images, {dataset.shape[0]}x{dataset.shape[1]}x'
         f'{dataset.shape[2]}.'
@@ -66,8 +76,8 @@ def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0, processes=1
         what = 'label columns' if dataset.labels.numbers is None else 'classes'
         print(f'\nWeights of {label_size:,} {what}, GB; they are in the numbers above and below too:')
         _print_class_weights(class_weight_rows(arguments, label_size))
-    print(f'\nMemory of each GPU, GB, estimated; cuDNN and the driver take some more. {CARD} has {CARD_GB}.')
-    _print_table(_memory_rows(rows, options, networks), ('left', *['right'] * 5))
+    print(f'\nMemory of each GPU, GB, estimated; in all, for each --precision. {CARD} has {CARD_GB}.')
+    _print_memory(rows, options, networks)
     for hint in _hints_for_memory(rows, options, networks):
         print(f'    {hint}')
     print('\nDisk space, GB, estimated:')
@@ -136,14 +146,28 @@ def _schedule_rows(rows):
         )
 
 
-def _memory_rows(rows, options, networks):
-    yield 'resolution', 'images a GPU', 'variables', 'step of D', 'step of G', 'most'
-    variables = variables_bytes(networks) / 1e9
+def _print_memory(rows, options, networks):
+    precisions = [FLOAT32, MIXED] if options.architecture == STYLEGAN else [FLOAT32]
+    if options.precision not in precisions:  # another one in half precision, which takes as much
+        precisions[1] = options.precision
+    _print_table(_memory_rows(rows, options, networks, precisions), ('left', *['right'] * (4 + len(precisions))))
+    print(
+        f'    Steps on a CPU differ by up to {STEP_ERROR:.0%} from the count of their tensors. The most also has '
+        f'{UNCOUNTED_BYTES / 1e9:g} GB for CUDA\n    and cuDNN, a guess: no GPU has been measured.'
+    )
+
+
+def _memory_rows(rows, options, networks, precisions):
+    yield ('resolution', 'images a GPU', 'variables', 'step of D', 'step of G', *precisions)
+    variables = variables_bytes(networks)
     for row in _most_demanding(rows):
         share = row.minibatch // options.gpus
-        steps = [_step_gb(which, row, share, options, networks) for which in 'DG']
-        sizes = variables, *steps, variables + max(steps)
-        yield (f'{row.resolution}x{row.resolution}', share, *(f'{size:.2f}' for size in sizes))
+        given = options, row.resolution, share, row.what == 'fade in'
+        sizes = [f'{size / 1e9:.2f}' for size in (variables, *(step_bytes(which, networks, *given) for which in 'DG'))]
+        for precision in precisions:
+            given = dataclasses.replace(options, precision=precision), *given[1:]
+            sizes.append(' to '.join(f'{size / 1e9:.1f}' for size in least_and_most_bytes(networks, *given)))
+        yield (f'{row.resolution}x{row.resolution}', share, *sizes)
 
 
 def _most_demanding(rows):
@@ -155,31 +179,29 @@ def _most_demanding(rows):
     return chosen.values()
 
 
-def _step_gb(which, row, share, options, networks):
-    return step_bytes(which, networks, options, row.resolution, share, row.what == 'fade in') / 1e9
-
-
 def _hints_for_memory(rows, options, networks):
-    """A sentence for each resolution that is too large for the card."""
+    """A sentence for each resolution that is too large for the card, or may be."""
     for row in _most_demanding(rows):
         side, share = f'{row.resolution}x{row.resolution}', row.minibatch // options.gpus
-        if _fits(row, share, options, networks):
+        least, most = _least_and_most_gb(row, share, options, networks)
+        if most <= CARD_GB:
             continue
-        while share > 1 and not _fits(row, share, options, networks):
+        while share > 1 and most > CARD_GB:
             share //= 2
             if share > 4:
                 share -= share % 4  # groups of the minibatch stddev layer
-        if _fits(row, share, options, networks):
+            _, most = _least_and_most_gb(row, share, options, networks)
+        if most <= CARD_GB:
             hint = f'give a smaller --minibatch, {share * options.gpus} at {side}.'
         else:
             fewer = ', fewer classes' if options.use_labels else ''
             hint = f'give a smaller --resolution{fewer}, or smaller networks by --fmap-base and --fmap-max.'
-        yield f'{side} does not fit in {CARD_GB} GB: {hint}'
+        yield f'{side} {"does" if least > CARD_GB else "may"} not fit in {CARD_GB} GB: {hint}'
 
 
-def _fits(row, share, options, networks):
-    step = max(_step_gb(which, row, share, options, networks) for which in 'DG')
-    return variables_bytes(networks) / 1e9 + step <= CARD_GB
+def _least_and_most_gb(row, share, options, networks):
+    sizes = least_and_most_bytes(networks, options, row.resolution, share, row.what == 'fade in')
+    return [size / 1e9 for size in sizes]
 
 
 def _print_disk(sizes, results_dir):

@@ -17,9 +17,11 @@ from training.options import (
     STYLEGAN,
     TrainingOptions,
     as_stored,
+    check_precision,
     check_step_options,
     resolutions_of,
 )
+from training.precision import PRECISIONS
 
 # Options that may change when a run goes on, and that do not change what a training step computes.
 UNRECORDED = (
@@ -64,10 +66,10 @@ def stored_options(run_dir, stored):
         setattr(options, name, {int(side): value for side, value in by_resolution.items()})
     if not 0 <= options.seed < 2**32:
         raise _damaged(run_dir, 'seed', stored)
-    for name, known in (('loss', LOSSES), ('architecture', (STYLEGAN, PROGAN))):
+    for name, known in (('loss', LOSSES), ('architecture', (STYLEGAN, PROGAN)), ('precision', PRECISIONS)):
         if getattr(options, name) not in known:
             raise _damaged(run_dir, name, stored)
-    for name in ('resolution', 'initial_resolution', 'gpus', 'minibatch', 'total_kimg'):
+    for name in ('resolution', 'initial_resolution', 'gpus', 'minibatch', 'total_kimg', 'half_levels'):
         value = getattr(options, name)
         if value is None or value <= 0 or (name.endswith('resolution') and not is_resolution(value)):
             raise _damaged(run_dir, name, stored)
@@ -122,9 +124,10 @@ def changed_options(options, given, flags, kimg):
     changed = dataclasses.replace(options, **changes)
     if not changes.keys().isdisjoint(RECORDED_OPTIONS):
         check_step_options(changed, given)
+        check_precision(changed, given)
     records = [
         {'kimg': kimg, 'option': name, 'before': by_side(options, name), 'after': by_side(changed, name)}
-        for name in ('gpus', 'minibatch', 'lrate')
+        for name in ('gpus', 'minibatch', 'lrate', 'precision', 'half_levels')
         if by_side(options, name) != by_side(changed, name)
     ]
     return dataclasses.replace(changed, changes=options.changes + as_stored(records))

@@ -8,6 +8,8 @@ from dnnlib.errors import UserError
 from dnnlib.records.tfrecords import fingerprint, is_old_fingerprint, old_fingerprint
 from dnnlib.util import EasyDict
 
+_SKIPPED = 'G_skipped', 'D_skipped'  # in the figures of a step
+
 # What is written after a tick. With NETWORKS, image grids are written too.
 NOTHING, IMAGES, NETWORKS = 'nothing', 'images', 'networks'
 
@@ -32,6 +34,8 @@ def new_counters(dataset):
         stats_count=0,  # finite steps of the current tick
         nonfinite_steps=0,  # other steps of the current tick
         nonfinite_in_row=0,  # steps since the last finite one
+        skipped_steps=0,  # of G and D in the current tick, with half precision: a gradient was not finite
+        skipped_in_row=0,  # steps since the last one in which neither G nor D was skipped
         named_nimg=-1,  # cur_nimg of the newest snapshot whose name is in whole kimg; -1: none yet
         grid_nimg=-1,  # the same for the newest grid of fakes
         due=NETWORKS,  # what must still be written for the last tick, or for the start: NETWORKS, IMAGES or NOTHING
@@ -76,7 +80,16 @@ def are_finite(stats):
 
 
 def add_step(counters, stats):
-    """Adds the means of a step to the sums of the tick; a step that is not finite is only counted."""
+    """Adds the means of a step to the sums of the tick; a step that is not finite is only counted.
+
+    Args:
+        counters: Counters of the run.
+        stats: Dict of what `TrainingStep.train_D` and `train_G` return.
+    """
+    skipped = sum(stats.get(name, 0) for name in _SKIPPED)
+    counters.skipped_steps += skipped
+    counters.skipped_in_row = counters.skipped_in_row + 1 if skipped else 0
+    stats = {name: value for name, value in stats.items() if name not in _SKIPPED}
     if not are_finite(stats):
         counters.nonfinite_steps += 1
         counters.nonfinite_in_row += 1
@@ -90,7 +103,12 @@ def add_step(counters, stats):
 def begin_tick(counters):
     """Sets the counters of the tick back to zero."""
     counters.update(
-        tick_begin_nimg=counters.cur_nimg, stats_sums={}, stats_count=0, nonfinite_steps=0, last_maintenance_sec=0.0
+        tick_begin_nimg=counters.cur_nimg,
+        stats_sums={},
+        stats_count=0,
+        nonfinite_steps=0,
+        skipped_steps=0,
+        last_maintenance_sec=0.0,
     )
 
 

@@ -11,8 +11,10 @@ from dnnlib.util import EasyDict
 from training import losses, networks_progan, networks_stylegan
 from training.networks_stylegan import active_lod
 from training.options import PROGAN, STYLEGAN
+from training.precision import FIRST_LOSS_SCALING_LOG2, half_dtype, optimizer_arguments, precision_arguments
 
 _REPLICA = re.compile(r'^G_replica\d+/')  # begins the names of variables that each replica has for itself
+_LOSS_SCALING = '{}/loss_scaling_log2'  # the name of an optimizer's loss scale in a state
 
 
 BUILD_FUNCTIONS_OF = {  # of G and D, by the names in `training.options`
@@ -87,8 +89,9 @@ class TrainingStep:
         self._devices = replicas.devices
         self._make_networks()
         self._make_placeholders()
-        self._G_optimizer = tflib.Optimizer('TrainG', self._inputs.G_lrate)
-        self._D_optimizer = tflib.Optimizer('TrainD', self._inputs.D_lrate)
+        scaling = optimizer_arguments(options)
+        self._G_optimizer = tflib.Optimizer('TrainG', self._inputs.G_lrate, **scaling)
+        self._D_optimizer = tflib.Optimizer('TrainD', self._inputs.D_lrate, **scaling)
         stats = [self._make_replica(index) for index in range(len(self._devices))]
         self._G_update = self._G_optimizer.apply_updates(False, replicas.processes)
         self._D_update = self._D_optimizer.apply_updates(False, replicas.processes)
@@ -111,6 +114,7 @@ class TrainingStep:
         self._stats = {which: replicas.means([replica[which] for replica in stats]) for which in 'GD'}
         # Once, when the graph is complete: the first run of anything in a graph that has grown takes long.
         self.reset_optimizers()
+        tflib.run([variable.initializer for variable in self._loss_scalings().values()])
 
     # ----------------------------------------------------------------------------------------------------------------
     # Graph
@@ -152,6 +156,7 @@ class TrainingStep:
         with tf.device(self._devices[index]), tf.name_scope(f'replica{index}'):
             # Images of the side that trains give the same losses as upscaled ones, with less work.
             kwargs = {'random_seed': seed, **active_arguments(G, D)}
+            kwargs.update(precision_arguments(self.options, self._devices[index]))
             reals = losses.process_reals(
                 share.reals,
                 self._inputs.lod,
@@ -188,7 +193,8 @@ class TrainingStep:
 
         Returns:
             Dict of means over the minibatch: D_loss, real_scores, fake_scores, and the penalty of the loss, if it has
-            one: r1_penalty, r2_penalty or gradient_penalty.
+            one: r1_penalty, r2_penalty or gradient_penalty. With half precision also D_skipped: 1 if a gradient was not
+            finite, so that D stays as it was, else 0.
         """
         feed = self._random_numbers(cur_nimg, schedule.minibatch, D_LATENTS, D_DRAWS)
         feed.update(
@@ -200,7 +206,7 @@ class TrainingStep:
                 self._inputs.mirror_draws: mirror_draws,
             }
         )
-        return tflib.run([self._stats['D'], self._D_update], feed)[0]
+        return self._run_update('D', self._D_update, self._D_optimizer, feed)
 
     def update_Gs(self, minibatch):
         """Moves the weights of Gs towards G, with a half-life of G_smoothing_kimg; copies the other variables."""
@@ -214,7 +220,7 @@ class TrainingStep:
         tflib.run(self._restore_dlatent_avgs)
 
     def train_G(self, schedule, cur_nimg):
-        """Makes one step of G; arguments as of `train_D`. Returns a dict of means over the minibatch: G_loss."""
+        """Makes one step of G; arguments as of `train_D`. Returns a dict: G_loss, and G_skipped as of `train_D`."""
         random = np.random.RandomState(seed_from(self.options.seed, G_LABELS, cur_nimg))
         feed = self._random_numbers(cur_nimg, schedule.minibatch, G_LATENTS, G_DRAWS)
         feed.update(
@@ -225,7 +231,18 @@ class TrainingStep:
                 ],
             }
         )
-        return tflib.run([self._stats['G'], self._G_update], feed)[0]
+        return self._run_update('G', self._G_update, self._G_optimizer, feed)
+
+    def _run_update(self, which, update, optimizer, feed):
+        if half_dtype(self.options) is None:
+            return tflib.run([self._stats[which], update], feed)[0]
+        stats, finite, _ = tflib.run([self._stats[which], optimizer.finite, update], feed)
+        return {**stats, f'{which}_skipped': int(not finite)}
+
+    def loss_scales(self):
+        """Dict of 'G_loss_scale' and 'D_loss_scale' to what losses are multiplied by; empty without loss scaling."""
+        values = tflib.run(self._loss_scalings())
+        return {f'{name[len("Train")]}_loss_scale': float(2.0**value) for name, value in values.items()}
 
     def reset_optimizers(self):
         """Clears Adam's moments of G and D."""
@@ -307,9 +324,18 @@ class TrainingStep:
 
     def _moments(self):
         return {
-            f'{optimizer.name}/{number:03d}': first
+            _LOSS_SCALING.format(optimizer.name)
+            if first is optimizer.loss_scaling_log2
+            else f'{optimizer.name}/{number:03d}': first
             for optimizer in (self._G_optimizer, self._D_optimizer)
             for number, (first, *_) in enumerate(optimizer.state_variables)
+        }
+
+    def _loss_scalings(self):
+        return {
+            optimizer.name: optimizer.loss_scaling_log2
+            for optimizer in (self._G_optimizer, self._D_optimizer)
+            if optimizer.loss_scaling_log2 is not None
         }
 
 
@@ -320,7 +346,12 @@ def active_arguments(G, D):
 
 
 def _value_in(state, name):
-    """The value of a variable in a state. A replica that the run did not have takes the value of replica 0."""
+    """The value of a variable in a state. A replica that the run did not have takes the value of replica 0.
+
+    A state of a run in float32 has no loss scale: the first one is taken.
+    """
+    if name not in state and name in map(_LOSS_SCALING.format, ('TrainG', 'TrainD')):
+        return FIRST_LOSS_SCALING_LOG2
     return state[name] if name in state else state[_REPLICA.sub('G/', name)]
 
 

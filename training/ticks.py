@@ -7,9 +7,10 @@ import sys
 
 from dnnlib.util import format_duration
 from training.cost import eta_sec
+from training.precision import half_dtype
 
 
-def tick_stats(counters, schedule, options, total_sec, tick_sec, warm_up=(0, 0.0)):
+def tick_stats(counters, schedule, options, total_sec, tick_sec, warm_up=(0, 0.0), loss_scales=None):
     """The figures of the tick that ends now, a dict. docs/training.md explains the fields.
 
     Args:
@@ -20,6 +21,7 @@ def tick_stats(counters, schedule, options, total_sec, tick_sec, warm_up=(0, 0.0
         tick_sec: Seconds of training in the tick.
         warm_up: Images and seconds of the steps in which TensorFlow was still setting itself up. The ETA leaves these
             steps out, because later steps are faster.
+        loss_scales: Dict from `TrainingStep.loss_scales`.
     """
     kimg = counters.cur_nimg / 1000
     tick_kimg = (counters.cur_nimg - counters.tick_begin_nimg) / 1000
@@ -43,6 +45,8 @@ def tick_stats(counters, schedule, options, total_sec, tick_sec, warm_up=(0, 0.0
         'G_loss': math.nan,
         'D_loss': math.nan,
     }
+    if half_dtype(options) is not None:
+        stats.update(skipped_steps=counters.skipped_steps, **(loss_scales or {}))
     begin_kimg = kimg - tick_kimg + warm_up[0] / 1000
     if kimg >= options.total_kimg:
         stats['eta_sec'] = 0.0
@@ -64,6 +68,7 @@ def format_tick(stats):
     if stats['gpu_memory_gb'] is not None:
         memory += f'  gpu {stats["gpu_memory_gb"]:.1f} GB'
     nonfinite = f'  {stats["nonfinite_steps"]} steps not finite' if stats['nonfinite_steps'] else ''
+    skipped = f'  {stats["skipped_steps"]} updates skipped' if stats.get('skipped_steps') else ''
     eta = f'  ETA {format_duration(stats["eta_sec"])}' if math.isfinite(stats['eta_sec']) else ''
     return (
         f'tick {stats["tick"]:<4d} kimg {stats["kimg"]:<8.1f} lod {stats["lod"]:<5.2f} '
@@ -71,7 +76,7 @@ def format_tick(stats):
         f'time {format_duration(stats["total_sec"]):<9s} sec/tick {stats["tick_sec"]:<7.1f} '
         f'sec/kimg {stats["sec_per_kimg"]:<8.3f} img/s {stats["images_per_sec"]:<7.1f} '
         f'maintenance {stats["maintenance_sec"]:<6.1f} {memory}  '
-        f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}{nonfinite}{eta}'
+        f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}{nonfinite}{skipped}{eta}'
     )
 
 

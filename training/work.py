@@ -14,6 +14,7 @@ from dnnlib.records.tfrecords import fingerprint
 from dnnlib.run_dir import REPORT_FILE, check_writable, locked_run, new_run, write_options
 from training.dataset import TrainingSet
 from training.options import TrainingOptions
+from training.precision import check_kernels
 from training.stop import Stopped, StopRequest
 
 
@@ -97,6 +98,7 @@ def _prepare(work, data, flags, measuring, processes):
 
     kind, here = resolve_device(options.device), processes.share(options.gpus)
     tflib.replica_devices(options.device, here, processes)  # refuses more GPUs than there are
+    check_kernels(options)
     check_memory(options, training_set.records)
     processes.check_alike(lambda: _facts_of_process(flags, options, training_set, kind))
     processes.on_chief(lambda: check_writable(work.folder))  # after the quick checks, because it makes the folder

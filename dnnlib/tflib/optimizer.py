@@ -31,6 +31,9 @@ class Optimizer:
         state_variables: All variables of the optimizer, a list of tuples; a tuple holds the same variable of every
             replica. Empty before `apply_updates` is called.
         reset_op: Operation that forgets the moments and the step count. `apply_updates` makes it.
+        finite: Tensor, whether all gradients of a step were finite, so that it changed something. `apply_updates` makes
+            it.
+        loss_scaling_log2: Variable, s; None without loss scaling.
     """
 
     def __init__(
@@ -52,7 +55,7 @@ class Optimizer:
         self._scaling_inc, self._scaling_dec = loss_scaling_inc, loss_scaling_dec
         self._devices, self._gradients, self._variables = [], [], []  # one entry a replica
         self._adams = []
-        self.state_variables, self.reset_op = [], None
+        self.state_variables, self.reset_op, self.finite, self.loss_scaling_log2 = [], None, None, None
         if use_loss_scaling:
             with tf.variable_scope(name), tf.control_dependencies(None):
                 self.loss_scaling_log2 = tf.get_variable(
@@ -99,6 +102,7 @@ class Optimizer:
                 change = tf.where(finite, self._scaling_inc, -self._scaling_dec)
                 with tf.control_dependencies(updates):
                     updates.append(tf.assign_add(self.loss_scaling_log2, change).op)
+        self.finite = finite
         self.reset_op = tf.group(*[tf.variables_initializer(adam.variables()) for adam in self._adams])
         self.state_variables = [*zip(*map(_state_of, self._adams, self._variables))]
         if self._use_loss_scaling:

@@ -1,7 +1,8 @@
 """Differences between versions of TensorFlow. One source runs with 1.15, and with 2.15 by `tensorflow.compat.v1`."""
 
 import builtins
-from typing import Any, Dict, Iterable
+import contextlib
+from typing import Any, Dict, Iterable, Iterator, Optional
 
 import tensorflow
 import tensorflow.compat.v1 as tf
@@ -22,6 +23,34 @@ tf.disable_v2_behavior()
 # TensorFlow inspects the arguments of its functions at each call, for warnings that `dnnlib.quiet` hides. That took
 # about a sixth of the time in which the graph of G, D and gradients is built.
 deprecation._PRINT_DEPRECATION_WARNINGS = False
+
+
+def allow_tf32(allowed: bool) -> Optional[bool]:
+    """Lets GPUs from Ampere on round what they multiply from float32 to TF32, which has 10 bits of mantissa, or not.
+
+    TensorFlow 2 rounds by default. Here it does not, from the import of this module on, so that float32 means float32.
+
+    Returns:
+        Whether it rounds from now on; None: TensorFlow 1.15 has no TF32.
+    """
+    if not IS_TF2:
+        return None
+    tensorflow.config.experimental.enable_tensor_float_32_execution(allowed)
+    return allowed
+
+
+allow_tf32(False)
+
+
+@contextlib.contextmanager
+def exact_float32() -> Iterator[None]:
+    """A block in which nothing is rounded to TF32, whatever is allowed outside."""
+    before = IS_TF2 and tensorflow.config.experimental.tensor_float_32_execution_enabled()
+    allow_tf32(False)
+    try:
+        yield
+    finally:
+        allow_tf32(before)
 
 
 def refuse_what_cpus_get_wrong(operations: Iterable[tf.Operation]) -> None:

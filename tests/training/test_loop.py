@@ -8,6 +8,7 @@ import pytest
 from dnnlib.errors import UserError
 from tests.bookkeeping import bookkeeping_runs
 from training import run_state
+from training.ticks import format_tick
 
 
 @pytest.fixture
@@ -89,3 +90,21 @@ def test_steps_that_are_not_finite_count_but_move_no_average(make_run):
     with pytest.raises(UserError, match='losses of 3 .* goes on from kimg 0.5. .* rate, as by .* --lrate'):
         run.train_iteration()
     assert len(moved) == 2
+
+
+def test_skipped_updates_count_and_end_a_run_in_which_every_step_skips_one(make_run):
+    run = make_run(gpus=1, precision='mixed', max_nonfinite=3)
+    reports, skipped = [], iter([1, 0, 0, 1])
+    run.log.report = reports.append
+    run.step.loss_scales = lambda: {'D_loss_scale': 4096.0}
+    run.step.train_D = lambda *args: {'D_loss': 1.0, 'D_skipped': next(skipped, 1)}
+    run.step.train_G = lambda *args: {'G_loss': 1.0, 'G_skipped': 0}
+    run.train_iteration()
+    run.end_tick()
+    assert (reports[0]['skipped_steps'], reports[0]['nonfinite_steps'], reports[0]['D_loss']) == (2, 0, 1.0)
+    assert reports[0]['D_loss_scale'] == 4096.0 and 'D_skipped' not in reports[0]
+    assert '2 updates skipped' in format_tick(reports[0])
+    run.saved = (512, None)
+    with pytest.raises(UserError, match='Gradients of 3 steps in a row were not finite.*--precision float32'):
+        run.train_iteration()
+    assert run.counters.cur_nimg == 512 + 2 * 128

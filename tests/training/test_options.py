@@ -54,6 +54,11 @@ def test_small_dataset_starts_at_its_own_resolution():
         ({'phase_kimg': 0, 'fade_kimg': 0}, 'leave no time to grow; .* give --initial-resolution 256'),
         ({'fmap_base': 127}, '--fmap-base 127: leaves no feature maps at 256x256; use at least 128'),
         ({'initial_resolution': 10}, '--initial-resolution 10: must be a power of two'),
+        ({'half_levels': 2}, '--half-levels: float32 has no half precision; give --precision mixed too'),
+        (
+            {'architecture': 'progan', 'precision': 'mixed'},
+            "--precision mixed: ProGAN's networks train in float32 only",
+        ),
     ],
 )
 def test_refused_with_the_flag_and_the_hint(given, sentence):

@@ -1,6 +1,7 @@
 """What a dry run tells."""
 
 import os
+import re
 
 import pytest
 
@@ -85,6 +86,25 @@ def test_plan_of_the_papers_run(capsys, data):
     assert images == ('128', '64', '32', '16', '8', '4')
     assert 'does not fit' not in plan
     assert '25,000 kimg at 256x256 took 12d 00h on 2 RTX 2080 Ti (the paper).' in plan
+
+
+def memory_of(plan, side):
+    """The cells of a row of the table about memory that are intervals, as pairs of GB."""
+    row = next(line for line in plan.splitlines() if line.split()[:1] == [f'{side}x{side}'] and ' to ' in line)
+    return [tuple(map(float, each)) for each in re.findall(r'([\d.]+) to ([\d.]+)', row)]
+
+
+def test_memory_is_an_interval_for_each_precision_and_says_what_it_rests_on(capsys, data):
+    plan = plan_of(capsys, data, gpus=2)
+    exact, mixed = memory_of(plan, 256)
+    assert exact[0] < 3 < exact[1] and mixed[0] < exact[0] and mixed[1] < exact[1]
+    assert 'float32       mixed' in plan and 'a guess: no GPU has been measured.' in plan
+    assert memory_of(plan_of(capsys, data, gpus=2, precision='mixed', half_levels=1), 128) == [exact_of(plan, 128)] * 2
+    assert len(memory_of(plan_of(capsys, data, gpus=2, architecture='progan', loss='wgan-gp'), 256)) == 1
+
+
+def exact_of(plan, side):
+    return memory_of(plan, side)[0]
 
 
 def test_a_minibatch_too_large_for_the_card_is_told_with_one_that_fits(capsys, data):

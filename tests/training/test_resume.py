@@ -55,6 +55,20 @@ def test_what_hardware_asks_for_may_change_and_is_recorded_with_the_kimg():
         changed_options(PAPER, {'lrate': 0.001, 'lrate_by_resolution': {8: 0.001}}, FLAGS, 0.0)
 
 
+def test_the_precision_may_change_and_is_recorded():
+    mixed = changed_options(PAPER, {'precision': 'mixed', 'half_levels': 2}, FLAGS, 7.0)
+    exact = changed_options(mixed, {'precision': 'float32'}, FLAGS, 9.0)
+    assert [(change['option'], change['after']) for change in exact.changes] == [
+        ('precision', 'mixed'),
+        ('half_levels', 2),
+        ('precision', 'float32'),
+    ]
+    with pytest.raises(click.UsageError, match='--half-levels: float32 has no half precision'):
+        changed_options(PAPER, {'half_levels': 2}, FLAGS, 0.0)
+    with pytest.raises(UserError, match='is damaged .precision is .half'):
+        stored_options('run', dict(dataclasses.asdict(PAPER), precision='half'))
+
+
 @pytest.mark.parametrize(
     'side, minibatch, wanted',
     [(256, None, '8:256,16:128,32:64,64:32,128:16,256:4'), (8, 24, '8'), (64, 4, '8:4,16:4,32:4,64:2,128:2,256:2')],
