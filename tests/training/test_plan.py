@@ -81,7 +81,7 @@ def test_plan_of_the_papers_run(capsys, data):
     plan = plan_of(capsys, data, gpus=2)
     assert 'G  26,086,229\n  D  23,052,353' in plan
     memory = plan.split('Memory of each GPU')[1].split('\n\n')[0]
-    sides, images = zip(*[line.split()[:2] for line in memory.splitlines()[2:]])
+    sides, images = zip(*[line.split()[:2] for line in memory.splitlines()[2:8]])
     assert sides == ('8x8', '16x16', '32x32', '64x64', '128x128', '256x256')
     assert images == ('128', '64', '32', '16', '8', '4')
     assert 'does not fit' not in plan

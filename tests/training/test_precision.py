@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 from dnnlib import tflib
 from dnnlib.tflib import versions
 from tests.half_gradients import LOSSES, Gradients, errors
+from tests.sessions import KeptSession
 from tests.steps import train
 from tests.toy_run import make_dataset
 from training import networks_stylegan
@@ -41,9 +42,11 @@ def make_step(open_session, tmp_path, built_steps):
 @pytest.fixture(scope='module')
 def gradients():
     """`Gradients` of networks of 16x16 px, in a session of their own."""
-    with tf.Graph().as_default(), tf.Session().as_default() as session:
-        tf.set_random_seed(1)
-        yield session, Gradients(16, fmap_max=16)
+    kept = KeptSession()
+    with kept.as_default():
+        made = Gradients(16, fmap_max=16)
+    yield kept, made
+    kept.close()
 
 
 # A number in bfloat16 has three bits less than one in float16, so its errors are larger.
@@ -51,8 +54,8 @@ def gradients():
 def test_no_layer_loses_its_gradient(gradients, precision, total, worst):
     if precision == 'mixed-bfloat16' and not versions.IS_TF2:
         pytest.skip('TensorFlow 1.15 has no kernels in bfloat16')
-    session, gradients = gradients
-    with session.graph.as_default(), session.as_default():
+    kept, gradients = gradients
+    with kept.as_default():
         exact = gradients.of('float32')
         half = gradients.of(precision, scale_log2=FIRST_LOSS_SCALING_LOG2)
     for loss in LOSSES:
