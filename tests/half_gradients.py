@@ -10,7 +10,7 @@ from tests.steps import with_all_weights_random
 from training import losses
 from training.options import TrainingOptions
 from training.precision import precision_arguments
-from training.step import active_arguments, make_networks
+from training.step import make_networks
 
 LOSSES = "G's loss", "D's loss with R1", 'R1 alone'
 
@@ -28,7 +28,7 @@ class Gradients:
     """The gradients of networks with random weights, on random images, in the default session.
 
     Args:
-        resolution: Side of the images, px; all levels are in use.
+        resolution: Side of the images, px, at which the networks have finished growing.
         fmap_max: Most feature maps of a layer; also the size of z and w.
         minibatch: Images.
     """
@@ -64,8 +64,7 @@ class Gradients:
     def _graph(self, precision, half_levels):
         G, D = self._networks['G'], self._networks['D']
         options = TrainingOptions(data='', precision=precision, half_levels=half_levels)
-        kwargs = {'random_seed': tf.constant([1, 2]), **active_arguments(G, D)}
-        kwargs.update(precision_arguments(options, '/cpu:0'))
+        kwargs = {'random_seed': tf.constant([1, 2]), 'structure': 'fixed', **precision_arguments(options, '/cpu:0')}
         given = G, D, tf.constant(self._latents), None
         G_loss = losses.G_logistic_nonsaturating(*given, **kwargs)
         D_loss = losses.D_logistic_simplegp(*given, tf.constant(self._reals), **kwargs)
