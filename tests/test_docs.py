@@ -195,9 +195,9 @@ def test_the_fields_of_the_log_are_those_of_training():
     counters = new_counters('fingerprint')
     counters.update(tick=1, cur_nimg=1000, stats_count=1)
     schedule = mock.Mock(lod=0.0, resolution=8, minibatch=8, G_lrate=0.001, D_lrate=0.001)
-    written = set(
-        tick_stats(counters, schedule, TrainingOptions('data', resolution=8, minibatch=8, tick_kimg=1), 2.0, 1.0)
-    )
+    options = TrainingOptions('data', resolution=8, minibatch=8, tick_kimg=1, precision='mixed')
+    scales = {'G_loss_scale': 1.0, 'D_loss_scale': 1.0}
+    written = set(tick_stats(counters, schedule, options, 2.0, 1.0, loss_scales=scales))
     golden = next((ROOT / 'tests/golden/crossing/tensorflow-1.15').rglob('stats.jsonl'))
     written |= set(json.loads(golden.read_text(encoding='utf-8').splitlines()[-1]))  # with the means of the losses
     assert described == written
