@@ -27,6 +27,8 @@ class RedEye:
 def make(location, out, detect=True):
     """A dataset of 8x8 crops, by `RedEye` or of whole images."""
     device = 'cpu' if detect else None
-    options = DatasetOptions(location, str(out), 'tree', size=8, margin=10, detect=detect, device=device)
+    options = DatasetOptions(
+        source=location, out=str(out), format='tree', size=8, margin=10, detect=detect, device=device
+    )
     with mock.patch('prefilter.pipeline.Workers', Here):
         make_dataset(open_source(location), options, make_detector=RedEye() if detect else None)

@@ -32,7 +32,7 @@ def shelf(paths, refused=(), same=(), forward_only=False):
 
 
 def options(size=8, margin=10, target=None, **others):
-    return DatasetOptions('shelf', target, 'shelf', size=size, margin=margin, device='cpu', **others)
+    return DatasetOptions(source='shelf', out=target, format='shelf', size=size, margin=margin, device='cpu', **others)
 
 
 def run(source, target, oracle=None, workers=1, cluster=None, **flags):

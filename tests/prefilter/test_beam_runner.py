@@ -93,7 +93,9 @@ def test_archives_give_the_bytes_of_a_local_run(tmp_path, ending, mode, staged):
     results = []
     for name, cluster in (('local', None), ('beam[1]', direct(tmp_path / 'staging[1]' if staged else None))):
         location, target = str(tmp_path / f'set{ending}'), str(tmp_path / name / 'set')
-        whole = DatasetOptions(location, target, source.layout, size=8, margin=0, detect=False, device=None)
+        whole = DatasetOptions(
+            source=location, out=target, format=source.layout, size=8, margin=0, detect=False, device=None
+        )
         results.append(pipeline.make_dataset(source, whole, cluster=cluster))
         assert results[-1].pop('seconds') > 0
     assert results[0] == results[1] and results[0]['reasons'] == {'not-an-image': 1}
