@@ -146,6 +146,7 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/training/test_footprint.py::test_estimate_counts_what_classes_take',
     'tests/training/test_losses.py::test_images_of_the_active_side_give_the_losses_and_gradients_of_full_resolution',
     'tests/training/test_losses.py::test_losses_and_gradients_are_the_originals[NHWC-losses_16_label]',
+    'tests/training/test_losses.py::test_losses_and_gradients_are_the_originals[NHWC-losses_32_fusedTrue]',
     'tests/training/test_losses.py::test_statistics_name_what_the_loss_is_made_of',
     'tests/training/test_networks_progan.py::test_images_of_the_active_side_are_those_of_full_resolution_and_score_alike',
     'tests/training/test_networks_stylegan.py::test_generator_gives_the_originals_numbers[NHWC-g_style_64_',
@@ -158,12 +159,13 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/training/test_step.py::test_networks_of_a_single_level_train_too',
 )
 # In NCHW, losses and gradients are compared, and a step trains. What is listed has other options or more pixels, or
-# concerns latents and weights alone. Layers have their derivatives compared one by one.
+# concerns latents and weights alone. Layers have their derivatives compared one by one, fused and plain ones.
 NOT_IN_NCHW = (
     'tests/dnnlib/tflib/test_network.py::test_the_moving_average_is_the_originals',
     'tests/dnnlib/tflib/test_progan_pickles.py::test_files_of_the_program_open_with_its_results[NCHW-progan_tiny_16_',
     'tests/training/test_losses.py::test_images_of_the_active_side_give_the_losses_and_gradients_of_full_resolution',
     'tests/training/test_losses.py::test_losses_and_gradients_are_the_originals[NCHW-losses_16_label]',
+    'tests/training/test_losses.py::test_losses_and_gradients_are_the_originals[NCHW-losses_32_fusedTrue]',
     'tests/training/test_networks_progan.py::test_losses_and_gradients_of_its_own_program_are_the_originals',
     'tests/training/test_networks_progan.py::test_losses_and_gradients_on_progan_are_the_originals',
     'tests/training/test_networks_stylegan.py::test_discriminator_gives_the_originals_scores[NCHW-d_basic_16_variants-relu]',
