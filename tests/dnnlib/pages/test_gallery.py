@@ -30,4 +30,4 @@ def test_images_stand_in_rows_of_eight():
 
 
 def test_no_image_is_a_gallery_too():
-    assert np.asarray(draw_gallery([])).min() == 0
+    assert np.asarray(draw_gallery([])).min() < 50  # the ink of a sentence; newer versions of Pillow soften its edges
