@@ -1,7 +1,7 @@
 """A process of several that take training steps together: `python -m tests.joint_steps DATA FOLDER`.
 
 It goes through what a test wants to see, and leaves it as rank0.npz, rank1.npz, ... in FOLDER. With one process, the
-replicas are all in that.
+replicas are all in that. On request it trains on after that, until it is killed.
 """
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
@@ -11,6 +11,7 @@ import os
 import sys
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.processes import ALONE, launched
@@ -34,8 +35,15 @@ class Share:
         return self._reals.minibatch(position, size, lod, self._share_of(size))
 
 
-def main(data, folder, gpus=2, optimizes=False):
-    """Trains `gpus` replicas on a dataset; `optimizes` is whether TensorFlow optimises the graph."""
+def main(data, folder, gpus=2, optimizes=False, trains_on=False):
+    """Trains `gpus` replicas on a dataset.
+
+    Args:
+        data, folder: As above.
+        gpus: Replicas of all processes.
+        optimizes: Whether TensorFlow optimises the graph.
+        trains_on: Whether to train until this process or another one is killed.
+    """
     launch = launched()
     processes = ALONE
     if launch is not None:
@@ -45,13 +53,18 @@ def main(data, folder, gpus=2, optimizes=False):
     with contextlib.ExitStack() as stack:
         if not optimizes:
             stack.enter_context(without_graph_optimizer())
-        take_steps(processes, data, folder, gpus)
+        one_more = take_steps(processes, data, folder, gpus)
+        try:
+            while trains_on:
+                one_more()
+        except tf.errors.OpError as error:
+            sys.exit(f'Error: {(processes.explain(error) or error).message}')
     processes.gather(None)
     processes.leave()
 
 
 def take_steps(processes, data, folder, gpus=2):
-    """Trains `STEPS` steps, then one in which the weights of the last process hold NaN."""
+    """Trains `STEPS` steps, then one with NaN in the weights of the last process. Returns what trains one more."""
     options = resolve_options('paper', {**OPTIONS, 'data': data, 'gpus': gpus, 'minibatch': 4 * gpus}, 8)
     here = processes.share(gpus)
     tflib.init_tf('cpu', cpu_replicas=here, seed=1000, open_session=processes.open_session)
@@ -70,7 +83,10 @@ def take_steps(processes, data, folder, gpus=2):
     found.update({f'nan_stats/{name}': value for name, value in stats.items()})
     tflib.set_vars({weight: good})
     found.update({f'after_nan/{name}': value for name, value in step.get_state().items()})
-    np.savez(os.path.join(folder, f'rank{processes.rank}.npz'), **found)
+    path = os.path.join(folder, f'rank{processes.rank}.npz')
+    np.savez(path.replace('rank', 'part'), **found)
+    os.rename(path.replace('rank', 'part'), path)  # whole, once it has its name
+    return lambda: train(step, share, options, 1, cur_nimg)
 
 
 if __name__ == '__main__':

@@ -5,6 +5,7 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import click
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -77,6 +78,13 @@ def test_the_chief_acts_for_all_and_its_errors_end_all(together):
     chief, *others = fail(UserError('the disk is full'))
     assert chief.message == 'the disk is full'
     assert [(type(other), other.exit_code) for other in others] == [(Failed, 1)] * 2
+
+
+def test_a_wrong_command_line_ends_all_with_the_same_status(together):
+    def refuse():
+        raise click.UsageError('--data: name the folder of a dataset')
+
+    assert [found.exit_code for found in together(lambda each: each.on_chief(refuse))] == [2] * 3
 
 
 def test_processes_that_differ_are_refused_and_both_are_named(together):
