@@ -11,7 +11,9 @@ import numpy as np
 from tests.joined_processes import ENGINES, Joined
 from tests.toy_run import make_dataset
 
-LARGEST = 1e-6  # of the largest value of an array: float32 sums of a few numbers in another order
+# How far kinds of arrays may be apart, since sums of a few numbers have another order. First gradients are D's, in its
+# first step. Later ones differ more: Adam makes a step of one size of each gradient, even of one that is only rounding.
+LARGEST = {'first gradients': 1e-6, 'losses': 1e-3, 'weights': 1e-3}
 
 
 @click.command()
@@ -21,26 +23,25 @@ LARGEST = 1e-6  # of the largest value of an array: float32 sums of a few number
 def main(engine, replicas, optimizes):
     """Takes the steps of tests/joint_steps.py in 1, 2, 4, ... processes, up to one for each replica.
 
-    Prints how far their states are from the state of one process. Exits with 1 if they are not equal within rounding.
+    Prints how far they are from one process. Exits with 1 if they are not equal within rounding.
     """
     counts = [count for count in (1, 2, 4, 8) if replicas % count == 0]
     with tempfile.TemporaryDirectory() as folder:
         data = make_dataset(os.path.join(folder, 'toy'))
-        alone, *others = [states_of(engine, data, folder, count, replicas, optimizes) for count in counts]
-    worst = 0
-    for count, state in zip(counts[1:], others):
-        equal = sum(value.tobytes() == state[name].tobytes() for name, value in alone.items())
-        distance, name = max((distance_of(value, state[name]), name) for name, value in alone.items())
-        worst = max(worst, distance)
+        alone, *others = [found_by(engine, data, folder, count, replicas, optimizes) for count in counts]
+    failed = False
+    for count, found in zip(counts[1:], others):
+        equal = sum(value.tobytes() == found[name].tobytes() for name, value in alone.items())
+        failed |= any(distance(alone, found, kind) > largest for kind, largest in LARGEST.items())
         click.echo(
             f'{engine}, {count} x {replicas // count} beside 1 x {replicas}: {equal} of {len(alone)} arrays are equal; '
-            f'the largest relative difference is {distance:.1e}, of {name}'
+            + ', '.join(f'{kind} differ by {distance(alone, found, kind):.1e}' for kind in LARGEST)
         )
-    raise SystemExit(worst > LARGEST)
+    raise SystemExit(failed)
 
 
-def states_of(engine, data, folder, count, replicas, optimizes):
-    """Dict of name to array: the state after all steps, as the chief of so many processes has it."""
+def found_by(engine, data, folder, count, replicas, optimizes):
+    """Dict of name to array, as the chief of so many processes has them, up to the step that is not finite."""
     out = os.path.join(folder, str(count))
     os.mkdir(out)
     arguments = ['-m', 'tests.joint_steps', data, out, replicas, int(optimizes)]
@@ -51,12 +52,15 @@ def states_of(engine, data, folder, count, replicas, optimizes):
         if any(statuses):
             raise click.ClickException(f'The processes ended with {statuses}: {"".join(texts)}')
     with np.load(os.path.join(out, 'rank0.npz')) as file:
-        return {name: value for name, value in file.items() if name.startswith('after/')}
+        return {name: value for name, value in file.items() if 'nan' not in name}
 
 
-def distance_of(value, other):
-    """The largest difference of two arrays, relative to the largest absolute value of the first one."""
-    return float(np.max(np.abs(value - other), initial=0) / max(np.max(np.abs(value), initial=0), 1e-30))
+def distance(found, other, kind):
+    """The largest difference between arrays of a kind, relative to the largest absolute value in all of them."""
+    begins = {'first gradients': 'first/TrainD', 'losses': 'stats/', 'weights': 'after/'}[kind]
+    names = [name for name, value in found.items() if name.startswith(begins) and value.size]
+    largest = max(np.max(np.abs(found[name])) for name in names)
+    return max(np.max(np.abs(found[name] - other[name])) for name in names) / largest
 
 
 if __name__ == '__main__':

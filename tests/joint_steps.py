@@ -72,8 +72,11 @@ def take_steps(processes, data, folder, gpus=2):
     replicas = tflib.Replicas(tflib.replica_devices('cpu', here), processes)
     step, share = TrainingStep(options, reals, replicas), Share(reals, replicas.share_of)
     step.set_state(with_all_weights_random(step.get_state()))
-    cur_nimg, stats = train(step, share, options, STEPS)
-    found = {f'after/{name}': value for name, value in step.get_state().items()}
+    cur_nimg, _ = train(step, share, options, 1)
+    # Adam's moments follow from the gradients of one step, before it makes more of their rounding.
+    found = {f'first/{name}': value for name, value in step.get_state().items() if name.rpartition('/')[2].isdigit()}
+    cur_nimg, stats = train(step, share, options, STEPS - 1, cur_nimg)
+    found.update({f'after/{name}': value for name, value in step.get_state().items()})
     found.update({f'stats/{name}': value for name, value in stats.items()})
     weight = step._D_replicas[-1].vars['4x4/Dense1/weight']
     good = tflib.run(weight)
