@@ -21,7 +21,7 @@ from training.dataset import TrainingSet
 from training.options import resolve_options
 from training.step import TrainingStep
 
-OPTIONS = {'latent_size': 8, 'mapping_layers': 2, 'fmap_base': 32, 'fmap_max': 8, 'initial_resolution': 8}
+OPTIONS = {'latent_size': 8, 'mapping_layers': 2, 'fmap_base': 32, 'fmap_max': 8}
 STEPS = 6
 
 
@@ -65,10 +65,12 @@ def main(data, folder, gpus=2, optimizes=False, trains_on=False):
 
 def take_steps(processes, data, folder, gpus=2):
     """Trains `STEPS` steps, then one with NaN in the weights of the last process. Returns what trains one more."""
-    options = resolve_options('paper', {**OPTIONS, 'data': data, 'gpus': gpus, 'minibatch': 4 * gpus}, 8)
+    reals = TrainingSet(data, mirror=True)
+    side = reals.shape[1]
+    given = {**OPTIONS, 'initial_resolution': side, 'data': data, 'gpus': gpus, 'minibatch': 4 * gpus}
+    options = resolve_options('paper', given, side)
     here = processes.share(gpus)
     tflib.init_tf('cpu', cpu_replicas=here, seed=1000, open_session=processes.open_session)
-    reals = TrainingSet(data, mirror=True, seed=options.seed)
     replicas = tflib.Replicas(tflib.replica_devices('cpu', here), processes)
     step, share = TrainingStep(options, reals, replicas), Share(reals, replicas.share_of)
     step.set_state(with_all_weights_random(step.get_state()))
@@ -86,9 +88,9 @@ def take_steps(processes, data, folder, gpus=2):
     found.update({f'nan_stats/{name}': value for name, value in stats.items()})
     tflib.set_vars({weight: good})
     found.update({f'after_nan/{name}': value for name, value in step.get_state().items()})
-    path = os.path.join(folder, f'rank{processes.rank}.npz')
-    np.savez(path.replace('rank', 'part'), **found)
-    os.rename(path.replace('rank', 'part'), path)  # whole, once it has its name
+    part = os.path.join(folder, f'part{processes.rank}.npz')
+    np.savez(part, **found)
+    os.rename(part, os.path.join(folder, f'rank{processes.rank}.npz'))  # whole, once it has its name
     return lambda: train(step, share, options, 1, cur_nimg)
 
 

@@ -14,7 +14,7 @@ from training.log import RunLog
 pytestmark = pytest.mark.slow  # several processes that start TensorFlow
 
 KIMG = 1
-FLAGS = ['--gpus', 2, '--kimg', KIMG]
+FLAGS = ['--gpus', 2, '--kimg', KIMG, '--resolution', 4, '--mapping-layers', 1, '--snapshot-ticks', 2]
 
 
 @pytest.fixture(scope='module')

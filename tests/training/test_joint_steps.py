@@ -24,7 +24,7 @@ def trained_and_killed(tmp_path_factory, engine):
         Tuple of what one process came to, and each of two: three dicts of arrays; and how the two ended.
     """
     folder = tmp_path_factory.mktemp('joint')
-    data = make_dataset(str(folder / 'toy'))
+    data = make_dataset(str(folder / 'toy'), resolution=4)
     joint, alone = folder / 'joint', folder / 'alone'
     joint.mkdir()
     alone.mkdir()
