@@ -1,6 +1,7 @@
 """Trains on a disk that is full for a while, and compares what it comes to with a run that always had space."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -8,7 +9,15 @@ from unittest import mock
 
 import click
 
-from tests.faults.toy_training import KIMG, differences, only_run, start_joint, train_here, wait_for_ticks
+from tests.faults.toy_training import (
+    KIMG,
+    differences,
+    only_run,
+    shows_traceback,
+    start_joint,
+    train_here,
+    wait_for_ticks,
+)
 from tests.joined_processes import ENGINES
 from tests.steps import SharedSteps
 from tests.toy_run import make_dataset
@@ -95,12 +104,13 @@ def train_together_on_full_disk(steps, data, disk, engine, flags):
     fill(ballast)
     texts, statuses = processes.end()
     output = ''.join(texts)
+    errors = re.findall('(?:^|>:)(Error: .*)', output, re.MULTILINE)
     click.echo(
         f'{output.count(REFUSED)} times two processes said that something cannot be {REFUSED}; they ended with '
-        f'statuses {statuses}: {output.splitlines()[-1]}'
+        f'statuses {statuses}: {errors}'
     )
     failures = []
-    if REFUSED not in output or not all(statuses) or output.count('Error: ') != 1 or 'Traceback' in output:
+    if REFUSED not in output or not all(statuses) or len(errors) != 1 or shows_traceback(output):
         failures.append(f'Two processes ended with statuses {statuses}:\n{output}')
     os.remove(ballast)
     result = train_here(steps, data, disk, *flags)

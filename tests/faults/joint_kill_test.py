@@ -15,6 +15,7 @@ from tests.faults.toy_training import (
     count_ticks,
     differences,
     only_run,
+    shows_traceback,
     start_joint,
     start_training,
     train_here,
@@ -105,7 +106,7 @@ def what_is_wrong(rank, kind, in_training, seconds, statuses, output):
     """Sentences about how processes ended."""
     if seconds > SLACK_SEC:
         yield f'They took {seconds:.1f} s to end:\n{output}'
-    if 'Traceback' in output:
+    if shows_traceback(output):
         yield output
     stopped = not any(statuses) and output.count('; the same command goes on from there') == 1
     if in_training and kind == signal.SIGTERM and rank != LAUNCHER and not stopped:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import signal
 import subprocess
@@ -46,6 +47,15 @@ def start_joint(engine, data, results, *flags, other_data=None):
     """Starts it in two processes that an engine joins, as `Joined`; the second one may have another dataset."""
     arguments = ['-m', 'tests.faults.toy_training', '--results', results, *TOY, *flags, '--data']
     return Joined(engine, [*arguments, data], [*arguments, other_data or data])
+
+
+def shows_traceback(output):
+    """Whether a process of training shows a traceback. Horovod's launcher shows its own when a process fails.
+
+    It begins each line of a process with the rank, as [1]<stderr>:.
+    """
+    begin = r'^\[\d+\]<\w+>:' if '<stderr>:' in output else '^'
+    return re.search(begin + 'Traceback', output, re.MULTILINE) is not None
 
 
 def wait_for_ticks(processes, results, count):
