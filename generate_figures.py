@@ -12,20 +12,20 @@ import config
 from dnnlib.download.published import NetworkSource, name_of, offline_option, resolve
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.files import sha256_of_file
-from dnnlib.flags import DEVICE_CHOICES, FiniteRange, GridSize, LayerRange, layer_range
+from dnnlib.flags import DEVICE_CHOICES, FiniteRange, GridSize, LayerRange, Numbers, layer_range
 from dnnlib.folder_kinds import DATASET, kind_of
 from dnnlib.progress import Progress
-from metrics.figures import comparison, directions, interpolation, noise_detail, paper_figures, style_mixing
+from metrics.figures import classes, comparison, directions, interpolation, noise_detail, paper_figures, style_mixing
 from metrics.figures.drawing import TRUNCATION_PSI, save_png
 from metrics.figures.galleries import copy_galleries
-from metrics.figures.labels import with_labels
+from metrics.figures.labels import label_size, with_labels
 from metrics.figures.video import LARGEST_FPS, check_film, save_film
 from metrics.named_directions import read_directions, split_choice
 from metrics.sources import LARGEST_SEED, check_device, find_source, open_generator, representative_network
 
 # In the order in which they are drawn; the slowest comes last.
 GALLERIES = ('rejected', 'accepted')
-OF_NETWORK = ('uncurated', 'noise', 'truncation', 'style-mixing', 'noise-detail', 'directions', 'comparison')
+OF_NETWORK = ('uncurated', 'noise', 'truncation', 'style-mixing', 'noise-detail', 'classes', 'directions', 'comparison')
 OF_NETWORK += ('interpolation',)
 FIGURES = (*GALLERIES, 'metrics', *OF_NETWORK)
 BY_NUMBER = dict(
@@ -52,6 +52,7 @@ Figures, by name or by number in the paper (7 or figure7):
   truncation     Figure 8: one row for each seed, psi = 1, 0.7, 0.5, 0, -0.5, -1
   style-mixing   coarse, middle and fine styles of one sample in another one
   noise-detail   what changes in a sample when only the noise does
+  classes        the same samples under each class of a network with labels
   directions     what the directions in W that change most do, each one a row
   comparison     reals beside as many fakes
   metrics        each metric against kimg, the best snapshot marked
@@ -65,6 +66,7 @@ network that you name or its dataset.
 Examples:
   python generate_figures.py results/00000-demo
   python generate_figures.py results/00000-demo/network-best.pkl --out figures --figures 5,8,style-mixing
+  python generate_figures.py results/00000-demo --figures uncurated,classes --classes 3,7
   python generate_figures.py results/00000-demo --figures interpolation --video-grid 3x2 --video-seconds 4
   python generate_figures.py celeba-256x256
 """
@@ -159,8 +161,16 @@ def seeds_option(flag, default, what):
     metavar='X',
     default=TRUNCATION_PSI,
     show_default=True,
-    help='Truncation psi at 4x4 to 32x32, for uncurated, directions, comparison and interpolation; 1 is no truncation.',
+    help='Truncation psi at 4x4 to 32x32, for uncurated, classes, directions, comparison and interpolation; 1 is no '
+    'truncation.',
 )
+@click.option(
+    '--classes',
+    'chosen_classes',
+    type=Numbers(),
+    help='Classes of a network with labels: all figures show these.  [default: labels of the dataset]',
+)
+@seeds_option('--class-seeds', classes.CLASS_SEEDS, 'Seeds of the classes, one for each row.')
 @seed_option('--uncurated-seed', paper_figures.UNCURATED_SEED, 'Seed of the uncurated samples.')
 @seeds_option(
     '--noise-seeds', paper_figures.NOISE_SEEDS, 'Seeds of Figure 7, one for each column; the second image is mirrored.'
@@ -236,15 +246,15 @@ def seeds_option(flag, default, what):
     '--device', type=click.Choice(DEVICE_CHOICES), default='auto', show_default=True, help='Where to compute.'
 )
 @offline_option
-def main(run_or_network, names, out, data, device, offline, named, **options):
+def main(run_or_network, names, out, data, device, offline, named, chosen_classes, **options):
     """Draw the paper's figures, and more, for RUN_OR_NETWORK: PNG files, and a film.
 
     RUN_OR_NETWORK is a run directory, a network pickle, a URL, or the name of a published network, which is downloaded
     (python -m dnnlib.download --list). For a run, the best network is drawn, or the newest if none has been measured.
-    The same seeds give the same figures. A network with labels gets labels of its dataset.
+    The same seeds give the same figures. A network with labels gets labels of its dataset, or the classes given.
     """
     chosen = FIGURES if names is None else names
-    options['named'] = _named_directions(named, chosen)
+    options.update(named=_named_directions(named, chosen), classes=chosen_classes)
     source = find_source(run_or_network) if os.path.exists(run_or_network) else None
     folder = source.folder if source else os.path.join(config.RESULTS_DIR, name_of(run_or_network))
     out = _make_folder(out or os.path.join(folder, 'figures'))
@@ -270,13 +280,13 @@ def main(run_or_network, names, out, data, device, offline, named, **options):
         if options['named']:
             options['named'].check_network(sha256_of_file(network))
         with open_generator(network, device) as opened:
-            Gs, remark = with_labels(opened, data)
+            Gs, remark = with_labels(opened, data, chosen_classes)
             if remark:
                 click.echo(remark)
             if 'mapping' not in Gs.components:
                 click.echo('The network is a ProGAN: it has no w, no truncation and no noise, so --psi has no effect.')
             for name in OF_NETWORK:
-                if name in chosen:
+                if name in chosen and (name != 'classes' or names is not None or label_size(Gs)):
                     _draw_or_skip(name, names, lambda name=name: _draw(name, Gs, out, data, options))
 
 
@@ -324,6 +334,7 @@ def _draw(name, Gs, out, data, options):
             Gs, options['mixing_sources'], options['mixing_destinations'], options['mixing_layers']
         ),
         'noise-detail': lambda: noise_detail.draw_noise_detail(Gs, options['detail_seeds'], options['detail_samples']),
+        'classes': lambda: classes.draw_classes(Gs, options['class_seeds'], options['classes'], psi),
         'directions': lambda: directions.draw_directions(
             Gs,
             options['direction_seed'],

@@ -21,7 +21,7 @@ from metrics.cache import open_cache
 from metrics.registry import METRICS, check_enough_reals, find_metrics, parse_metrics
 from training.checkpoint import load_counters
 from training.command_line import DatasetOfMachine, NetworkOfChief, VerbOfAll, is_chief
-from training.options import LOSSES, PRESETS, resolve_options
+from training.options import CLASSIFIER, LOSSES, PRESETS, REGRESSOR, resolve_options
 from training.pickled_networks import begin_kimg, check_dataset, check_resolution, options_of_pickle, read_pickle
 from training.precision import PRECISIONS
 from training.resume import changed_options, sentence_of_change, stored_options
@@ -134,6 +134,17 @@ LAYERS, WIDTH = click.IntRange(1, 1000), click.IntRange(1, 2**16)  # TensorFlow 
 )
 @click.option('--mirror/--no-mirror', default=None, help='Mirror half of the reals.  [mirror]')
 @click.option('--labels/--no-labels', 'use_labels', default=None, help="Train on the dataset's labels.  [no-labels]")
+@click.option(
+    '--auxiliary',
+    type=click.Choice([CLASSIFIER, REGRESSOR]),
+    help='With --labels: train a network that reads the label from an image, and reward G if it reads the right one; '
+    'vac: a classifier, var: a regressor for labels that are numbers.  [none]',
+)
+@click.option(
+    '--auxiliary-weight',
+    type=FiniteRange(min=0, max=1, min_open=True),
+    help="Share of this network's loss in the loss of G.  [0.5]",
+)
 @click.option(
     '--style-mixing', 'style_mixing_prob', type=FiniteRange(0, 1), help='Probability of mixing two styles.  [0.9]'
 )

@@ -72,6 +72,21 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+class Numbers(click.ParamType):
+    """'0,2': whole numbers from 0 on; converts to a rising tuple, each number once."""
+
+    name = 'N,N,...'
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Tuple[int, ...]:
+        """The numbers."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in value.split(',')]
+        if not all(re.fullmatch('[0-9]{1,9}', part) for part in parts):
+            self.fail(f'{value!r} is no list of whole numbers such as 0,2.', param, ctx)
+        return tuple(sorted({int(part) for part in parts}))
+
+
 class LayerRange(click.ParamType):
     """'0-3', or '8': neighbouring layers of a network."""
 

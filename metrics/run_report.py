@@ -246,6 +246,11 @@ def _charts(run, marks):
             for title, field in PENALTIES
             if field == 'r1_penalty' or any(field in tick for tick in run.ticks)
         ),
+        *(
+            charts.chart(title, lines(reals=f'C_real_{what}', fakes=f'C_fake_{what}'), span, marks)
+            for title, what in (('C’s loss', 'loss'), ('Labels that C reads right', 'accuracy'))
+            if any(f'C_real_{what}' in tick for tick in run.ticks)
+        ),
         charts.chart('Seconds per kimg', lines(_='sec_per_kimg'), span, marks, may_be_logarithmic=True),
     ]
 

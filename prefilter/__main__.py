@@ -120,8 +120,8 @@ identity.
 @click.option(
     '--labels',
     type=click.Choice(LABELS),
-    help='Write labels: who is in the image (one-hot vectors; class numbers for very many identities), or the 0 and 1 '
-    'of its attributes.',
+    help='Write labels: who is in the image (one-hot vectors; class numbers for very many identities), the 0 and 1 of '
+    'its attributes, or the numbers in columns of a .csv, each scaled to [-1, 1].',
 )
 @click.option(
     '--max-identities',

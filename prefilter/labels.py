@@ -6,7 +6,7 @@ from dnnlib.errors import UserError
 from dnnlib.records import label_file
 from dnnlib.records.classes import largest_classes
 
-LABELS = ('identity', 'attributes')
+LABELS = ('identity', 'attributes', 'numbers')
 LABELS_FLAG = '--labels identity'
 
 
@@ -26,6 +26,8 @@ def check_labels(source, kind, by_identity=()):
     """
     flags = [LABELS_FLAG] * (kind == 'identity') + list(by_identity)
     remarks = _check_identities(source, flags) if flags else []
+    if kind == 'numbers':
+        return remarks + _check_figures(source)
     return remarks + (_check_attributes(source) if kind == 'attributes' else [])
 
 
@@ -57,14 +59,29 @@ def _check_attributes(source):
             'Formats that have some: celeba (with list_attr_celeba.txt or .csv), vggface2 (with '
             'identity_meta.csv), csv (with columns of 0 and 1), dataset-json (with vectors as labels).'
         )
-    count, width = len(source.paths), len(source.attribute_names)
+    _check_size('attributes', len(source.paths), len(source.attribute_names))
+    return [f'--labels attributes takes {", ".join(source.attribute_names)}.', *source.attribute_remarks]
+
+
+def _check_figures(source):
+    figures = source.figures
+    if figures is None:
+        raise UserError(
+            f'--labels numbers: this SOURCE, read as {source.layout}, has no columns of numbers: leave it out, or give '
+            'a .csv with a column path and columns of numbers.'
+        )
+    _check_size('numbers', len(source.paths), len(figures.names))
+    taken = (f'{name} ({low:g} to {high:g})' for name, (low, high) in zip(figures.names, figures.ranges))
+    return [f'--labels numbers takes {", ".join(taken)}, and scales each to [-1, 1].', *figures.remarks]
+
+
+def _check_size(kind, count, width):
     size = label_file.rows_bytes(count, width)
     if size > label_file.LARGEST_LABELS:
         raise UserError(
-            f'--labels attributes would take {size / (1 << 30):.1f} GiB for {count} images with {width} attributes: '
+            f'--labels {kind} would take {size / (1 << 30):.1f} GiB for {count} images with {width} {kind}: '
             'leave the flag out, or take fewer images.'
         )
-    return [f'--labels attributes takes {", ".join(source.attribute_names)}.', *source.attribute_remarks]
 
 
 def labels_of(source, kind, places):
@@ -77,7 +94,8 @@ def labels_of(source, kind, places):
 
     Returns:
         None if `kind` is None. For 'attributes' float32 [number of places, number of attributes] with a 0 or 1 for each
-        of `source.attribute_names`. For 'identity' one-hot rows, float32 [number of places, K], with a column for each
+        of `source.attribute_names`. For 'numbers' float32 [number of places, number of columns], each from -1 to 1. For
+        'identity' one-hot rows, float32 [number of places, K], with a column for each
         identity among these images, sorted; or class numbers, int32 [number of places], if the rows would take more
         than `dnnlib.records.label_file.LARGEST_LABELS` bytes.
     """
@@ -85,6 +103,8 @@ def labels_of(source, kind, places):
         return None
     if kind == 'attributes':
         return np.array([source.attributes(place) for place in places], np.float32)
+    if kind == 'numbers':
+        return source.figures.values[list(places)]
     numbers, count = number_identities(source, places)
     return label_file.one_hot_if_it_fits(numbers, count)
 

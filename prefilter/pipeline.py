@@ -75,6 +75,8 @@ def make_dataset(source, options, workers=1, environments=None, make_detector=No
             merge_records(survey, folder, name, options, order, labels, pool)
         if options.labels == 'attributes':
             write_label_names(folder, source.attribute_names)
+        if options.labels == 'numbers':
+            write_label_names(folder, source.figures.names, source.figures.ranges)
         summary = merge_manifest(survey, folder, source, order)
         views = _draw_galleries(survey, summary, folder, source, options)
         _export(folder, work.path, name, options)

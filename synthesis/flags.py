@@ -5,6 +5,7 @@ from typing import Any, List, Optional, Tuple
 
 import click
 
+from dnnlib.flags import Numbers
 from synthesis.draws import BALANCED, LIKE_REALS
 from synthesis.variations import VARY
 
@@ -38,21 +39,6 @@ class Names(click.ParamType):
             return value
         names = list(dict.fromkeys(part.strip() for part in value.split(',') if part.strip()))
         return names or self.fail(f'{value!r} names nothing.', param, ctx)
-
-
-class Numbers(click.ParamType):
-    """'0,2': whole numbers from 0 on; converts to a rising tuple, each number once."""
-
-    name = 'N,N,...'
-
-    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Tuple[int, ...]:
-        """The numbers."""
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in value.split(',')]
-        if not all(re.fullmatch('[0-9]{1,9}', part) for part in parts):
-            self.fail(f'{value!r} is no list of whole numbers such as 0,2.', param, ctx)
-        return tuple(sorted({int(part) for part in parts}))
 
 
 class DirectionChoice(Numbers):

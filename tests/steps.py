@@ -53,6 +53,7 @@ class SharedSteps:
         networks = network_arguments(options, shape[0], label_size)
         graph_options = [networks['G'], networks['D'], options.resolution, options.r1_gamma]
         graph_options += [options.loss, options.architecture, options.precision, options.half_levels]
+        graph_options += [options.auxiliary, options.auxiliary_weight]
         key = json.dumps([graph_options, shape, label_size, replicas.devices, seed, str(config)], sort_keys=True)
         if key not in self._built:
             with tf.Graph().as_default(), tf.Session(config=config).as_default() as session:

@@ -200,6 +200,10 @@ def test_the_fields_of_the_log_are_those_of_training():
     written = set(tick_stats(counters, schedule, options, 2.0, 1.0, loss_scales=scales))
     golden = next((ROOT / 'tests/golden/crossing/tensorflow-1.15').rglob('stats.jsonl'))
     written |= set(json.loads(golden.read_text(encoding='utf-8').splitlines()[-1]))  # with the means of the losses
+    written |= {
+        'G_label_loss',
+        *(f'C_{of}_{what}' for of in ('real', 'fake') for what in ('loss', 'accuracy')),
+    }  # with C
     assert described == written
 
 

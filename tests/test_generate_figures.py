@@ -190,7 +190,9 @@ def test_a_network_with_labels_is_drawn_with_zeros_for_them(tmp_path):
         tflib.save_networks(str(tmp_path / 'labels.pkl'), Gs)
     outcome = invoke(str(tmp_path / 'labels.pkl'), '--video-seconds', '0.2', '--detail-samples', '5')
     assert outcome.exit_code == 0, outcome.stderr
+    assert size(str(tmp_path / 'figures'), 'classes.png') == (3 * 8, 4 * 8)
     assert sorted(os.listdir(str(tmp_path / 'figures'))) == [
+        'classes.png',
         'directions.png',
         'interpolation.gif',
         'interpolation.mp4',
@@ -200,6 +202,27 @@ def test_a_network_with_labels_is_drawn_with_zeros_for_them(tmp_path):
         'truncation.png',
         'uncurated.png',
     ]
+
+
+def test_figures_of_the_classes_that_are_chosen(run_dir, tmp_path):
+    with tf.Graph().as_default(), tf.Session():
+        Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G, label_size=3)
+        Gs.set_var('G_mapping/LabelConcat/weight', 100 * Gs.get_var('G_mapping/LabelConcat/weight'))
+        tflib.save_networks(str(tmp_path / 'labels.pkl'), Gs)
+    chosen = 'truncation,classes', '--class-seeds', '5,91', '--truncation-seeds', '91', '--psi', '1'
+    outcome = invoke(str(tmp_path / 'labels.pkl'), '--figures', *chosen, '--classes', '2,0')
+    assert outcome.exit_code == 0, outcome.stderr
+    assert 'Each image is of one of the classes 0, 2.\n' in outcome.stdout
+    under_classes, truncated = (
+        np.asarray(PIL.Image.open(str(tmp_path / 'figures' / name))) for name in ('classes.png', 'truncation.png')
+    )
+    assert under_classes.shape == (2 * 8, 2 * 8, 3)
+    first, second = under_classes[8:, :8].astype(int), under_classes[8:, 8:].astype(int)
+    assert np.abs(first - second).max() > 10  # the same latents, another class
+    assert min(np.abs(truncated[:, :8] - each).max() for each in (first, second)) <= 1
+    refusal = refused(invoke(str(tmp_path / 'labels.pkl'), '--figures', 'classes', '--classes', '3'), 1)
+    assert '--classes: there is no class 3; this network has classes 0 to 2' in refusal
+    assert '--classes is for networks with labels' in refused(invoke(run_dir, '--classes', '0'), 1)
 
 
 def test_a_generator_without_its_mapping_network_is_refused(tmp_path):

@@ -14,7 +14,7 @@ from dnnlib.network_file import read_network_file
 from dnnlib.records.datasets import open_dataset
 from dnnlib.records.tfrecords import MultiResolutionWriter, write_labels
 from tests.toy_run import make_dataset
-from tests.train_command import TINY, run_here
+from tests.train_command import TINY, read_lines, run_here
 from train import main
 from training.footprint import Networks
 
@@ -234,12 +234,42 @@ def test_a_dry_run_with_200_000_identities_takes_less_than_a_gigabyte(tmp_path):
     assert int(result.stderr.split('peak')[1]) * 1024 < 1e9
 
 
+LABELLED = ['--labels', '--auxiliary', 'vac', '--loss', 'logistic-saturating']  # a penalty makes the graph larger
+SHORTER = [*TINY, '--phase-kimg', '0.032', '--fade-kimg', '0.032', '--kimg', '0.128']
+
+
+def test_a_run_goes_on_with_C_which_is_in_no_pickle(run, data, tmp_path):
+    write_labels(data, 'toy', np.arange(12) % 3)
+    flags = ['--data', data, *SHORTER, *LABELLED, '--desc', 'run', '--results']
+    whole, stopped = tmp_path / 'whole' / '00000-run', tmp_path / 'stopped' / '00000-run'
+    assert run(*flags, whole.parent).exit_code == 0
+    assert run(*flags, stopped.parent, '--kimg', '0.064').exit_code == 0
+    assert run('--resume', stopped, '--kimg', '0.128').exit_code == 0
+    pickles = [(each / 'network-final.pkl').read_bytes() for each in (whole, stopped)]
+    assert pickles[0] == pickles[1]
+    assert [net['name'] for net in read_network_file(str(whole / 'network-final.pkl')).networks] == ['G', 'D', 'Gs']
+    with np.load(str(next(iter(sorted(whole.glob('training-state-*')))))) as state:
+        assert {'C/4x4/Conv/weight', 'C/lod'} < set(state.files)
+    ticks = read_lines(whole / 'stats.jsonl')
+    assert all(0 <= tick['C_real_accuracy'] <= 1 and tick['G_label_loss'] > 0 for tick in ticks)
+    assert f' label {ticks[-1]["C_fake_loss"]:.3f}' in (whole / 'log.txt').read_text()
+    assert 'Labels that C reads right' in (whole / 'report.html').read_text()
+    refusal = run('--resume', stopped, '--kimg', '0.3', '--auxiliary', 'var').output
+    assert '--auxiliary: the run was started with vac, not var' in refusal
+    for numbers, sentence in (
+        ('vac', 'learns classes, or attributes of 0 and 1'),
+        ('var', 'go from 0 to 11, and must'),
+    ):
+        write_labels(data, 'toy', np.arange(12)[:, np.newaxis])
+        result = run('--data', data, *TINY, '--labels', '--auxiliary', numbers, '--results', tmp_path / 'none')
+        assert result.exit_code == 2 and sentence in result.output
+
+
 def test_training_on_zip_files_is_training_on_tfrecords(run, data, tmp_path):
     write_labels(data, 'toy', np.arange(12) % 3)
     with open_dataset(data) as dataset:
         write_form('zips', DatasetImages(dataset), str(tmp_path / 'zips'), {'': np.arange(12)}, ExportOptions())
-    shorter = ['--phase-kimg', '0.032', '--fade-kimg', '0.032', '--kimg', '0.128']
-    flags, trained = [*TINY, *shorter, '--labels', '--desc', 'run', '--results'], []
+    flags, trained = [*SHORTER, *LABELLED, '--desc', 'run', '--results'], []
     for number, folder in enumerate((data, tmp_path / 'zips')):
         result = run('--data', folder, *flags, tmp_path / str(number))
         assert result.exit_code == 0, result.output

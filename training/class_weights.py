@@ -18,18 +18,19 @@ def class_values(arguments):
     return G.get('latent_size', 512), fmaps(0) + 1
 
 
-def class_weight_rows(arguments, label_size):
-    """What holds the weights of the classes on the first device: list of (what, bytes)."""
+def class_weight_rows(arguments, label_size, has_C=False):
+    """What holds the weights of the classes on the first device: list of (what, bytes). C is that of --auxiliary."""
     G, D = (FLOAT_BYTES * label_size * values for values in class_values(arguments))
     return [
         ("G's label embedding", G),
         ('its average, in Gs', G),
         ("D's output", D),
-        ("Adam's moments of both", ADAM * (G + D)),
+        *([("C's output", D)] if has_C else []),
+        (f"Adam's moments of {'all' if has_C else 'both'}", ADAM * (G + (1 + has_C) * D)),
     ]
 
 
-def check_class_weights(arguments, label_size, memory, device):
+def check_class_weights(arguments, label_size, memory, device, has_C=False):
     """Refuses more classes than a device can hold with their gradients, whatever the minibatch.
 
     Args:
@@ -37,12 +38,14 @@ def check_class_weights(arguments, label_size, memory, device):
         label_size: Number of classes, or of other label columns.
         memory: Bytes of the device.
         device: What to call it: 'this machine'.
+        has_C: Whether a run has the network of --auxiliary, whose output is as large as D's.
 
     Raises:
         UserError: Says how much the weights take, and what to type.
     """
-    variables = sum(size for _, size in class_weight_rows(arguments, label_size))
-    gradient = max(FLOAT_BYTES * label_size * values for values in class_values(arguments))  # G and D train in turn
+    variables = sum(size for _, size in class_weight_rows(arguments, label_size, has_C))
+    G, D = (FLOAT_BYTES * label_size * values for values in class_values(arguments))
+    gradient = max(G, (1 + has_C) * D)  # G trains in turn with D, and C with D
     if variables + gradient > memory:
         raise UserError(
             f'--labels: the weights of {label_size:,} classes take {variables / 1e9:.1f} GB with Adam, a step '

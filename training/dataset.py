@@ -76,6 +76,11 @@ class TrainingSet:
         """
         return self._labels.select(random.randint(self.num_images, size=size))
 
+    @property
+    def label_kind(self):
+        """What the labels in use say, see `dnnlib.records.labels.Labels.kind`."""
+        return self._labels.kind()
+
     def close(self):
         """Closes the files of the dataset. Afterwards nothing can be read."""
         self.records.close()

@@ -13,6 +13,8 @@ from training.schedule import LRATE_BY_RESOLUTION, MINIBATCHES_BY_GPUS, PROGAN_L
 STYLEGAN, PROGAN = 'stylegan', 'progan'  # architectures
 WEIGHTED_LOSSES = 'logistic-r1', 'logistic-r2'  # with a penalty of the weight `r1_gamma`
 LOSSES = (*WEIGHTED_LOSSES, 'logistic-saturating', 'wgan', 'wgan-gp', 'hinge', 'hinge-gp')
+CLASSIFIER, REGRESSOR = 'vac', 'var'  # networks beside D that read the label from an image: VAC+GAN, VAR+GAN
+AUXILIARY_WEIGHT = 0.5  # by default
 
 
 @dataclasses.dataclass
@@ -47,6 +49,8 @@ class TrainingOptions:
     # Loss and optimisation
     loss: str = 'logistic-r1'  # one of LOSSES
     r1_gamma: float = 10.0  # weight of the R1 or R2 gradient penalty; other losses do not use it
+    auxiliary: Optional[str] = None  # train a network that reads the label from an image: CLASSIFIER or REGRESSOR
+    auxiliary_weight: Optional[float] = None  # share of its loss in the loss of G; None without such a network
     lrate: float = 0.001  # learning rate of G and D at resolutions that are not in lrate_by_resolution
     lrate_by_resolution: Dict[int, float] = dataclasses.field(default_factory=lambda: dict(LRATE_BY_RESOLUTION))
     minibatch: Optional[int] = None  # at resolutions not in minibatch_by_resolution; None: by the number of GPUs
@@ -138,6 +142,7 @@ def resolve_options(preset, given, resolution):
     options = TrainingOptions(**{**PRESETS[preset], **given})
     _check_losses(options, given)
     check_precision(options, given)
+    _check_auxiliary(options)
     if preset == 'progan' and 'lrate' not in given:
         options.lrate_by_resolution = dict(PROGAN_LRATES_BY_GPUS.get(options.gpus, LRATE_BY_RESOLUTION))
     if options.resolution is None:
@@ -231,6 +236,17 @@ def check_precision(options, given):
             f"--precision {options.precision}: ProGAN's networks train in float32 only; leave --precision out, or "
             'train StyleGAN with --preset paper.'
         )
+
+
+def _check_auxiliary(options):
+    if options.auxiliary is None:
+        if options.auxiliary_weight is not None:
+            raise click.UsageError('--auxiliary-weight: give --auxiliary too, or leave --auxiliary-weight out.')
+        return
+    if not options.use_labels:
+        raise click.UsageError(f'--auxiliary {options.auxiliary}: reads labels from images; give --labels too.')
+    if options.auxiliary_weight is None:
+        options.auxiliary_weight = AUXILIARY_WEIGHT
 
 
 def _check_resolution(flag, value):

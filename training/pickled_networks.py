@@ -10,6 +10,7 @@ from dnnlib import network_file
 from dnnlib.errors import UserError
 from dnnlib.run_dir import SNAPSHOT_PATTERN
 from training.options import PROGAN, as_stored, minibatch_at, resolutions_of
+from training.readable_labels import check_auxiliary
 from training.schedule import training_schedule
 
 # Options that a pickled network decides: (network, argument of its build function, option, default of the argument).
@@ -170,7 +171,7 @@ def check_dataset(options, dataset):
 
     Raises:
         UserError: The dataset does not fit the networks from which the run starts, or went on before.
-        click.UsageError: The run trains on labels, and the dataset has none.
+        click.UsageError: The run trains on labels, and the dataset has none, or none that --auxiliary can learn.
     """
     labels = 0 if dataset.labels is None else dataset.labels.size
     if options.networks is not None:
@@ -188,6 +189,8 @@ def check_dataset(options, dataset):
         raise click.UsageError(
             f'--labels: {options.data} has no label file; make one with python -m prefilter --labels identity.'
         )
+    if options.use_labels:
+        check_auxiliary(options, dataset.labels)
 
 
 _D_DEFAULTS = {'num_channels': 1, 'label_size': 0}  # of the build function of D

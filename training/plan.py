@@ -75,7 +75,9 @@ def print_plan(options, dataset, results_dir, flags, begin_kimg=0.0, processes=1
     if label_size:
         what = 'label columns' if dataset.labels.numbers is None else 'classes'
         print(f'\nWeights of {label_size:,} {what}, GB; they are in the numbers above and below too:')
-        _print_class_weights(class_weight_rows(arguments, label_size))
+        _print_class_weights(class_weight_rows(arguments, label_size, options.auxiliary is not None))
+    if options.auxiliary is not None:
+        print(f'\n--auxiliary {options.auxiliary} trains a third network, as large as D, which no number below counts.')
     print(f'\nMemory of each GPU, GB, estimated; in all, for each --precision. {CARD} has {CARD_GB}.')
     _print_memory(rows, options, networks)
     for hint in _hints_for_memory(rows, options, networks):

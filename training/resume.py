@@ -11,9 +11,11 @@ from dnnlib.errors import UserError
 from dnnlib.records.levels import is_resolution
 from dnnlib.run_dir import OPTIONS_FILE
 from training.options import (
+    CLASSIFIER,
     LOSSES,
     PROGAN,
     RECORDED_OPTIONS,
+    REGRESSOR,
     STYLEGAN,
     TrainingOptions,
     as_stored,
@@ -66,7 +68,12 @@ def stored_options(run_dir, stored):
         setattr(options, name, {int(side): value for side, value in by_resolution.items()})
     if not 0 <= options.seed < 2**32:
         raise _damaged(run_dir, 'seed', stored)
-    for name, known in (('loss', LOSSES), ('architecture', (STYLEGAN, PROGAN)), ('precision', PRECISIONS)):
+    for name, known in (
+        ('loss', LOSSES),
+        ('architecture', (STYLEGAN, PROGAN)),
+        ('precision', PRECISIONS),
+        ('auxiliary', (None, CLASSIFIER, REGRESSOR)),
+    ):
         if getattr(options, name) not in known:
             raise _damaged(run_dir, name, stored)
     for name in ('resolution', 'initial_resolution', 'gpus', 'minibatch', 'total_kimg', 'half_levels'):

@@ -9,6 +9,7 @@ from dnnlib import tflib
 from dnnlib.random_streams import D_DRAWS, D_LATENTS, G_DRAWS, G_LABELS, G_LATENTS, noise_seed, seed_from
 from dnnlib.util import EasyDict
 from training import losses, networks_progan, networks_stylegan
+from training.auxiliary import Auxiliary, KeptImages
 from training.networks_stylegan import active_lod
 from training.options import PROGAN, STYLEGAN
 from training.precision import FIRST_LOSS_SCALING_LOG2, half_dtype, optimizer_arguments, precision_arguments
@@ -99,7 +100,7 @@ class TrainingStep:
         self._set_lods = tf.group(
             *[
                 tf.assign(variable, self._inputs.lod)
-                for net in [*self._G_replicas, *self._D_replicas]
+                for net in [*self._G_replicas, *self._D_replicas, *self._C_replicas]
                 for name, variable in net.vars.items()
                 if name.split('/')[-1] == 'lod'
             ]
@@ -123,11 +124,17 @@ class TrainingStep:
         with tf.device(self._devices[0]):
             self.G, self.D = make_networks(self.options, self.training_set.shape[0], self.training_set.label_size)
             self.Gs = self.G.clone('Gs')
+            # Before the copies, so that first weights do not depend on how many replicas a process has.
+            self._auxiliary = None
+            if self.options.auxiliary is not None:
+                self._auxiliary = Auxiliary(self.options, self.D, self.training_set.label_kind)
         self._G_replicas, self._D_replicas = [self.G], [self.D]
+        self._C_replicas = [] if self._auxiliary is None else self._auxiliary.replicas
         for device in self._devices[1:]:
             with tf.device(device):
                 self._G_replicas.append(self.G.clone())
                 self._D_replicas.append(self.D.clone())
+                self._C_replicas += [C.clone() for C in self._C_replicas[:1]]
 
     def _make_placeholders(self):
         channels, labels = self.training_set.shape[0], self.training_set.label_size
@@ -164,14 +171,25 @@ class TrainingStep:
                 output_lod=active_lod(self._inputs.lod, self.options.resolution),
             )
             G_function, D_function = losses.losses_of(self.options)
-            G_loss = G_function(G, D, share.latents, share.labels, **kwargs)
-            D_loss = D_function(G, D, share.latents, share.labels, reals, **kwargs)
+            made_for_G, made_for_D = KeptImages(G), KeptImages(G)
+            G_loss = G_function(made_for_G, D, share.latents, share.labels, **kwargs)
+            D_loss = D_function(made_for_D, D, share.latents, share.labels, reals, **kwargs)
             means = {
                 which: {f'{which}_loss': tf.reduce_mean(loss.value)} for which, loss in (('G', G_loss), ('D', D_loss))
             }
             means['D'].update({name: tf.reduce_mean(value) for name, value in D_loss.stats.items()})
-        self._G_optimizer.register_gradients(G_loss.value, G.trainables.values(), self._devices[index])
-        self._D_optimizer.register_gradients(D_loss.value, D.trainables.values(), self._devices[index])
+            trained = {'G': G_loss.value, 'D': D_loss.value}
+            trainables = {'G': [*G.trainables.values()], 'D': [*D.trainables.values()]}
+            if self._auxiliary is not None:  # C is trained with D, by the same optimizer
+                images = made_for_G.images, made_for_D.images, reals
+                more = self._auxiliary.losses(index, *images, share.labels, **active_arguments(G, D))
+                trained['G'] = self._auxiliary.mixed(means['G']['G_loss'], more.of_G)
+                trained['D'] = means['D']['D_loss'] + more.of_C  # neither depends on the weights of the other
+                trainables['D'] += self._C_replicas[index].trainables.values()
+                means['G']['G_label_loss'] = more.of_G
+                means['D'].update(more.stats)
+        self._G_optimizer.register_gradients(trained['G'], trainables['G'], self._devices[index])
+        self._D_optimizer.register_gradients(trained['D'], trainables['D'], self._devices[index])
         return means
 
     # ----------------------------------------------------------------------------------------------------------------
@@ -194,7 +212,8 @@ class TrainingStep:
         Returns:
             Dict of means over the minibatch: D_loss, real_scores, fake_scores, and the penalty of the loss, if it has
             one: r1_penalty, r2_penalty or gradient_penalty. With half precision also D_skipped: 1 if a gradient was not
-            finite, so that D stays as it was, else 0.
+            finite, so that D stays as it was, else 0. With --auxiliary also C_real_loss and C_fake_loss, and for a
+            classifier C_real_accuracy and C_fake_accuracy.
         """
         feed = self._random_numbers(cur_nimg, schedule.minibatch, D_LATENTS, D_DRAWS)
         feed.update(
@@ -220,7 +239,12 @@ class TrainingStep:
         tflib.run(self._restore_dlatent_avgs)
 
     def train_G(self, schedule, cur_nimg):
-        """Makes one step of G; arguments as of `train_D`. Returns a dict: G_loss, and G_skipped as of `train_D`."""
+        """Makes one step of G; arguments as of `train_D`.
+
+        Returns:
+            Dict of means over the minibatch: G_loss, and G_skipped as of `train_D`; with --auxiliary also G_label_loss,
+            the part of the loss that C judges.
+        """
         random = np.random.RandomState(seed_from(self.options.seed, G_LABELS, cur_nimg))
         feed = self._random_numbers(cur_nimg, schedule.minibatch, G_LATENTS, G_DRAWS)
         feed.update(
@@ -296,7 +320,7 @@ class TrainingStep:
         """
         variables = [*self._network_variables().items(), *self._averages_of_w().items(), *self._moments().items()]
         values = {variable: _value_in(state, name) for name, variable in variables}
-        for first, copies in ((self.G, self._G_replicas[1:]), (self.D, self._D_replicas[1:])):
+        for first, *copies in filter(None, (self._G_replicas, self._D_replicas, self._C_replicas)):
             for copy in copies:
                 values.update(
                     {
@@ -311,7 +335,7 @@ class TrainingStep:
         tflib.set_vars(values)
 
     def _network_variables(self):
-        networks = {'G': self.G, 'D': self.D, 'Gs': self.Gs}
+        networks = {'G': self.G, 'D': self.D, 'Gs': self.Gs, **({'C': self._C_replicas[0]} if self._C_replicas else {})}
         return {f'{which}/{name}': variable for which, net in networks.items() for name, variable in net.vars.items()}
 
     def _averages_of_w(self):

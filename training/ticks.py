@@ -67,6 +67,7 @@ def format_tick(stats):
     memory = f'memory {stats["memory_gb"]:.1f} GB'
     if stats['gpu_memory_gb'] is not None:
         memory += f'  gpu {stats["gpu_memory_gb"]:.1f} GB'
+    label = f' label {stats["C_fake_loss"]:.3f}' if 'C_fake_loss' in stats else ''
     nonfinite = f'  {stats["nonfinite_steps"]} steps not finite' if stats['nonfinite_steps'] else ''
     skipped = f'  {stats["skipped_steps"]} updates skipped' if stats.get('skipped_steps') else ''
     eta = f'  ETA {format_duration(stats["eta_sec"])}' if math.isfinite(stats['eta_sec']) else ''
@@ -76,7 +77,7 @@ def format_tick(stats):
         f'time {format_duration(stats["total_sec"]):<9s} sec/tick {stats["tick_sec"]:<7.1f} '
         f'sec/kimg {stats["sec_per_kimg"]:<8.3f} img/s {stats["images_per_sec"]:<7.1f} '
         f'maintenance {stats["maintenance_sec"]:<6.1f} {memory}  '
-        f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}{nonfinite}{skipped}{eta}'
+        f'loss G {stats["G_loss"]:.3f} D {stats["D_loss"]:.3f}{label}{nonfinite}{skipped}{eta}'
     )
 
 

@@ -143,7 +143,7 @@ def check_memory(options, dataset):
     kind = resolve_device(options.device)
     arguments = network_arguments(options, dataset.shape[0], dataset.labels.size)
     device = 'this machine' if kind == 'cpu' else 'a GPU of this machine'
-    check_class_weights(arguments, dataset.labels.size, memory_of(kind), device)
+    check_class_weights(arguments, dataset.labels.size, memory_of(kind), device, has_C=options.auxiliary is not None)
 
 
 def _train_in(run_dir, work, training_set, meter, measuring, stop, processes):

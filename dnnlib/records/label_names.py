@@ -1,16 +1,28 @@
-"""The names of a dataset's labels, a line each in the order of their columns: `label-names.txt`."""
+"""The names of a dataset's labels, a line each in the order of their columns: `label-names.txt`.
+
+Where labels are numbers that were scaled to [-1, 1], a line is `NAME<tab>LOW<tab>HIGH`: what -1 and 1 stand for.
+"""
 
 import os
-from typing import List, Optional
+from typing import List, Optional, Sequence, Tuple
 
 from dnnlib.errors import UserError, disk_errors
 from dnnlib.records.names import LABEL_NAMES_FILE
 
 
-def write_label_names(folder: str, names: List[str]) -> None:
-    """Writes the file; spaces and line ends within a name become one space."""
+def write_label_names(folder: str, names: List[str], ranges: Optional[Sequence[Tuple[float, float]]] = None) -> None:
+    """Writes the file; spaces and line ends within a name become one space.
+
+    Args:
+        folder: Of the dataset.
+        names: In the order of the columns.
+        ranges: What -1 and 1 stand for in each column; written behind the name, with tabs. None for attributes.
+    """
+    lines = [' '.join(name.split()) for name in names]
+    if ranges is not None:
+        lines = [f'{line}\t{low!r}\t{high!r}' for line, (low, high) in zip(lines, ranges)]
     with open(os.path.join(folder, LABEL_NAMES_FILE), 'w', encoding='utf-8') as file:
-        file.writelines(' '.join(name.split()) + '\n' for name in names)
+        file.writelines(line + '\n' for line in lines)
 
 
 def read_label_names(data: str) -> Optional[List[str]]:
@@ -25,6 +37,6 @@ def read_label_names(data: str) -> Optional[List[str]]:
     with disk_errors('read', path):
         try:
             with open(path, encoding='utf-8') as file:
-                return file.read().splitlines()
+                return [line.split('\t')[0] for line in file.read().splitlines()]
         except ValueError as error:
             raise UserError(f'{path} is damaged ({error}): restore it, or remove it.') from error

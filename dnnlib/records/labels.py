@@ -4,6 +4,8 @@ from typing import Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+CLASSES, ATTRIBUTES, NUMBERS = 'classes', 'attributes', 'numbers'  # kinds of labels
+
 
 class Labels:
     """The labels of images, which `labels[...]` gives as rows.
@@ -66,6 +68,12 @@ class Labels:
         if self.size < 2 or not (np.isin(self.array, (0, 1)).all() and (self.array.sum(axis=1) == 1).all()):
             return None
         return self.array.argmax(axis=1)
+
+    def kind(self) -> str:
+        """CLASSES: each image is of one class. ATTRIBUTES: numbers 0 and 1, each for itself. NUMBERS: any others."""
+        if self.classes() is not None:
+            return CLASSES
+        return ATTRIBUTES if np.isin(self.array, (0, 1)).all() else NUMBERS
 
     def describe(self) -> str:
         """What the labels are, for a person: '40 labels an image', 'class numbers of 10,177 classes'."""

@@ -2,7 +2,8 @@
 
 --format csv
     SOURCE is the .csv: a column `path` (below the folder of the .csv, or absolute), perhaps `label` with the identity.
-    Every other column of 0 and 1, or of -1 and 1, is an attribute. The images stand in the order of the lines.
+    Every other column of 0 and 1, or of -1 and 1, is an attribute; every column of numbers can be a label that is a
+    number. The images stand in the order of the lines.
 --format dataset-json
     The form of the later StyleGANs: a folder or .zip with `dataset.json` at its top, {"labels": [[path, label], ...]}
     or null. A label is a class (an int) or a vector of 0 and 1. The images are crops already. Or a folder of such .zip
@@ -18,7 +19,7 @@ import numpy as np
 from dnnlib.errors import UserError
 from prefilter.sources import tables, zip_set
 from prefilter.sources.index import Index
-from prefilter.sources.source import Attributes, Source, once, unexpected
+from prefilter.sources.source import Attributes, Figures, Source, once, unexpected
 from prefilter.sources.tables import plain_name
 
 DATASET_JSON = 'dataset.json'
@@ -69,6 +70,7 @@ def open_csv(files, partition=None):
         identity_of=(lambda path: tables.place_of(name, header, LABEL)) if len(labels) > 1 else None,  # refuses
         identities=identities if len(labels) == 1 else None,
         attributes=(lambda: _attributes_of(name, columns)) if columns else None,
+        figures=(lambda: _figures_of(name, columns)) if columns else None,
     )
 
 
@@ -95,22 +97,28 @@ class _Identities:
 
 
 class _Column:
-    """A column that may be an attribute: its values, until one of them is no attribute's."""
+    """A column that may be an attribute, or else numbers: its values, until one of them is neither."""
 
     def __init__(self, name, place):
         self.name, self.place = name, place
         self._flags, self._first = array.array('b'), {}  # line of the first value of each kind
+        self._numbers, self._no_number = None, None  # from the first value on that is no attribute's
 
     def add(self, value, number):
         """Appends the value in a line."""
-        if self._flags is None:
-            return
-        flag = tables.flag(value)
-        self._first.setdefault(flag, (number, value))
-        if flag is None:
-            self._flags = None  # such a column may be long
-        else:
-            self._flags.append(flag)
+        if self._flags is not None:
+            flag = tables.flag(value)
+            self._first.setdefault(flag, (number, value))
+            if flag is not None:
+                self._flags.append(flag)
+                return
+            self._numbers, self._flags = array.array('d', self._flags), None
+        if self._no_number is None:
+            figure = tables.finite_number(value)
+            if figure is None:
+                self._no_number, self._numbers = (number, value), None  # such a column may be long
+            else:
+                self._numbers.append(figure)
 
     @property
     def values(self):
@@ -127,6 +135,35 @@ class _Column:
         if {0, -1} <= set(self._first):
             return f'{self.name} (line {self._first[0][0]} has 0, line {self._first[-1][0]} has -1: which is no?)'
         return None
+
+    @property
+    def numbers(self):
+        """float64, a number for each line."""
+        return np.array(self._flags if self._numbers is None else self._numbers, np.float64)
+
+    def objection_to_numbers(self):
+        """Why these are no numbers that can be scaled; None if they are."""
+        if tables.is_unnamed(self.name):
+            return 'a column has no name'
+        if self._no_number is not None:
+            number, value = self._no_number
+            return f'{self.name} (line {number} has {value[: tables.SHOWN]!r}, expected a number)'
+        numbers = self.numbers
+        if len(numbers) and numbers.min() == numbers.max():
+            return f'{self.name} (all lines have {numbers[0]:g})'
+        return None
+
+
+def _figures_of(path, columns):
+    objections = [column.objection_to_numbers() for column in columns]
+    remarks = [f'{path}: no number: {objection}.' for objection in objections if objection]
+    taken = [column for column, objection in zip(columns, objections) if objection is None]
+    if not taken:
+        raise UserError(f'--labels numbers: no column of {path} has numbers that differ. ' + ' '.join(remarks))
+    numbers = np.stack([column.numbers for column in taken], axis=-1)
+    low, high = numbers.min(axis=0), numbers.max(axis=0)
+    scaled = ((numbers - low) / (high - low) * 2 - 1).astype(np.float32)
+    return Figures([column.name for column in taken], scaled, [*zip(low.tolist(), high.tolist())], remarks)
 
 
 def _attributes_of(path, columns):

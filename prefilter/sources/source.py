@@ -3,7 +3,7 @@
 import functools
 import os
 import unicodedata
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Tuple
 
 import numpy as np
 
@@ -16,6 +16,15 @@ class Attributes(NamedTuple):
     names: List[str]
     values: np.ndarray  # uint8 [number of images, number of names], each 0 or 1
     remarks: List[str] = []  # sentences about columns that are no attributes
+
+
+class Figures(NamedTuple):
+    """What `--labels numbers` writes."""
+
+    names: List[str]
+    values: np.ndarray  # float32 [number of images, number of names], each from -1 to 1
+    ranges: List[Tuple[float, float]]  # what -1 and 1 stand for
+    remarks: List[str]  # sentences about columns that are no numbers
 
 
 class Source:
@@ -41,6 +50,7 @@ class Source:
             `UserError`.
         attributes: Function without arguments that returns `Attributes`, or raises `UserError`; None if the set has
             none.
+        figures: Function without arguments that returns `Figures`, or raises `UserError`; None if the set has none.
         aligned: Whether the images are crops already, so that `--no-detect` fits them.
 
     Attributes:
@@ -58,6 +68,7 @@ class Source:
         identity_of=os.path.dirname,
         identities=None,
         attributes=None,
+        figures=None,
         aligned=False,
     ):
         self.layout = layout
@@ -67,6 +78,7 @@ class Source:
         self.aligned = aligned
         self.remarks = []
         self._read_attributes = attributes and once(attributes)
+        self._read_figures = figures and once(figures)
         self._identity_of, self._identities = identity_of, identities
 
     def entry(self, place):
@@ -113,6 +125,11 @@ class Source:
     def attributes(self, place):
         """uint8 [number of attributes]: 1 where the image has the attribute of `attribute_names`, else 0."""
         return self._read_attributes().values[place]
+
+    @property
+    def figures(self):
+        """`Figures`, or None if the set has none. Raises `UserError` as `attribute_names` does."""
+        return self._read_figures and self._read_figures()
 
 
 def once(function):

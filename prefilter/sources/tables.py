@@ -4,6 +4,7 @@ import codecs
 import csv
 import functools
 import io
+import math
 import os
 import re
 import sys
@@ -207,6 +208,15 @@ def flag(value):
     if value.lower() in words:
         return words[value.lower()]
     return whole_number(value) if whole_number(value) in (-1, 0, 1) else None
+
+
+def finite_number(value):
+    """The float that a text such as '-1.5e3' stands for, or None."""
+    try:
+        number = float(value) if value.isascii() and '_' not in value else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def whole_number(value):

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import unicodedata
 import zipfile
 
@@ -93,6 +94,38 @@ def test_without_any_attribute_each_column_is_explained(filtered, tmp_path):
     sentence = refused(result)
     assert 'no column of list.csv has only 0 and 1' in sentence and "age (line 2 has '20'" in sentence
     assert 'a column has no name' in sentence
+
+
+def test_numbers_of_a_list_are_scaled_and_their_ranges_kept(filtered, tmp_path):
+    text = ',path,label,age,yaw,smiling,one,note\n'
+    text += '0,in/0.png,Ann,20,-1.5e1,1,7,x\n1,in/1.png,Bo,30,45,0,7,y\n2,in/2.png,Cy,25,0,1,7,z\n'
+    location = csv_source(tmp_path, text)
+    result, out = filtered(location, '--labels', 'numbers')
+    assert result.exit_code == 0, result.stderr
+    assert labels_of(out) == [[-1, -1, 1], [1, 1, -1], [0, -0.5, 1]]
+    sentence = '--labels numbers takes age (20 to 30), yaw (-15 to 45), smiling (0 to 1), and scales each to [-1, 1].\n'
+    assert sentence in result.stderr and read_label_names(out) == ['age', 'yaw', 'smiling']
+    with open(os.path.join(out, 'label-names.txt')) as file:
+        assert file.read() == 'age\t20.0\t30.0\nyaw\t-15.0\t45.0\nsmiling\t0.0\t1.0\n'
+    for objection in ('a column has no name', 'one (all lines have 7)', "note (line 2 has 'x', expected a number)"):
+        assert f'list.csv: no number: {objection}.\n' in result.stderr
+
+
+@pytest.mark.parametrize(
+    'text, sentence',
+    [
+        (
+            'path,age\nin/0.png,20\nin/1.png,\n',
+            'no column of list.csv has numbers that differ. list.csv: no number: age (l',
+        ),
+        ('path,age\nin/0.png,20\nin/1.png,nan\n', "line 3 has 'nan', expected a number"),
+        ('path,label\nin/0.png,1\nin/1.png,2\n', 'has no columns of numbers: leave it out, or give a .csv'),
+    ],
+)
+def test_without_any_numbers_each_column_is_explained(tmp_path, text, sentence):
+    with pytest.raises(UserError) as refusal:
+        check_labels(open_source(csv_source(tmp_path, text)), 'numbers')
+    assert sentence in refusal.value.message
 
 
 TEXT = 'path,label\nin/0.png,Zoë\nin/1.png,Bo\n'

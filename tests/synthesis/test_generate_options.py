@@ -7,8 +7,9 @@ import click
 import pytest
 
 from dnnlib.errors import UserError
+from dnnlib.flags import Numbers
 from dnnlib.records.options import save_options
-from synthesis.flags import ClassChoice, Numbers, Words
+from synthesis.flags import ClassChoice, Words
 from synthesis.options import GenerateOptions, check_options, read_generate_options
 
 PLAIN = GenerateOptions(network='n.pkl', out='set', identities=10, per_identity=3)

@@ -32,6 +32,8 @@ def test_200_000_classes_take_2_9_gigabytes_with_adam():
     rows = class_weight_rows(paper(200000), 200000)
     assert class_values(paper(200000)) == (512, 513)
     assert sum(size for _, size in rows) == 4 * 200000 * (2 * 512 + 513 + 2 * (512 + 513))
+    with_C = dict(class_weight_rows(paper(200000), 200000, has_C=True))
+    assert sum(with_C.values()) == 4 * 200000 * (2 * 512 + 2 * 513 + 2 * (512 + 2 * 513)) and with_C["C's output"] > 4e8
     assert sum(size for _, size in rows) / 1e9 == pytest.approx(2.87, abs=0.01)
 
 

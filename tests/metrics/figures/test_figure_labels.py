@@ -5,7 +5,9 @@ import types
 import numpy as np
 import pytest
 
+from dnnlib.records.labels import Labels
 from dnnlib.records.tfrecords import write_labels
+from metrics.figures.classes import draw_classes, rows_of_labels
 from metrics.figures.interpolation import interpolation_frames
 from metrics.figures.labels import LabelledNetwork, with_labels
 from tests.toy_run import make_dataset
@@ -71,3 +73,21 @@ def test_without_labels_to_choose_from_zeros_are_drawn_and_said(data, tmp_path):
     plain.input_shapes = [[None, 2], [None, 0]]
     assert with_labels(plain, data) == (plain, None)
     assert not isinstance(with_labels(plain, data)[0], LabelledNetwork)
+
+
+def test_each_latent_is_drawn_under_each_class(data):
+    Gs, _ = with_labels(Recorder(), data)
+    assert draw_classes(Gs, seeds=(7, 8)).shape == (2 * 8, 3 * 8, 3)
+    latents, labels = Gs.calls[0]
+    same = np.repeat([np.random.RandomState(seed).randn(2) for seed in (7, 8)], 3, axis=0)
+    assert np.array_equal(labels, np.tile(np.eye(3), [2, 1])) and np.array_equal(latents, same)
+
+
+def test_numbers_change_one_at_a_time():
+    figures = np.array([[-1, 0, 0.25], [1, 0, 0.5], [0, 0.5, 0.75], [0.5, 0.5, 0.5]], np.float32)
+    rows = rows_of_labels(Labels(figures), 3)
+    assert rows.shape == (3, 5, 3) and list(rows[0, :, 0]) == [-1, -0.5, 0, 0.5, 1]
+    assert np.all(rows[0, :, 1:] == [0.25, 0.5]) and list(rows[2, :, 2]) == [0.25, 0.375, 0.5, 0.625, 0.75]
+    flags = Labels(np.array([[1, 0], [1, 1], [1, 0]], np.float32))
+    assert rows_of_labels(flags, 2).tolist() == [[[0, 0], [1, 0]], [[1, 0], [1, 1]]]
+    assert rows_of_labels(flags, 2, (1,)).tolist() == rows_of_labels(None, 2)[:, 1:].tolist() == [[[0, 1]]]
