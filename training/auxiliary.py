@@ -47,7 +47,7 @@ def C_labels(
     Returns:
         float32 [N, label_size]: logits, or numbers.
     """
-    net = _Discriminator(dict(locals(), mbstd_group_size=0, mbstd_num_features=0))
+    net = _Discriminator(dict(locals(), dtype='float32', mbstd_group_size=0, mbstd_num_features=0))
     side = _side_of_images(resolution, active_resolution)
     images_in.set_shape([None, num_channels, side, side])
     net.layout = _layout_of(images_in, data_format)
