@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from tests.steps import with_all_weights_random
-from training import losses
+from training.losses import D_logistic_simplegp, G_logistic_nonsaturating
 from training.options import TrainingOptions
 from training.precision import precision_arguments
 from training.step import make_networks
@@ -31,14 +31,22 @@ class Gradients:
         resolution: Side of the images, px, at which the networks have finished growing.
         fmap_max: Most feature maps of a layer; also the size of z and w.
         minibatch: Images.
+
+    Attributes:
+        networks: Dict of 'G' and 'D' to the networks.
     """
 
     def __init__(self, resolution, fmap_max=32, minibatch=4):
         self._options = TrainingOptions(
-            data='', resolution=resolution, latent_size=fmap_max, fmap_base=fmap_max * 16, fmap_max=fmap_max
+            data='',
+            resolution=resolution,
+            latent_size=fmap_max,
+            mapping_layers=4,
+            fmap_base=fmap_max * 16,
+            fmap_max=fmap_max,
         )
-        self._networks = dict(zip('GD', make_networks(self._options, 3, 0)))
-        for net in self._networks.values():
+        self.networks = dict(zip('GD', make_networks(self._options, 3, 0)))
+        for net in self.networks.values():
             values = with_all_weights_random(tflib.run(net.vars))
             tflib.set_vars({net.vars[name]: value for name, value in values.items()})
         random = np.random.RandomState(3)
@@ -47,29 +55,30 @@ class Gradients:
         self._scale = tf.placeholder(tf.float32, [])
         self._graphs = {}
 
-    def of(self, precision, half_levels=4, scale_log2=0.0):
-        """Dict of a name in LOSSES to a dict of the variables' names to arrays.
+    def of(self, precision, half_levels=4, scale_log2=0.0, losses=LOSSES):
+        """Dict of each of `losses` to a dict of the variables' names to arrays.
 
         Args:
             precision: As `TrainingOptions.precision`.
             half_levels: Highest resolutions in half precision.
             scale_log2: The losses are multiplied by 2^scale_log2, the gradients divided by it.
+            losses: Which of LOSSES; each takes time.
         """
-        key = precision, half_levels
+        key = precision, half_levels, losses
         if key not in self._graphs:
             self._graphs[key] = self._graph(*key)
         found = tflib.run(self._graphs[key], {self._scale: 2.0**scale_log2})
-        return {loss: {name: g / 2.0**scale_log2 for name, g in found[loss].items()} for loss in LOSSES}
+        return {loss: {name: g / 2.0**scale_log2 for name, g in found[loss].items()} for loss in losses}
 
-    def _graph(self, precision, half_levels):
-        G, D = self._networks['G'], self._networks['D']
+    def _graph(self, precision, half_levels, wanted):
+        G, D = self.networks['G'], self.networks['D']
         options = TrainingOptions(data='', precision=precision, half_levels=half_levels)
         kwargs = {'random_seed': tf.constant([1, 2]), 'structure': 'fixed', **precision_arguments(options, '/cpu:0')}
         given = G, D, tf.constant(self._latents), None
-        G_loss = losses.G_logistic_nonsaturating(*given, **kwargs)
-        D_loss = losses.D_logistic_simplegp(*given, tf.constant(self._reals), **kwargs)
-        wanted = (G_loss.value, G), (D_loss.value, D), (D_loss.stats['r1_penalty'], D)
-        return {loss: self._gradients(value, net) for loss, (value, net) in zip(LOSSES, wanted)}
+        G_loss = G_logistic_nonsaturating(*given, **kwargs)
+        D_loss = D_logistic_simplegp(*given, tf.constant(self._reals), **kwargs)
+        values = dict(zip(LOSSES, [(G_loss.value, G), (D_loss.value, D), (D_loss.stats['r1_penalty'], D)]))
+        return {loss: self._gradients(*values[loss]) for loss in wanted}
 
     def _gradients(self, value, net):
         gradients = tf.gradients(tf.reduce_mean(value) * self._scale, list(net.trainables.values()))

@@ -11,6 +11,7 @@ from tests.toy_run import make_dataset
 from training.dataset import TrainingSet
 from training.losses import losses_of
 from training.options import LOSSES, resolve_options
+from training.precision import FIRST_LOSS_SCALING_LOG2
 from training.schedule import training_schedule
 from training.step import Gs_beta
 
@@ -155,3 +156,48 @@ def test_step_that_is_not_finite_leaves_nothing_behind(make_step, name):
 )
 def test_decay_of_Gs(minibatch, smoothing, beta):
     assert Gs_beta(minibatch, smoothing) == pytest.approx(beta, rel=1e-6)
+
+
+def pickle_of(step, path):
+    tflib.save_networks(str(path), (step.G, step.D, step.Gs))
+    return path.read_bytes()
+
+
+def test_states_cross_between_precisions_and_pickles_are_the_same(make_step, tmp_path):
+    step, reals, options = make_step(initial_resolution=8)
+    first = step.get_state()
+    cur_nimg, _ = train(step, reals, options, 1)
+    exact, expected = step.get_state(), pickle_of(step, tmp_path / 'exact.pkl')
+    step, reals, options = make_step(initial_resolution=8, precision='mixed')
+    scaling = {f'Train{which}/loss_scaling_log2': np.float32(FIRST_LOSS_SCALING_LOG2) for which in 'GD'}
+    assert set(step.get_state()) - set(first) == set(scaling)
+    step.set_state(exact)
+    assert pickle_of(step, tmp_path / 'mixed.pkl') == expected
+    step.set_state(first)
+    assert step.loss_scales() == {'G_loss_scale': 4096.0, 'D_loss_scale': 4096.0}
+    _, stats = train(step, reals, options, 1)
+    assert stats['G_skipped'] == stats['D_skipped'] == 0
+    mixed = step.get_state()
+    for name, value in exact.items():
+        assert mixed[name].dtype == value.dtype and mixed[name].shape == value.shape
+        np.testing.assert_allclose(mixed[name], value, rtol=0, atol=0.1 * np.abs(value).max() + 0.005, err_msg=name)
+    assert all(mixed[name] > scaling[name] for name in scaling)  # it grows
+    step, reals, options = make_step(initial_resolution=8)
+    step.set_state(mixed)
+    _, stats = train(step, reals, options, 1, cur_nimg)
+    assert all(np.isfinite(value) for value in stats.values()) and 'G_skipped' not in stats
+
+
+def test_a_loss_scale_that_is_too_large_skips_updates_and_shrinks(make_step):
+    step, reals, options = make_step(initial_resolution=8, precision='mixed')
+    cur_nimg, _ = train(step, reals, options, 1)
+    before = dict(step.get_state(), **{f'Train{which}/loss_scaling_log2': np.float32(100) for which in 'GD'})
+    step.set_state(before)
+    _, stats = train(step, reals, options, 1, cur_nimg)
+    after = step.get_state()
+    assert stats['G_skipped'] == stats['D_skipped'] == 1 and np.isfinite(stats['D_loss'])
+    assert after['TrainG/loss_scaling_log2'] == after['TrainD/loss_scaling_log2'] == 99
+    for name, value in before.items():
+        if not name.endswith(('loss_scaling_log2', 'dlatent_avg')) and not name.startswith('Gs/'):
+            np.testing.assert_array_equal(after[name], value, err_msg=name)
+    assert list(step.loss_scales().values()) == [2.0**99] * 2
