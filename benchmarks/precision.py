@@ -25,7 +25,7 @@ def main(resolutions, fmap_max, seed):
     """Compare the gradients of every layer in half precision with those in float32, on the CPU.
 
     The weights are random. A cell has the error of all gradients together, relative to their norm, and in brackets the
-    error of the worst layer; then the number of layers whose gradient is lost.
+    error of the worst layer, its weight and bias together; then the number of variables whose gradient is lost.
     """
     row = '{:<5}{:<16}{:>7}{:>9}' + '{:>22}' * len(LOSSES) + '{:>6}{:>8}'
     click.echo(row.format('px', 'precision', 'levels', 'scale', *LOSSES, 'lost', 's'))

@@ -16,12 +16,12 @@ LOSSES = "G's loss", "D's loss with R1", 'R1 alone'
 
 
 class Errors(NamedTuple):
-    """How far gradients are from those in float32, relative to their norm: all of them together, and in one layer."""
+    """How far gradients are from those in float32, relative to their norm: all together, and those of a layer."""
 
     total: float
     worst: float
     worst_layer: str
-    lost: int  # layers that have a gradient in float32, and none, or one that is not finite, in half precision
+    lost: int  # variables whose gradient vanishes or is not finite in half precision, but not in float32
 
 
 class Gradients:
@@ -89,8 +89,8 @@ def errors(exact, half):
     """`Errors` of gradients: two dicts of name to array, of the same names."""
     exact = {name: g.astype(np.float64) for name, g in exact.items() if np.any(g)}
     difference = {name: half[name] - g for name, g in exact.items()}
-    by_layer = {name: np.linalg.norm(difference[name]) / np.linalg.norm(g) for name, g in exact.items()}
-    worst = max(by_layer, key=lambda name: np.inf if np.isnan(by_layer[name]) else by_layer[name])
+    by_layer = {layer: _norm_of_all(difference, layer) / _norm_of_all(exact, layer) for layer in map(_layer_of, exact)}
+    worst = max(by_layer, key=lambda layer: np.inf if np.isnan(by_layer[layer]) else by_layer[layer])
     return Errors(
         total=_norm_of_all(difference) / _norm_of_all(exact),
         worst=by_layer[worst],
@@ -99,5 +99,9 @@ def errors(exact, half):
     )
 
 
-def _norm_of_all(arrays):
-    return np.sqrt(sum(np.sum(array**2) for array in arrays.values()))
+def _layer_of(name):
+    return name.rsplit('/', 1)[0]  # the name of its weight and its bias without the last part
+
+
+def _norm_of_all(arrays, layer=None):
+    return np.sqrt(sum(np.sum(array**2) for name, array in arrays.items() if layer in (None, _layer_of(name))))
