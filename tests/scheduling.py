@@ -41,7 +41,6 @@ DEAREST = (
     'tests/synthesis/test_generate.py',
     'tests/synthesis/test_generate_faults.py',
     'tests/dnnlib/test_own_modules.py',
-    'tests/training/test_schedule.py',
     'tests/test_crossing.py',
     'tests/training/test_networks_stylegan_layers.py',
     'tests/synthesis/test_directions_verb.py',
