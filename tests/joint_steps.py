@@ -65,9 +65,11 @@ def main(data, folder, gpus=2, optimizes=False, trains_on=False):
 
 def take_steps(processes, data, folder, gpus=2):
     """Trains `STEPS` steps, then one with NaN in the weights of the last process. Returns what trains one more."""
-    reals = TrainingSet(data, mirror=True)
+    reals = TrainingSet(data, max_label_size='full', mirror=True)
     side = reals.shape[1]
     given = {**OPTIONS, 'initial_resolution': side, 'data': data, 'gpus': gpus, 'minibatch': 4 * gpus}
+    if reals.label_size:
+        given.update(use_labels=True, auxiliary='vac')
     options = resolve_options('paper', given, side)
     here = processes.share(gpus)
     tflib.init_tf('cpu', cpu_replicas=here, seed=1000, open_session=processes.open_session)

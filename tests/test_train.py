@@ -238,7 +238,8 @@ LABELLED = ['--labels', '--auxiliary', 'vac', '--loss', 'logistic-saturating']  
 SHORTER = [*TINY, '--phase-kimg', '0.032', '--fade-kimg', '0.032', '--kimg', '0.128']
 
 
-def test_a_run_goes_on_with_C_which_is_in_no_pickle(run, data, tmp_path):
+def test_a_run_goes_on_with_C_which_is_in_no_pickle(run, tmp_path):
+    data = make_dataset(str(tmp_path / 'toy'), resolution=4)
     write_labels(data, 'toy', np.arange(12) % 3)
     flags = ['--data', data, *SHORTER, *LABELLED, '--desc', 'run', '--results']
     whole, stopped = tmp_path / 'whole' / '00000-run', tmp_path / 'stopped' / '00000-run'
@@ -269,7 +270,7 @@ def test_training_on_zip_files_is_training_on_tfrecords(run, data, tmp_path):
     write_labels(data, 'toy', np.arange(12) % 3)
     with open_dataset(data) as dataset:
         write_form('zips', DatasetImages(dataset), str(tmp_path / 'zips'), {'': np.arange(12)}, ExportOptions())
-    flags, trained = [*SHORTER, *LABELLED, '--desc', 'run', '--results'], []
+    flags, trained = [*SHORTER, '--labels', '--desc', 'run', '--results'], []
     for number, folder in enumerate((data, tmp_path / 'zips')):
         result = run('--data', folder, *flags, tmp_path / str(number))
         assert result.exit_code == 0, result.output
