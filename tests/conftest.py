@@ -94,6 +94,10 @@ def pytest_collection_modifyitems(config, items):
 def pytest_collection_finish():
     """What has been imported stays. Otherwise Python looks through it again and again for what it could give back."""
     gc.freeze()
+    if 'tensorflow' in sys.modules:
+        from tests.sessions import shorten_stacks
+
+        shorten_stacks()
 
 
 @pytest.hookimpl(hookwrapper=True)

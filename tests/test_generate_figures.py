@@ -85,6 +85,7 @@ def test_draws_a_run_of_an_earlier_version(tmp_path, monkeypatch):
     assert '12 of 15 images accepted' in outcome.stdout
 
 
+@pytest.mark.slow
 def test_an_unmeasured_run_is_drawn_from_its_newest_snapshot_and_says_what_it_skips(run_dir, tmp_path):
     outcome = invoke(run_dir, '--out', str(tmp_path / 'out'), '--data', str(tmp_path), '--video-seconds', '0.2')
     assert outcome.exit_code == 0, outcome.stderr

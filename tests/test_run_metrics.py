@@ -305,6 +305,7 @@ def broken_network(path, **changes):
         ({'label_size': 4}, 'labels of 4 numbers.*--data'),
     ],
 )
+@pytest.mark.slow
 def test_networks_that_cannot_be_measured_are_a_sentence_and_nothing_is_kept(tmp_path, finished, changes, message):
     path = broken_network(str(tmp_path / 'mine.pkl'), **changes)
     outcome = invoke(path, '--metrics', 'fd_onet5k', '--data', finished[1])
@@ -313,6 +314,7 @@ def test_networks_that_cannot_be_measured_are_a_sentence_and_nothing_is_kept(tmp
     assert not os.path.exists(os.path.join(config.CACHE_DIR, 'measurements'))
 
 
+@pytest.mark.slow
 def test_path_lengths_that_are_no_numbers_are_a_sentence_and_nothing_is_kept(tmp_path, monkeypatch):
     metric = dataclasses.replace(registry.METRICS['pl_onet5k_wend'], num_samples=10)
     monkeypatch.setitem(registry.METRICS, 'pl_onet5k_wend', metric)

@@ -238,6 +238,7 @@ LABELLED = ['--labels', '--auxiliary', 'vac', '--loss', 'logistic-saturating']  
 SHORTER = [*TINY, '--phase-kimg', '0.032', '--fade-kimg', '0.032', '--kimg', '0.128']
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_C_which_is_in_no_pickle(run, tmp_path):
     data = make_dataset(str(tmp_path / 'toy'), resolution=4)
     write_labels(data, 'toy', np.arange(12) % 3)

@@ -46,6 +46,7 @@ def trained_progan(built_steps, tmp_path_factory):
     return run_dir, data
 
 
+@pytest.mark.slow
 def test_it_trains_and_its_pickles_have_the_form_of_stylegans_code(trained_progan):
     networks = read_network_file(str(trained_progan[0] / 'network-final.pkl')).networks
     assert [(net['name'], net['build_func_name'], net['version']) for net in networks] == [

@@ -39,6 +39,7 @@ def run(built_steps):
     return lambda *args: run_here(built_steps, args)
 
 
+@pytest.mark.slow
 def test_path_lengths_at_snapshots_are_kept_and_leave_training_as_it_was(run, trained, data, tmp_path, monkeypatch):
     metric = dataclasses.replace(METRICS['pl_onet5k_wend'], num_samples=20)
     monkeypatch.setitem(METRICS, metric.name, metric)
@@ -82,6 +83,7 @@ def test_networks_with_odd_arguments_train(run, data, tmp_path):
         slow_param({}, {}, {'structure': None}, 'its networks cannot be built .KeyError: None'),
     ],
 )
+@pytest.mark.slow
 def test_networks_that_do_not_train_are_refused_before_there_is_a_run(run, data, tmp_path, G, D, unknown, sentence):
     path = save_odd(str(tmp_path / 'odd.pkl'), G, D, unknown)
     result = run('--data', data, '--results', tmp_path / 'results', '--resume', path, *ODD_FLAGS)

@@ -141,6 +141,7 @@ make(target, 'new', part='part', replace=True)
 
 
 @pytest.mark.parametrize('instant', ['rename 1', 'rename 2', 'fsync_folder 2', 'remove 1', 'remove 2', 'rmdir 1'])
+@pytest.mark.slow
 def test_killed_while_it_takes_its_place(tmp_path, instant):
     target = tmp_path / 'set'
     make(target, 'old')

@@ -93,8 +93,8 @@ SLOW = (
 
 
 def _is_slow(name):
-    """Whether a case takes long, or repeats the operations of others: generators of 64 and 128 px, and SLOW."""
-    return '_128_' in name or name.startswith('g_style_64') or name in SLOW
+    """Whether a case takes long, or repeats the operations of others: networks of more than 16 px, and SLOW."""
+    return name.startswith(('g_style_32', 'g_style_64', 'd_basic_64')) or '_128_' in name or name in SLOW
 
 
 def assert_agreement(kind, path, case, open_session):

@@ -198,6 +198,7 @@ def test_reals_are_looked_at_once_for_all_networks(generator, dataset, cache, mo
     measure(dataset, generator(2), ['fd', 'kd', 'pr'], cache)
 
 
+@pytest.mark.slow
 def test_a_dataset_made_anew_under_its_name_is_looked_at_anew_even_for_one_image(generator, tmp_path, cache):
     images = np.random.RandomState(1).randint(0, 256, [130, 3, 8, 8]).astype(np.uint8)
     changed = images.copy()
@@ -217,6 +218,7 @@ def test_a_dataset_made_anew_under_its_name_is_looked_at_anew_even_for_one_image
     assert found[0] == found[1] == found[4] and len({cached['fd'] for cached, _ in found}) == 3
 
 
+@pytest.mark.slow
 def test_other_settings_meet_nothing_of_these(generator, dataset, cache):
     Gs = generator()
     for mirror, seed, minibatch_size in ((True, 5, 4), (False, 5, 4), (True, 6, 4), (True, 5, 8)):

@@ -145,6 +145,7 @@ def test_fakes_are_the_same_wherever_the_reading_begins(session):
         assert seed == whole.noise_seeds[place]
 
 
+@pytest.mark.slow
 def test_gpus_that_share_a_minibatch_draw_different_noise_that_repeats(open_session, monkeypatch):
     open_session(device='cpu', cpu_replicas=2, seed=1)
     monkeypatch.setattr('dnnlib.tflib.run_graphs.session_gpus', lambda: ['/cpu:0', '/cpu:1'])

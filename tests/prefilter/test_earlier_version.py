@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 
+import pytest
 from click.testing import CliRunner
 from shelves import Here, files_of
 
@@ -13,6 +14,7 @@ from prefilter.__main__ import main
 from tests.earlier import EARLIER
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_of_an_earlier_version_ends_in_its_dataset(tmp_path, monkeypatch):
     monkeypatch.setattr('prefilter.pipeline.Workers', Here)
     shutil.copytree(str(EARLIER / 'unfinished_filter'), str(tmp_path / '.faces.unfinished'))

@@ -93,6 +93,7 @@ def test_links_to_nothing_are_unreadable_images(run, photographs, tmp_path):
     assert "'gone.jpg' is unreadable: No such file or directory" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_compressed_archive_gives_what_its_folder_does(run_in_processes, photographs, tmp_path, monkeypatch):
     with tarfile.open(str(tmp_path / 'photos.tgz'), 'w:gz') as archive:
         for path in sorted(photographs.rglob('*.*')):
@@ -174,6 +175,7 @@ def example(tmp_path_factory):
     return words[3:], run, folder / 'datasets' / 'faces'
 
 
+@pytest.mark.slow
 def test_the_example_of_the_help_runs_as_printed(example):
     _, run, faces = example
     assert run.returncode == 0, run.stderr
@@ -252,6 +254,7 @@ def test_forms_by_identity_and_what_their_flags_do(run, tmp_path):
         np.testing.assert_array_equal([first.read(n) for n in range(12)], [second.read(n) for n in range(12)])
 
 
+@pytest.mark.slow
 def test_the_references_loader_and_a_limit_of_pixels(run, bundled, tmp_path):
     folder = tmp_path / 'photos'
     folder.mkdir()

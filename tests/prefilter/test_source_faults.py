@@ -43,6 +43,7 @@ def failing(fails, number=errno.EIO, forward_only=False):
 
 @pytest.mark.parametrize('forward_only', [False, True])
 @pytest.mark.parametrize('number', [errno.EIO, errno.ENOTCONN, errno.ESTALE])
+@pytest.mark.slow
 def test_a_disk_that_fails_ends_the_run_and_loses_nothing(tmp_path, number, forward_only):
     run(shelf(MANY), tmp_path / 'whole')
     with pytest.raises(UserError) as error:

@@ -90,6 +90,7 @@ def networks(tmp_path_factory):
         ('plain', ['--psi', '11', '--dry-run'], 2, '--psi 11'),
     ],
 )
+@pytest.mark.slow
 def test_a_network_that_does_not_fit_is_refused_before_the_set_is_begun(
     networks, tmp_path, name, args, status, message
 ):

@@ -1,6 +1,7 @@
 """Generators and discriminators of any options: each structure of the graph gives the same numbers."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,7 @@ LODS = st.floats(0, 1)  # of what the resolution allows
 slowly = settings(max_examples=5, database=None)
 
 
+@pytest.mark.slow
 @slowly
 @given(options=G_OPTIONS, seed=st.integers(0, 99), part=LODS)
 def test_generators_of_any_options_have_one_value_in_all_structures(layout, options, seed, part):
@@ -84,6 +86,7 @@ def test_generators_of_any_options_have_one_value_in_all_structures(layout, opti
         assert relative_error(linear[:, :, ::block, ::block].repeat(block, 2).repeat(block, 3), linear) < 1e-4
 
 
+@pytest.mark.slow
 @slowly
 @given(options=D_OPTIONS, seed=st.integers(0, 99), part=LODS)
 def test_discriminators_of_any_options_have_one_value_in_all_structures(layout, options, seed, part):

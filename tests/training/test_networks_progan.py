@@ -38,20 +38,17 @@ def test_images_of_the_active_side_are_those_of_full_resolution_and_score_alike(
     G = golden.network('G', 'G_paper')
     D = tflib.Network('D', networks_progan.D_paper, num_channels=3, resolution=16, fmap_base=64, fmap_max=8)
     latents = golden['in/latents']
+    scores = {}  # by the images that are to be fed
+    for is_small in (True, False):
+        images = tf.placeholder(tf.float32, [None, 3, None, None])
+        scores[images] = D.get_output_for(images, tf.zeros([3, 0]), active_resolution=is_small)
     for lod, side in ((0, 16), (0.3, 16), (1, 8), (1.5, 8), (2, 8)):
         set_lod(G, lod), set_lod(D, lod)
         small, large = G.run(latents, None, active_resolution=True), G.run(latents, None)
         assert small.shape == (3, 3, side, side)
         assert relative_error(small.repeat(16 // side, 2).repeat(16 // side, 3), large) < OUTPUT_TOLERANCE
-        scores = [
-            tflib.run(D.get_output_for(of_any_side(images), tf.zeros([3, 0]), active_resolution=is_small))
-            for images, is_small in ((small, True), (large, False))
-        ]
-        assert relative_error(*scores) < OUTPUT_TOLERANCE
-
-
-def of_any_side(images):
-    return tf.placeholder_with_default(images, [None, 3, None, None])
+        values = [tflib.run(score, {fed: images}) for (fed, score), images in zip(scores.items(), (small, large))]
+        assert relative_error(*values) < OUTPUT_TOLERANCE
 
 
 def test_what_only_generators_with_w_and_noise_take_has_no_effect_and_the_unknown_is_refused(session):

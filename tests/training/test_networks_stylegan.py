@@ -69,6 +69,7 @@ def test_training_and_validation_exclude_each_other(small):
 
 
 @pytest.mark.parametrize('options', [{'resolution': 16}, {'resolution': 4, 'fused_scale': True}])
+@pytest.mark.slow
 def test_structures_agree_at_every_lod(session, options):
     kwargs = dict({'num_channels': 3, 'fmap_base': 64, 'fmap_max': 8, 'fused_scale': False}, **options)
     D = tflib.Network('D', networks_stylegan.D_basic, **kwargs)
@@ -244,6 +245,7 @@ def test_initial_weights_follow_the_equalised_learning_rate(session):
         (networks_stylegan.D_basic, {}),
     ],
 )
+@pytest.mark.slow
 def test_graphs_with_channels_first_have_the_same_shapes_and_variables(session, monkeypatch, build, options):
     monkeypatch.setattr('dnnlib.tflib.versions.CPU_GETS_NCHW_WRONG', False)  # none of them is run
     # So that both of the forms in which a layout resizes are there.

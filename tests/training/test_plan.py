@@ -54,6 +54,7 @@ def data(tmp_path_factory):
     return make_dataset(str(tmp_path_factory.mktemp('datasets') / 'celeba'), resolution=256, count=2)
 
 
+@pytest.mark.slow
 def test_parameters_are_those_of_stylegan():
     assert count_once(options_of(), 3, 0) == PAPER
 

@@ -31,6 +31,7 @@ ALONE = LOSSES[::2]  # G's loss and R1; R1 is also a part of D's loss
 
 # A number in bfloat16 has three bits less than one in float16, so its errors are larger.
 @pytest.mark.parametrize('precision, total, worst', [('mixed', 0.07, 0.05), ('mixed-bfloat16', 0.3, 1.0)])
+@pytest.mark.slow
 def test_no_layer_loses_its_gradient(gradients, precision, total, worst):
     if precision == 'mixed-bfloat16' and not versions.IS_TF2:
         pytest.skip('TensorFlow 1.15 has no kernels in bfloat16')

@@ -130,6 +130,7 @@ def test_replicas_average_to_the_gradients_of_one_with_the_whole_minibatch(make_
 
 
 @pytest.mark.parametrize('begin', [0, HALF_FADED])
+@pytest.mark.slow
 def test_replicas_stay_equal_bit_by_bit_but_for_their_average_w(make_step, begin):
     step, reals, options = make_step(gpus=2)
     before = step.get_state()

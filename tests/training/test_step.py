@@ -92,6 +92,7 @@ def test_step_moves_all_networks_and_reports_means(make_step):
     assert after['Gs/lod'] == 1
 
 
+@pytest.mark.slow
 def test_networks_of_a_single_level_train_too(make_step):
     step, reals, options = make_step(resolution=4)
     before = step.get_state()
@@ -163,6 +164,7 @@ def pickle_of(step, path):
     return path.read_bytes()
 
 
+@pytest.mark.slow
 def test_states_cross_between_precisions_and_pickles_are_the_same(make_step, tmp_path):
     step, reals, options = make_step(initial_resolution=8)
     first = step.get_state()

@@ -250,6 +250,7 @@ def test_the_disk_that_is_needed_is_told_before(tmp_path, form):
 
 
 @EACH_FORM
+@pytest.mark.slow
 def test_no_form_keeps_the_pictures_in_memory(tmp_path, form):
     def peak(count):
         images = Faces(np.arange(count) // 2, side=64)

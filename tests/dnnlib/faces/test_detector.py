@@ -112,6 +112,7 @@ def test_says_nothing():
     assert (run.returncode, run.stdout) == (0, b'')
 
 
+@pytest.mark.slow
 def test_a_large_photograph_takes_little_more_memory_than_its_pixels():
     """Computed whole, the first level alone takes P-Net more than 300 MB."""
     code = (

@@ -156,6 +156,7 @@ def test_files_written_here_are_built_like_the_originals(official, tmp_path):
     assert opcodes <= {*STRUCTURE['opcodes'], 'NEWTRUE'}  # numpy writes that for a 1 from 1.20 on
 
 
+@pytest.mark.slow
 def test_new_networks_are_built_like_the_originals(made):
     for raw, expected in zip(read_raw(made['alike'][2]), STRUCTURE['state'].values()):
         assert json.dumps(structure_of(vars(raw))) == json.dumps(without_source_length(expected))

@@ -21,6 +21,7 @@ def test_files_of_the_program_open_with_its_results(open_layout_session, kind, p
 
 
 @pytest.mark.parametrize('path', [FUSED, PLAIN], ids=['fused', 'plain'])
+@pytest.mark.slow
 def test_files_are_written_back_in_their_form_and_then_with_the_same_bytes(session, tmp_path, path):
     source, first, second = str(path), str(tmp_path / 'first.pkl'), str(tmp_path / 'second.pkl')
     tflib.save_networks(first, tflib.load_networks(source))

@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 ROOT = str(pathlib.Path(__file__).parents[3])
 CODE = """
 import dnnlib.quiet
@@ -21,6 +23,7 @@ assert tflib.run(y, {x: 3}) == 9
 """
 
 
+@pytest.mark.slow
 def test_a_parent_with_tensorflow_2_changes_no_behaviour():
     environment = dict(os.environ, TF2_BEHAVIOR='1')  # as TensorFlow 2 sets it for itself and what it starts
     subprocess.run([sys.executable, '-c', CODE], cwd=ROOT, env=environment, check=True)

@@ -83,6 +83,7 @@ WHOLE = {'side': SIDE, 'alignment': 'crop 1'}
 # The default network.
 
 
+@pytest.mark.slow
 def test_default_embedding_gives_the_vectors_of_its_graph_in_tensorflow(default):
     expected = np.load(str(PATH))['vectors']
     colour, grey = golden_images()
