@@ -8,7 +8,9 @@
 # PYTHON=... names the Python to use: 3.7, or with TF=2 one from 3.9 to 3.11. DEMO_FLAGS=... adds flags to the demo's
 # training.
 
-.PHONY: demo test test-slow test-all test-nchw test-beam test-cross test-horovod lint clean venv venv-nchw venv-beam \
+# `make check-gpu` tells in minutes whether numbers and speed are right on this machine's GPU; SECONDS=... gives it more.
+
+.PHONY: check-gpu demo test test-slow test-all test-nchw test-beam test-cross test-horovod lint clean venv venv-nchw venv-beam \
   venv-tf2 horovod
 TF ?= 1
 $(if $(filter-out 1 2,$(TF)),$(error TF=$(TF) is neither 1 nor 2))
@@ -77,6 +79,11 @@ test-horovod: horovod
 test-cross:
 	@$(MAKE) --no-print-directory venv venv-tf2 TF=1 PYTHON=
 	.venv/bin/python -m tests.crossing matrix .venv/bin/python .venv-tf2/bin/python
+
+# From its environment, whichever is made: .venv, or with TF=2 .venv-tf2.
+SECONDS ?= 300
+check-gpu: venv
+	$(PY) -m benchmarks.gpu_check --seconds $(SECONDS) --write gpu_check.json
 
 lint: venv
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .

@@ -90,36 +90,61 @@ def compare_forms(sides, rounds):
 
 
 class Iteration:
-    """A training step at default widths in a graph and session of its own."""
+    """A training step of one replica in a graph and session of its own.
 
-    label_size, shape = 0, [3, RESOLUTION, RESOLUTION]  # what the step reads of a training set
+    Args:
+        stack: `contextlib.ExitStack`, closes the session.
+        options: `TrainingOptions`; None: of the paper. The minibatch is that of one of their GPUs.
+        device: 'gpu' or 'cpu'.
+    """
 
-    def __init__(self, stack):
-        self._options = resolve_options('paper', {'data': '', 'gpus': 2}, RESOLUTION)
+    label_size = 0  # what the step reads of a training set, with `shape`
+
+    def __init__(self, stack, options=None, device='cpu'):
+        self.options = options or resolve_options('paper', {'data': '', 'gpus': 2}, RESOLUTION)
+        self.shape = [3, self.options.resolution, self.options.resolution]
+        config = tf.ConfigProto(allow_soft_placement=True, gpu_options={'allow_growth': True})
+        config.device_count['GPU'] = int(device == 'gpu')
         self._graph = tf.Graph()
-        self._session = stack.enter_context(contextlib.closing(tf.Session(graph=self._graph)))
+        self._session = stack.enter_context(contextlib.closing(tf.Session(graph=self._graph, config=config)))
+        with self.as_default():
+            self._step = TrainingStep(self.options, self, tflib.Replicas([f'/{device}:0']))
+
+    @contextlib.contextmanager
+    def as_default(self):
+        """A block in which its graph and session are the default ones."""
         with self._graph.as_default(), self._session.as_default():
-            self._step = TrainingStep(self._options, self, tflib.Replicas(['/cpu:0']))
+            yield
 
     def minibatch(self, side):
-        """The minibatch of one of the two GPUs."""
-        return self._options.minibatch_by_resolution[side] // self._options.gpus
+        """The minibatch of one of the GPUs."""
+        return self.options.minibatch_by_resolution[side] // self.options.gpus
 
     def random_labels(self, size, _random):
         return np.zeros([size, 0], np.float32)
 
     def seconds(self, side):
         """The time of one iteration."""
-        size = self.minibatch(side)
-        schedule = EasyDict(lod=math.log2(RESOLUTION // side), minibatch=size, G_lrate=0.001, D_lrate=0.001)
-        reals = np.random.RandomState(0).randint(0, 256, [size, 3, side, side]).astype(np.uint8)
-        with self._graph.as_default(), self._session.as_default():
-            self._step.set_lod(schedule.lod)
+        with self.as_default():
+            train_D, train_G = self.steps(side)
             begin = time.time()
-            self._step.train_D(schedule, 0, reals, self.random_labels(size, None), np.zeros(size, np.float32))
-            self._step.update_Gs(size)
-            self._step.train_G(schedule, size)
+            train_D()
+            self._step.update_Gs(self.minibatch(side))
+            train_G()
             return time.time() - begin
+
+    def steps(self, side):
+        """Functions that take a step of D and one of G at this side, and return their losses, inside `as_default`."""
+        size = self.minibatch(side)
+        lod = math.log2(self.options.resolution // side)
+        schedule = EasyDict(lod=lod, minibatch=size, G_lrate=0.001, D_lrate=0.001)
+        reals = np.random.RandomState(0).randint(0, 256, [size, 3, side, side]).astype(np.uint8)
+        labels, mirror_draws = self.random_labels(size, None), np.zeros(size, np.float32)
+        self._step.set_lod(lod)
+        return (
+            lambda: self._step.train_D(schedule, 0, reals, labels, mirror_draws),
+            lambda: self._step.train_G(schedule, size),
+        )
 
 
 class Floor:

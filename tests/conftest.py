@@ -349,13 +349,6 @@ def reference():
 @pytest.fixture(scope='session')
 def scenes():
     """Eight images, 250x250, of a face of LFW in a background of LFW, enlarged."""
-    from PIL import Image
-    from skimage.data import lfw_subset
+    from tests.pictures import face_scenes
 
-    patches = np.rint(lfw_subset() * 255).astype(np.uint8)
-    images = []
-    for index in range(8):
-        scene = np.array(Image.fromarray(patches[100 + index]).resize((250, 250), Image.BICUBIC))
-        scene[60:190, 60:190] = Image.fromarray(patches[10 * index]).resize((130, 130), Image.BICUBIC)
-        images.append(np.repeat(scene[:, :, np.newaxis], 3, axis=2))
-    return images
+    return face_scenes(8)

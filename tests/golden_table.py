@@ -34,14 +34,13 @@ def main(folder):
     wrong = 0
     for path, kind in files.items():
         by_layout = {
-            layout: _results_by_quantity(path, kind, layout)
-            for layout in (LAYOUTS if kind.has_layouts else LAYOUTS[:1])
+            layout: results_by_quantity(path, kind, layout) for layout in (LAYOUTS if kind.has_layouts else LAYOUTS[:1])
         }
         for quantity, results in by_layout[LAYOUTS[0]].items():
             over = any(is_wrong(result) for results in by_layout.values() for result in results[quantity])
             wrong += over
-            errors = [_largest(results[quantity], 'error') for results in by_layout.values()]
-            tolerance = _largest(results, 'tolerance')
+            errors = [largest(results[quantity], 'error') for results in by_layout.values()]
+            tolerance = largest(results, 'tolerance')
             verdict = 'TOO LARGE' if over else 'ok' if tolerance != '-' else 'left out'
             click.echo(
                 row.format(
@@ -56,7 +55,13 @@ def main(folder):
     sys.exit(1 if wrong else 0)
 
 
-def _results_by_quantity(path, kind, layout):
+def results_by_quantity(path, kind, layout):
+    """All results of a golden file: a dict of their quantity to a list of `tests.goldens.files.Comparison`.
+
+    Args:
+        path, kind: As from `tests.goldens.kinds.golden_files`.
+        layout: 'NHWC' on the CPU, or 'NCHW', on a GPU if there is one.
+    """
     from tests.goldens.kinds import open_golden
     from tests.layouts import device_for, networks_in
     from tests.sessions import one_session_at_a_time
@@ -73,7 +78,8 @@ def _results_by_quantity(path, kind, layout):
     return found
 
 
-def _largest(results, field):
+def largest(results, field):
+    """The largest error or tolerance of some results, as text; '-' for what the project does not have."""
     numbers = [getattr(result, field) for result in results]
     return '-' if None in numbers else f'{np.max(numbers):.1e}'  # not a number, if one is none
 

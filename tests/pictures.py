@@ -97,3 +97,17 @@ def write_photographs(folder, count):
         path.parent.mkdir(parents=True, exist_ok=True)
         data = encoded(np.repeat(scene[:, :, np.newaxis], 3, axis=2), 'JPEG', quality=95)
         path.write_bytes(b'no image' if number % 50 == 49 else data)
+
+
+def face_scenes(count):
+    """Images, 250x250, of a face of LFW in a background of LFW, enlarged: at most 100."""
+    from skimage.data import lfw_subset
+
+    patches = np.rint(lfw_subset() * 255).astype(np.uint8)
+    images = []
+    for index in range(count):
+        scene = np.array(Image.fromarray(patches[100 + index]).resize((250, 250), Image.BICUBIC))
+        face = patches[10 * index % 97]  # the first 97 in another order
+        scene[60:190, 60:190] = Image.fromarray(face).resize((130, 130), Image.BICUBIC)
+        images.append(np.repeat(scene[:, :, np.newaxis], 3, axis=2))
+    return images

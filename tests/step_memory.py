@@ -46,12 +46,17 @@ def compare(options, label_size=0):
                 )
 
 
-def traced_peak(run):
-    """Most bytes that TensorFlow's allocator holds at once for what `run()` runs in the default session."""
+def traced_peak(run, allocator=''):
+    """Most bytes that TensorFlow's allocators hold at once for what `run()` runs in the default session.
+
+    Args:
+        run: Function; what its last call of `Session.run` ran is traced.
+        allocator: Beginning of the names of the allocators that count: 'GPU' for the memory of a GPU; '': all.
+    """
     session = tf.get_default_session()
     plain_run, metadata = session.run, tf.RunMetadata()
     session.run = lambda fetches, feed_dict=None: plain_run(
-        fetches, feed_dict, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), run_metadata=metadata
+        fetches, feed_dict, options=tf.RunOptions(trace_level=tf.RunOptions.SOFTWARE_TRACE), run_metadata=metadata
     )
     try:
         run()
@@ -61,10 +66,11 @@ def traced_peak(run):
     for device in metadata.step_stats.dev_stats:
         for node in device.node_stats:
             for memory in node.memory:
-                changes += _without_workspace(
-                    node, [(record.alloc_micros, record.alloc_bytes) for record in memory.allocation_records]
-                )
-    return int(np.max(np.cumsum([size for _, size in sorted(changes)])))
+                if memory.allocator_name.startswith(allocator):
+                    changes += _without_workspace(
+                        node, [(record.alloc_micros, record.alloc_bytes) for record in memory.allocation_records]
+                    )
+    return int(np.max(np.cumsum([0, *(size for _, size in sorted(changes))])))
 
 
 def _without_workspace(node, changes):

@@ -15,6 +15,7 @@ import dnnlib.records.names
 import dnnlib.run_dir
 from dnnlib.jobs.shards import SHARD_IMAGES
 from dnnlib.pages import grid_pictures
+from dnnlib.tflib.machine_code import GENERATIONS, first_start
 from metrics.registry import GROUPS, METRICS
 from metrics.results import RECORD_FIELDS
 from metrics.stages import CHUNK
@@ -257,6 +258,15 @@ def test_what_may_change_of_a_run_is_what_the_code_lets_change():
     flags = {parameter.name: parameter.opts[0] for parameter in verb_command('train.py').params}
     flags.update(total_kimg='--kimg')
     assert set(named) == {flags[name] for name in CHANGEABLE if not name.endswith('_by_resolution')}
+
+
+def test_the_table_of_cards_is_what_the_code_says_of_them():
+    rows = {name: cells for name, *cells in table('docs/install.md', 'card | examples')}
+    assert list(rows) == list(GENERATIONS)
+    for name, (capability, examples) in GENERATIONS.items():
+        starts = [first_start(capability, version) for version in ('1.15.0', '2.15.1', '2.16.2', '2.17.1')]
+        assert rows[name] == [examples, *starts]
+        assert first_start(capability, '2.21.0') == starts[-1]
 
 
 def test_numbers_in_the_text_are_those_of_the_code():

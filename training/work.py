@@ -148,7 +148,7 @@ def check_memory(options, dataset):
 
 def _train_in(run_dir, work, training_set, meter, measuring, stop, processes):
     """Trains in a run directory that is locked."""
-    from dnnlib.tflib.devices import GPU_HINT, resolve_device
+    from dnnlib.tflib.machine_code import lines_about_devices
     from training.log import RunLog, Silence
     from training.loop import train
 
@@ -162,8 +162,8 @@ def _train_in(run_dir, work, training_set, meter, measuring, stop, processes):
         log.say(f'Run directory {run_dir}')
         for change in work.changes or ():
             log.say(change)
-        if options.device == 'auto' and resolve_device('auto') == 'cpu':
-            log.say(f'TensorFlow sees no GPU, so training runs on the CPU. {GPU_HINT}')
+        for line in lines_about_devices(options.device):
+            log.say(line)
         snapshots = measuring.snapshots(meter, run_dir, log, options)
         train(options, training_set, run_dir, log, snapshots, stop, processes)
         page = os.path.join(run_dir, REPORT_FILE)
