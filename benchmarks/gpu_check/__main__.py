@@ -26,7 +26,7 @@ class Size(NamedTuple):
 
 
 PAPER = Size({'gpus': 2}, 256, (8, 16, 32, 64, 128, 256), None, 64)
-_TOY_RUN = {'gpus': 2, 'fmap_base': 64, 'fmap_max': 8, 'latent_size': 8, 'mapping_layers': 2, 'minibatch': 8}
+_TOY_RUN = {'gpus': 2, 'fmap_base': 64, 'fmap_max': 8, 'latent_size': 8, 'mapping_layers': 2}
 TOY = Size(_TOY_RUN, 8, (8,), ('ema', 'process_reals', 'd_basic_32'), 2)
 
 

@@ -48,7 +48,7 @@ def _run_items(part, items, end, begin, report, now):
     longest, left_out = 0.0, []
     for name, check in items:
         item_begin = now()
-        if item_begin + longest >= end:
+        if item_begin + longest > end:
             left_out.append(name)
             continue
         try:
