@@ -8,6 +8,7 @@ operations which another test runs there too. A test that is not listed runs in 
 # Beginnings of test ids: folders, files, tests, or tests with the beginning of their parameters.
 NOT_WITH_TENSORFLOW_2 = (
     # Files, pages, downloads, processes and command lines, without TensorFlow.
+    'tests/benchmarks/test_gpu_check.py::test_the_whole_check_passes_on_a_cpu_and_writes_its_rows',
     'tests/dnnlib/download/',
     'tests/dnnlib/exports/',
     'tests/dnnlib/jobs/test_workers.py',
@@ -65,6 +66,7 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/test_environments.py',
     'tests/test_train_advice.py',
     'tests/test_train_progan.py',
+    'tests/training/test_auxiliary.py::test_C_is_trained_beside_G_and_its_state_is_kept',
     'tests/training/test_networks_progan.py::test_losses',
     'tests/training/test_step.py::test_every_loss_trains',
     'tests/training/test_step.py::test_a_loss_scale_that_is_too_large',
