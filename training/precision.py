@@ -63,11 +63,8 @@ def sentence_about_precision(options, tf32):
     dtype = half_dtype(options)
     blocks = 'everything in float32'
     if dtype is not None:
-        levels = (
-            f'the blocks of the {options.half_levels} highest resolutions'
-            if options.half_levels > 1
-            else ('the block of the highest resolution')
-        )
-        blocks = f'{levels} in {dtype}, the rest in float32'
+        count = options.half_levels
+        levels = f'blocks of the {count} highest resolutions' if count > 1 else 'block of the highest resolution'
+        blocks = f'the {levels} in {dtype}, the rest in float32'
     rounding = {None: 'this TensorFlow has no TF32', True: 'TF32 on', False: 'TF32 off'}[tf32]
     return f'Precision {options.precision}: {blocks}; {rounding}.'
