@@ -41,11 +41,11 @@ demo: venv
 	  $$run/table1.md "the table above, which is also there as CSV and LaTeX" \
 	  $$faces/report.html "400 synthetic faces of 100 identities, made with it"
 
-# `make test` leaves out what is marked `slow`, `make test-slow` runs that alone, and `make test MARKS=` runs both. Each
-# test file runs in one process, so that its tests share what they build. One thread for linear algebra, since two test
-# processes share the cores: threads wait for each other spinning. PROCESSES=0 starts no further process. AGAIN=1, for
-# TF=2 and `make test-nchw`, leaves out what is tested elsewhere (tests/selection.py), as .ci/run does.
-MARKS ?= not slow
+# `make test` leaves out what is marked `slow` or `thorough`, `make test-slow` runs that alone, and `make test MARKS=` runs
+# all. Each test file runs in one process, so that its tests share what they build. One thread for linear algebra, since
+# two test processes share the cores: threads wait for each other spinning. PROCESSES=0 starts no further process.
+# AGAIN=1, for TF=2 and `make test-nchw`, leaves out what is tested elsewhere (tests/selection.py), as .ci/run does.
+MARKS ?= not slow and not thorough
 PROCESSES ?= 2
 SHARED_OUT := -n $(PROCESSES) --dist loadfile $(if $(AGAIN),--second-time)
 PYTEST := OPENBLAS_NUM_THREADS=1 $(PY) -m pytest $(SHARED_OUT)
@@ -54,7 +54,7 @@ test: venv lint
 	$(PYTEST) -m "$(MARKS)"
 
 test-slow: venv
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow or thorough"
 
 test-all:
 	$(MAKE) test TF=1 MARKS=

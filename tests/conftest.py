@@ -1,7 +1,7 @@
 """What tests of several packages share.
 
-All tests: `python -m pytest -n 2 --dist loadfile`. A part of them: a file or a folder, `-k NAME`, `-m "not slow"` (what
-`make test` runs), `-m slow` (the others), or `--layout NCHW`. The markers are in pyproject.toml.
+All tests: `python -m pytest -n 2 --dist loadfile`. A part of them: a file or a folder, `-k NAME`, what `make test`
+leaves out (`-m "slow or thorough"`), or `--layout NCHW`. The markers are in pyproject.toml.
 """
 
 import functools

@@ -186,7 +186,7 @@ NOT_IN_NCHW = (
 )
 
 # Variants of the golden networks in which no operation is new, by the option that makes them what they are. They are
-# slow tests too.
+# marked `thorough`.
 G_VARIANTS = (
     *('blur4', 'decay', 'dlatent24', 'gray', 'lrmul1', 'map0', 'map2', 'no_blur', 'no_instance_norm', 'no_noise'),
     *('no_normalize', 'no_wscale', 'traditional8'),

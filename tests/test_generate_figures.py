@@ -37,6 +37,7 @@ def measure(run_dir, kimg, value):
     append_result(run_dir, Snapshot(f'network-snapshot-{kimg:06d}.pkl', kimg), Result('fd_onet5k', value, 1.0, {}))
 
 
+@pytest.mark.slow
 def test_draws_everything_of_a_measured_run_from_its_best_network(own_sessions, run_dir):
     measure(run_dir, 0, 2.0)
     measure(run_dir, 4, 3.0)

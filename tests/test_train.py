@@ -209,7 +209,7 @@ def test_classes_that_the_device_cannot_hold_are_refused_before_anything_is_made
     assert ('Weights of 12 classes, GB' in result.output) == bool(dry)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_dry_run_with_200_000_identities_takes_less_than_a_gigabyte(tmp_path):
     identities = 200000
     folder = tmp_path / 'many'
@@ -238,7 +238,7 @@ LABELLED = ['--labels', '--auxiliary', 'vac', '--loss', 'logistic-saturating']  
 SHORTER = [*TINY, '--phase-kimg', '0.032', '--fade-kimg', '0.032', '--kimg', '0.128']
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_run_goes_on_with_C_which_is_in_no_pickle(run, tmp_path):
     data = make_dataset(str(tmp_path / 'toy'), resolution=4)
     write_labels(data, 'toy', np.arange(12) % 3)

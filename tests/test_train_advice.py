@@ -49,7 +49,7 @@ def write_images(folder, images):
             writer.add(image)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_too_little_memory_for_a_resolution_loses_no_run(run, data, tmp_path, monkeypatch):
     train_iteration = loop._Run.train_iteration
 

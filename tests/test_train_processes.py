@@ -72,7 +72,7 @@ def test_run_leaves_everything_it_promises(trained):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [pytest.param(signal.SIGINT, marks=pytest.mark.thorough), signal.SIGTERM])
 def test_signal_while_the_graph_is_built_leaves_a_run_that_the_same_command_takes_up(run, data, tmp_path, number):
     flags = ['--data', data, '--results', tmp_path / 'results', *TINY]
     process = start_process(*flags, preexec_fn=allow_interrupts)

@@ -59,7 +59,7 @@ ODD_FLAGS = shlex.split(
 )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_networks_with_odd_arguments_train(run, data, tmp_path):
     path = save_odd(str(tmp_path / 'odd.pkl'), ODD_G, ODD_D, unknown={'resolution_log2': 3})
     result = run('--data', data, '--results', tmp_path / 'results', '--resume', path, *ODD_FLAGS)

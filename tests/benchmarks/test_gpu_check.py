@@ -22,7 +22,7 @@ def run(*args):
     return result.exit_code, result.output
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_whole_check_passes_on_a_cpu_and_writes_its_rows(tmp_path):
     code, text = run('--device', 'cpu', '--write', tmp_path / 'rows.json', '--seconds', 10**6)
     assert code == 0, text

@@ -36,6 +36,7 @@ def sigterm_at(line):
         yield
 
 
+@pytest.mark.thorough
 def test_stopped_alone_stopped_together_and_gone_on_with_alone_is_the_undisturbed_run(
     data, engine, built_steps, tmp_path
 ):

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.synthesis_kill_test import ROOT
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_kills_change_no_byte_of_a_set():
     result = subprocess.run(
         [sys.executable, '-m', 'tests.faults.synthesis_kill_test', '--kills', '3'],

@@ -80,6 +80,7 @@ def test_what_a_kill_leaves_goes_on_to_the_end_of_the_undisturbed_run(undisturbe
     assert differences(only_run(whole), only_run(killed)) == []
 
 
+@pytest.mark.thorough
 def test_a_stop_and_kills_in_a_write_and_while_it_starts_change_nothing(undisturbed, built_steps, tmp_path):
     data, whole = undisturbed
 

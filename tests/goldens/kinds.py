@@ -75,11 +75,11 @@ def golden_cases(pattern):
     params = []
     for kind, path, case in found:
         name = path.stem + (f'-{case}' if case else '')
-        params.append(pytest.param(kind, path, case, id=name, marks=[pytest.mark.slow] if _is_slow(name) else []))
+        params.append(pytest.param(kind, path, case, id=name, marks=_marks(name)))
     return pytest.mark.parametrize('kind, path, case', params)
 
 
-SLOW = (
+THOROUGH = (
     'losses_16_label',
     'losses_32_fusedTrue',
     'schedule-loop_simulation/8gpu_256_total25000',  # the whole run of the paper
@@ -88,13 +88,15 @@ SLOW = (
     *(f'g_paper_16_variants-{each}' for each in G_PAPER_VARIANTS),
     *(f'd_paper_16_variants-{each}' for each in D_PAPER_VARIANTS),
     'losses_progan_16_plain_label',
-    'losses_acgan_16_nolabel',
 )
 
 
-def _is_slow(name):
-    """Whether a case takes long, or repeats the operations of others: networks of more than 16 px, and SLOW."""
-    return name.startswith(('g_style_32', 'g_style_64', 'd_basic_64')) or '_128_' in name or name in SLOW
+def _marks(name):
+    """`thorough`: 128 px, and THOROUGH, which repeats the operations of others. `slow`: other networks over 16 px."""
+    if '_128_' in name or name in THOROUGH:
+        return [pytest.mark.thorough]
+    slow = name.startswith(('g_style_32', 'g_style_64', 'd_basic_64')) or name == 'losses_acgan_16_nolabel'
+    return [pytest.mark.slow] if slow else []
 
 
 def assert_agreement(kind, path, case, open_session):

@@ -320,7 +320,7 @@ def chunks_in(cache_dir):
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_process_that_was_killed_goes_on(shared_networks, finished, tmp_path):
     pickle_path = shutil.copy(os.path.join(finished[0], 'network-final.pkl'), str(tmp_path / 'mine.pkl'))
     killed, whole = str(tmp_path / 'killed'), str(tmp_path / 'whole')

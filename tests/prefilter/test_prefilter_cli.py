@@ -299,7 +299,15 @@ def not_searched(example, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    'number',
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.thorough),
+        signal.SIGTERM,
+        pytest.param(signal.SIGHUP, marks=pytest.mark.thorough),
+        signal.SIGKILL,
+    ],
+)
 def test_an_interrupted_run_says_how_to_go_on_and_does(run, example, not_searched, tmp_path, number):
     # Finding faces is what takes long, and one of the signals interrupts that.
     words, undisturbed = (example[0], example[2]) if number == signal.SIGINT else not_searched

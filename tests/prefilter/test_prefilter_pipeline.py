@@ -169,6 +169,7 @@ def test_what_is_read_forward_is_read_once_and_gives_the_same_pictures_and_page(
     assert files_of(tmp_path / 'True') == files_of(tmp_path / 'False')
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_once_changes_nothing(tmp_path):
     run(shelf(MANY), tmp_path / '1' / 'set')
     run(shelf(MANY), tmp_path / '2' / 'set', Oracle(once=str(tmp_path / 'killed')), workers=2)

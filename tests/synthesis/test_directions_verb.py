@@ -117,6 +117,7 @@ def found(tmp_path_factory, data, planted, built_networks):
     return outcome, str(path)
 
 
+@pytest.mark.slow
 def test_the_file_has_a_direction_for_each_attribute_that_enough_images_have(found, data, planted, mapped):
     outcome, path = found
     directions = read_directions(path)

@@ -74,6 +74,7 @@ def make_dark_and_bright(folder):
     return str(folder)
 
 
+@pytest.mark.slow
 def test_C_is_trained_beside_G_and_its_state_is_kept(open_session, tmp_path):
     (tmp_path / 'toy').mkdir()
     data = make_dark_and_bright(tmp_path / 'toy')

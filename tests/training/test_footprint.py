@@ -32,7 +32,7 @@ def test_estimate_is_what_tensorflow_holds_at_the_peak(session):
     assert rows == 2 * 5
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_estimate_counts_what_classes_take(session):
     given = {'data': '', 'fmap_max': 32, 'latent_size': 32, 'mapping_layers': 2, 'minibatch': 8, 'device': 'cpu'}
     options = resolve_options('paper', dict(given, total_kimg=100, minibatch_by_resolution={}), 8)

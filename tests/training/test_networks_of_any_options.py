@@ -61,7 +61,7 @@ LODS = st.floats(0, 1)  # of what the resolution allows
 slowly = settings(max_examples=5, database=None)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @slowly
 @given(options=G_OPTIONS, seed=st.integers(0, 99), part=LODS)
 def test_generators_of_any_options_have_one_value_in_all_structures(layout, options, seed, part):
@@ -86,7 +86,7 @@ def test_generators_of_any_options_have_one_value_in_all_structures(layout, opti
         assert relative_error(linear[:, :, ::block, ::block].repeat(block, 2).repeat(block, 3), linear) < 1e-4
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @slowly
 @given(options=D_OPTIONS, seed=st.integers(0, 99), part=LODS)
 def test_discriminators_of_any_options_have_one_value_in_all_structures(layout, options, seed, part):

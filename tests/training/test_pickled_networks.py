@@ -35,6 +35,7 @@ def pickle(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_pickle_decides_the_networks_and_refuses_what_contradicts_them(pickle):
     pickled = read_pickle(pickle)
     assert pickled.lod == 0.5

@@ -98,7 +98,7 @@ def draw_alike(monkeypatch):
     return switch
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_replicas_average_to_the_gradients_of_one_with_the_whole_minibatch(make_step, draw_alike):
     """Adam's first moment is the gradient, since beta1 is 0. What replicas draw for themselves is made the same."""
     alone, reals, options = make_step('NHWC')

@@ -239,7 +239,7 @@ def test_each_image_keeps_its_own_seed(open_session, monkeypatch, count, minibat
     assert len(session.graph.get_operations()) == operations
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_images_have_the_same_noise_on_any_device_and_in_any_minibatch(open_session, monkeypatch):
     open_session(device='cpu', cpu_replicas=3)
     monkeypatch.setattr(run_graphs, 'session_gpus', lambda: ['/cpu:0', '/cpu:1', '/cpu:2'])

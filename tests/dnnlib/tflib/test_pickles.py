@@ -232,7 +232,7 @@ def results_elsewhere(made, tmp_path_factory):
     return targets
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize('case', CHANGES)
 def test_the_source_in_our_files_makes_the_same_images_without_our_dnnlib(made, results_elsewhere, case):
     """The stub has only the names that the original code has too."""

@@ -79,7 +79,7 @@ def test_a_network_without_noise_has_no_noise_components(session):
         figures.draw_noise_components(small_network(use_noise=False))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_uncurated_is_the_same_whatever_was_drawn_before(golden):
     Gs = golden.network('Gs', 'G_style', randomize_noise=True)
     first, other_psi, again = (figures.draw_uncurated(Gs, psi=psi) for psi in (0.7, 0.5, 0.7))
