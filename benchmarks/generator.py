@@ -6,10 +6,14 @@ from benchmarks.versions import against_flag, comparison, shortest_times
 
 # Builds the networks; then a line is a side, for which it makes one minibatch.
 PROGRAM = """
+import os
+
+threads = settings['threads']
+if threads:  # versions before --threads use all cores that there are
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 import numpy as np
 from dnnlib import tflib
 
-threads = settings['threads']
 tflib.init_tf({'intra_op_parallelism_threads': threads, 'inter_op_parallelism_threads': threads})
 to_uint8, makers = {'func': tflib.convert_images_to_uint8, 'nchw_to_nhwc': True}, {}
 for side in settings['sides']:
@@ -24,9 +28,7 @@ measured = lambda line: makers[int(line)]()
 @against_flag
 @click.option('--sides', default='64,256', show_default=True, help='Resolutions of the networks, px.')
 @click.option('--minibatch', default=4, show_default=True, help='Images at a time.')
-@click.option(
-    '--threads', default=1, show_default=True, help="Threads of TensorFlow's operations; 0: one for each core."
-)
+@click.option('--threads', default=1, show_default=True, help='Cores to use; 0: all.')
 @click.option('--rounds', default=5, show_default=True, help='Times that everything is measured; the shortest counts.')
 def main(against, sides, minibatch, threads, rounds):
     """Time `Gs.run` at default widths on the CPU, with new noise and images as uint8.

@@ -15,7 +15,7 @@ from dnnlib.folders import check_writable
 from dnnlib.jobs.command import exit_on_signals, plan_processes
 from dnnlib.util import EasyDict
 from metrics.features.embeddings import open_embedding
-from metrics.features.known_thresholds import thresholds_for
+from metrics.features.known_thresholds import remark_on_grey, thresholds_for
 from synthesis.audit.embeddings import embeddings_of
 from synthesis.embedding_flags import embedding_flags
 from synthesis.generate import Processes
@@ -83,7 +83,9 @@ def variation(network, out, variants, real, calibration, offline, **flags):
     found = study_variation(facts, options, variants, embedding, processes)
     with disk_errors('written', out, 'or choose another --out'):
         os.makedirs(out, exist_ok=True)
-    record = write_variation(out, facts, options, variants, embedding, thresholds, levels, found, photographs)
+    grey = remark_on_grey(found.bases.shape[1], calibration)
+    remarks = [] if grey is None else [grey]
+    record = write_variation(out, facts, options, variants, embedding, thresholds, levels, found, photographs, remarks)
     click.echo(table_of(record))
     click.echo(f'Look at {os.path.join(out, PAGE_FILE)}.')
 

@@ -65,7 +65,7 @@ def table_of(record):
     return '\n'.join([table, *record['remarks']])
 
 
-def write_variation(folder, network, options, variants, embedding, thresholds, levels, found, photographs):
+def write_variation(folder, network, options, variants, embedding, thresholds, levels, found, photographs, remarks):
     """Writes `variation.json` and `variation.html`.
 
     Args:
@@ -78,6 +78,7 @@ def write_variation(folder, network, options, variants, embedding, thresholds, l
         levels: As from `levels_of`.
         found: `synthesis.study.variation.Found`.
         photographs: `synthesis.study.variation.Scores` of real people; None if none were given.
+        remarks: Sentences for the page, beside those of `remarks_of`.
 
     Returns:
         What is written as JSON.
@@ -97,7 +98,7 @@ def write_variation(folder, network, options, variants, embedding, thresholds, l
         'different': found.different.record(levels),
         'real': real,
     }
-    record['remarks'] = remarks_of(record)
+    record['remarks'] = [*remarks, *remarks_of(record)]
     html = page(
         TEMPLATE,
         record=record,

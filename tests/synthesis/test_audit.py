@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from dnnlib.errors import UserError
 from dnnlib.exports.card import check_sums, read_sums
-from dnnlib.jobs.command import saying_how_to_go_on
 from dnnlib.records.datasets import open_dataset
 from metrics.arithmetic.pairs import examine_tile
 from metrics.arithmetic.tiles import Tile
@@ -372,12 +371,6 @@ def test_flags_that_make_no_sense_are_a_sentence(words, told, tmp_path, monkeypa
     result = CliRunner().invoke(audit_verb, ['set', *words], terminal_width=1000)
     assert result.exit_code in (1, 2) and told in result.output, result.output
     assert os.listdir(tmp_path) == []
-
-
-def test_a_stop_says_that_the_cache_has_what_is_done(capsys):
-    with pytest.raises(SystemExit) as stopped, saying_how_to_go_on():
-        raise KeyboardInterrupt
-    assert stopped.value.code == 130 and 'the cache has what is done' in capsys.readouterr().err
 
 
 def test_a_set_of_a_conditional_network_shows_its_classes_beside_the_labels_of_training(planted, tmp_path):

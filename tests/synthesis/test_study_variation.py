@@ -8,11 +8,12 @@ from audits import ToyEmbedding, here, people, write_set, write_thresholds_file
 from click.testing import CliRunner
 from sets import NETWORK, shared
 
+from metrics.features.known_thresholds import read_thresholds
 from synthesis import study_verb
 from synthesis.audit import measures
 from synthesis.study import variation
 from synthesis.study.variants import SETTINGS, Setting, settings_for
-from synthesis.study.variation import mated_scores
+from synthesis.study.variation import Found, Scores, mated_scores
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +48,17 @@ def test_what_a_study_finds(tmp_path, thresholds):
     page = (tmp_path / 'out' / 'variation.html').read_text()
     assert 'directions 5' in page and f'{found["fine 1"]["mean"]:.3f}' in page and 'near 0.4' in result.output
     assert '>−0.2</text>' in page and '>-0.0</text>' not in page
+
+
+def test_thresholds_of_colour_are_remarked_on_for_a_grey_network(tmp_path, thresholds, monkeypatch):
+    scores, images = Scores('noise', np.array([0.1, 0.2]), 1.0), np.zeros([2, 1, 8, 8], np.uint8)
+    monkeypatch.setattr(study_verb, 'study_variation', lambda *args: Found([scores], scores, images, [images]))
+    monkeypatch.setattr(study_verb, 'thresholds_for', lambda *args: read_thresholds(thresholds))
+    for flags, remarked in ([], True), (['--calibration', thresholds], False):
+        result = run(tmp_path / 'out', *flags)
+        page = (tmp_path / 'out' / 'variation.html').read_text()
+        assert result.exit_code == 0, result.output
+        assert all(('images are grey' in text) == remarked for text in (result.output, page))
 
 
 def test_finished_parts_are_not_made_again(tmp_path, thresholds, monkeypatch):
