@@ -76,4 +76,7 @@ class Replicas:
         if all('gpu' in device.lower() for device in self.devices):
             return nccl_ops.all_sum(copies)
         with tf.device(self.devices[0]):
-            return [tf.add_n(copies)] * len(copies)
+            # TensorFlow would turn c a + c b into c (a + b), which rounds otherwise than a sum over processes does. It
+            # leaves alone what has another shape between.
+            total = tf.add_n([tf.expand_dims(copy, 0) for copy in copies])
+            return [tf.squeeze(total, 0)] * len(copies)

@@ -173,6 +173,21 @@ def test_networks_of_a_pickle_reach_all_replicas(make_step):
         other.set_networks(values)
 
 
+@pytest.mark.optimized
+@pytest.mark.parametrize('shape', [(), (7,), (3, 3, 8, 8)])
+def test_a_sum_over_replicas_rounds_as_one_over_processes_in_a_graph_that_is_optimised(shape):
+    values, scale = np.random.RandomState(1).randn(2, *shape).astype(np.float32), np.float32(0.123)
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as session:
+        variables = [tf.get_variable(name, initializer=value) for name, value in zip('ab', values)]
+        gradients = [[tf.sin(variable) * scale] for variable in variables]
+        averages = tflib.Replicas(['/cpu:0', '/cpu:0']).averages(gradients)
+        session.run(tf.global_variables_initializer())
+        found = session.run(averages)
+        each = [session.run(gradient) for (gradient,) in gradients]
+    for (average,) in found:
+        np.testing.assert_array_equal(average, (each[0] + each[1]) * np.float32(0.5))
+
+
 def assert_same(state, other):
     assert state.keys() == other.keys()
     for name, value in state.items():
