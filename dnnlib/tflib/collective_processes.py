@@ -4,6 +4,7 @@ Gradients are summed by TensorFlow. Everything else goes through a connection of
 shows that the other end is alive.
 """
 
+import contextlib
 import hashlib
 import os
 import pickle
@@ -27,6 +28,8 @@ SILENCE_SEC = 60  # after so long without one, a machine counts as gone
 GRACE_SEC = 1  # a process whose partner has ended may itself be about to end, for the same reason
 _PIECE = 1 << 20  # bytes that are sent at a time
 _GROUP = 1  # all processes are in one group
+# What the chief answers to the greeting of a process.
+_WELCOME, _OTHER_RUN, _TWICE = b'W', b'O', b'T'
 
 
 class CollectiveProcesses(Processes):
@@ -123,8 +126,11 @@ class CollectiveProcesses(Processes):
                     ) from None
                 number = _greeted(connection, token)
                 if number is None:
-                    connection.close()
+                    _close(connection, _OTHER_RUN)
+                elif number in connections:
+                    _close(connection, _TWICE)
                 else:
+                    connection.sendall(_WELCOME)
                     connections[number] = connection
         return connections
 
@@ -136,7 +142,12 @@ class CollectiveProcesses(Processes):
                 connection = socket.create_connection((host, int(port)), timeout=BEAT_SEC)
                 connection.settimeout(SILENCE_SEC)
                 connection.sendall(token + struct.pack('>I', self.rank))
-                return {CHIEF: connection}
+                answer = connection.recv(1)
+                if answer == _WELCOME:
+                    return {CHIEF: connection}
+                if answer:
+                    raise UserError(self._refusal(workers, answer))
+                raise ConnectionError('closed')
             except OSError as error:
                 if time.monotonic() > end:
                     raise UserError(
@@ -144,6 +155,14 @@ class CollectiveProcesses(Processes):
                         'command there, or correct TF_CONFIG.'
                     ) from error
                 time.sleep(0.2)
+
+    def _refusal(self, workers, answer):
+        if answer == _TWICE:
+            return f'TF_CONFIG: another process has index {self.rank} already: give each process its own index.'
+        return (
+            f'{workers[CHIEF]}, worker 0 of TF_CONFIG, is no process of this run: give all processes the same list of '
+            'workers in TF_CONFIG, with a port for worker 0 that no other program has.'
+        )
 
     def _listen(self, connection):
         try:
@@ -206,6 +225,12 @@ class _Connection:
                 raise ConnectionError('closed')
             done += count
         return content
+
+
+def _close(connection, answer):
+    """Turns a process away."""
+    with contextlib.suppress(OSError), connection:
+        connection.sendall(answer)
 
 
 def _greeted(connection, token):

@@ -60,8 +60,7 @@ def main(engine, kills, longest, kimg, seed):
             processes = Alone(data, killed, flags) if rank == 'alone' else start_joint(engine, data, killed, *flags)
             in_training = number % 2 == 0 and wait_for_ticks(processes, killed, count_ticks(killed) + 1)
             time.sleep(rand.uniform(0, 2 if in_training else longest))
-            with contextlib.suppress(ProcessLookupError):
-                processes.send_signal(rank, kind)
+            send_signal(processes, rank, kind)
             begin = time.monotonic()
             texts, statuses = processes.end()
             seconds, output = time.monotonic() - begin, ''.join(texts)
@@ -100,6 +99,15 @@ class Alone:
 
     def end(self):
         return [self._process.communicate()[0]], [self._process.returncode]
+
+
+def send_signal(processes, rank, number):
+    """Sends a signal to a rank, as soon as the launcher has started it, unless all have ended."""
+    while processes.is_alive():
+        with contextlib.suppress(ProcessLookupError):
+            processes.send_signal(rank, number)
+            return
+        time.sleep(0.1)
 
 
 def what_is_wrong(rank, kind, in_training, seconds, statuses, output):

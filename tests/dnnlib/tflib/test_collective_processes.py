@@ -143,6 +143,20 @@ def test_others_that_do_not_come_are_named(monkeypatch):
         CollectiveProcesses(1, workers)
 
 
+def test_the_chief_turns_away_who_has_another_list_of_workers_or_an_index_twice_and_waits_on():
+    workers = [f'localhost:{port}' for port in free_ports(COUNT)]
+    with ThreadPoolExecutor(COUNT) as pool:
+        chief = pool.submit(CollectiveProcesses, 0, workers)
+        with pytest.raises(UserError, match=f'^{workers[0]}, .* no process of this run: .* the same list of workers'):
+            CollectiveProcesses(1, [*workers[:2], 'localhost:1'])
+        first = pool.submit(CollectiveProcesses, 1, workers).result()
+        with pytest.raises(UserError, match='^TF_CONFIG: another process has index 1 already: give each process its'):
+            CollectiveProcesses(1, workers)
+        joined = [pool.submit(CollectiveProcesses, 2, workers).result(), first, chief.result()]
+        for each in joined:
+            each.leave()
+
+
 def test_a_port_that_is_taken_is_named():
     with socket.socket() as taken:
         taken.bind(('', 0))
