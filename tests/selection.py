@@ -91,6 +91,7 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/training/test_schedule.py',
     # Commands and runs: tests of steps, metrics and figures run the same operations, a few runs go from end to end.
     'tests/dnnlib/test_describe.py',
+    'tests/dnnlib/test_own_modules.py',
     'tests/dnnlib/tflib/test_arguments.py',
     'tests/metrics/features/test_embeddings.py::test_gpus_compute_the_same',
     'tests/metrics/features/test_embeddings.py::test_tensorflow_is_not_started',
@@ -149,7 +150,7 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/dnnlib/tflib/test_pickles.py::test_the_source_in_our_files_makes_the_same_images_without_our_dnnlib',
     # Options and resolutions of networks that are the same operations again.
     'tests/dnnlib/tflib/test_network.py::test_images_have_the_same_noise_on_any_device_and_in_any_minibatch',
-    'tests/training/test_footprint.py::test_estimate_counts_what_classes_take',
+    'tests/training/test_footprint.py::test_estimate_',
     'tests/training/test_losses.py::test_images_of_the_active_side_give_the_losses_and_gradients_of_full_resolution',
     'tests/training/test_losses.py::test_losses_and_gradients_are_the_originals[NHWC-losses_16_label]',
     'tests/training/test_losses.py::test_losses_and_gradients_are_the_originals[NHWC-losses_32_fusedTrue]',
@@ -162,6 +163,7 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/training/test_networks_stylegan.py::test_only_active_levels_are_computed',
     'tests/training/test_networks_stylegan.py::test_structures_agree_at_every_lod',
     'tests/training/test_replicas.py::test_replicas_average_to_the_gradients_of_one_with_the_whole_minibatch',
+    'tests/training/test_replicas.py::test_replicas_stay_equal_bit_by_bit',
     'tests/training/test_step.py::test_networks_of_a_single_level_train_too',
 )
 # In NCHW, losses and gradients are compared, and a step trains. What is listed has other options or more pixels, or

@@ -145,6 +145,7 @@ def test_replicas_stay_equal_bit_by_bit_but_for_their_average_w(make_step, begin
     assert np.any(after['G/dlatent_avg'] != after['G_replica1/dlatent_avg'])
 
 
+@pytest.mark.slow
 def test_state_of_two_replicas_reaches_both(make_step):
     step, reals, options = make_step(gpus=2, minibatch=16)
     cur_nimg, _ = train(step, reals, options, 2)
