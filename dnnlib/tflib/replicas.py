@@ -74,7 +74,10 @@ class Replicas:
         if len(copies) == 1:
             return copies
         if all('gpu' in device.lower() for device in self.devices):
-            return nccl_ops.all_sum(copies)
+            sums = nccl_ops.all_sum(copies)
+            # Who evaluates only one of them would wait for ever, as where the sum over all processes needs the first.
+            with tf.device(self.devices[0]), tf.control_dependencies(sums):
+                return [tf.identity(sums[0]), *sums[1:]]
         with tf.device(self.devices[0]):
             # TensorFlow would turn c a + c b into c (a + b), which rounds otherwise than a sum over processes does. It
             # leaves alone what has another shape between.

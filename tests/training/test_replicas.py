@@ -9,6 +9,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
+from dnnlib.processes import ALONE, Processes
 from tests.goldens.files import relative_error
 from tests.layouts import networks_in
 from tests.steps import SharedSteps, train, with_all_weights_random
@@ -187,6 +188,40 @@ def test_a_sum_over_replicas_rounds_as_one_over_processes_in_a_graph_that_is_opt
         each = [session.run(gradient) for (gradient,) in gradients]
     for (average,) in found:
         np.testing.assert_array_equal(average, (each[0] + each[1]) * np.float32(0.5))
+
+
+class SumsOverTwo(Processes):
+    """Two processes, as a graph knows them."""
+
+    size = 2
+
+    def sums(self, tensors):
+        return [tensor * 2 for tensor in tensors]
+
+
+@pytest.mark.parametrize('processes', [ALONE, SumsOverTwo()])
+def test_all_gpus_take_part_in_a_sum_since_nccl_waits_for_them_for_ever(processes):
+    devices = ['/gpu:0', '/gpu:1']
+    with tf.Graph().as_default() as graph:
+        gradients = []
+        for device in devices:
+            with tf.device(device):
+                gradients.append([tf.identity([1.0])])
+        averages = tflib.Replicas(devices, processes).averages(gradients)
+        members = [operation for operation in graph.get_operations() if operation.type == 'NcclAllReduce']
+        assert len(members) == 2
+        assert {*members} <= ancestors([average.op for (average,) in averages])
+
+
+def ancestors(operations):
+    """The operations that are run to run some operations."""
+    found, waiting = set(), [*operations]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found.add(operation)
+            waiting += [each.op for each in operation.inputs] + operation.control_inputs
+    return found
 
 
 def assert_same(state, other):
