@@ -11,7 +11,7 @@ import click
 
 from benchmarks.gpu_check import card
 from benchmarks.gpu_check.parts import Part, run_parts
-from benchmarks.gpu_check.report import LEFT_OUT, Report, Row
+from benchmarks.gpu_check.report import Report, Row
 from training.options import resolve_options
 
 
@@ -78,7 +78,7 @@ def check(device, seconds, size, report, now=time.monotonic):
     rows, there_is_a_card = card.rows_about_the_card(device)
     report.add(rows)
     if not there_is_a_card:
-        report.add([Row('all others', '', 'need a GPU', '', LEFT_OUT)])
+        report.add([Row('all others', '', 'need a GPU')])
         return
     # Only now, since these run first kernels too when they are imported.
     from benchmarks.gpu_check.goldens import layout_for

@@ -45,7 +45,7 @@ def row_about_images(Gs, size, images):
     images.append(make())
     rate = size * TIMED / _seconds(make)
     text = f'{rate:.4g} images/s of {Gs.output_shape[-1]} px'
-    different = np.ptp(images[0].astype(int), axis=0).any()  # no two latents give the same image
+    different = np.ptp(images[0].astype(int), axis=0).any()  # other latents give other images
     beside = f'{FAKES:,} for FID50k in {format_duration(FAKES / rate)}'
     return Row(PART, f'Gs.run, minibatch {size}', text, beside, OK if different else FAILED)
 

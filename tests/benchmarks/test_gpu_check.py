@@ -52,6 +52,7 @@ def test_a_machine_without_a_gpu_fails_with_a_hint(monkeypatch):
     code, text = run()
     assert code == 1
     assert 'TensorFlow sees none' in text and 'nvidia-smi' in text and 'need a GPU' in text
+    assert '--seconds' not in text  # more time does not help
 
 
 class WrongConvolutions(networks_stylegan._Layout):
