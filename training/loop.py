@@ -37,7 +37,7 @@ from training.ticks import tick_stats
 
 
 def train(options, training_set, run_dir, log, snapshots, stop, processes=ALONE):
-    """Trains StyleGAN. If the run directory has a state, training goes on from it.
+    """Trains the networks of a run. If the run directory has a state, training goes on from it.
 
     Training does not end when the disk refuses a file: it logs a warning and tries again at the next tick.
 
@@ -172,8 +172,9 @@ class _Run:
         try:
             yield
         except tf.errors.OpError as error:
-            if self.processes.explain(error) is not None:
-                raise self.processes.explain(error) from error
+            lost = self.processes.explain(error)
+            if lost is not None:
+                raise lost from error
             if not isinstance(error, tf.errors.ResourceExhaustedError):
                 raise
             schedule, side = self.schedule, self.schedule.resolution
@@ -207,7 +208,7 @@ class _Run:
             add_step(counters, stats)
             if counters.nonfinite_in_row:
                 self._survive_nonfinite_step()
-            if counters.skipped_in_row == self.options.max_nonfinite:
+            if counters.skipped_in_row >= self.options.max_nonfinite:  # lowered since the state was saved, maybe
                 self._fail_for_skipped_steps()
         if self.warm_up is None:
             self.warm_up = counters.cur_nimg - begin_nimg, self.clock.tick_sec() - begin_sec
@@ -223,7 +224,7 @@ class _Run:
 
     def _fail_for_skipped_steps(self):
         self._fail(
-            f'Gradients of {self.options.max_nonfinite} steps in a row were not finite, the last at kimg '
+            f'Gradients of {self.counters.skipped_in_row} steps in a row were not finite, the last at kimg '
             f'{self.kimg():.1f}. {self._state_on_disk()} To get past this, try {self._resume()} --precision float32.'
         )
 

@@ -108,3 +108,6 @@ def test_skipped_updates_count_and_end_a_run_in_which_every_step_skips_one(make_
     with pytest.raises(UserError, match='Gradients of 3 steps in a row were not finite.*--precision float32'):
         run.train_iteration()
     assert run.counters.cur_nimg == 512 + 2 * 128
+    run.options.max_nonfinite = 2  # by --resume DIR --max-nonfinite 2
+    with pytest.raises(UserError, match='Gradients of 4 steps in a row'):
+        run.train_iteration()
