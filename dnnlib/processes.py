@@ -139,14 +139,16 @@ class Processes:
                 self.gather(self._answered(answer, result))
                 is_question, error, result = self.broadcast(None)
             if error is not None:
-                self.leave()
+                if isinstance(error, Failed):  # after others, as a stop, the processes still have to agree
+                    self.leave()
                 raise error
             return result
         try:
             result = action()
         except Exception as error:
             self.leave()
-            self.broadcast((False, Failed(getattr(error, 'exit_code', 1)), None))
+            with contextlib.suppress(UserError):  # that another process has ended; this error may be the reason
+                self.broadcast((False, Failed(getattr(error, 'exit_code', 1)), None))
             raise
         except BaseException as error:
             self.broadcast((False, type(error)(), None))

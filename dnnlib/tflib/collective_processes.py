@@ -53,11 +53,9 @@ class CollectiveProcesses(Processes):
         self.local_rank, self.local_size = hosts[:rank].count(hosts[rank]), hosts.count(hosts[rank])
         self._host, self._is_over, self._sums = hosts[rank], False, 0
         token = hashlib.sha256(' '.join(workers).encode()).digest()
+        self._others = {}  # `_Connection`s by rank
         connect = self._wait_for_others if rank == CHIEF else self._call_chief
-        self._others = {number: _Connection(connection) for number, connection in connect(workers, token).items()}
-        for connection in self._others.values():
-            threading.Thread(target=self._listen, args=[connection], daemon=True).start()
-        threading.Thread(target=self._beat, daemon=True).start()
+        connect(workers, token)
 
     def gather(self, value):
         content = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)  # see docs/cluster.md: the network is trusted
@@ -101,8 +99,14 @@ class CollectiveProcesses(Processes):
 
     # ----------------------------------------------------------------------------------------------------------------
 
+    def _take_in(self, number, connection):
+        self._others[number] = connection = _Connection(connection)
+        # Two threads for each connection, because a sign of life waits for the end of a long message.
+        for work in (self._listen, self._beat):
+            threading.Thread(target=work, args=[connection], daemon=True).start()
+
     def _wait_for_others(self, workers, token):
-        port, connections = int(workers[CHIEF].rpartition(':')[2]), {}
+        port = int(workers[CHIEF].rpartition(':')[2])
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -114,8 +118,8 @@ class CollectiveProcesses(Processes):
                 ) from error
             listener.listen(len(workers))
             end = time.monotonic() + JOIN_SEC
-            while len(connections) < len(workers) - 1:
-                missing = [workers[number] for number in range(1, len(workers)) if number not in connections]
+            while len(self._others) < len(workers) - 1:
+                missing = [workers[number] for number in range(1, len(workers)) if number not in self._others]
                 listener.settimeout(max(end - time.monotonic(), 0.001))
                 try:
                     connection = listener.accept()[0]
@@ -127,12 +131,12 @@ class CollectiveProcesses(Processes):
                 number = _greeted(connection, token)
                 if number is None:
                     _close(connection, _OTHER_RUN)
-                elif number in connections:
+                elif number in self._others:
                     _close(connection, _TWICE)
                 else:
-                    connection.sendall(_WELCOME)
-                    connections[number] = connection
-        return connections
+                    with contextlib.suppress(OSError):  # it is gone again; it may be started anew
+                        connection.sendall(_WELCOME)
+                        self._take_in(number, connection)
 
     def _call_chief(self, workers, token):
         host, _, port = workers[CHIEF].rpartition(':')
@@ -144,7 +148,8 @@ class CollectiveProcesses(Processes):
                 connection.sendall(token + struct.pack('>I', self.rank))
                 answer = connection.recv(1)
                 if answer == _WELCOME:
-                    return {CHIEF: connection}
+                    self._take_in(CHIEF, connection)
+                    return
                 if answer:
                     raise UserError(self._refusal(workers, answer))
                 raise ConnectionError('closed')
@@ -169,12 +174,12 @@ class CollectiveProcesses(Processes):
             connection.receive_all()
         except OSError:
             self._end_with_others()
+            connection.end()
 
-    def _beat(self):
+    def _beat(self, connection):
         while True:
             time.sleep(BEAT_SEC)
-            for connection in self._others.values():
-                self._send(connection, b'')
+            self._send(connection, b'')
 
     def _send(self, connection, content):
         try:
@@ -206,8 +211,16 @@ class _Connection:
                 self._socket.sendall(content[begin : begin + _PIECE])
 
     def get(self):
-        """The next message, in the main thread."""
-        return self._messages.get()
+        """The next message, in the main thread. Raises UserError if none can come any more."""
+        message = self._messages.get()
+        if message is None:
+            self.end()  # also for the next call
+            raise UserError(LOST)
+        return message
+
+    def end(self):
+        """Says that no more messages come."""
+        self._messages.put(None)
 
     def receive_all(self):
         """Puts messages into the queue until the connection ends, with an OSError."""

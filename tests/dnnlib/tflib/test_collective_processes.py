@@ -1,6 +1,7 @@
 """Messages between processes that TF_CONFIG joins. Here each of them is a thread; sums need processes."""
 
 import contextlib
+import queue
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -75,9 +76,27 @@ def test_the_chief_acts_for_all_and_its_errors_end_all(together):
         return together(action)
 
     assert [type(found) for found in fail(Stopped())] == [Stopped] * 3
+    assert not any(each._is_over for each in together.processes)  # they save the state together
     chief, *others = fail(UserError('the disk is full'))
     assert chief.message == 'the disk is full'
     assert [(type(other), other.exit_code) for other in others] == [(Failed, 1)] * 2
+
+
+def test_an_error_of_the_chief_is_told_although_another_process_is_gone_already(together, monkeypatch):
+    monkeypatch.setattr(collective_processes, 'GRACE_SEC', 0)
+    chief, gone, other = together.processes
+    other.leave()
+
+    def act():
+        for each in (chief, gone):  # the chief is about to end, so it does not end for this reason
+            each.leave()
+        gone._others[0]._socket.shutdown(socket.SHUT_RDWR)
+        raise UserError('the disk is full')
+
+    with pytest.raises(UserError, match='the disk is full'):
+        chief.on_chief(act)
+    with pytest.raises(UserError, match=LOST):
+        gone.gather(None)
 
 
 def test_a_wrong_command_line_ends_all_with_the_same_status(together):
@@ -132,6 +151,28 @@ def test_silence_counts_as_gone_and_signs_of_life_do_not(monkeypatch):
         there.send(b'message')
         assert here.get() == b'message'
         assert isinstance(received.exception(), socket.timeout)
+
+
+def test_who_comes_early_gets_signs_of_life_before_all_are_there(monkeypatch):
+    heard, receive = queue.Queue(), collective_processes._Connection._receive
+
+    def noted(connection, length):
+        content = receive(connection, length)
+        heard.put(connection)
+        return content
+
+    monkeypatch.setattr(collective_processes._Connection, '_receive', noted)
+    monkeypatch.setattr(collective_processes, 'BEAT_SEC', 1)
+    workers = [f'localhost:{port}' for port in free_ports(COUNT)]
+    with ThreadPoolExecutor(COUNT) as pool:
+        chief = pool.submit(CollectiveProcesses, 0, workers)
+        early = CollectiveProcesses(1, workers)
+        while heard.get() is not early._others[0]:
+            pass
+        assert not chief.done()
+        late = CollectiveProcesses(2, workers)
+        for each in (early, late, chief.result()):
+            each.leave()
 
 
 def test_others_that_do_not_come_are_named(monkeypatch):
