@@ -23,6 +23,7 @@ from dnnlib.processes import CHIEF, LOST, Processes
 from dnnlib.tflib.joining import give_gpus
 
 JOIN_SEC = 600  # how long a process waits for the others to start
+SAID_SEC = 15  # after so long it says whom it waits for
 BEAT_SEC = 5  # between two signs of life
 SILENCE_SEC = 60  # after so long without one, a machine counts as gone
 GRACE_SEC = 1  # a process whose partner has ended may itself be about to end, for the same reason
@@ -55,7 +56,14 @@ class CollectiveProcesses(Processes):
         token = hashlib.sha256(' '.join(workers).encode()).digest()
         self._others = {}  # `_Connection`s by rank
         connect = self._wait_for_others if rank == CHIEF else self._call_chief
-        connect(workers, token)
+        self._awaited = workers[CHIEF]
+        reminder = threading.Timer(SAID_SEC, self._say_who_is_awaited)
+        reminder.daemon = True
+        reminder.start()
+        try:
+            connect(workers, token)
+        finally:
+            reminder.cancel()
 
     def gather(self, value):
         content = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)  # see docs/cluster.md: the network is trusted
@@ -105,6 +113,9 @@ class CollectiveProcesses(Processes):
         for work in (self._listen, self._beat):
             threading.Thread(target=work, args=[connection], daemon=True).start()
 
+    def _say_who_is_awaited(self):
+        click.echo(f'Waiting for {self._awaited}, as TF_CONFIG says, for up to {JOIN_SEC // 60} minutes.', err=True)
+
     def _wait_for_others(self, workers, token):
         port = int(workers[CHIEF].rpartition(':')[2])
         with socket.socket() as listener:
@@ -120,12 +131,13 @@ class CollectiveProcesses(Processes):
             end = time.monotonic() + JOIN_SEC
             while len(self._others) < len(workers) - 1:
                 missing = [workers[number] for number in range(1, len(workers)) if number not in self._others]
+                self._awaited = ', '.join(missing)
                 listener.settimeout(max(end - time.monotonic(), 0.001))
                 try:
                     connection = listener.accept()[0]
                 except socket.timeout:
                     raise UserError(
-                        f'{", ".join(missing)} did not come within {JOIN_SEC // 60} minutes: start the same command '
+                        f'{self._awaited} did not come within {JOIN_SEC // 60} minutes: start the same command '
                         'there, with its own index in TF_CONFIG.'
                     ) from None
                 number = _greeted(connection, token)
@@ -154,6 +166,7 @@ class CollectiveProcesses(Processes):
                     raise UserError(self._refusal(workers, answer))
                 raise ConnectionError('closed')
             except OSError as error:
+                self._awaited = f'{workers[CHIEF]} ({error})'
                 if time.monotonic() > end:
                     raise UserError(
                         f'{workers[CHIEF]}, worker 0 of TF_CONFIG, cannot be reached ({error}): start the same '

@@ -175,13 +175,17 @@ def test_who_comes_early_gets_signs_of_life_before_all_are_there(monkeypatch):
             each.leave()
 
 
-def test_others_that_do_not_come_are_named(monkeypatch):
-    monkeypatch.setattr(collective_processes, 'JOIN_SEC', 0.1)
+def test_others_that_do_not_come_are_named(monkeypatch, capfd):
+    monkeypatch.setattr(collective_processes, 'JOIN_SEC', 0.5)
+    monkeypatch.setattr(collective_processes, 'SAID_SEC', 0.1)
     workers = [f'localhost:{port}' for port in free_ports(2)]
     with pytest.raises(UserError, match=f'^{workers[1]} did not come .*: start the same command there, with its own'):
         CollectiveProcesses(0, workers)
     with pytest.raises(UserError, match=f'^{workers[0]}, worker 0 of TF_CONFIG, cannot be reached .*: start the same'):
         CollectiveProcesses(1, workers)
+    for_others, for_chief = capfd.readouterr().err.splitlines()
+    assert for_others.startswith(f'Waiting for {workers[1]}, as TF_CONFIG says, for up to ')
+    assert for_chief.startswith(f'Waiting for {workers[0]} (') and 'refused' in for_chief
 
 
 def test_the_chief_turns_away_who_has_another_list_of_workers_or_an_index_twice_and_waits_on():
