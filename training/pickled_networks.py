@@ -9,7 +9,7 @@ import click
 from dnnlib import network_file
 from dnnlib.errors import UserError
 from dnnlib.run_dir import SNAPSHOT_PATTERN
-from training.options import PROGAN, as_stored, minibatch_at, resolutions_of
+from training.options import PROGAN, REGRESSOR, as_stored, minibatch_at, resolutions_of
 from training.readable_labels import check_auxiliary
 from training.schedule import training_schedule
 
@@ -186,8 +186,10 @@ def check_dataset(options, dataset):
                     f'{what.format(found) if found else "none"}: choose another dataset or pickle.'
                 )
     elif options.use_labels and not labels:
+        kind = 'numbers' if options.auxiliary == REGRESSOR else 'identity'
         raise click.UsageError(
-            f'--labels: {options.data} has no label file; make one with python -m prefilter --labels identity.'
+            f'--labels: {options.data} has no label file; make a dataset with labels with python -m prefilter '
+            f'PHOTOGRAPHS --labels {kind} --out DATASET.'
         )
     if options.use_labels:
         check_auxiliary(options, dataset.labels)

@@ -124,7 +124,10 @@ def changed_options(options, given, flags, kimg):
     if fixed:
         raise click.UsageError(
             '; '.join(
-                f'{flags[name]}: the run was started with {getattr(options, name)}, not {given[name]}' for name in fixed
+                f'{flags[name]}: the run was started '
+                + ('without it' if getattr(options, name) is None else f'with {getattr(options, name)}')
+                + f', not {given[name]}'
+                for name in fixed
             )
             + f'. Only {", ".join(flags[name] for name in CHANGEABLE if name in flags)} may change.'
         )

@@ -43,10 +43,10 @@ def init_tf(
         device = 'auto'
     else:
         config = {}
-    resolve_device(device)
     options = tf.ConfigProto(allow_soft_placement=True)
     options.gpu_options.allow_growth = True  # leave memory of the card to other programs
-    random_seeds = _apply_config(config, options)
+    random_seeds = _apply_config(config, options)  # first: CUDA reads the environment once, when GPUs are looked for
+    resolve_device(device)
     session = tf.get_default_session()
     if session is not None:
         return session

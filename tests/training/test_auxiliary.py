@@ -1,5 +1,7 @@
 """C, which reads labels from images: its losses, its training beside G and D, and the labels that it refuses."""
 
+from types import SimpleNamespace
+
 import click
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from tests.steps import train
 from training.auxiliary import Auxiliary
 from training.dataset import TrainingSet
 from training.options import TrainingOptions, resolve_options
+from training.pickled_networks import check_dataset
 from training.readable_labels import check_auxiliary
 from training.resume import stored_options
 from training.step import TrainingStep
@@ -148,3 +151,10 @@ def test_weight_has_a_default_and_damaged_options_are_refused():
     assert options.auxiliary_weight == 0.5 and resolve_options('paper', {'data': 'x'}, 8).auxiliary_weight is None
     with pytest.raises(Exception, match='auxiliary is .acgan'):
         stored_options('run', dict(vars(options), auxiliary='acgan'))
+
+
+@pytest.mark.parametrize('auxiliary, kind', [(None, 'identity'), ('vac', 'identity'), ('var', 'numbers')])
+def test_a_dataset_without_labels_is_refused_with_the_command_that_makes_them(auxiliary, kind):
+    options = TrainingOptions('x', use_labels=True, auxiliary=auxiliary)
+    with pytest.raises(click.UsageError, match=f'python -m prefilter PHOTOGRAPHS --labels {kind} --out DATASET'):
+        check_dataset(options, SimpleNamespace(labels=None, shape=(3, 8, 8)))

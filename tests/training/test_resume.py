@@ -97,6 +97,7 @@ def test_one_image_a_gpu_cannot_be_halved():
             {'r1_gamma': 5.0, 'total_kimg': 1},
             '--r1-gamma: the run was started with 10.0, not 5.0. Only --data, --total',
         ),
+        ({'auxiliary': 'vac'}, '--auxiliary: the run was started without it, not vac. Only'),
         ({'seed': 1, 'mirror': False}, '--seed: .* 1000, not 1; --mirror: the run was started with True, not False'),
     ],
 )

@@ -118,7 +118,13 @@ def test_a_device_that_does_not_exist_is_refused_also_when_a_session_is_open(ses
 
 
 def test_the_dict_of_scripts_for_the_original_code_is_obeyed(open_session, monkeypatch):
-    monkeypatch.setattr('dnnlib.tflib.devices.list_gpus', list)
+    levels = []  # as they are when GPUs are looked for: CUDA reads the environment only then
+
+    def list_gpus():
+        levels.append(os.environ.get('TF_CPP_MIN_LOG_LEVEL'))
+        return []
+
+    monkeypatch.setattr('dnnlib.tflib.devices.list_gpus', list_gpus)
     monkeypatch.delenv('TF_CPP_MIN_LOG_LEVEL', raising=False)
     config = {
         'rnd.np_random_seed': 1000,
@@ -130,6 +136,7 @@ def test_the_dict_of_scripts_for_the_original_code_is_obeyed(open_session, monke
     session = open_session(device=config)
     assert np.random.rand() == pytest.approx(0.65358958, abs=1e-8) and session.graph.seed == 5
     assert os.environ['TF_CPP_MIN_LOG_LEVEL'] == '1'
+    assert set(levels) == {'1'}
     assert session._config.gpu_options.per_process_gpu_memory_fraction == 0.5
     assert session._config.intra_op_parallelism_threads == 1
 
