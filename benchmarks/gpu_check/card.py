@@ -1,5 +1,6 @@
 """What card is it, and what does TensorFlow do at the first start on it?"""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -91,7 +92,12 @@ def _version_of(library, function):
 def kernel_cache_bytes():
     """Bytes of what the driver has compiled on this machine."""
     folder = os.environ.get('CUDA_CACHE_PATH', os.path.expanduser('~/.nv/ComputeCache'))
-    return sum(os.path.getsize(os.path.join(path, name)) for path, _, names in os.walk(folder) for name in names)
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # other programs remove files meanwhile
+                total += os.path.getsize(os.path.join(path, name))
+    return total
 
 
 def row_about_compilation(before):

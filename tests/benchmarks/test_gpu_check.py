@@ -152,3 +152,10 @@ def test_what_the_driver_compiled_is_told(tmp_path, monkeypatch):
     (tmp_path / 'a' / 'kernel').write_bytes(bytes(2 * 10**6))
     row = card.row_about_compilation(before)
     assert row.here == '2.0 MB' and 'again' in row.beside
+
+
+def test_a_file_of_the_driver_that_is_removed_meanwhile_does_not_end_the_check(tmp_path, monkeypatch):
+    monkeypatch.setenv('CUDA_CACHE_PATH', str(tmp_path))
+    (tmp_path / 'kernel').write_bytes(bytes(1000))
+    monkeypatch.setattr(card.os, 'walk', lambda folder: [(folder, [], ['gone', 'kernel'])])
+    assert card.kernel_cache_bytes() == 1000
