@@ -29,7 +29,8 @@ class Optimizer:
 
     Attributes:
         state_variables: All variables of the optimizer, a list of tuples; a tuple holds the same variable of every
-            replica. Empty before `apply_updates` is called.
+            replica. With loss scaling, the last one holds `loss_scaling_log2` alone. Empty before `apply_updates` is
+            called.
         reset_op: Operation that forgets the moments and the step count. `apply_updates` makes it.
         finite: Tensor, whether all gradients of a step were finite, so that it changed something. `apply_updates` makes
             it.
