@@ -47,7 +47,7 @@ def networks_in(data_format):
     def layout_of(*_):
         return networks_stylegan._Layout(data_format)
 
-    with mock.patch.object(networks_stylegan, '_layout_of', layout_of), mock.patch.object(
-        networks_progan, '_layout_of', layout_of
+    with mock.patch.object(networks_stylegan, 'layout_of', layout_of), mock.patch.object(
+        networks_progan, 'layout_of', layout_of
     ):
         yield

@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from dnnlib import tflib
 from dnnlib.records.labels import ATTRIBUTES, CLASSES
-from training.networks_stylegan import _Discriminator, _get_lod, _layout_of, _side_of_images, _structure
+from training.networks_stylegan import Discriminator
 from training.options import CLASSIFIER
 
 # Arguments that C takes over from D.
@@ -47,16 +47,8 @@ def C_labels(
     Returns:
         float32 [N, label_size]: logits, or numbers.
     """
-    net = _Discriminator(dict(locals(), dtype='float32', mbstd_group_size=0, mbstd_num_features=0))
-    side = _side_of_images(resolution, active_resolution)
-    images_in.set_shape([None, num_channels, side, side])
-    net.layout = _layout_of(images_in, data_format)
-    structure = _structure(structure, is_template_graph, active_resolution)
-    builders = {'fixed': net.build_fixed, 'linear': net.build_linear, 'recursive': net.build_recursive}
-    features = builders[structure](
-        net.layout.from_nchw(tf.cast(images_in, tf.float32)), tf.cast(_get_lod(), tf.float32)
-    )
-    return tf.identity(net.last_block(features), name='labels_out')
+    net = Discriminator(dict(locals(), dtype='float32', mbstd_group_size=0, mbstd_num_features=0))
+    return tf.identity(net.outputs(images_in, structure, is_template_graph, data_format), name='labels_out')
 
 
 class Auxiliary:

@@ -14,11 +14,10 @@ from dnnlib.own_modules import own_module
 
 # A program may have another module of this name, so it is not imported the usual way.
 networks_stylegan = own_module('training.networks_stylegan')
-_Discriminator, _Synthesis = networks_stylegan._Discriminator, networks_stylegan._Synthesis
-_dense, _get_lod, _layout_of = networks_stylegan._dense, networks_stylegan._get_lod, networks_stylegan._layout_of
-_nonlinearity, _pixel_norm = networks_stylegan._nonlinearity, networks_stylegan._pixel_norm
-_side_of_images, _structure = networks_stylegan._side_of_images, networks_stylegan._structure
-feature_maps = networks_stylegan.feature_maps
+Discriminator, Synthesis = networks_stylegan.Discriminator, networks_stylegan.Synthesis
+activation_and_gain, dense = networks_stylegan.activation_and_gain, networks_stylegan.dense
+feature_maps, get_lod = networks_stylegan.feature_maps, networks_stylegan.get_lod
+layout_of, pixel_norm = networks_stylegan.layout_of, networks_stylegan.pixel_norm
 # </from>
 
 
@@ -55,29 +54,24 @@ def G_paper(
         Images [N, num_channels, resolution, resolution], nominal range [-1, 1], not clipped. With `active_resolution`,
         their side is smaller.
     """
-    return _images(_Generator(locals()), locals())
+    return images_of(Generator(locals()), locals())
 
 
-def _images(net, options):
+def images_of(net, options):
     """The output of G_paper; `options` are its arguments by name."""
-    latents_in, labels_in, dtype = (options[name] for name in ('latents_in', 'labels_in', 'dtype'))
+    latents_in, labels_in = options['latents_in'], options['labels_in']
     latent_size = options['latent_size'] or net.nf(0)
     latents_in.set_shape([None, latent_size])
     labels_in.set_shape([None, options['label_size']])
-    structure = _structure(options['structure'] or 'auto', options['is_template_graph'], options['active_resolution'])
-    net.layout = _layout_of(latents_in, options['data_format'])
-    lod = _get_lod()
-    net.latents = tf.concat([tf.cast(latents_in, dtype), tf.cast(labels_in, dtype)], axis=1)
+    net.layout = layout_of(latents_in, options['data_format'])
+    lod = get_lod()
+    net.latents = tf.concat([tf.cast(latents_in, net.dtype), tf.cast(labels_in, net.dtype)], axis=1)
     if options['normalize_latents']:
-        net.latents = _pixel_norm(net.latents, 1, net.pixelnorm_epsilon)
-    builders = {'linear': net.build_linear, 'recursive': net.build_recursive}
-    images_out = net.layout.to_nchw(builders[structure](tf.cast(lod, dtype)))
-    side = _side_of_images(net.resolution, net.active_resolution)
-    images_out.set_shape([None, net.num_channels, side, side])
-    return tf.cast(images_out, tf.float32, name='images_out')
+        net.latents = pixel_norm(net.latents, 1, net.pixelnorm_epsilon)
+    return net.images_at(lod, options['structure'] or 'auto', options['is_template_graph'])
 
 
-class _Generator(_Synthesis):
+class Generator(Synthesis):
     """The blocks of the generator. The structures that connect them are StyleGAN's."""
 
     def __init__(self, options):
@@ -96,19 +90,19 @@ class _Generator(_Synthesis):
         if self.resolution != 2**self.log2 or self.resolution < 4:
             raise ValueError(f'resolution {self.resolution} is no power of two from 4 on.')
         self.nf = feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
-        self.activation, self.gain = _nonlinearity('lrelu' if options['use_leakyrelu'] else 'relu')
+        self.activation, self.gain = activation_and_gain('lrelu' if options['use_leakyrelu'] else 'relu')
 
     def epilogue(self, x):
         """The end of every layer: bias, activation, normalisation."""
         x = self.activation(self.layout.apply_bias(x))
-        return _pixel_norm(x, self.layout.channel_axis, self.pixelnorm_epsilon) if self.use_pixelnorm else x
+        return pixel_norm(x, self.layout.channel_axis, self.pixelnorm_epsilon) if self.use_pixelnorm else x
 
     def first_block(self):
         """The block at 4x4."""
         fmaps = self.nf(1)
         with tf.variable_scope('4x4'):
             with tf.variable_scope('Dense'):
-                x = _dense(self.latents, fmaps * 16, self.gain / 4, self.use_wscale)
+                x = dense(self.latents, fmaps * 16, self.gain / 4, self.use_wscale)
                 x = self.epilogue(self.layout.from_nchw(tf.reshape(x, [-1, fmaps, 4, 4])))
             with tf.variable_scope('Conv'):
                 return self.epilogue(self.layout.conv(x, fmaps, 3, self.gain, self.use_wscale))
@@ -155,24 +149,18 @@ def D_paper(
         Scores [N, 1].
     """
     labels_in.set_shape([None, label_size])
-    return tf.cast(_scores(locals(), num_outputs=1), tf.float32, name='scores_out')
+    return tf.cast(scores_of(locals(), num_outputs=1), tf.float32, name='scores_out')
 
 
-def _scores(options, num_outputs):
+def scores_of(options, num_outputs):
     """The output of D_paper's last layer, [N, num_outputs]; `options` are its arguments by name."""
     net = _PaperDiscriminator(options, num_outputs)
-    images_in, dtype = options['images_in'], options['dtype']
-    side = _side_of_images(net.resolution, net.active_resolution)
-    images_in.set_shape([None, net.num_channels, side, side])
-    net.layout = _layout_of(images_in, options['data_format'])
-    lod = tf.cast(_get_lod(), dtype)
-    image = net.layout.from_nchw(tf.cast(images_in, dtype))
-    structure = _structure(options['structure'] or 'auto', options['is_template_graph'], options['active_resolution'])
-    builders = {'linear': net.build_linear, 'recursive': net.build_recursive}
-    return net.last_block(builders[structure](image, lod))
+    return net.outputs(
+        options['images_in'], options['structure'] or 'auto', options['is_template_graph'], options['data_format']
+    )
 
 
-class _PaperDiscriminator(_Discriminator):
+class _PaperDiscriminator(Discriminator):
     """The blocks of the discriminator. Those from RGB and at 4x4, and what connects them, are StyleGAN's."""
 
     def __init__(self, options, num_outputs):

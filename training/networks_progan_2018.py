@@ -39,10 +39,10 @@ def G_paper(
     **_kwargs,
 ):
     """The generator; arguments and output as of `training.networks_progan.G_paper`."""
-    return networks_progan._images(_Generator(locals()), locals())
+    return networks_progan.images_of(_Generator(locals()), locals())
 
 
-class _Generator(networks_progan._Generator):
+class _Generator(networks_progan.Generator):
     def upscale_conv(self, x, fmaps):
         if not self.fused_scale:
             return super().upscale_conv(x, fmaps)
@@ -79,5 +79,5 @@ def D_paper(
     Returns:
         Tuple of scores [N, 1] and logits of the labels [N, label_size].
     """
-    outputs = tf.cast(networks_progan._scores(locals(), num_outputs=1 + label_size), tf.float32)
+    outputs = tf.cast(networks_progan.scores_of(locals(), num_outputs=1 + label_size), tf.float32)
     return tf.identity(outputs[:, :1], name='scores_out'), tf.identity(outputs[:, 1:], name='labels_out')

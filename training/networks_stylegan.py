@@ -125,7 +125,8 @@ def _get_bias(size, lrmul=1.0):
     return bias * np.float32(lrmul) if lrmul != 1.0 else bias
 
 
-def _get_lod():
+def get_lod():
+    """The level of detail, float32 scalar, from the variable of the network that is being built."""
     lod = tf.get_variable('lod', [], initializer=tf.initializers.zeros(), trainable=False)
     return lod.read_value()  # read after the control dependencies, not where the variable was made
 
@@ -134,20 +135,22 @@ def _get_lod():
 # Layers that do not depend on the layout
 
 
-def _dense(x, fmaps, gain, use_wscale=True, lrmul=1.0):
+def dense(x, fmaps, gain, use_wscale=True, lrmul=1.0):
+    """A fully connected layer without bias: [N, ...] to [N, fmaps]; `gain` is the factor of He's deviation."""
     if x.shape.ndims > 2:
         x = tf.reshape(x, [-1, np.prod([int(size) for size in x.shape[1:]])])
     weight = _get_weight([int(x.shape[1]), fmaps], gain, use_wscale, lrmul)
     return tf.matmul(x, tf.cast(weight, x.dtype))
 
 
-def _nonlinearity(name):
-    """(activation, gain): the gain of the weights before the activation that keeps the variance."""
+def activation_and_gain(name):
+    """(activation, gain) by the name 'lrelu' or 'relu': with this gain of the weights before, it keeps the variance."""
     activations = {'lrelu': lambda x: tf.nn.leaky_relu(x, 0.2), 'relu': tf.nn.relu}
     return activations[name], np.sqrt(2)
 
 
-def _pixel_norm(x, axis, epsilon=1e-8):
+def pixel_norm(x, axis, epsilon=1e-8):
+    """Scales each vector along an axis to the mean square 1."""
     # In float32 whatever the dtype: squares overflow half precision.
     y = tf.cast(x, tf.float32)
     return tf.cast(y * tf.rsqrt(tf.reduce_mean(tf.square(y), axis=axis, keepdims=True) + epsilon), x.dtype)
@@ -300,7 +303,7 @@ def _halving_conv_weight_gradient(x, dy):
 # Layers that depend on the layout
 
 
-def _layout_of(tensor, data_format):
+def layout_of(tensor, data_format):
     """The `_Layout`. 'auto' chooses by the device of `tensor`; without one, by whether the session has a GPU."""
     if data_format == 'auto':
         device = tensor.device.upper()
@@ -479,7 +482,7 @@ class _Layout:
             return tf.cast(x if scale is None else x * scale, dtype)
         fmaps = self.fmaps(x)
         with tf.variable_scope('StyleMod'):
-            style = _dense(tf.cast(dlatent, tf.float32), fmaps * 2, gain=1.0, use_wscale=use_wscale)
+            style = dense(tf.cast(dlatent, tf.float32), fmaps * 2, gain=1.0, use_wscale=use_wscale)
             style = tf.nn.bias_add(style, _get_bias(fmaps * 2))
         style = tf.reshape(style, [-1, 2, fmaps, 1, 1] if self.channels_first else [-1, 2, 1, 1, fmaps])
         style_scale, shift = tf.unstack(style, axis=1)
@@ -585,7 +588,7 @@ def G_style(
         components['mapping'] = tflib.Network('G_mapping', func_name=G_mapping, dlatent_broadcast=num_layers, **kwargs)
     mapping, synthesis = components['mapping'], components['synthesis']
 
-    lod = _get_lod()
+    lod = get_lod()
     dlatent_avg = tf.get_variable('dlatent_avg', [dlatent_size], initializer=tf.initializers.zeros(), trainable=False)
     random_seed = _seed_tensor(random_seed)
     random = Random(random_seed, first_draw=100)  # not the numbers that the synthesis network draws
@@ -654,7 +657,7 @@ def G_mapping(
     Returns:
         Tensor [N, dlatent_broadcast, dlatent_size], or [N, dlatent_size].
     """
-    activation, gain = _nonlinearity(mapping_nonlinearity)
+    activation, gain = activation_and_gain(mapping_nonlinearity)
     latents_in.set_shape([None, latent_size])
     labels_in.set_shape([None, label_size])
     layout = _Layout('NHWC')  # vectors have no layout, so any will do
@@ -665,11 +668,11 @@ def G_mapping(
             embedded = tf.matmul(tf.cast(labels_in, dtype), tf.cast(weight, dtype))
         x = tf.concat([x, embedded], axis=1)
     if normalize_latents:
-        x = _pixel_norm(x, axis=1)
+        x = pixel_norm(x, axis=1)
     for index in range(mapping_layers):
         with tf.variable_scope(f'Dense{index}'):
             fmaps = dlatent_size if index == mapping_layers - 1 else mapping_fmaps
-            x = activation(layout.apply_bias(_dense(x, fmaps, gain, use_wscale, mapping_lrmul), mapping_lrmul))
+            x = activation(layout.apply_bias(dense(x, fmaps, gain, use_wscale, mapping_lrmul), mapping_lrmul))
     if dlatent_broadcast is not None:
         x = tf.tile(x[:, np.newaxis], [1, dlatent_broadcast, 1])
     return tf.cast(x, tf.float32, name='dlatents_out')
@@ -712,22 +715,17 @@ def G_synthesis(
     Returns:
         Images [N, num_channels, resolution, resolution], not clipped. With `active_resolution`, their side is smaller.
     """
-    net = _Synthesis(locals())
+    net = Synthesis(locals())
     clean_graph = is_template_graph or force_clean_graph
     dlatents_in.set_shape([None, net.num_styles, dlatent_size])
-    structure = _structure(structure, clean_graph, active_resolution)
-    net.layout = _layout_of(dlatents_in, data_format)
+    net.layout = layout_of(dlatents_in, data_format)
     net.dlatents = tf.cast(dlatents_in, dtype)
-    lod = _get_lod()
+    lod = get_lod()
     net.make_noise(randomize=randomize_noise and not clean_graph, random=Random(_seed_tensor(random_seed)))
-    builders = {'fixed': net.build_fixed, 'linear': net.build_linear, 'recursive': net.build_recursive}
-    images_out = net.layout.to_nchw(builders[structure](tf.cast(lod, dtype)))
-    side = _side_of_images(resolution, active_resolution)
-    images_out.set_shape([None, num_channels, side, side])
-    return tf.cast(images_out, tf.float32, name='images_out')
+    return net.images_at(lod, structure, clean_graph)
 
 
-class _Synthesis(_Precision):
+class Synthesis(_Precision):
     """The blocks of the synthesis network, and the structures that connect them."""
 
     def __init__(self, options):
@@ -755,7 +753,7 @@ class _Synthesis(_Precision):
         self.nf = feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
         self.num_layers = self.log2 * 2 - 2
         self.num_styles = self.num_layers if self.use_styles else 1
-        self.activation, self.gain = _nonlinearity(options['nonlinearity'])
+        self.activation, self.gain = activation_and_gain(options['nonlinearity'])
 
     def make_noise(self, randomize, random):
         self.noise = []
@@ -776,7 +774,7 @@ class _Synthesis(_Precision):
             x = self.layout.apply_noise(x, self.noise[layer]())
         x = self.activation(self.layout.apply_bias(x))
         if self.use_pixel_norm:
-            x = _pixel_norm(x, self.layout.channel_axis)
+            x = pixel_norm(x, self.layout.channel_axis)
         return self.layout.normalize_and_style(
             x,
             self.dlatents[:, layer] if self.use_styles else None,
@@ -796,7 +794,7 @@ class _Synthesis(_Precision):
                     x = self.epilogue(self.layout.from_nchw(x), 0)
             else:
                 with tf.variable_scope('Dense'):
-                    x = _dense(self.dlatents[:, 0], fmaps * 16, self.gain / 4, self.use_wscale)
+                    x = dense(self.dlatents[:, 0], fmaps * 16, self.gain / 4, self.use_wscale)
                     x = self.epilogue(self.layout.from_nchw(tf.reshape(x, [-1, fmaps, 4, 4])), 0)
             with tf.variable_scope('Conv'):
                 return self.epilogue(self.layout.conv(x, fmaps, 3, self.gain, self.use_wscale), 1)
@@ -813,6 +811,15 @@ class _Synthesis(_Precision):
                 x = self.epilogue(x, level * 2 - 4)
             with tf.variable_scope('Conv1'):
                 return self.epilogue(self.layout.conv(x, fmaps, 3, self.gain, self.use_wscale), level * 2 - 3)
+
+    def images_at(self, lod, structure, clean_graph):
+        """The output of the network, float32 NCHW; `lod` as from `get_lod`, `structure` as of `G_synthesis`."""
+        builders = {'fixed': self.build_fixed, 'linear': self.build_linear, 'recursive': self.build_recursive}
+        builder = builders[_structure(structure, clean_graph, self.active_resolution)]
+        images_out = self.layout.to_nchw(builder(tf.cast(lod, self.dtype)))
+        side = _side_of_images(self.resolution, self.active_resolution)
+        images_out.set_shape([None, self.num_channels, side, side])
+        return tf.cast(images_out, tf.float32, name='images_out')
 
     def to_rgb(self, level, x):
         with tf.variable_scope(f'ToRGB_lod{self.log2 - level}'):
@@ -894,22 +901,14 @@ def D_basic(
     Returns:
         Scores [N, 1]: logits of being real.
     """
-    net = _Discriminator(locals())
-    side = _side_of_images(resolution, active_resolution)
-    images_in.set_shape([None, num_channels, side, side])
     labels_in.set_shape([None, label_size])
-    net.layout = _layout_of(images_in, data_format)
-    lod = tf.cast(_get_lod(), dtype)
-    image = net.layout.from_nchw(tf.cast(images_in, dtype))
-    structure = _structure(structure, is_template_graph, active_resolution)
-    builders = {'fixed': net.build_fixed, 'linear': net.build_linear, 'recursive': net.build_recursive}
-    scores = net.last_block(builders[structure](image, lod))
+    scores = Discriminator(locals()).outputs(images_in, structure, is_template_graph, data_format)
     if label_size:
         scores = tf.reduce_sum(scores * tf.cast(labels_in, dtype), axis=1, keepdims=True)
     return tf.cast(scores, tf.float32, name='scores_out')
 
 
-class _Discriminator(_Precision):
+class Discriminator(_Precision):
     """The blocks of the discriminator, and the structures that connect them."""
 
     def __init__(self, options):
@@ -930,7 +929,18 @@ class _Discriminator(_Precision):
             raise ValueError(f'resolution {self.resolution} is no power of two from 4 on.')
         self.nf = feature_maps(options['fmap_base'], options['fmap_decay'], options['fmap_max'])
         self.num_outputs = max(options['label_size'], 1)
-        self.activation, self.gain = _nonlinearity(options['nonlinearity'])
+        self.activation, self.gain = activation_and_gain(options['nonlinearity'])
+
+    def outputs(self, images_in, structure, is_template_graph, data_format):
+        """The output of the last layer, [N, label_size or 1] in `dtype`; arguments as of `D_basic`."""
+        side = _side_of_images(self.resolution, self.active_resolution)
+        images_in.set_shape([None, self.num_channels, side, side])
+        self.layout = layout_of(images_in, data_format)
+        lod = tf.cast(get_lod(), self.dtype)
+        image = self.layout.from_nchw(tf.cast(images_in, self.dtype))
+        builders = {'fixed': self.build_fixed, 'linear': self.build_linear, 'recursive': self.build_recursive}
+        builder = builders[_structure(structure, is_template_graph, self.active_resolution)]
+        return self.last_block(builder(image, lod))
 
     def from_rgb(self, level, image):
         with tf.variable_scope(f'FromRGB_lod{self.log2 - level}'):
@@ -960,10 +970,10 @@ class _Discriminator(_Precision):
                 x = self.layout.conv(x, self.nf(1), 3, self.gain, self.use_wscale)
                 x = self.activation(self.layout.apply_bias(x))
             with tf.variable_scope('Dense0'):
-                x = _dense(self.layout.to_nchw(x), self.nf(0), self.gain, self.use_wscale)
+                x = dense(self.layout.to_nchw(x), self.nf(0), self.gain, self.use_wscale)
                 x = self.activation(self.layout.apply_bias(x))
             with tf.variable_scope('Dense1'):
-                return self.layout.apply_bias(_dense(x, self.num_outputs, 1.0, self.use_wscale))
+                return self.layout.apply_bias(dense(x, self.num_outputs, 1.0, self.use_wscale))
 
     def build_fixed(self, image, _lod):
         x = self.from_rgb(self.log2, image)

@@ -70,7 +70,7 @@ def test_the_source_in_pickles_uses_only_what_the_original_code_has_too():
     allowed = ('import numpy as np', 'import tensorflow.compat.v1 as tf', 'import dnnlib.tflib as tflib')
     assert imports == {ast.dump(ast.parse(line).body[0]) for line in allowed}
     defined = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    assert {'G_paper', 'D_paper', '_Synthesis', '_Discriminator'} <= defined and 'own_module' not in source.split()
+    assert {'G_paper', 'D_paper', 'Synthesis', 'Discriminator'} <= defined and 'own_module' not in source.split()
 
 
 def is_import(node):

@@ -289,7 +289,7 @@ def test_half_precision_gives_about_the_same_scores(session):
 @pytest.mark.parametrize('shape', [[1, 2], [1, 2, 2, 2]])
 def test_leaky_relu_of_exactly_zero_has_slope_one_in_every_precision(session, shape, dtype):
     x = tf.zeros(shape, dtype)
-    activation, _ = networks_stylegan._nonlinearity('lrelu')
+    activation, _ = networks_stylegan.activation_and_gain('lrelu')
     y = activation(networks_stylegan._Layout('NHWC').apply_bias(x))
     session.run(tf.global_variables_initializer())
     assert (session.run(tf.gradients(y, x)[0]) == 1).all()

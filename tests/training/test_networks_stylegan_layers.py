@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.plain_convolutions import plain_conv, plain_doubling_conv, plain_halving_conv
 from training import networks_stylegan
-from training.networks_stylegan import _dense, _Layout, _nonlinearity, _pixel_norm
+from training.networks_stylegan import _Layout, activation_and_gain, dense, pixel_norm
 
 SEEDS = st.integers(0, 2**31)
 quickly = settings(max_examples=3, database=None)
@@ -217,7 +217,7 @@ def test_leaky_relu_of_exactly_zero_has_slope_one(layout, shape):
 
     def build():
         x = tf.constant(values)
-        activation, gain = _nonlinearity('lrelu')
+        activation, gain = activation_and_gain('lrelu')
         assert gain == pytest.approx(np.sqrt(2))
         biased = in_layout(layout, lambda its, x: its.apply_bias(x)) if len(shape) == 4 else _Layout(layout).apply_bias
         y = activation(biased(x))
@@ -233,7 +233,7 @@ def test_leaky_relu_of_exactly_zero_has_slope_one(layout, shape):
 def test_pixel_norm_brings_the_mean_square_to_one(seed, batch, fmaps, size):
     x = normal(seed, batch, fmaps) * np.float32(size)
     expected = x / np.sqrt((x.astype(np.float64) ** 2).mean(axis=1, keepdims=True) + 1e-8)
-    np.testing.assert_allclose(evaluate(lambda: _pixel_norm(tf.constant(x), axis=1)), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(evaluate(lambda: pixel_norm(tf.constant(x), axis=1)), expected, rtol=1e-4, atol=1e-6)
 
 
 @quickly
@@ -286,6 +286,6 @@ def test_minibatch_stddev_of_few_samples_takes_them_as_one_group(layout):
 def test_images_are_flattened_before_a_dense_layer():
     def build():
         with tf.variable_scope('d', custom_getter=lambda getter, name, shape, *args, **kwargs: tf.ones(shape)):
-            return _dense(tf.constant(normal(0, 2, 3, 4)), 5, gain=1)
+            return dense(tf.constant(normal(0, 2, 3, 4)), 5, gain=1)
 
     np.testing.assert_allclose(evaluate(build)[:, 0], normal(0, 2, 12).sum(axis=1) / np.sqrt(12), rtol=1e-4)

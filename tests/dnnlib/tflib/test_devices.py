@@ -69,7 +69,7 @@ class SessionWith:
 def test_a_sessions_gpus_are_those_it_was_opened_with(monkeypatch, kinds, gpus):
     monkeypatch.setattr(tf, 'get_default_session', lambda: SessionWith(*kinds))
     assert devices.session_gpus() == gpus
-    layout = networks_stylegan._layout_of(tf.constant(0.0), 'auto')
+    layout = networks_stylegan.layout_of(tf.constant(0.0), 'auto')
     assert layout.data_format == ('NCHW' if gpus else 'NHWC')
 
 
