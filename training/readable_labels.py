@@ -21,6 +21,11 @@ def check_auxiliary(options, labels):
     """
     if options.auxiliary is None:
         return
+    if (labels.array == labels.array[:1]).all():
+        raise click.UsageError(
+            f'--auxiliary {options.auxiliary}: all images of {options.data} have the same label, so there is nothing '
+            'to read; leave --auxiliary out, or name a dataset whose labels differ.'
+        )
     kind = labels.kind()
     if kind not in _TRAINABLE[options.auxiliary]:
         if options.auxiliary == REGRESSOR:

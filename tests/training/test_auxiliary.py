@@ -120,6 +120,7 @@ def test_kinds_of_labels(array, kind):
     [
         ('var', CLASSES_OF_3, 'learns numbers, and the labels of x are classes; give --auxiliary vac'),
         ('var', FLAGS, 'labels of x are attributes; give --auxiliary vac'),
+        ('vac', np.float32([[1], [1]]), 'vac: all images of x have the same label'),
         ('vac', FIGURES, 'labels of x are other numbers; give --auxiliary var'),
         ('var', FIGURES * 4, 'go from -4 to 4, and must be from -1 to 1; python -m prefilter --labels numbers'),
     ],
