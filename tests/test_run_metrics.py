@@ -78,6 +78,7 @@ def test_measured_once_unless_forced_and_the_same_seed_gives_the_same_number(run
     assert repeated['value'] == first['value']
 
 
+@pytest.mark.slow
 def test_a_network_that_took_the_name_of_a_measured_one_is_measured(run_dir):
     for name in ('network-snapshot-000000.pkl', 'network-final.pkl'):
         os.rename(os.path.join(run_dir, name), os.path.join(run_dir, name + '.bak'))

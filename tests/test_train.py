@@ -267,6 +267,7 @@ def test_a_run_goes_on_with_C_which_is_in_no_pickle(run, tmp_path):
         assert result.exit_code == 2 and sentence in result.output
 
 
+@pytest.mark.slow
 def test_training_on_zip_files_is_training_on_tfrecords(run, data, tmp_path):
     write_labels(data, 'toy', np.arange(12) % 3)
     with open_dataset(data) as dataset:

@@ -16,6 +16,8 @@ from tests.train_command import NAME, TINY, read_lines, run_here
 from training import loop
 from training.footprint import Networks
 
+pytestmark = pytest.mark.slow  # each advice is followed, by a further run
+
 
 @pytest.fixture
 def data(tmp_path):
@@ -82,7 +84,6 @@ def test_too_little_memory_for_a_resolution_loses_no_run(run, data, tmp_path, mo
     assert os.listdir(str(results)) == [NAME]
 
 
-@pytest.mark.slow
 def test_memory_that_is_short_for_one_image_is_no_matter_of_the_minibatch(run, data, tmp_path, monkeypatch):
     def start(self, state):
         raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor')
@@ -94,7 +95,6 @@ def test_memory_that_is_short_for_one_image_is_no_matter_of_the_minibatch(run, d
     )
 
 
-@pytest.mark.slow
 def test_a_learning_rate_that_explodes_can_be_lowered(run, data, tmp_path):
     output = run('--data', data, '--results', tmp_path / 'r', *TINY, '--lrate', '1e30', '--max-nonfinite', '4').output
     command = advice(output)

@@ -83,6 +83,7 @@ def test_empty_arguments_are_refused(args, what):
     assert CliRunner().invoke(command, ['SOURCE', '--out=OUT']).output == 'SOURCE OUT\n'
 
 
+@pytest.mark.slow
 def test_paths_are_printed_whatever_their_bytes_and_the_terminal(tmp_path):
     folder = tmp_path / 'é-\udcff'
     shutil.copytree(str(ROOT / DATA), str(folder))

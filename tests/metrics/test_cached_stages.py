@@ -132,6 +132,7 @@ def places(cache):
     return sorted(os.listdir(cache.folder)) if os.path.isdir(cache.folder) else []
 
 
+@pytest.mark.slow
 def test_one_pass_serves_all_metrics_of_images_and_changes_no_number(generator, dataset, cache, runs):
     Gs = generator()
     alone = {}

@@ -99,6 +99,7 @@ def test_a_dataset_that_changes_meanwhile_is_not_kept(tmp_path):
         np.testing.assert_array_equal(found.vectors, ToyEmbedding().embed(people(40, seed=1)))
 
 
+@pytest.mark.slow
 def test_worker_processes_and_sent_images_give_the_same(tmp_path, monkeypatch):
     """Real processes; and images that are sent as files, as to a cluster that does not reach the dataset."""
     monkeypatch.undo()

@@ -137,6 +137,7 @@ def test_the_file_has_a_direction_for_each_attribute_that_enough_images_have(fou
     assert table_of(directions) in outcome.stdout and f'--figures directions --directions {path}' in outcome.stdout
 
 
+@pytest.mark.slow
 def test_images_become_brighter_along_the_direction_bright(found, planted, tmp_path):
     directions = read_directions(found[1])
     bright = directions.records[0]['changes of scores']['bright']
@@ -169,6 +170,7 @@ def test_a_set_goes_along_named_directions_and_its_images_are_made_again(tmp_pat
     assert files_of(tmp_path / 'set') == before
 
 
+@pytest.mark.slow
 def test_the_command_line_of_generate_takes_file_and_names(found, planted, tmp_path, monkeypatch):
     options = ['--per-identity', '3', '--vary', 'directions', '--psi', '1', '--identities', '2', '--out']
 
@@ -208,6 +210,7 @@ def test_the_command_line_of_generate_takes_file_and_names(found, planted, tmp_p
     assert all(Given.of_plan(json.loads(json.dumps(given.plan()))) == given for _, given in asked)
 
 
+@pytest.mark.slow
 def test_orthogonal_directions_share_nothing(found, data, planted, tmp_path):
     path = str(tmp_path / 'orthogonal.json')
     arguments = ['--attributes', data, '--out', path, '--names', 'red,bright', '--orthogonal', '--layers', '0-1']
@@ -220,6 +223,7 @@ def test_orthogonal_directions_share_nothing(found, data, planted, tmp_path):
     np.testing.assert_allclose(directions.vectors, expected, atol=1e-4)  # each as if it were alone, then orthogonal
 
 
+@pytest.mark.slow
 def test_a_file_is_replaced_only_with_force_and_only_if_it_has_directions(found, data, planted, tmp_path):
     with open(found[1], 'rb') as file:
         before = file.read()
@@ -279,6 +283,7 @@ def brightness_classifier(path, outputs=2):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid('', 12)], ir_version=7), str(path))
 
 
+@pytest.mark.slow
 def test_a_users_own_classifier_scores_the_images(planted, mapped, tmp_path):
     classifier, path = tmp_path / 'bright.onnx', tmp_path / 'directions.json'
     brightness_classifier(classifier)

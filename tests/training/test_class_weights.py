@@ -11,6 +11,7 @@ from training.step import make_networks, network_arguments
 SMALL = {'data': 'x', 'fmap_base': 64, 'fmap_max': 8, 'latent_size': 6, 'mapping_layers': 1}
 
 
+@pytest.mark.slow
 def test_values_of_labels_are_counted_as_in_networks_that_have_them(session):
     options = resolve_options('paper', SMALL, 8)
     G, D = make_networks(options, 3, 7)

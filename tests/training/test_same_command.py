@@ -1,6 +1,7 @@
 """Which run a command means, and what it says about a run that it does not go on with."""
 
 import dataclasses
+import functools
 import json
 import shlex
 
@@ -24,6 +25,9 @@ def make_run(results, nimg, name='00000-demo', counters=None, **given):
     (run_dir / 'options.json').write_text(json.dumps(options))
     Checkpoints(str(run_dir)).save({}, {'cur_nimg': nimg, 'due': NOTHING, **(counters or {})})
     return run_dir
+
+
+slow_param = functools.partial(pytest.param, marks=pytest.mark.slow)
 
 
 @pytest.fixture
@@ -70,15 +74,17 @@ def test_an_unfinished_command_goes_on_without_a_word(command, tmp_path):
     'nimg, given, flags, has, advice',
     [
         (56000, {}, ['--kimg', '70'], 'has finished these options with --kimg 56', '--kimg 70.0'),
-        (30000, {}, ['--kimg', '70'], 'has trained 30.0 kimg of these options with --kimg 56', '--kimg 70.0'),
-        (
+        slow_param(30000, {}, ['--kimg', '70'], 'has trained 30.0 kimg of these options with --kimg 56', '--kimg 70.0'),
+        slow_param(
             30000,
             {},
             ['--minibatch', '8'],
             'has trained 30.0 kimg of these options with --minibatch 16',
             '--minibatch 8',
         ),
-        (30000, {}, ['--lrate', '1e-3'], 'has trained 30.0 kimg of these options with --lrate 0.002', '--lrate 0.001'),
+        slow_param(
+            30000, {}, ['--lrate', '1e-3'], 'has trained 30.0 kimg of these options with --lrate 0.002', '--lrate 0.001'
+        ),
         (
             30000,
             {'tick_kimg': None, 'metrics': []},

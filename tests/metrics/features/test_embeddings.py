@@ -96,6 +96,7 @@ def test_default_embedding_gives_the_vectors_of_its_graph_in_tensorflow(default)
     np.testing.assert_array_equal(together[2:4], together[:2])
 
 
+@pytest.mark.slow
 def test_gpus_compute_the_same(default, monkeypatch):
     from metrics.features.facenet_in_tensorflow import TensorFlowFacenet  # it uses the CPU where there is no GPU
 
