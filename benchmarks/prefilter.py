@@ -50,16 +50,16 @@ def main(photos, rounds):
     """
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # before TensorFlow counts the cores
-    from mtcnn import MTCNN
+    from tests.package_models import package_detector
 
-    reference, ours = MTCNN(), FaceDetector('cpu')
+    (_, detect), ours = package_detector(), FaceDetector('cpu')
     originals = list(read_photographs(photos, max(SIZES.values())) if photos else bundled_photographs())
     print('      size  photographs  faces  mtcnn img/s  ours img/s  mtcnn CPU ms  ours CPU ms  ratio', flush=True)
     for (width, height), count in SIZES.items():
         images = [at_size(originals, index, width, height) for index in range(count)]
         times = {'mtcnn': [], 'ours': []}
         for _ in range(rounds + 1):  # the first round warms up
-            times['mtcnn'].append(seconds(lambda images=images: [reference.detect_faces(image) for image in images]))
+            times['mtcnn'].append(seconds(lambda images=images: [detect(image) for image in images]))
             times['ours'].append(seconds(lambda images=images: in_batches(ours, images)))
         faces = sum(len(found) for found in in_batches(ours, images))
         mtcnn, own = (np.min(times[name][1:], axis=0) / count for name in ('mtcnn', 'ours'))  # wall, CPU

@@ -328,9 +328,9 @@ def bundled():
 @pytest.fixture(scope='session')
 def reference():
     """What `mtcnn.MTCNN` computes in its third stage, before it truncates: image to float64 [N, 5]."""
-    from mtcnn import MTCNN
+    from tests.package_models import package_detector
 
-    package, boxes = MTCNN(), []
+    (package, detect_faces), boxes = package_detector(), []
     third_stage = package._MTCNN__stage3
 
     def third_stage_listened_to(*args):
@@ -340,7 +340,7 @@ def reference():
     package._MTCNN__stage3 = third_stage_listened_to
 
     def detect(image):
-        package.detect_faces(image)
+        detect_faces(image)
         return boxes[0] if boxes[0].size else np.empty([0, 5])
 
     return detect

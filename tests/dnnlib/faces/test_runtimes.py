@@ -8,13 +8,13 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from mtcnn.network.factory import NetworkFactory
 
 import dnnlib.faces.runtimes
-from dnnlib.faces.mtcnn_weights import SIDES, read_weights
+from dnnlib.faces.mtcnn_weights import SIDES
 from dnnlib.faces.onnx_graphs import POINTS
 from dnnlib.faces.runtimes import OnnxRuntime, open_runtime, resolve_device
 from dnnlib.faces.tensorflow_runtime import TensorFlowRuntime
+from tests.package_models import package_model
 
 ROOT = str(pathlib.Path(__file__).parents[3])
 
@@ -26,18 +26,11 @@ def runtime(request):
 
 @pytest.fixture(scope='module')
 def keras():
-    graph = tf.Graph()
-    session = tf.Session(graph=graph)
-    models = {}
-    with graph.as_default(), session.as_default():
-        for network in SIDES:
-            models[network] = getattr(NetworkFactory(), f'build_{network}')()
-            models[network].set_weights(read_weights(network))
+    models = {network: package_model(network) for network in SIDES}
 
     def run(network, pixels):
-        with graph.as_default(), session.as_default():
-            swapped = pixels.transpose(0, 2, 1, 3)  # width before height
-            outputs = models[network].predict_on_batch((swapped + 0.5) / 128)
+        swapped = pixels.transpose(0, 2, 1, 3)  # width before height
+        outputs = models[network]((swapped + 0.5) / 128)
         outputs = [outputs[-1], *outputs[:-1]]  # scores last, boxes first
         return [output.transpose(0, 2, 1, 3) if network == 'pnet' else output for output in outputs]
 

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from mtcnn.network.factory import NetworkFactory
 
-from dnnlib.faces.mtcnn_weights import read_layers, read_weights
+from dnnlib.faces.mtcnn_weights import read_layers
 from metrics.features import onet
+from tests.package_models import package_model
 
 
 def images(count=5, channels=3, side=32):
@@ -15,10 +15,7 @@ def images(count=5, channels=3, side=32):
 
 
 def test_trunk_and_heads_give_what_the_package_gives(session):
-    keras_model = NetworkFactory().build_onet()
-    keras_model.set_weights(read_weights('onet'))
-    inputs = onet.prepare(images())
-    boxes, landmarks, faces = session.run(keras_model.outputs, {keras_model.inputs[0]: inputs})
+    boxes, landmarks, faces = package_model('onet')(onet.prepare(images()))
 
     features = onet.ONet()(images())
     heads = read_layers('onet').heads
