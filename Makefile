@@ -5,7 +5,7 @@
 # can execute it on a CPU; it makes .venv-nchw for that. `make test-beam` runs the tests of Apache Beam, with which it
 # makes .venv-beam. `make horovod` builds Horovod into .venv-horovod, with TF=2 into .venv-horovod-tf2, and
 # `make test-horovod` tests training with it. `make test-cross` has each TensorFlow open what the other wrote.
-# PYTHON=... names the Python to use: 3.7, or with TF=2 one from 3.9 to 3.11. DEMO_FLAGS=... adds flags to the demo's
+# PYTHON=... names the Python to use: 3.7, or with TF=2 one from 3.10 to 3.13. DEMO_FLAGS=... adds flags to the demo's
 # training.
 
 # `make check-gpu` tells in minutes whether numbers and speed are right on this machine's GPU; SECONDS=... gives it more.
@@ -16,6 +16,7 @@ TF ?= 1
 $(if $(filter-out 1 2,$(TF)),$(error TF=$(TF) is neither 1 nor 2))
 VENV := $(if $(filter 2,$(TF)),.venv-tf2,.venv)
 PINS := $(if $(filter 2,$(TF)),requirements-tf2.txt,requirements.txt)
+HOROVOD_PINS := $(if $(filter 2,$(TF)),requirements-tf2-horovod.txt,requirements.txt)
 PY := $(VENV)/bin/python
 
 # The same flags find the same run again, and do nothing if it is finished; other DEMO_FLAGS are another run.
@@ -101,7 +102,7 @@ venv-tf2:
 	@.ci/make-venv .venv-tf2 requirements-tf2.txt
 
 horovod:
-	@.ci/make-horovod .venv-horovod$(VENV:.venv%=%) $(PINS)
+	@.ci/make-horovod .venv-horovod$(VENV:.venv%=%) $(HOROVOD_PINS)
 
 clean:
 	rm -rf .venv .venv-nchw .venv-beam .venv-tf2 .venv-horovod .venv-horovod-tf2 .uv .uv-cache .pytest_cache .ruff_cache .hypothesis

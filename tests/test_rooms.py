@@ -137,7 +137,7 @@ def foreign_packages():
             yield PACKAGES.get(module, module).replace('_', '-'), path
 
 
-@pytest.mark.parametrize('file', ['requirements.txt', 'requirements-tf2.txt'])
+@pytest.mark.parametrize('file', ['requirements.txt', 'requirements-tf2.txt', 'requirements-tf2-horovod.txt'])
 def test_what_the_product_imports_is_pinned(file):
     with open(os.path.join(ROOT, file), encoding='utf-8') as lines:
         pinned = {name.lower() for line in lines for name in re.findall(r'^([\w-]+?)(?:-gpu)?==', line)}

@@ -1,9 +1,12 @@
 """Network pickles, as StyleGAN's code writes them: read without running anybody's code, written whole or not at all."""
 
+import contextlib
 import pickle
 import sys
 import types
-from typing import Tuple, Union
+from typing import Iterator, Tuple, Union
+
+import numpy as np
 
 from dnnlib.download.published import TRUST_FLAG, resolve, trusted_as
 from dnnlib.errors import UserError
@@ -108,8 +111,25 @@ def save_networks(path: Path, networks: Union[Network, Tuple[Network, ...]]) -> 
     parts = networks if isinstance(networks, tuple) else (networks,)
     if not parts or not all(isinstance(part, Network) for part in parts):
         raise TypeError('A network pickle holds one network, or a tuple (G, D, Gs) of networks; nothing else opens.')
-    with atomic_write(path) as file, read_at_once(parts), in_their_form(networks) as content:
+    with atomic_write(path) as file, read_at_once(parts), in_their_form(networks) as content, _names_of_numpy_1():
         pickle.dump(content, file, protocol=PICKLE_PROTOCOL)
+
+
+@contextlib.contextmanager
+def _names_of_numpy_1() -> Iterator[None]:
+    """A block in which pickles name numpy's functions as numpy 1 did. numpy 2 knows these names too.
+
+    By itself it would write numpy._core, which the numpy of the original code does not have.
+    """
+    functions = [value.__reduce__()[0] for value in (np.zeros(1), np.float32(0))]
+    modules = [function.__module__ for function in functions]
+    try:
+        for function, module in zip(functions, modules):
+            function.__module__ = module.replace('numpy._core.', 'numpy.core.')
+        yield
+    finally:
+        for function, module in zip(functions, modules):
+            function.__module__ = module
 
 
 class _EmbeddedBuilders:
