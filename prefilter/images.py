@@ -7,6 +7,7 @@ cruder: `decode_as_reference` gives its pixels.
 
 import functools
 import io
+import re
 import warnings
 
 import numpy as np
@@ -138,11 +139,12 @@ def _refusal(data, error):
         return Refusal('unsupported', f'{what}: save it as 8-bit RGB')
     is_header = isinstance(error, UnidentifiedImageError)
     detail = f'it begins as {file_format}, but its header is damaged' if is_header else str(error)
+    code = re.fullmatch(r'(?:decoder error )?(-?\d+)', detail)  # of libtiff; later versions of PIL call it an error
     if _is_cut(data, file_format):
-        of_header = is_header or detail.lstrip('-').isdigit()  # libtiff's numbers say nothing
+        of_header = is_header or code  # numbers say nothing
         return Refusal('truncated', 'it ends within its header' if of_header else detail or type(error).__name__)
-    if detail.lstrip('-').isdigit():
-        detail = f'its decoder fails (code {detail})'
+    if code:
+        detail = f'its decoder fails (code {code.group(1)})'
     return Refusal('truncated' if 'truncated' in detail.lower() else 'unreadable', detail or type(error).__name__)
 
 
