@@ -289,6 +289,7 @@ def test_pinned_versions_named_in_the_text_are_pinned():
     for name, package, page in [
         ('requirements.txt', 'tensorflow(?:-gpu)?', 'docs/install.md'),
         ('requirements-tf2.txt', 'tensorflow', 'docs/install.md'),
+        ('requirements-tf2-horovod.txt', 'tensorflow', 'docs/install.md'),
         ('requirements-beam.txt', 'apache-beam', 'docs/cluster.md'),
     ]:
         pins = (ROOT / name).read_text(encoding='utf-8')

@@ -1,4 +1,4 @@
-"""Differences between versions of TensorFlow. One source runs with 1.15, and with 2.15 by `tensorflow.compat.v1`."""
+"""Differences between versions of TensorFlow. One source runs with 1.15, and with 2.x by `tensorflow.compat.v1`."""
 
 import builtins
 import contextlib
@@ -11,7 +11,7 @@ from tensorflow.python.util import deprecation
 IS_TF2 = tf.__version__.startswith('2.')
 CUDA = 'CUDA 12' if IS_TF2 else 'CUDA 10.0'  # TensorFlow's published packages were built with it
 
-# On a CPU, 1.15 refuses to run layers in NCHW. 2.15 runs them with oneDNN, which sometimes gives wrong numbers without
+# On a CPU, 1.15 refuses to run layers in NCHW. 2.x runs them with oneDNN, which sometimes gives wrong numbers without
 # an error; after that, layers in NHWC are sometimes wrong too. Small poolings, alternating between the two layouts,
 # were wrong in a quarter of 400 runs.
 CPU_GETS_NCHW_WRONG = IS_TF2
