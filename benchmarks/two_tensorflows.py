@@ -1,4 +1,4 @@
-"""How fast is TensorFlow 2.15 beside 1.15: training, generating, and finding faces?"""
+"""How fast is TensorFlow 2 beside 1.15: training, generating, and finding faces?"""
 
 import dnnlib.quiet  # noqa: F401, I001  first: silences TensorFlow before anything imports it
 
