@@ -16,7 +16,9 @@ import sys
 import warnings
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
+_KERAS = 'TF_USE_LEGACY_KERAS'
+_leaves_keras_out = _KERAS not in os.environ
+os.environ.setdefault(_KERAS, '1')
 logging.getLogger('tensorflow').setLevel(logging.ERROR)
 warnings.filterwarnings('ignore', module='tensorflow|tensorboard')
 
@@ -29,3 +31,9 @@ if sys.version_info < (3, 12):  # later Pythons have no distutils of their own
         import distutils  # noqa: F401  that of Python
 
         _distutils_hack.add_shim()
+
+
+def let_keras_start():
+    """Called when TensorFlow has started: scripts that use `tf.keras` get the Keras that is installed."""
+    if _leaves_keras_out:
+        os.environ.pop(_KERAS, None)

@@ -22,6 +22,7 @@ from training.options import resolve_options
 from training.pickled_networks import read_pickle
 
 PUBLISHED = str(FOLDER / 'progan_tiny_32_fused_nosrc.pkl')
+STYLEGAN = str(FOLDER / 'crossing' / 'tensorflow-1.15' / 'run' / 'network-final.pkl')
 FLAGS = ['--preset', 'progan', *(word for word in TINY if word not in ('--mapping-layers', '2'))]
 FLAGS.insert(FLAGS.index('--snapshot-ticks') + 1, '2')
 
@@ -85,6 +86,12 @@ def test_flags_that_mean_nothing_to_these_networks_or_losses_are_refused(built_s
     ):
         result = run_here(built_steps, ['--data', data, '--preset', 'progan', '--dry-run', *flags])
         assert result.exit_code == 2 and sentence in result.output
+
+
+def test_networks_of_stylegan_do_not_train_by_its_recipe(built_steps, tmp_path):
+    data = make_dataset(str(tmp_path / 'toy'))
+    result = run_here(built_steps, ['--data', data, '--preset', 'progan', '--resume', STYLEGAN, '--dry-run'])
+    assert result.exit_code == 2 and "the networks that the run starts from are StyleGAN's" in result.output
 
 
 def test_the_recipe_is_that_of_the_original():

@@ -140,6 +140,11 @@ def resolve_options(preset, given, resolution):
         click.UsageError: An option does not fit the others; the message names the flag and says what to do.
     """
     options = TrainingOptions(**{**PRESETS[preset], **given})
+    if preset == PROGAN != options.architecture:
+        raise click.UsageError(
+            "--preset progan: the networks that the run starts from are StyleGAN's; leave --preset out, or start from "
+            'networks of ProGAN.'
+        )
     _check_losses(options, given)
     check_precision(options, given)
     _check_auxiliary(options)

@@ -8,6 +8,8 @@ import tensorflow
 import tensorflow.compat.v1 as tf
 from tensorflow.python.util import deprecation
 
+from dnnlib.quiet import let_keras_start
+
 IS_TF2 = tf.__version__.startswith('2.')
 CUDA = 'CUDA 12' if IS_TF2 else 'CUDA 10.0'  # TensorFlow's published packages were built with it
 
@@ -23,6 +25,8 @@ tf.disable_v2_behavior()
 # TensorFlow inspects the arguments of its functions at each call, for warnings that `dnnlib.quiet` hides. That took
 # about a sixth of the time in which the graph of G, D and gradients is built.
 deprecation._PRINT_DEPRECATION_WARNINGS = False
+
+let_keras_start()
 
 
 def allow_tf32(allowed: bool) -> Optional[bool]:

@@ -10,7 +10,7 @@ import pytest
 ROOT = str(pathlib.Path(__file__).parents[3])
 CODE = """
 import dnnlib.quiet
-import tensorflow.compat.v1 as tf
+import sys, tensorflow, tensorflow.compat.v1 as tf
 from dnnlib import tflib
 
 tflib.init_tf(device='cpu')
@@ -20,6 +20,8 @@ assert {'Switch', 'Merge'} <= {op.type for op in tf.get_default_graph().get_oper
 variable = tf.get_variable('x', [])
 assert variable.op.type == 'VariableV2', variable
 assert tflib.run(y, {x: 3}) == 9
+assert 'keras' not in sys.modules
+assert tensorflow.keras.layers.Dense  # for the scripts of users
 """
 
 
