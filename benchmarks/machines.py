@@ -30,20 +30,22 @@ SUMMED = 30 * 10**6  # numbers
 @click.command(epilog='\b\nExample:\n  python -m benchmarks.machines --engine horovod --sides 8,16,32')
 @click.option('--engine', default=ENGINES[0], type=click.Choice(ENGINES), show_default=True)
 @click.option('--sides', default='8,16,32', show_default=True, help='Resolutions that train, px.')
+@click.option('--minibatch', default=16, show_default=True, help='Images of an iteration, of both replicas together.')
 @click.option('--rounds', default=2, show_default=True, help='Times that everything is measured; the shortest counts.')
 @click.option('--folder', hidden=True, help='Where a process of a measurement leaves its times.')
-def main(engine, sides, rounds, folder):
+def main(engine, sides, minibatch, rounds, folder):
     """Time an iteration (D with R1, Gs, G) of the 256x256 network of the paper, on the CPU of this machine.
 
-    One process with two replicas takes turns with two processes of one replica each.
+    One process with two replicas takes turns with two processes of one replica each. The larger the --minibatch, the
+    less counts what the processes tell each other; the paper's is 256 at 8 px.
     """
     sides = [int(side) for side in sides.split(',')]
     if folder is not None:
-        measure(sides, rounds, pathlib.Path(folder))
+        measure(sides, minibatch, rounds, pathlib.Path(folder))
         return
     with tempfile.TemporaryDirectory() as folder:
-        flags = ['--sides', ','.join(map(str, sides)), '--rounds', rounds, '--folder', folder]
-        arguments = ['-m', 'benchmarks.machines', *map(str, flags)]
+        flags = ['--sides', ','.join(map(str, sides)), '--minibatch', minibatch, '--rounds', rounds]
+        arguments = ['-m', 'benchmarks.machines', *map(str, flags), '--folder', folder]
         alone = subprocess.Popen([sys.executable, *arguments])
         texts, statuses = Joined(engine, *[arguments] * REPLICAS).end()
         if any([alone.wait(), *statuses]):
@@ -54,14 +56,14 @@ def main(engine, sides, rounds, folder):
         print(f'{what:>24s} {one[what]:15.3f} {two[what]:15.3f} {two[what] / one[what]:6.2f}')
 
 
-def measure(sides, rounds, folder):
+def measure(sides, minibatch, rounds, folder):
     """Measures in this process and in those that train with it. The chief leaves the times in the folder."""
     processes, launch = ALONE, launched()
     if launch is not None:
         from dnnlib.tflib.joining import join
 
         processes = join(launch)
-    iteration, best = Iteration(processes), {}
+    iteration, best = Iteration(processes, minibatch), {}
     processes.on_chief((folder / f'{processes.size} are built').touch)
     while len(list(folder.glob('* are built'))) < 2:  # building would disturb what the others measure
         time.sleep(0.1)
@@ -72,6 +74,8 @@ def measure(sides, rounds, folder):
                 action()
                 processes.gather(None)
                 seconds = time.time() - begin
+            if launch is None:  # what the others print is not shown
+                click.echo(f'{what}: {seconds:.3f} s in one process', err=True)
             if number:
                 best[what] = min(seconds, best.get(what, math.inf))
     processes.on_chief(lambda: (folder / f'{processes.size}.json').write_text(json.dumps(best)))
@@ -93,7 +97,8 @@ class Iteration:
 
     label_size, shape = 0, [3, RESOLUTION, RESOLUTION]  # what the step reads of a training set
 
-    def __init__(self, processes):
+    def __init__(self, processes, minibatch):
+        self._minibatch = minibatch
         self._options = resolve_options('paper', {'data': '', 'gpus': REPLICAS}, RESOLUTION)
         here = processes.share(REPLICAS)
         tflib.init_tf('cpu', cpu_replicas=here, seed=1, open_session=processes.open_session)
@@ -114,7 +119,7 @@ class Iteration:
             yield f'iteration at {side} px', lambda side=side: self._iterate(side)
 
     def _iterate(self, side):
-        size = self._options.minibatch_by_resolution[side]
+        size = self._minibatch
         schedule = EasyDict(lod=math.log2(RESOLUTION // side), minibatch=size, G_lrate=0.001, D_lrate=0.001)
         share = size // REPLICAS * len(self._replicas.own)
         reals = np.random.RandomState(0).randint(0, 256, [share, 3, side, side]).astype(np.uint8)
