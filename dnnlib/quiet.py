@@ -10,15 +10,14 @@ here uses, with scikit-learn and Matplotlib: half of the time. They leave it out
 """
 
 import contextlib
+import importlib.util
 import logging
 import os
 import sys
 import warnings
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-_KERAS = 'TF_USE_LEGACY_KERAS'
-_leaves_keras_out = _KERAS not in os.environ
-os.environ.setdefault(_KERAS, '1')
+os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
 logging.getLogger('tensorflow').setLevel(logging.ERROR)
 warnings.filterwarnings('ignore', module='tensorflow|tensorboard')
 
@@ -34,6 +33,6 @@ if sys.version_info < (3, 12):  # later Pythons have no distutils of their own
 
 
 def let_keras_start():
-    """Called when TensorFlow has started: scripts that use `tf.keras` get the Keras that is installed."""
-    if _leaves_keras_out:
-        os.environ.pop(_KERAS, None)
+    """Called when TensorFlow has started, for scripts that use `tf.keras`: without Keras 2 it would fail."""
+    if importlib.util.find_spec('tf_keras') is None:
+        os.environ.pop('TF_USE_LEGACY_KERAS', None)

@@ -27,5 +27,6 @@ assert tensorflow.keras.layers.Dense  # for the scripts of users
 
 @pytest.mark.slow
 def test_a_parent_with_tensorflow_2_changes_no_behaviour():
-    environment = dict(os.environ, TF2_BEHAVIOR='1')  # as TensorFlow 2 sets it for itself and what it starts
+    # As TensorFlow 2 and `dnnlib.quiet` set them for themselves and what they start.
+    environment = dict(os.environ, TF2_BEHAVIOR='1', TF_USE_LEGACY_KERAS='1')
     subprocess.run([sys.executable, '-c', CODE], cwd=ROOT, env=environment, check=True)
