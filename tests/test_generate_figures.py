@@ -206,6 +206,7 @@ def test_a_network_with_labels_is_drawn_with_zeros_for_them(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_figures_of_the_classes_that_are_chosen(run_dir, tmp_path):
     with tf.Graph().as_default(), tf.Session():
         Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G, label_size=3)

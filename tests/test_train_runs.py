@@ -161,6 +161,7 @@ def test_run_goes_on_in_place_with_what_may_change_and_refuses_the_rest(run, dat
     assert (options['total_kimg'], options['keep_snapshots'], options['seed']) == (0.256, 2, 1000)
 
 
+@pytest.mark.slow
 def test_new_run_starts_from_a_pickle_and_the_same_command_goes_on_with_it(
     run, trained, read_pickle_once, data, tmp_path, monkeypatch
 ):

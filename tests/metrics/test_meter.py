@@ -309,6 +309,7 @@ def test_networks_of_labels_get_those_of_the_reals_and_are_refused_without(toy_m
     assert given[0].shape == (30, 3) and 5 < given[0][:, 0].sum() < 25 and given[0][:, 2].sum() == 0
 
 
+@pytest.mark.slow
 def test_a_path_has_one_label_and_labels_change_it(session, monkeypatch):
     monkeypatch.setitem(registry.METRICS, 'pl', registry.PathLength('pl', 'onet', 'z', 'full', 8, 1e-2))
     Gs = tflib.Network('Gs', 'training.networks_stylegan.G_style', **SMALL, **SMALL_G, label_size=3)

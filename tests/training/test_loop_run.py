@@ -153,6 +153,7 @@ def test_final_networks_are_there_only_when_the_run_is_at_its_end(train_toy):
     assert there == [False] * 4  # at 0, at the first tick, at both ends
 
 
+@pytest.mark.slow
 def test_run_starts_from_a_pickle_where_its_schedule_says(train_toy, read_pickle_once, capsys):
     train_toy(lambda *args: None)
     source = os.path.join(train_toy.run_dir, 'network-final.pkl')

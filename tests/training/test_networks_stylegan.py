@@ -86,6 +86,7 @@ def test_structures_agree_at_every_lod(session, options):
                 assert relative_error(net.run(*inputs, structure='fixed', **run_kwargs), linear) < OUTPUT_TOLERANCE
 
 
+@pytest.mark.slow
 def test_only_active_levels_are_computed(session):
     """What is not computed cannot spoil the result: the weights of inactive levels are not numbers."""
     kwargs = {'num_channels': 3, 'resolution': 16, 'fmap_base': 64, 'fmap_max': 8}

@@ -161,6 +161,7 @@ def test_state_of_two_replicas_reaches_both(make_step):
         np.testing.assert_allclose(value, expected[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_networks_of_a_pickle_reach_all_replicas(make_step):
     step, reals, options = make_step(gpus=2, minibatch=16)
     train(step, reals, options, 1)
