@@ -88,8 +88,9 @@ def test_default_embedding_gives_the_vectors_of_its_graph_in_tensorflow(default)
     expected = np.load(str(PATH))['vectors']
     colour, grey = golden_images()
     together = default.embed(np.concatenate([colour, colour, colour[:1].repeat(12, axis=0)]))
-    vectors = np.concatenate([together[:2], default.embed(grey)])  # a batch of 16, and one alone
-    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+    np.testing.assert_allclose(together[:2], expected[:2], atol=1e-6)  # in a batch of 16
+    # OpenCV enlarges by code for the processor, which rounds some pixels to the next level: 7e-6 with AVX-512.
+    np.testing.assert_allclose(default.embed(grey), expected[2:], atol=3e-5)  # one alone
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)
     assert len(together) == BATCH and together.shape[1] == default.size == 512 and together.dtype == np.float32
     np.testing.assert_allclose(default.embed(colour[1:]), together[1:2], atol=1e-6)
