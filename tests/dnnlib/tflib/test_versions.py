@@ -25,8 +25,20 @@ assert tensorflow.keras.layers.Dense  # for the scripts of users
 """
 
 
+def run(environment):
+    """Runs CODE in a process with further environment variables, and returns what it prints to stderr."""
+    process = subprocess.run(
+        [sys.executable, '-c', CODE], cwd=ROOT, env={**os.environ, **environment}, check=True, stderr=subprocess.PIPE
+    )
+    return process.stderr.decode()
+
+
 @pytest.mark.slow
 def test_a_parent_with_tensorflow_2_changes_no_behaviour():
     # As TensorFlow 2 and `dnnlib.quiet` set them for themselves and what they start.
-    environment = dict(os.environ, TF2_BEHAVIOR='1', TF_USE_LEGACY_KERAS='1')
-    subprocess.run([sys.executable, '-c', CODE], cwd=ROOT, env=environment, check=True)
+    run({'TF2_BEHAVIOR': '1', 'TF_USE_LEGACY_KERAS': '1'})
+
+
+@pytest.mark.slow
+def test_tensorflow_prints_nothing_by_itself():
+    assert run({'TF_ENABLE_ONEDNN_OPTS': '1'}) == ''  # on recent processors this is set by default
