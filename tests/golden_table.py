@@ -12,7 +12,8 @@ import dnnlib.quiet  # noqa: F401
 
 @click.command()
 @click.argument('folder', type=click.Path(exists=True, file_okay=False), default='tests/golden')
-def main(folder):
+@click.option('--layout', type=click.Choice(['NHWC', 'NCHW']), help='Only this one.  [default: each that runs here]')
+def main(folder, layout):
     """Compare this project's results with the golden files in FOLDER (tests/golden), in each layout that runs here.
 
     A row is one quantity of one file: how many results there are, and the largest error, relative to the largest
@@ -25,18 +26,21 @@ def main(folder):
     from tests.goldens.kinds import golden_files, is_wrong
     from tests.layouts import LAYOUTS
 
+    if layout not in (None, *LAYOUTS):
+        raise click.UsageError(f'--layout {layout}: TensorFlow does not run it here; take the Python of .venv-nchw.')
+    layouts = [layout] if layout else LAYOUTS
     folder = pathlib.Path(folder)
     files = golden_files(folder)
     if not files:
         raise click.UsageError(f'{folder}: holds no golden file that this project knows.')
-    row = '{:<30} {:<26} {:>7}' + ' {:>10}' * len(LAYOUTS) + ' {:>10}  {}'
-    click.echo(row.format('file', 'quantity', 'results', *LAYOUTS, 'tolerance', ''))
+    row = '{:<30} {:<26} {:>7}' + ' {:>10}' * len(layouts) + ' {:>10}  {}'
+    click.echo(row.format('file', 'quantity', 'results', *layouts, 'tolerance', ''))
     wrong = 0
     for path, kind in files.items():
         by_layout = {
-            layout: results_by_quantity(path, kind, layout) for layout in (LAYOUTS if kind.has_layouts else LAYOUTS[:1])
+            layout: results_by_quantity(path, kind, layout) for layout in (layouts if kind.has_layouts else LAYOUTS[:1])
         }
-        for quantity, results in by_layout[LAYOUTS[0]].items():
+        for quantity, results in next(iter(by_layout.values())).items():
             over = any(is_wrong(result) for results in by_layout.values() for result in results[quantity])
             wrong += over
             errors = [largest(results[quantity], 'error') for results in by_layout.values()]
@@ -44,7 +48,7 @@ def main(folder):
             verdict = 'TOO LARGE' if over else 'ok' if tolerance != '-' else 'left out'
             click.echo(
                 row.format(
-                    path.name, quantity, len(results), *errors, *[''] * (len(LAYOUTS) - len(errors)), tolerance, verdict
+                    path.name, quantity, len(results), *errors, *[''] * (len(layouts) - len(errors)), tolerance, verdict
                 )
             )
     others = sorted(path.name for path in folder.iterdir() if path.suffix == '.npz' and path not in files)

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from dnnlib import tflib
 from tests.golden_table import main
 from tests.goldens.files import FOLDER, set_lod
+from tests.layouts import LAYOUTS
 from tests.sessions import one_session_at_a_time
 
 STATIC = {'resolution': 8, 'num_channels': 2, 'label_size': 2, 'fmap_base': 24, 'fmap_max': 5, 'mbstd_group_size': 3}
@@ -32,8 +33,8 @@ def unseen():
     return {'static_kwargs': STATIC, 'runs': {'some': {'batch': 6, 'kwargs': {}, 'lod': 0.4}}}, arrays
 
 
-def table_of(folder):
-    result = CliRunner().invoke(main, [str(folder)])
+def table_of(folder, *flags):
+    result = CliRunner().invoke(main, [str(folder), *flags])
     return result.exit_code, result.output
 
 
@@ -42,6 +43,17 @@ def test_a_file_of_other_options_and_sizes_has_a_row(unseen, tmp_path):
     code, text = table_of(tmp_path)
     assert code == 0 and '1 files, 0 quantities over' in text
     assert [line.split()[:3] for line in text.splitlines()[1:2]] == [['d_basic_8_unseen.npz', 'scores', '1']]
+
+
+def test_a_layout_alone_can_be_asked_for(unseen, tmp_path):
+    save(tmp_path, 'd_basic_8_unseen', *unseen)
+    for layout in ('NHWC', 'NCHW'):
+        code, text = table_of(tmp_path, '--layout', layout)
+        if layout in LAYOUTS:
+            heading, row = map(str.split, text.splitlines()[:2])
+            assert code == 0 and heading[3:] == [layout, 'tolerance'] and len(row) == 6
+        else:
+            assert code == 2 and '--layout NCHW: TensorFlow does not run it here' in text
 
 
 def test_results_that_are_off_or_unknown_fail(unseen, tmp_path):
