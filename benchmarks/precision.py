@@ -17,11 +17,12 @@ CASES = [(MIXED, 1, 0), (MIXED, 4, 0), (MIXED, 4, FIRST_LOSS_SCALING_LOG2), (MIX
 CASES += [(MIXED_BFLOAT16, 4, 0)] if IS_TF2 else []
 
 
-@click.command(epilog='\b\nExample:\n  # A minute or two.\n  python -m benchmarks.precision\n')
+@click.command(epilog='\b\nExample:\n  # Some minutes.\n  python -m benchmarks.precision\n')
 @click.option('--resolution', 'resolutions', type=int, multiple=True, default=(32, 64), show_default=True)
 @click.option('--fmap-max', default=32, show_default=True, help='Feature maps of a layer, at most.')
+@click.option('--minibatch', default=16, show_default=True, help='Images; 16 is that of a GPU at 64 px in the paper.')
 @click.option('--seed', default=1, show_default=True, help='Of the random weights.')
-def main(resolutions, fmap_max, seed):
+def main(resolutions, fmap_max, minibatch, seed):
     """Compare the gradients of every layer in half precision with those in float32, on the CPU.
 
     The weights are random. A cell has the error of all gradients together, relative to their norm, and in brackets the
@@ -33,7 +34,7 @@ def main(resolutions, fmap_max, seed):
         kept = KeptSession()  # which takes the graph as it is: optimising it takes longer than running it once
         with kept.as_default():
             tf.set_random_seed(seed)
-            gradients = Gradients(resolution, fmap_max)
+            gradients = Gradients(resolution, fmap_max, minibatch)
             exact = gradients.of(FLOAT32)
             for precision, levels, scale_log2 in CASES:
                 begin = time.process_time()
