@@ -51,7 +51,13 @@ def main(engine, sides, minibatch, rounds, folder):
         flags = ['--sides', ','.join(map(str, sides)), '--minibatch', minibatch, '--rounds', rounds]
         arguments = ['-m', 'benchmarks.machines', *map(str, flags), '--folder', folder]
         alone = subprocess.Popen([sys.executable, *arguments])
-        texts, statuses = Joined(engine, *[arguments] * REPLICAS).end()
+        joined = Joined(engine, *[arguments] * REPLICAS)
+        while alone.poll() is None and joined.is_alive():
+            time.sleep(0.5)
+        send(pathlib.Path(folder), signal.SIGCONT)  # if the lone process was killed in its turn
+        texts, statuses = joined.end()
+        if any(statuses):
+            alone.kill()
         if any([alone.wait(), *statuses]):
             raise click.ClickException(f'The processes ended with {[alone.returncode, *statuses]}: {texts}')
         one, two = (json.loads(pathlib.Path(folder, f'{size}.json').read_text()) for size in (1, REPLICAS))
@@ -68,8 +74,9 @@ def measure(sides, minibatch, rounds, folder):
 
         processes = join(launch)
     iteration, best = Iteration(processes, minibatch), {}
+    to_pause = folder / f'{os.getpid()}{_TO_PAUSE}'
     if launch is not None and launch.engine == HOROVOD:
-        (folder / f'{os.getpid()}{_TO_PAUSE}').touch()
+        to_pause.touch()
         processes.gather(None)
     processes.on_chief((folder / f'{processes.size} are built').touch)
     while len(list(folder.glob('* are built'))) < 2:  # building would disturb what the others measure
@@ -87,6 +94,8 @@ def measure(sides, minibatch, rounds, folder):
                 best[what] = min(seconds, best.get(what, math.inf))
     processes.on_chief(lambda: (folder / f'{processes.size}.json').write_text(json.dumps(best)))
     processes.gather(None)
+    with contextlib.suppress(FileNotFoundError):
+        to_pause.unlink()
     processes.leave()
 
 
@@ -103,18 +112,18 @@ def a_turn(folder, processes):
 @contextlib.contextmanager
 def paused(folder):
     """While the block runs, the processes of Horovod stand still: waiting, each takes up to half a core."""
-    pids = [int(path.stem) for path in folder.glob('*' + _TO_PAUSE)]
-
-    def send(number):
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):  # it has measured everything
-                os.kill(pid, number)
-
-    send(signal.SIGSTOP)
     try:
+        send(folder, signal.SIGSTOP)
         yield
     finally:
-        send(signal.SIGCONT)
+        send(folder, signal.SIGCONT)
+
+
+def send(folder, number):
+    """Sends a signal to the processes that are to be paused."""
+    for path in folder.glob('*' + _TO_PAUSE):
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(int(path.stem), number)
 
 
 class Iteration:

@@ -20,7 +20,7 @@ CASES += [(MIXED_BFLOAT16, 4, 0)] if IS_TF2 else []
 @click.command(epilog='\b\nExample:\n  # Some minutes.\n  python -m benchmarks.precision\n')
 @click.option('--resolution', 'resolutions', type=int, multiple=True, default=(32, 64), show_default=True)
 @click.option('--fmap-max', default=32, show_default=True, help='Feature maps of a layer, at most.')
-@click.option('--minibatch', default=16, show_default=True, help='Images; 16 is that of a GPU at 64 px in the paper.')
+@click.option('--minibatch', default=16, show_default=True, help='Images; each of two GPUs has 16 at 64 px.')
 @click.option('--seed', default=1, show_default=True, help='Of the random weights.')
 def main(resolutions, fmap_max, minibatch, seed):
     """Compare the gradients of every layer in half precision with those in float32, on the CPU.

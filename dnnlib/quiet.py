@@ -1,8 +1,8 @@
 """Keeps TensorFlow's chatter away from the user. Every verb imports this before anything that imports TensorFlow.
 
 TensorFlow greets with dozens of lines (deprecations inside itself, processor features, missing CUDA libraries).
-No user needs these lines: whatever goes wrong arrives as an exception. `TF_CPP_MIN_LOG_LEVEL=0` in the
-environment brings the lines of its C++ side back.
+No user needs these lines: whatever goes wrong arrives as an exception, or as the line of a fatal error, which is not
+hidden. `TF_CPP_MIN_LOG_LEVEL=0` in the environment brings the lines of its C++ side back.
 
 TensorFlow also starts sooner. The versions up to 2.15 import distutils, which setuptools replaces by a copy of its own:
 importing that one takes a sixth of the time that TensorFlow takes to start. Later versions import Keras, which nothing
@@ -10,12 +10,12 @@ here uses, with scikit-learn and Matplotlib: half of the time. They leave it out
 """
 
 import contextlib
+import importlib.machinery
 import importlib.util
 import logging
 import os
-import re
+import subprocess
 import sys
-import tempfile
 import warnings
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
@@ -34,7 +34,10 @@ if sys.version_info < (3, 12):  # later Pythons have no distutils of their own
         _distutils_hack.add_shim()
 
 # Lines of the log of TensorFlow's C++ side: information, warnings, errors; and the line that goes before them.
-_LOG_LINE = re.compile(rb'([IWE]\d{4} \d\d:\d\d:|WARNING: All log messages before absl::InitializeLog).*\n')
+_LOG_LINE = (
+    r'^([IWE][0-9]{4} [0-9]{2}:[0-9]{2}:[^ ]+ +[0-9]+ [^ ]+:[0-9]+\]|'
+    'WARNING: All log messages before absl::InitializeLog)'
+)
 
 
 class _QuietImport:
@@ -44,35 +47,44 @@ class _QuietImport:
     """
 
     def find_spec(self, name, path=None, target=None):
-        if name != 'tensorflow' or os.environ['TF_CPP_MIN_LOG_LEVEL'] == '0':
+        if name != 'tensorflow' or os.environ.get('TF_CPP_MIN_LOG_LEVEL') != '3':
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
-            spec.loader.exec_module = lambda module: _without_log_lines(execute, module)
+
+            def execute_quietly(module):
+                with _without_log_lines():
+                    execute(module)
+
+            spec.loader.exec_module = execute_quietly
         return spec
 
 
-def _without_log_lines(function, *args):
-    """Calls a function, and then prints what it printed to stderr; without log lines, unless it raised an error."""
+@contextlib.contextmanager
+def _without_log_lines():
+    """While the block runs, grep takes log lines out of stderr. It is a process of its own, to outlive an abort."""
     try:
-        printed = tempfile.TemporaryFile()  # noqa: SIM115  closed below
-        stderr = os.fdopen(os.dup(2), 'wb')
-    except OSError:  # no folder for a file, or stderr is closed
-        function(*args)
+        stderr = os.dup(2)
+    except OSError:  # it is closed
+        yield
         return
-    with printed, stderr:
-        os.dup2(printed.fileno(), 2)
-        succeeded = False
-        try:
-            function(*args)
-            succeeded = True
-        finally:
-            os.dup2(stderr.fileno(), 2)
-            printed.seek(0)
-            text = printed.read()
-            stderr.write(_LOG_LINE.sub(b'', text) if succeeded else text)
+    try:
+        command = ['grep', '-aEv', '--line-buffered', _LOG_LINE]
+        grep = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stderr, start_new_session=True)
+    except OSError:  # there is none
+        os.close(stderr)
+        yield
+        return
+    os.dup2(grep.stdin.fileno(), 2)
+    grep.stdin.close()
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a process that was started meanwhile writes to it, too
+            grep.wait(1)
 
 
 if sys.version_info >= (3, 10):

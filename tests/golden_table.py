@@ -12,7 +12,7 @@ import dnnlib.quiet  # noqa: F401
 
 @click.command()
 @click.argument('folder', type=click.Path(exists=True, file_okay=False), default='tests/golden')
-@click.option('--layout', type=click.Choice(['NHWC', 'NCHW']), help='Only this one.  [default: each that runs here]')
+@click.option('--layout', type=click.Choice(['NHWC', 'NCHW']), help='Only this one; files without layouts as ever.')
 def main(folder, layout):
     """Compare this project's results with the golden files in FOLDER (tests/golden), in each layout that runs here.
 

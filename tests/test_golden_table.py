@@ -45,7 +45,7 @@ def test_a_file_of_other_options_and_sizes_has_a_row(unseen, tmp_path):
     assert [line.split()[:3] for line in text.splitlines()[1:2]] == [['d_basic_8_unseen.npz', 'scores', '1']]
 
 
-def test_a_layout_alone_can_be_asked_for(unseen, tmp_path):
+def test_a_layout_alone_can_be_asked_for(unseen, tmp_path):  # in both layouts with make test-nchw
     save(tmp_path, 'd_basic_8_unseen', *unseen)
     for layout in ('NHWC', 'NCHW'):
         code, text = table_of(tmp_path, '--layout', layout)

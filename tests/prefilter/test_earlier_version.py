@@ -59,15 +59,16 @@ def test_a_dataset_of_an_earlier_version_opens():
 def assert_same_but_for_rounding(found, expected):
     """Compares files, dicts of name to bytes. Another kind of processor rounds boxes and scores differently."""
     found, expected = dict(found), dict(expected)
-    verdicts, numbers = parsed(found.pop(MANIFEST_FILE))
-    expected_verdicts, expected_numbers = parsed(expected.pop(MANIFEST_FILE))
+    verdicts, boxes, scores = parsed(found.pop(MANIFEST_FILE))
+    expected_verdicts, expected_boxes, expected_scores = parsed(expected.pop(MANIFEST_FILE))
     assert verdicts == expected_verdicts
-    np.testing.assert_allclose(numbers, expected_numbers, rtol=0, atol=1e-3)  # px
+    np.testing.assert_allclose(boxes, expected_boxes, rtol=0, atol=1e-3)  # px
+    np.testing.assert_allclose(scores, expected_scores, rtol=0, atol=1e-5)
     assert found == expected
 
 
 def parsed(manifest):
-    """The lines of a manifest, with None for each number with a fraction, and these numbers."""
-    numbers = []
-    lines = [json.loads(line, parse_float=lambda text: numbers.append(float(text))) for line in manifest.splitlines()]
-    return lines, numbers
+    """The lines of a manifest without their boxes and scores, and both of these of the accepted photographs."""
+    lines = [json.loads(line) for line in manifest.splitlines()]
+    boxes, scores = ([line.pop(name) for line in lines if line['accepted']] for name in ('box', 'score'))
+    return lines, boxes, scores

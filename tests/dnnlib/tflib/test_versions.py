@@ -41,4 +41,4 @@ def test_a_parent_with_tensorflow_2_changes_no_behaviour():
 
 @pytest.mark.slow
 def test_tensorflow_prints_nothing_by_itself():
-    assert run({'TF_ENABLE_ONEDNN_OPTS': '1'}) == ''  # on recent processors this is set by default
+    assert run({'TF_ENABLE_ONEDNN_OPTS': '1'}) == ''  # as by default on processors with AVX512_VNNI
