@@ -33,7 +33,7 @@ demo: venv
 	$(PY) -m synthesis generate $$run --out $$faces --identities 100 --per-identity 4 && \
 	echo && \
 	echo "The demo is done. Look at:" && \
-	printf '  %-36s %s\n' \
+	printf '  %-41s %s\n' \
 	  datasets/demo/report.html "what the face detector kept and refused" \
 	  $$run/report.html "the training: samples over time, curves, best snapshot" \
 	  "$$run/fakes*.png" "what the generator made as it learned" \

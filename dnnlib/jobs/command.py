@@ -130,7 +130,8 @@ def check_runner(options, cpu_only):
             raise click.UsageError(f'{flag} is for --runner {LOCAL}: with Beam, {cpu_only} on CPUs.')
     if importlib.util.find_spec('apache_beam') is None:
         raise click.UsageError(
-            f'--runner {BEAM} needs Apache Beam: pip install -r requirements.txt -r requirements-beam.txt'
+            f'--runner {BEAM} needs Apache Beam, in an environment with TensorFlow 1.15 (make venv): '
+            'pip install -r requirements.txt -r requirements-beam.txt'
         )
 
 

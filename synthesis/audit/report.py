@@ -182,7 +182,9 @@ def warnings_of(report, calibration_file=None):
     grey = remark_on_grey(report['set']['shape'][0], calibration_file)
     told += [grey] if grey else []
     if trust and not trust['holds']:
-        different = '' if trust['labelled'] else ', or it has many pictures of each person and no labels that say so'
+        different = (
+            '' if trust['labelled'] else ', or the set has many pictures of each person and no labels that say so'
+        )
         told.append(
             f'The thresholds mean nothing here: {100 * trust["rate"]:.2g} % of the pairs of real pictures in '
             f'{trust["path"]} reach the threshold that {100 * trust["far"]:g} % of different people reach. These '

@@ -117,7 +117,8 @@ def test_without_beam_a_sentence_says_what_to_install(run, photographs, tmp_path
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     result = run(photographs, '--out', tmp_path / 'x', '--runner', 'beam')
     assert result.exit_code == 2 and not (tmp_path / 'x').exists()
-    assert 'needs Apache Beam: pip install -r requirements.txt -r requirements-beam.txt' in result.stderr
+    assert 'needs Apache Beam, in an environment with TensorFlow 1.15 (make venv)' in result.stderr
+    assert 'pip install -r requirements.txt -r requirements-beam.txt' in result.stderr
 
 
 REFUSED_EARLY = {
