@@ -41,7 +41,7 @@ DISTURBANCES = (
 @click.option('--engine', default=ENGINES[0], type=click.Choice(ENGINES), show_default=True)
 @click.option('--kills', default=5, show_default=True, help='How often the run is disturbed.')
 @click.option('--longest', default=30.0, show_default=True, help='Seconds after the start before which a signal comes.')
-@click.option('--kimg', default=3.0, show_default=True, help='Length of the run, thousands of reals.')
+@click.option('--kimg', default=20.0, show_default=True, help='Length of the run, thousands of reals.')
 @click.option('--seed', default=1, show_default=True, help='Seed of the instants.')
 def main(engine, kills, longest, kimg, seed):
     """Trains a toy network in two processes, of which one gets SIGKILL or SIGTERM at random instants.
