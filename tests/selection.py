@@ -115,7 +115,7 @@ NOT_WITH_TENSORFLOW_2 = (
     'tests/test_run_metrics.py::test_networks_that_cannot_be_measured_are_a_sentence_and_nothing_is_kept',
     'tests/test_run_metrics.py::test_path_lengths_that_are_no_numbers_are_a_sentence_and_nothing_is_kept',
     'tests/test_run_metrics_together.py',
-    'tests/test_train.py::test_a_dry_run_with_200_000_identities_takes_less_than_a_gigabyte',
+    'tests/test_train.py::test_a_dry_run_with_200_000_identities_does_not_make_their_weights',
     'tests/test_train.py::test_new_run_starts_from_a_published_network_by_its_name',
     'tests/test_train.py::test_training_on_zip_files_is_training_on_tfrecords',
     'tests/test_train.py::test_a_run_goes_on_with_C_which_is_in_no_pickle',

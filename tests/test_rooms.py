@@ -133,6 +133,8 @@ def foreign_packages():
             found.update((name.partition('.')[0], path) for name in imported_modules(path) if not room_of(name))
     for module, path in found.items():
         spec = importlib.util.find_spec(module)
+        if module == 'distutils':  # of Python itself, up to 3.11
+            continue
         if spec is None or 'site-packages' in (spec.origin or ''):
             yield PACKAGES.get(module, module).replace('_', '-'), path
 

@@ -21,7 +21,7 @@ def gradients():
     """`Gradients` of networks of 16x16 px, in a session of their own."""
     kept = KeptSession()
     with kept.as_default():
-        made = Gradients(16, fmap_max=16)
+        made = Gradients(16, fmap_max=16, minibatch=16)
     yield kept, made
     kept.close()
 
