@@ -111,7 +111,7 @@ def a_turn(folder, processes):
 
 @contextlib.contextmanager
 def paused(folder):
-    """While the block runs, the processes of Horovod stand still: waiting, each takes up to half a core."""
+    """While the block runs, the processes of Horovod stand still: while they wait, they take CPU time."""
     try:
         send(folder, signal.SIGSTOP)
         yield

@@ -132,9 +132,9 @@ def foreign_packages():
         if room_of(os.path.relpath(path, ROOT).replace(os.sep, '.')) not in ('tests', 'benchmarks'):
             found.update((name.partition('.')[0], path) for name in imported_modules(path) if not room_of(name))
     for module, path in found.items():
-        spec = importlib.util.find_spec(module)
         if module == 'distutils':  # of Python itself, up to 3.11
             continue
+        spec = importlib.util.find_spec(module)
         if spec is None or 'site-packages' in (spec.origin or ''):
             yield PACKAGES.get(module, module).replace('_', '-'), path
 

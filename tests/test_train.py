@@ -13,6 +13,7 @@ from dnnlib.exports.images import DatasetImages
 from dnnlib.network_file import read_network_file
 from dnnlib.records.datasets import open_dataset
 from dnnlib.records.tfrecords import MultiResolutionWriter, write_labels
+from dnnlib.tflib.versions import IS_TF2
 from tests.toy_run import make_dataset
 from tests.train_command import TINY, read_lines, run_here
 from train import main
@@ -231,7 +232,8 @@ def test_a_dry_run_with_200_000_identities_does_not_make_their_weights(tmp_path)
     assert result.returncode == 0, result.stderr
     weights = result.stdout.split('Weights of 200,000 classes, GB')[1].split('\n\n')[0]
     assert weights.split()[-1] == '2.87'
-    assert int(result.stderr.split('peak')[1]) * 1024 < 1.4e9  # 0.5 GB is TensorFlow 2.21 itself
+    most = 1.4e9 if IS_TF2 else 1e9  # TensorFlow 2.21 itself takes 0.26 GB more
+    assert int(result.stderr.split('peak')[1]) * 1024 < most
 
 
 LABELLED = ['--labels', '--auxiliary', 'vac', '--loss', 'logistic-saturating']  # a penalty makes the graph larger

@@ -141,6 +141,7 @@ def test_what_it_says(made_up, tmp_path):
     card, page = (out / 'README.md').read_text(), (out / 'report.html').read_text()
     assert 'without what was taken out (3 asked, 2 low-score)' in card and 'license: "mit"' in card
     assert 'What was taken out' in page and 'low-score' in page and '1 to 3' in page
+    assert 'Whether some resemble people of its training set is not known.' in page  # that was not looked for
     assert 'enlarges it' not in page and 'enlarges it' not in card
     record = json.loads((out / 'options.json').read_text())['synthetic']
     assert record['images'] == 7 and record['pruned']['identities'] == 3
